@@ -1,0 +1,187 @@
+//! The events of an hour, one after the other.
+
+use jiff::{SignedDuration, Timestamp};
+use pipeline::ArchiveHour;
+
+use super::HourSettings;
+use super::era::{Era, EventType};
+use super::objects::{Scene, put};
+use super::payload::push_payload;
+use super::random::{Random, mix};
+use super::world::{Account, Kind, Repository, World};
+
+const SECONDS_PER_HOUR: u64 = 3600;
+/// Ids an hour uses up before October 2025, in steps of one or two.
+const IDS_PER_HOUR: u64 = 2_100_000;
+/// About two events of a thousand are written a little late, so that their time is before that of the line before.
+const LATE_PER_MILLION: u32 = 2_000;
+/// How often a bot begins something: about a tenth of all events, since bots are shown as such.
+const BOTS_PER_MILLION: u32 = 160_000;
+/// How often someone goes on in a repository where they just did something.
+const GOING_ON_PER_MILLION: u32 = 450_000;
+/// How many are at work at a time.
+const AT_WORK: usize = 200;
+/// How often the owner of a person's repository is the one who acts.
+const OWN_PER_MILLION: u32 = 650_000;
+
+/// Makes the events; each is lent until the next one is asked for.
+pub(crate) struct Events {
+    era: Era,
+    world: World,
+    random: Random,
+    start: Timestamp,
+    ids: Ids,
+    count: u64,
+    done: u64,
+    at_work: Vec<(Repository, Account)>,
+    line: String,
+}
+
+/// One event.
+#[derive(Clone, Copy)]
+pub(crate) struct Event<'a> {
+    pub(crate) event_type: EventType,
+    pub(crate) with_organisation: bool,
+    /// Its record, without the line feed.
+    pub(crate) json: &'a str,
+}
+
+/// The ids to come. From October 2025 pushes, creations and deletions have a sequence of their own.
+struct Ids {
+    general: u64,
+    references: Option<u64>,
+}
+
+impl Events {
+    pub(crate) fn new(hour: ArchiveHour, settings: &HourSettings) -> Self {
+        Self {
+            era: Era::of(hour, settings.shape),
+            world: World::new(settings.seed),
+            random: Random::new(mix(settings.seed, hour.start().as_second() as u64)),
+            start: hour.start(),
+            ids: Ids::of(hour),
+            count: u64::from(settings.events),
+            done: 0,
+            at_work: Vec::new(),
+            line: String::with_capacity(64 << 10),
+        }
+    }
+
+    /// The next event, or `None` after the last.
+    pub(crate) fn advance(&mut self) -> Option<Event<'_>> {
+        if self.done == self.count {
+            return None;
+        }
+        let event_type = self.era.event_type(&mut self.random);
+        let (repository, actor) = self.place_and_actor(event_type);
+        let id = self.ids.next(event_type, &mut self.random);
+        let at = self.time();
+        let before = at - SignedDuration::from_secs(60 + self.random.skewed(40_000_000) as i64);
+        let (now, before) = (at.to_string(), before.to_string());
+        let scene = Scene {
+            era: &self.era,
+            repository: &repository,
+            actor: &actor,
+            now: &now,
+            before: &before,
+            serial: id % 900_000_000,
+        };
+        let out = &mut self.line;
+        out.clear();
+        put!(out, r#"{{"id":"{id}","type":"{}","actor":"#, event_type.name());
+        push_actor(out, &self.era, &actor);
+        let Repository { id: repository_id, name, owner, .. } = &repository;
+        put!(
+            out,
+            r#","repo":{{"id":{repository_id},"name":"{name}","url":"https://api.github.com/repos/{name}"}},"payload":"#
+        );
+        push_payload(out, &mut self.random, &scene, event_type, self.world);
+        put!(out, r#","public":true,"created_at":"{now}""#);
+        let with_organisation = owner.kind == Kind::Organization;
+        if with_organisation {
+            push_organisation(out, owner);
+        }
+        out.push('}');
+        self.done += 1;
+        Some(Event { event_type, with_organisation, json: &self.line })
+    }
+
+    fn place_and_actor(&mut self, event_type: EventType) -> (Repository, Account) {
+        let random = &mut self.random;
+        let by_a_passer_by = matches!(event_type, EventType::Watch | EventType::Fork);
+        if !by_a_passer_by && self.at_work.len() == AT_WORK && random.chance(GOING_ON_PER_MILLION) {
+            return self.at_work[random.below(AT_WORK as u64) as usize].clone();
+        }
+        let repository = self.world.repository(random);
+        if by_a_passer_by {
+            return (repository, self.world.person(random));
+        }
+        if self.era.display_login && random.chance(BOTS_PER_MILLION) {
+            return (repository, self.world.bot(random));
+        }
+        let own = repository.owner.kind == Kind::User && random.chance(OWN_PER_MILLION);
+        let actor = if own { repository.owner.clone() } else { self.world.person(random) };
+        let pair = (repository, actor);
+        match self.at_work.len() {
+            AT_WORK => self.at_work[random.below(AT_WORK as u64) as usize] = pair.clone(),
+            _ => self.at_work.push(pair.clone()),
+        }
+        pair
+    }
+
+    /// The events are spread over the hour, all inside it.
+    fn time(&mut self) -> Timestamp {
+        let second = self.done * SECONDS_PER_HOUR / self.count;
+        let late = if self.random.chance(LATE_PER_MILLION) { self.random.between(1, 4) } else { 0 };
+        self.start + SignedDuration::from_secs(second.saturating_sub(late) as i64)
+    }
+}
+
+impl Ids {
+    /// Hours do not share ids as long as there is one sequence; the new ones begin where old ids were (October 2025).
+    fn of(hour: ArchiveHour) -> Self {
+        let since = |first: &str| {
+            let first = first.parse().expect("the first hour of a sequence is a real hour");
+            u64::try_from(hour.hours_since(first))
+        };
+        match since("2025-10-08-0") {
+            Ok(hours) => {
+                Self { general: 101 + hours * IDS_PER_HOUR, references: Some(2_000_000_000 + hours * 2 * IDS_PER_HOUR) }
+            }
+            Err(_) => {
+                let hours = since("2015-01-01-0").unwrap_or(0); // no earlier hour is generated
+                Self { general: 2_489_651_045 + hours * IDS_PER_HOUR, references: None }
+            }
+        }
+    }
+
+    fn next(&mut self, event_type: EventType, random: &mut Random) -> u64 {
+        let of_a_reference = matches!(event_type, EventType::Push | EventType::Create | EventType::Delete);
+        let sequence = match &mut self.references {
+            Some(references) if of_a_reference => references,
+            _ => &mut self.general,
+        };
+        *sequence += random.between(1, 3);
+        *sequence
+    }
+}
+
+fn push_actor(out: &mut String, era: &Era, actor: &Account) {
+    let Account { id, login, display_login, .. } = actor;
+    put!(out, r#"{{"id":{id},"login":"{login}","#);
+    if era.display_login {
+        put!(out, r#""display_login":"{display_login}","#);
+    }
+    put!(
+        out,
+        r#""gravatar_id":"","url":"https://api.github.com/users/{login}","avatar_url":"https://avatars.githubusercontent.com/u/{id}?"}}"#
+    );
+}
+
+fn push_organisation(out: &mut String, organisation: &Account) {
+    let Account { id, login, .. } = organisation;
+    put!(
+        out,
+        r#","org":{{"id":{id},"login":"{login}","gravatar_id":"","url":"https://api.github.com/orgs/{login}","avatar_url":"https://avatars.githubusercontent.com/u/{id}?"}}"#
+    );
+}

@@ -1,0 +1,150 @@
+//! The command line; see `archive-server --help`.
+
+use std::error::Error;
+use std::fs::File;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use archive_server::generator::{HourSettings, generate};
+use archive_server::server::{Fault, Folder, GeneratedHours, Hours, ServerSettings, start};
+use clap::{Args, Parser, Subcommand};
+use pipeline::ArchiveHour;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// GH Archive for the laptop: serves hours over HTTP like data.gharchive.org, from a folder or freshly generated.
+///
+/// Prints "listening on http://ADDRESS:PORT" once it can be asked, and stops on SIGTERM or SIGINT.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = FAULTS)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write one generated hour to a file, and what it holds to standard output, as JSON
+    Generate(Generate),
+}
+
+#[derive(Args)]
+struct Serve {
+    /// Address to listen at
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    bind: IpAddr,
+    /// Port to listen at; 0 takes any that is free
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Folder of files named as in the archive; its hours come before generated ones
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+    /// Generate these hours when they are asked for, for example 2025-11-01-0..2025-11-01-23
+    #[arg(long, value_name = "FROM..TO", conflicts_with = "generate_last")]
+    generate: Option<Hours>,
+    /// Generate the last N hours that are over, and each later hour once it is over
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=87_600))]
+    generate_last: Option<u32>,
+    /// Let something go wrong: HOUR=KIND[:ARGUMENT][xTIMES], see below; may be given several times
+    #[arg(long = "fault", value_name = "FAULT")]
+    faults: Vec<Fault>,
+    /// Write a line to standard error for each request
+    #[arg(long)]
+    log: bool,
+    #[command(flatten)]
+    settings: HourSettings,
+}
+
+#[derive(Args)]
+struct Generate {
+    /// The hour, for example 2025-11-21-0
+    #[arg(long)]
+    hour: ArchiveHour,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    settings: HourSettings,
+}
+
+const FAULTS: &str = "\
+Faults: HOUR=KIND[:ARGUMENT][xTIMES]
+  HOUR is an hour such as 2015-01-01-5, or * for every hour. With xTIMES (at the very end, such as x2) the fault comes
+  that many times, otherwise always. Of several faults of an hour the first one counts that is not used up; every
+  request for the hour, GET or HEAD, uses it once.
+    cut:BYTES         close the connection after so many bytes of the body (GET)
+    stall:BYTES       send nothing more after so many bytes of the body (GET)
+    slow:MILLISECONDS pause before each 64 KiB of the body (GET)
+    status:CODE       answer with this status, 400 to 599
+    md5               give a wrong MD5 in ETag and X-Goog-Hash
+    crc               give a wrong CRC32C in X-Goog-Hash
+    nohash            give neither ETag nor X-Goog-Hash
+    etag:TEXT         give another ETag, as if another version had been published
+    norange           ignore Range and send everything
+    body:FILE         serve the bytes of this file
+    pass              let requests through unharmed, before the next fault
+
+Examples:
+  archive-server --port 8080 --generate-last 48 --events 20000
+  archive-server --dir hours --fault 2015-01-01-12=cut:1000x2 --fault '*=slow:5'
+  archive-server generate --hour 2025-11-21-0 --events 150000 --duplicates 0.01 --out 2025-11-21-0.json.gz";
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Some(Command::Generate(command)) => write_hour(&command),
+        None => serve(cli.serve),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprint!("archive-server: {error}");
+            let mut cause = error.source();
+            while let Some(inner) = cause {
+                eprint!(": {inner}");
+                cause = inner.source();
+            }
+            eprintln!();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn write_hour(command: &Generate) -> Result<(), Box<dyn Error>> {
+    let Generate { hour, out, settings } = command;
+    let file = File::create(out).map_err(|error| format!("cannot write {}: {error}", out.display()))?;
+    let summary = generate(*hour, settings, file)?;
+    serde_json::to_writer_pretty(io::stdout(), &summary)?;
+    println!();
+    Ok(())
+}
+
+#[tokio::main]
+async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
+    let hours = match options.generate_last {
+        Some(count) => Some(Hours::last(count).ok_or("--generate-last reaches back before the archive")?),
+        None => options.generate,
+    };
+    if options.dir.is_none() && hours.is_none() {
+        return Err("nothing to serve: give --dir, --generate or --generate-last".into());
+    }
+    let mut stop = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+    let server = start(ServerSettings {
+        address: SocketAddr::new(options.bind, options.port),
+        folder: options.dir.map(|path| Folder { path }),
+        generated: hours.map(|hours| GeneratedHours { hours, settings: options.settings }),
+        faults: options.faults,
+        log: options.log,
+    })
+    .await?;
+    println!("listening on {}", server.url());
+    let [terminate, interrupt] = &mut stop;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! What the request's conditions and range ask for (RFC 9110, sections 13 and 14).
+
+use std::ops::Range;
+
+use axum::http::{HeaderMap, HeaderName, header};
+
+/// What the answer is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// All of it: 200.
+    All,
+    /// These bytes: 206.
+    Part(Range<u64>),
+    /// A range that begins after the end: 416.
+    Unsatisfiable,
+    /// The client has it: 304.
+    NotModified,
+    /// The client wants another version: 412.
+    PreconditionFailed,
+}
+
+/// Decides by the headers of a GET or HEAD request.
+pub(crate) fn wanted(headers: &HeaderMap, etag: &str, last_modified: &str, length: u64) -> Wanted {
+    if text(headers, header::IF_MATCH).is_some_and(|tags| !names(tags, etag, false)) {
+        return Wanted::PreconditionFailed;
+    }
+    if text(headers, header::IF_NONE_MATCH).is_some_and(|tags| names(tags, etag, true)) {
+        return Wanted::NotModified;
+    }
+    let unchanged = text(headers, header::IF_RANGE).is_none_or(|known| known == etag || known == last_modified);
+    match text(headers, header::RANGE) {
+        Some(range) if unchanged => part(range, length),
+        _ => Wanted::All,
+    }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
+}
+
+fn names(tags: &str, etag: &str, weak: bool) -> bool {
+    let same = |tag: &str| tag == "*" || tag == etag || (weak && tag.strip_prefix("W/") == Some(etag));
+    tags.split(',').map(str::trim).any(same)
+}
+
+/// A malformed range and one of several parts are ignored, as the RFC allows.
+fn part(range: &str, length: u64) -> Wanted {
+    let Some((first, last)) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
+        return Wanted::All;
+    };
+    match (first.parse::<u64>(), last.parse::<u64>()) {
+        (Err(_), Ok(suffix)) if first.is_empty() => match suffix.min(length) {
+            0 => Wanted::Unsatisfiable,
+            suffix => Wanted::Part(length - suffix..length),
+        },
+        (Ok(first), Ok(last)) if last < first => Wanted::All,
+        (Ok(first), _) if first >= length => Wanted::Unsatisfiable,
+        (Ok(first), Ok(last)) => Wanted::Part(first..last.saturating_add(1).min(length)),
+        (Ok(first), Err(_)) if last.is_empty() => Wanted::Part(first..length),
+        _ => Wanted::All,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ETAG: &str = "\"abc\"";
+    const DATE: &str = "Fri, 01 Jul 2016 20:27:13 GMT";
+
+    fn decide(pairs: &[(HeaderName, &str)]) -> Wanted {
+        let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+        wanted(&headers, ETAG, DATE, 100)
+    }
+
+    #[test]
+    fn ranges_are_those_of_the_rfc() {
+        for (phrase, range, expected) in [
+            ("from and to", "bytes=0-9", Wanted::Part(0..10)),
+            ("one byte", "bytes=99-99", Wanted::Part(99..100)),
+            ("open end", "bytes=90-", Wanted::Part(90..100)),
+            ("the last bytes", "bytes=-10", Wanted::Part(90..100)),
+            ("more last bytes than there are", "bytes=-1000", Wanted::Part(0..100)),
+            ("an end after the end", "bytes=50-1000", Wanted::Part(50..100)),
+            ("the largest end", "bytes=50-18446744073709551615", Wanted::Part(50..100)),
+            ("a start after the end", "bytes=100-", Wanted::Unsatisfiable),
+            ("no last bytes", "bytes=-0", Wanted::Unsatisfiable),
+            ("backwards", "bytes=9-0", Wanted::All),
+            ("several parts", "bytes=0-1,5-6", Wanted::All),
+            ("another unit", "lines=0-9", Wanted::All),
+            ("nonsense", "bytes=a-b", Wanted::All),
+            ("nothing", "bytes=-", Wanted::All),
+        ] {
+            assert_eq!(decide(&[(header::RANGE, range)]), expected, "{phrase}");
+        }
+    }
+
+    #[test]
+    fn conditions_come_before_the_range() {
+        let range = (header::RANGE, "bytes=0-9");
+        for (phrase, condition, expected) in [
+            ("the version wanted", (header::IF_MATCH, ETAG), Wanted::Part(0..10)),
+            ("any version", (header::IF_MATCH, "*"), Wanted::Part(0..10)),
+            ("one of several", (header::IF_MATCH, "\"x\", \"abc\""), Wanted::Part(0..10)),
+            ("another version wanted", (header::IF_MATCH, "\"x\""), Wanted::PreconditionFailed),
+            ("a weak tag never matches strongly", (header::IF_MATCH, "W/\"abc\""), Wanted::PreconditionFailed),
+            ("the version known", (header::IF_NONE_MATCH, ETAG), Wanted::NotModified),
+            ("known weakly", (header::IF_NONE_MATCH, "W/\"abc\""), Wanted::NotModified),
+            ("another version known", (header::IF_NONE_MATCH, "\"x\""), Wanted::Part(0..10)),
+            ("the part of this version", (header::IF_RANGE, ETAG), Wanted::Part(0..10)),
+            ("the part of this date", (header::IF_RANGE, DATE), Wanted::Part(0..10)),
+            ("the part of another version", (header::IF_RANGE, "\"x\""), Wanted::All),
+        ] {
+            assert_eq!(decide(&[range.clone(), condition]), expected, "{phrase}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What is to go wrong: `HOUR=KIND[:ARGUMENT][xTIMES]`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use pipeline::ArchiveHour;
+
+/// A fault of one hour, or of every hour.
+///
+/// Of several faults of an hour the first one counts that is not used up; every request uses it once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The hour; every hour if absent.
+    pub hour: Option<ArchiveHour>,
+    /// What goes wrong.
+    pub kind: FaultKind,
+    /// How often; always if absent.
+    pub times: Option<u32>,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The connection is closed after this many bytes of the body (GET only).
+    Cut(u64),
+    /// After this many bytes of the body nothing more comes (GET only).
+    Stall(u64),
+    /// Each block of 64 KiB of the body is sent after this pause (GET only).
+    Slow(Duration),
+    /// The answer has this status and an XML body.
+    Status(u16),
+    /// `ETag` and `X-Goog-Hash` give a wrong MD5; the CRC32C is right.
+    Md5,
+    /// `X-Goog-Hash` gives a wrong CRC32C; the MD5 is right.
+    Crc,
+    /// The answer has no `ETag` and no `X-Goog-Hash`.
+    NoHash,
+    /// `ETag` is this text in quotes, as if another version had been published; the hashes are right.
+    Etag(String),
+    /// `Range` is ignored: the answer is 200 with everything.
+    NoRange,
+    /// The bytes of this file are served, with hashes that fit them.
+    Body(PathBuf),
+    /// Nothing goes wrong: in a list, it lets requests pass before the next fault.
+    Pass,
+}
+
+/// Why a text names no fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FaultError {
+    /// The text is not of the form `HOUR=KIND[:ARGUMENT][xTIMES]`.
+    #[error("'{text}' is not a fault: expected HOUR=KIND[:ARGUMENT][xTIMES] with an archive hour or *")]
+    Malformed {
+        /// The text as given.
+        text: String,
+    },
+    /// The kind is unknown or its argument is missing, wrong or too much.
+    #[error(
+        "'{text}' is no kind of fault: expected cut:BYTES, stall:BYTES, slow:MILLISECONDS, status:400..599, md5, crc, nohash, etag:TEXT, norange, body:FILE or pass"
+    )]
+    Kind {
+        /// The kind and argument as given.
+        text: String,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct Faults(Mutex<Vec<Fault>>);
+
+impl Faults {
+    pub(crate) fn new(faults: Vec<Fault>) -> Self {
+        Self(Mutex::new(faults))
+    }
+
+    /// The fault for the next request for `hour`; it is used up by that.
+    pub(crate) fn take(&self, hour: ArchiveHour) -> Option<FaultKind> {
+        let mut faults = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let applies = |fault: &&mut Fault| fault.hour.is_none_or(|at| at == hour) && fault.times != Some(0);
+        let fault = faults.iter_mut().find(applies)?;
+        if let Some(times) = &mut fault.times {
+            *times -= 1;
+        }
+        Some(fault.kind.clone())
+    }
+}
+
+impl FromStr for Fault {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Self, FaultError> {
+        let malformed = || FaultError::Malformed { text: text.to_owned() };
+        let (hour, rest) = text.split_once('=').ok_or_else(malformed)?;
+        let hour = match hour {
+            "*" => None,
+            hour => Some(hour.parse().map_err(|_| malformed())?),
+        };
+        let (kind, times) = match rest.rsplit_once('x') {
+            Some((kind, times)) if !times.is_empty() && times.bytes().all(|byte| byte.is_ascii_digit()) => {
+                (kind, Some(times.parse().map_err(|_| malformed())?))
+            }
+            _ => (rest, None),
+        };
+        Ok(Self { hour, kind: kind.parse()?, times })
+    }
+}
+
+impl FromStr for FaultKind {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Self, FaultError> {
+        let error = || FaultError::Kind { text: text.to_owned() };
+        let number = |argument: &str| argument.parse::<u64>().map_err(|_| error());
+        let (kind, argument) = match text.split_once(':') {
+            Some((kind, argument)) => (kind, Some(argument)),
+            None => (text, None),
+        };
+        Ok(match (kind, argument) {
+            ("cut", Some(bytes)) => Self::Cut(number(bytes)?),
+            ("stall", Some(bytes)) => Self::Stall(number(bytes)?),
+            ("slow", Some(millis)) => Self::Slow(Duration::from_millis(number(millis)?)),
+            ("status", Some(code)) => {
+                Self::Status(code.parse().ok().filter(|code| (400..600).contains(code)).ok_or_else(error)?)
+            }
+            ("md5", None) => Self::Md5,
+            ("crc", None) => Self::Crc,
+            ("nohash", None) => Self::NoHash,
+            ("etag", Some(text)) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                Self::Etag(text.to_owned())
+            }
+            ("norange", None) => Self::NoRange,
+            ("body", Some(file)) if !file.is_empty() => Self::Body(PathBuf::from(file)),
+            ("pass", None) => Self::Pass,
+            _ => return Err(error()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_can_be_written() {
+        for (text, kind, times) in [
+            ("cut:1000", FaultKind::Cut(1000), None),
+            ("cut:1000x2", FaultKind::Cut(1000), Some(2)),
+            ("stall:0", FaultKind::Stall(0), None),
+            ("slow:50", FaultKind::Slow(Duration::from_millis(50)), None),
+            ("status:503x1", FaultKind::Status(503), Some(1)),
+            ("status:429", FaultKind::Status(429), None),
+            ("md5", FaultKind::Md5, None),
+            ("md5x3", FaultKind::Md5, Some(3)),
+            ("crc", FaultKind::Crc, None),
+            ("nohash", FaultKind::NoHash, None),
+            ("etag:other", FaultKind::Etag(String::from("other")), None),
+            ("norange", FaultKind::NoRange, None),
+            ("body:/tmp/a=b:c.xml", FaultKind::Body(PathBuf::from("/tmp/a=b:c.xml")), None),
+            ("passx1", FaultKind::Pass, Some(1)),
+        ] {
+            let fault: Fault = format!("2015-01-01-5={text}").parse().unwrap();
+            assert_eq!(fault, Fault { hour: Some("2015-01-01-5".parse().unwrap()), kind, times }, "{text}");
+        }
+        assert_eq!("*=md5".parse(), Ok(Fault { hour: None, kind: FaultKind::Md5, times: None }));
+    }
+
+    #[test]
+    fn what_is_no_fault_is_refused() {
+        for text in [
+            "",
+            "md5",
+            "2015-01-01-5",
+            "2015-01-01-25=md5",
+            "2015-01-01-5=",
+            "2015-01-01-5=cut",
+            "2015-01-01-5=cut:-1",
+            "2015-01-01-5=status:200",
+            "2015-01-01-5=md5:1",
+            "2015-01-01-5=etag:a\"b",
+            "2015-01-01-5=fire",
+            "2015-01-01-5=md5x99999999999",
+        ] {
+            assert!(text.parse::<Fault>().is_err(), "'{text}'");
+        }
+    }
+
+    #[test]
+    fn faults_of_an_hour_come_one_after_the_other() {
+        let [five, six] = ["2015-01-01-5", "2015-01-01-6"].map(|hour| hour.parse().unwrap());
+        let faults = ["2015-01-01-5=md5x2", "2015-01-01-5=cut:1x1", "*=slow:1"];
+        let faults = Faults::new(faults.map(|fault| fault.parse().unwrap()).to_vec());
+        let slow = Some(FaultKind::Slow(Duration::from_millis(1)));
+        assert_eq!(faults.take(five), Some(FaultKind::Md5));
+        assert_eq!(faults.take(six), slow);
+        assert_eq!(faults.take(five), Some(FaultKind::Md5));
+        assert_eq!(faults.take(five), Some(FaultKind::Cut(1)));
+        assert_eq!(faults.take(five), slow);
+    }
+}

@@ -1,0 +1,48 @@
+//! Clients, set up from the environment.
+//!
+//! Region, credentials, `AWS_ENDPOINT_URL` and the number of attempts are read as the SDK reads them.
+
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+
+/// The environment variable that names another endpoint than AWS, for example a local AWS.
+pub const ENDPOINT_VARIABLE: &str = "AWS_ENDPOINT_URL";
+
+/// Reads the configuration that all clients share.
+///
+/// The SDK retries a call (three attempts unless `AWS_MAX_ATTEMPTS` says otherwise); the state machine retries a task.
+pub async fn load() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await
+}
+
+/// A client for S3; its addresses are of the path style if another endpoint is named.
+pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let path_style = config.endpoint_url().is_some() || std::env::var_os(ENDPOINT_VARIABLE).is_some();
+    let config = aws_sdk_s3::config::Builder::from(config).force_path_style(path_style).build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+/// A client for DynamoDB.
+pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(config)
+}
+
+/// A client for Glue.
+pub fn glue(config: &SdkConfig) -> aws_sdk_glue::Client {
+    aws_sdk_glue::Client::new(config)
+}
+
+/// Well above what a healthy call takes, well below a function's own timeout.
+///
+/// Reading means: until the answer begins, so it includes sending a part of an upload. What comes after that is watched
+/// by the SDK's stalled stream protection.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .read_timeout(Duration::from_secs(30))
+        .operation_attempt_timeout(Duration::from_secs(45))
+        .operation_timeout(Duration::from_secs(150))
+        .build()
+}

@@ -1,0 +1,47 @@
+//! The tables: the ledger of hours, the jobs, the run history, and the one transaction that changes all three.
+//!
+//! Every read is strongly consistent: what is decided from it is written under a condition on it. An item that cannot be
+//! read as what the table holds is [`AwsError::Refused`]: reading it again would not help.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::AwsError;
+
+mod commit;
+mod jobs;
+mod ledger;
+#[cfg(feature = "test-util")]
+pub mod memory;
+mod runs;
+
+pub use commit::{BookmarkMove, Commit, CommitError, LedgerPut, Tables};
+pub use jobs::Jobs;
+pub use ledger::Ledger;
+pub use runs::Runs;
+
+/// An item of a table.
+type Item = HashMap<String, AttributeValue>;
+
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn from_item<T: DeserializeOwned>(call: &'static str, resource: &str, item: Item) -> Result<T, AwsError> {
+    serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(|error| unreadable(call, resource, error))
+}
+
+fn to_item(call: &'static str, resource: &str, value: &impl Serialize) -> Result<Item, AwsError> {
+    serde_dynamo::aws_sdk_dynamodb_1::to_item(value).map_err(|error| unreadable(call, resource, error))
+}
+
+fn unreadable(call: &'static str, resource: &str, source: impl std::error::Error + Send + Sync + 'static) -> AwsError {
+    AwsError::Refused { call, resource: resource.to_owned(), source: Box::new(source) }
+}

@@ -1,0 +1,40 @@
+//! Table `job_run_details`: PK `job_id`, SK `job_run_time`, a number.
+
+use aws_sdk_dynamodb::Client;
+use pipeline::ledger::JobRunItem;
+
+use super::{Item, from_item, number, text, to_item};
+use crate::AwsError;
+
+/// The run history.
+#[derive(Clone, Debug)]
+pub struct Runs {
+    pub(super) client: Client,
+    pub(super) table: String,
+}
+
+impl Runs {
+    /// The run history in `table`.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// The run of a job that began at `job_run_time`, a decimal number.
+    pub async fn get(&self, job_id: &str, job_run_time: &str) -> Result<Option<JobRunItem>, AwsError> {
+        let resource = format!("{}/{job_id}/{job_run_time}", self.table);
+        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let request = request.key("job_id", text(job_id)).key("job_run_time", number(job_run_time));
+        let answer = request.send().await.map_err(|error| AwsError::sort("GetItem", &resource, error))?;
+        let Some(item) = answer.item else { return Ok(None) };
+        let run: JobRunItem = from_item("GetItem", &resource, item)?;
+        Ok(Some(JobRunItem { job_run_time: job_run_time.to_owned(), ..run }))
+    }
+
+    /// The table's item of a run.
+    pub(super) fn item(&self, call: &'static str, run: &JobRunItem) -> Result<Item, AwsError> {
+        let resource = format!("{}/{}/{}", self.table, run.job_id, run.job_run_time);
+        let mut item = to_item(call, &resource, run)?;
+        item.insert("job_run_time".to_owned(), number(&run.job_run_time));
+        Ok(item)
+    }
+}

@@ -1,0 +1,167 @@
+//! What the in-memory services with a JSON protocol have in common, for tests: the real client talks to them through its
+//! HTTP connector, faults included.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use aws_sdk_s3::config::http::{HttpRequest, HttpResponse};
+use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use serde_json::{Value, json};
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    /// It is answered with this HTTP status and error code and changes nothing.
+    Answer(u16, &'static str),
+    /// It takes effect, but its answer is lost.
+    LostAnswer,
+}
+
+/// An error answer: HTTP status and body.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Value,
+}
+
+impl Refusal {
+    /// Status 400 with an error code.
+    pub fn of(code: &str) -> Self {
+        Self { status: 400, body: json!({"__type": code, "message": "said the service in memory"}) }
+    }
+}
+
+/// The behaviour of a service.
+pub trait Service: Send + 'static {
+    /// Answers a call.
+    fn answer(&mut self, operation: &str, body: &Value) -> Result<Value, Refusal>;
+}
+
+/// A service in memory. Clones share it.
+pub struct Memory<S> {
+    state: Arc<Mutex<State<S>>>,
+}
+
+type Hook<S> = Box<dyn FnOnce(&mut S) + Send>;
+
+struct State<S> {
+    service: S,
+    calls: Vec<(String, Value)>,
+    faults: Vec<(String, usize, Fault)>,
+    hooks: Vec<(String, Hook<S>)>,
+    shuffle: Option<u64>,
+}
+
+impl<S: Service> Memory<S> {
+    /// A service that works.
+    pub fn new(service: S) -> Self {
+        let state = State { service, calls: Vec::new(), faults: Vec::new(), hooks: Vec::new(), shuffle: None };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Looks at the service, or changes it, without a call.
+    pub fn with<T>(&self, act: impl FnOnce(&mut S) -> T) -> T {
+        act(&mut self.state().service)
+    }
+
+    /// Every call so far, repetitions by the SDK included: its operation and its body.
+    pub fn calls(&self) -> Vec<(String, Value)> {
+        self.state().calls.clone()
+    }
+
+    /// The bodies of the calls of one operation.
+    pub fn calls_of(&self, operation: &str) -> Vec<Value> {
+        self.calls().into_iter().filter(|(name, _)| name == operation).map(|(_, body)| body).collect()
+    }
+
+    /// Lets the next `times` calls of `operation` fail.
+    pub fn fail(&self, operation: &str, times: usize, fault: Fault) {
+        self.state().faults.push((operation.to_owned(), times, fault));
+    }
+
+    /// Acts right before the next call of `operation` that has no hook before it: what another run does in between.
+    pub fn before(&self, operation: &str, act: impl FnOnce(&mut S) + Send + 'static) {
+        self.state().hooks.push((operation.to_owned(), Box::new(act)));
+    }
+
+    /// Lets calls that are made at once take effect in an order that `seed` decides.
+    pub fn shuffle(&self, seed: u64) {
+        self.state().shuffle = Some(seed);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<S>> {
+        self.state.lock().expect("no call panics")
+    }
+
+    fn answer(&self, operation: &str, body: &Value) -> Result<HttpResponse, ConnectorError> {
+        let mut state = self.state();
+        state.calls.push((operation.to_owned(), body.clone()));
+        if let Some(at) = state.hooks.iter().position(|(name, _)| name == operation) {
+            let (_, act) = state.hooks.remove(at);
+            act(&mut state.service);
+        }
+        let fault = state.faults.iter_mut().find(|(name, times, _)| *times > 0 && name == operation);
+        let fault = fault.map(|(_, times, fault)| {
+            *times -= 1;
+            *fault
+        });
+        if let Some(Fault::Answer(status, code)) = fault {
+            return Ok(response(status, &Refusal::of(code).body));
+        }
+        let answer = state.service.answer(operation, body);
+        if let Some(Fault::LostAnswer) = fault {
+            return Err(ConnectorError::io("the answer was lost".into()));
+        }
+        Ok(match answer {
+            Ok(body) => response(200, &body),
+            Err(Refusal { status, body }) => response(status, &body),
+        })
+    }
+
+    /// For how many turns a call waits.
+    fn turns(&self) -> u64 {
+        let mut state = self.state();
+        let Some(seed) = &mut state.shuffle else { return 0 };
+        // Knuth's MMIX generator: its upper bits are random enough to mix calls.
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *seed >> 61
+    }
+}
+
+impl<S: Service> HttpConnector for Memory<S> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let body = request.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+        let memory = self.clone();
+        HttpConnectorFuture::new(async move {
+            for _ in 0..memory.turns() {
+                tokio::task::yield_now().await;
+            }
+            memory.answer(&operation, &body)
+        })
+    }
+}
+
+impl<S> Clone for Memory<S> {
+    fn clone(&self) -> Self {
+        Self { state: Arc::clone(&self.state) }
+    }
+}
+
+impl<S> fmt::Debug for Memory<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").finish_non_exhaustive()
+    }
+}
+
+fn response(status: u16, body: &Value) -> HttpResponse {
+    let status = status.try_into().expect("a status is valid");
+    let mut response = HttpResponse::new(status, SdkBody::from(body.to_string()));
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    response
+}

@@ -1,0 +1,14 @@
+//! Objects in S3.
+//!
+//! Bytes come and go in memory or as a stream of parts; what is written here is written under a name that depends on the
+//! input alone, so that every call can be made again.
+
+mod bucket;
+#[cfg(feature = "test-util")]
+pub mod memory;
+mod object;
+mod upload;
+
+pub use bucket::{Bucket, Listed};
+pub use object::{Object, ReadError};
+pub use upload::{PART_BYTES, Stored, Upload};

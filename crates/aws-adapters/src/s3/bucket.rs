@@ -1,0 +1,98 @@
+//! A bucket: writing, listing and deleting whole objects.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use bytes::Bytes;
+
+use crate::AwsError;
+
+/// How many keys one `DeleteObjects` takes. Source: the S3 API.
+const MAX_DELETES: usize = 1000;
+
+/// A bucket and the client that reaches it.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    pub(super) client: Client,
+    pub(super) name: String,
+}
+
+/// An object of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+/// An object that `DeleteObjects` reports as not deleted.
+#[derive(Debug, thiserror::Error)]
+#[error("{code}: {message}")]
+struct NotDeleted {
+    code: String,
+    message: String,
+}
+
+impl Bucket {
+    /// The bucket `name`, reached by `client`.
+    pub fn new(client: Client, name: impl Into<String>) -> Self {
+        Self { client, name: name.into() }
+    }
+
+    /// The bucket's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The `s3://` address of `key`.
+    pub fn address(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.name)
+    }
+
+    /// Writes an object whole.
+    pub async fn write(&self, key: &str, bytes: impl Into<Bytes>, content_type: &str) -> Result<(), AwsError> {
+        let request = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
+        let answer = request.body(bytes.into().into()).send().await;
+        answer.map(drop).map_err(|error| AwsError::sort("PutObject", self.address(key), error))
+    }
+
+    /// The objects below `prefix`, in the order of their keys.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, AwsError> {
+        let mut listed = Vec::new();
+        let mut token = None;
+        loop {
+            let request = self.client.list_objects_v2().bucket(&self.name).prefix(prefix);
+            let page = request.set_continuation_token(token).send().await;
+            let page = page.map_err(|error| AwsError::sort("ListObjectsV2", self.address(prefix), error))?;
+            for object in page.contents.unwrap_or_default() {
+                let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+                listed.push(Listed { key: object.key.unwrap_or_default(), bytes });
+            }
+            token = page.next_continuation_token;
+            if token.is_none() {
+                return Ok(listed);
+            }
+        }
+    }
+
+    /// Deletes objects. One that does not exist counts as deleted.
+    pub async fn delete_many(&self, keys: &[String]) -> Result<(), AwsError> {
+        for keys in keys.chunks(MAX_DELETES) {
+            self.delete_batch(keys).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_batch(&self, keys: &[String]) -> Result<(), AwsError> {
+        let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(key).build().expect("the key is given"));
+        let delete = Delete::builder().set_objects(Some(objects.collect())).quiet(true).build();
+        let request = self.client.delete_objects().bucket(&self.name).delete(delete.expect("the objects are given"));
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| AwsError::sort("DeleteObjects", self.address(&keys[0]), error))?;
+        let Some(failed) = answer.errors.unwrap_or_default().into_iter().next() else { return Ok(()) };
+        let code = failed.code.unwrap_or_default();
+        let message = failed.message.unwrap_or_default();
+        let resource = self.address(failed.key.as_deref().unwrap_or_default());
+        Err(AwsError::of_code("DeleteObjects", resource, &code.clone(), Box::new(NotDeleted { code, message })))
+    }
+}

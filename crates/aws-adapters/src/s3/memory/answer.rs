@@ -1,0 +1,178 @@
+//! What the S3 in memory answers.
+
+use std::fmt::Write;
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::primitives::SdkBody;
+use md5::{Digest, Md5};
+
+use super::{Pending, Request, State};
+
+pub(super) struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, headers: Vec::new(), body: body.into() }
+    }
+
+    pub(super) fn error(status: u16, code: &str) -> Self {
+        Self::new(status, format!("<Error><Code>{code}</Code><Message>said the S3 in memory</Message></Error>"))
+    }
+
+    fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The body may be cut; its announced length stays.
+    pub(super) fn into_response(self, body_ends_after: Option<usize>) -> HttpResponse {
+        let length = self.body.len();
+        let mut body = self.body;
+        body.truncate(body_ends_after.unwrap_or(length));
+        let status = self.status.try_into().expect("a status is valid");
+        let mut response = HttpResponse::new(status, SdkBody::from(body));
+        response.headers_mut().insert("content-length", length.to_string());
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+pub(super) fn answer(state: &mut State, request: &Request) -> Answer {
+    let key = request.key.as_str();
+    match request.operation() {
+        "GetObject" => get(state, request),
+        "PutObject" => {
+            let etag = state.put(key, request.body.clone(), request.metadata());
+            Answer::new(200, "").header("etag", &etag)
+        }
+        "ListObjectsV2" => list(state, request),
+        "DeleteObjects" => {
+            for key in elements(&request.body, "Key") {
+                state.objects.remove(&key);
+            }
+            Answer::new(200, "<DeleteResult></DeleteResult>")
+        }
+        "CreateMultipartUpload" => {
+            state.begun_uploads += 1;
+            let id = format!("upload-{}", state.begun_uploads);
+            state.uploads.insert(id.clone(), Pending { metadata: request.metadata(), ..Pending::default() });
+            Answer::new(
+                200,
+                format!("<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"),
+            )
+        }
+        "UploadPart" => upload_part(state, request),
+        "CompleteMultipartUpload" => complete(state, request),
+        "AbortMultipartUpload" => match state.uploads.remove(&request.query["uploadId"]) {
+            Some(_) => Answer::new(204, ""),
+            None => Answer::error(404, "NoSuchUpload"),
+        },
+        _ => Answer::error(501, "NotImplemented"),
+    }
+}
+
+pub(super) fn delete_all_but_last(state: &mut State, request: &Request, code: &str) -> Answer {
+    let mut keys = elements(&request.body, "Key");
+    let kept = keys.pop().unwrap_or_default();
+    for key in keys {
+        state.objects.remove(&key);
+    }
+    let error = format!("<Error><Key>{kept}</Key><Code>{code}</Code><Message>kept</Message></Error>");
+    Answer::new(200, format!("<DeleteResult>{error}</DeleteResult>"))
+}
+
+fn get(state: &State, request: &Request) -> Answer {
+    let Some(stored) = state.objects.get(&request.key) else { return Answer::error(404, "NoSuchKey") };
+    if request.headers.get("if-match").is_some_and(|etag| *etag != stored.etag) {
+        return Answer::error(412, "PreconditionFailed");
+    }
+    let mut answer = Answer::new(200, stored.bytes.clone()).header("etag", &stored.etag);
+    for (name, value) in &stored.metadata {
+        answer = answer.header(&format!("x-amz-meta-{name}"), value);
+    }
+    let Some(range) = request.headers.get("range") else { return answer };
+    let (first, last) = range.trim_start_matches("bytes=").split_once('-').expect("a range has two ends");
+    let first: usize = first.parse().expect("a range begins with a number");
+    let end = last.parse::<usize>().expect("a range ends with a number").saturating_add(1).min(stored.bytes.len());
+    if first >= end {
+        return Answer::error(416, "InvalidRange");
+    }
+    let total = stored.bytes.len();
+    let answer = answer.header("content-range", &format!("bytes {first}-{}/{total}", end - 1));
+    Answer { status: 206, body: stored.bytes[first..end].to_vec(), ..answer }
+}
+
+fn list(state: &State, request: &Request) -> Answer {
+    let prefix = request.query.get("prefix").map_or("", String::as_str);
+    let after = request.query.get("continuation-token").cloned().unwrap_or_default();
+    let page_keys = state.page_keys.unwrap_or(1000);
+    let mut below = state.objects.iter().filter(|(key, _)| key.starts_with(prefix) && **key > after);
+    let page: Vec<_> = below.by_ref().take(page_keys).collect();
+    let mut body = String::from("<ListBucketResult>");
+    for (key, stored) in &page {
+        let _ = write!(body, "<Contents><Key>{key}</Key><Size>{}</Size></Contents>", stored.bytes.len());
+    }
+    if let Some((last, _)) = page.last()
+        && below.next().is_some()
+    {
+        let _ = write!(body, "<IsTruncated>true</IsTruncated><NextContinuationToken>{last}</NextContinuationToken>");
+    }
+    Answer::new(200, body + "</ListBucketResult>")
+}
+
+fn upload_part(state: &mut State, request: &Request) -> Answer {
+    let number = request.query["partNumber"].parse().expect("a part has a number");
+    let Some(pending) = state.uploads.get_mut(&request.query["uploadId"]) else {
+        return Answer::error(404, "NoSuchUpload");
+    };
+    let kept = if state.forgets_parts { Vec::new() } else { request.body.clone() };
+    pending.parts.insert(number, kept);
+    let answer = Answer::new(200, "").header("etag", &etag(&[&request.body]));
+    match request.headers.get("x-amz-checksum-crc32") {
+        Some(checksum) => answer.header("x-amz-checksum-crc32", checksum),
+        None => answer,
+    }
+}
+
+fn complete(state: &mut State, request: &Request) -> Answer {
+    let Some(pending) = state.uploads.remove(&request.query["uploadId"]) else {
+        return Answer::error(404, "NoSuchUpload");
+    };
+    let numbers: Vec<u32> =
+        elements(&request.body, "PartNumber").iter().map(|number| number.parse().expect("a number")).collect();
+    if !numbers.iter().copied().eq(pending.parts.keys().copied()) {
+        return Answer::error(400, "InvalidPart");
+    }
+    let etag = etag(&pending.parts.values().map(Vec::as_slice).collect::<Vec<_>>());
+    let bytes = pending.parts.into_values().flatten().collect();
+    let key = request.key.as_str();
+    state.put(key, bytes, pending.metadata);
+    state.objects.get_mut(key).expect("it was put").etag.clone_from(&etag);
+    let quoted = etag.replace('"', "&quot;");
+    Answer::new(200, format!("<CompleteMultipartUploadResult><ETag>{quoted}</ETag></CompleteMultipartUploadResult>"))
+}
+
+/// The MD5 of an object of one part; of more parts, the MD5 of their MD5s and their number.
+pub(super) fn etag(parts: &[&[u8]]) -> String {
+    let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    match parts {
+        [part] => format!("\"{}\"", hex(&Md5::digest(part))),
+        parts => {
+            let digests: Vec<u8> = parts.iter().flat_map(Md5::digest).collect();
+            format!("\"{}-{}\"", hex(&Md5::digest(digests)), parts.len())
+        }
+    }
+}
+
+fn elements(xml: &[u8], name: &str) -> Vec<String> {
+    let xml = String::from_utf8_lossy(xml);
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    let inside = |rest: &str| rest.split_once(close.as_str()).map(|(value, _)| value.to_owned());
+    xml.split(open.as_str()).skip(1).filter_map(inside).collect()
+}

@@ -1,0 +1,114 @@
+//! A chunk's text in, Parquet and quarantine out.
+//!
+//! Invariant: this crate knows no AWS, clock or network, and what it writes depends on the text and the [`ChunkSpec`]
+//! alone: never on how the text arrives in reads, nor on the chunk that came before. It inflates nothing either; the
+//! caller hands it text.
+//!
+//! The modules read as a record's way through the crate: `records` cuts the text into records, `decode` checks one
+//! and takes it apart, `shape` maps the three historic shapes to one `row`, `columns` collects rows as Arrow
+//! arrays and `parquet_file` writes them. What is no event goes to `quarantine` instead, byte for byte. Each of them
+//! can be replaced without the others noticing.
+
+mod columns;
+mod decode;
+mod error;
+mod parquet_file;
+mod quarantine;
+mod records;
+mod row;
+mod shape;
+mod timestamp;
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+
+use pipeline::receipt::Counts;
+use pipeline::version::Payload;
+
+pub use columns::schema;
+pub use error::{ConvertError, Output};
+
+use decode::decode;
+use parquet_file::ParquetFile;
+use quarantine::{Quarantine, Reason, Refusal};
+use records::{Framed, Records};
+
+/// Which chunk of which file the text is, and what to do with it.
+#[derive(Clone, Copy, Debug)]
+pub struct ChunkSpec<'a> {
+    /// Number of the text's first line in the file, from 1.
+    pub first_line: u64,
+    /// Offset of the text's first byte in the file's text.
+    pub first_offset: u64,
+    /// Lines that are equal to an earlier one, as line numbers in the file, in ascending order: their records are
+    /// counted and skipped.
+    pub duplicate_lines: &'a [u64],
+    /// What becomes of the payload column.
+    pub payload: Payload,
+}
+
+/// What the text became.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Converted {
+    /// Lines and records; they balance.
+    pub counts: Counts,
+    /// Rows by event type.
+    pub types: BTreeMap<String, u64>,
+    /// Whether there is a row, and so a Parquet file.
+    pub wrote_parquet: bool,
+    /// Whether there is a bad record, and so a quarantine file.
+    pub wrote_quarantine: bool,
+}
+
+/// Converts the chunk `spec`, whose text is `text`: rows go to `parquet`, bad records to `quarantine`, in their order.
+///
+/// Bad records never fail a chunk. Nothing is written to `parquet` if there is no row, nothing to `quarantine` if there
+/// is no bad record. Memory is bounded whatever the text: a record of more than 16 MiB is refused, not held.
+///
+/// # Errors
+///
+/// [`ConvertError::Read`] if `text` fails, [`ConvertError::Write`] if one of the outputs does. What was written by then
+/// is no complete file.
+pub fn convert_chunk(
+    spec: &ChunkSpec<'_>,
+    text: impl Read,
+    parquet: impl Write + Send,
+    quarantine: impl Write,
+) -> Result<Converted, ConvertError> {
+    let mut converted = Converted::default();
+    let counts = &mut converted.counts;
+    let mut records = Records::new(text, spec.first_line, spec.first_offset);
+    let mut rows = ParquetFile::new(parquet, spec.payload);
+    let mut bad = Quarantine::new(quarantine);
+    while let Some(record) = records.next()? {
+        counts.records += 1;
+        if spec.duplicate_lines.binary_search(&record.line).is_ok() {
+            counts.duplicates += 1;
+            continue;
+        }
+        let decoded = match &record.framed {
+            Framed::Value(bytes) => decode(bytes),
+            Framed::Broken { detail, .. } => Err(Refusal::new(Reason::InvalidJson, detail)),
+            Framed::Oversized { length, .. } => Err(Refusal::oversized(*length)),
+        };
+        match decoded {
+            Ok(row) => {
+                counts.rows += 1;
+                match converted.types.get_mut(&*row.event_type) {
+                    Some(rows) => *rows += 1,
+                    None => drop(converted.types.insert(row.event_type.to_string(), 1)),
+                }
+                rows.push(&row, record.line)?;
+            }
+            Err(refusal) => {
+                counts.quarantined += 1;
+                bad.push(&record, &refusal)?;
+            }
+        }
+    }
+    counts.lines = records.lines();
+    counts.blank_lines = records.blank_lines();
+    converted.wrote_parquet = rows.finish()?;
+    converted.wrote_quarantine = bad.finish()?;
+    Ok(converted)
+}

@@ -1,0 +1,336 @@
+//! Framing: text in, records out.
+//!
+//! A line feed ends a line. A record is one JSON value, or one stretch up to the line feed that is none; a line may hold
+//! several. Spaces, tabs, carriage returns and NULs around records are skipped, as is a byte order mark at the start of
+//! the file; a line of nothing else is blank. From the first byte that cannot begin or continue a value, or from the start
+//! of the value that it breaks, everything up to the line feed is one record: halves of torn records are never merged,
+//! nor is anything after them guessed at.
+//!
+//! Only the extent of a value is found here, by JSON's grammar; whether it is acceptable is for [`crate::decode`](mod@crate::decode) to say.
+//! At most [`MAX_RECORD_BYTES`] and a read's worth of text are held, whatever the length of a line. The records do not
+//! depend on how the text arrives in reads.
+
+use std::io::{self, Read};
+
+use memchr::memchr;
+use serde::de::IgnoredAny;
+use serde_json::Deserializer;
+use sha2::{Digest, Sha256};
+
+use crate::ConvertError;
+
+/// A record may be this long. What is longer is [`Framed::Oversized`].
+pub(crate) const MAX_RECORD_BYTES: usize = 16 << 20;
+
+/// This much of an oversized record is kept.
+pub(crate) const OVERSIZED_PREFIX_BYTES: usize = 64 << 10;
+
+const READ_BYTES: usize = 64 << 10;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A record and its place.
+#[derive(Debug)]
+pub(crate) struct Record<'a> {
+    /// Number of its line in the file, from 1.
+    pub(crate) line: u64,
+    /// Offset of its first byte in the file's text.
+    pub(crate) offset: u64,
+    /// Its bytes.
+    pub(crate) framed: Framed<'a>,
+}
+
+/// The bytes of a record.
+#[derive(Debug)]
+pub(crate) enum Framed<'a> {
+    /// One JSON value by its grammar.
+    Value(&'a [u8]),
+    /// A stretch up to the line feed that begins with no JSON value.
+    Broken {
+        /// Its bytes, without the blanks at its end.
+        bytes: &'a [u8],
+        /// What is wrong with it, and where.
+        detail: String,
+    },
+    /// A stretch up to the line feed that begins with no JSON value of up to [`MAX_RECORD_BYTES`].
+    Oversized {
+        /// Its first [`OVERSIZED_PREFIX_BYTES`].
+        prefix: &'a [u8],
+        /// Its length up to the line feed.
+        length: u64,
+        /// SHA-256 of all of it.
+        sha256: [u8; 32],
+    },
+}
+
+/// The records of a text, one after the other.
+pub(crate) struct Records<R> {
+    input: R,
+    first_line: u64,
+    /// [`MAX_RECORD_BYTES`], but for tests.
+    max_record_bytes: usize,
+    /// Text that was read, from before `start` on.
+    buffer: Vec<u8>,
+    /// The text before this index has been dealt with.
+    start: usize,
+    /// There is no line feed between `start` and this index.
+    scanned: usize,
+    /// Where the current line ends, once that is known: index of its line feed, or of the end of the text.
+    line_end: Option<usize>,
+    /// Offset of `buffer[start]` in the file's text.
+    offset: u64,
+    /// The input has no more bytes.
+    input_ended: bool,
+    in_line: bool,
+    records_in_line: u64,
+    lines: u64,
+    blank_lines: u64,
+}
+
+/// What to do with the bytes at `start`.
+enum Step {
+    Value { length: usize },
+    Broken { length: usize, skip: usize, detail: String },
+    Oversized,
+    ReadOn,
+    EndLine,
+}
+
+impl<R: Read> Records<R> {
+    /// The records of `input`, which begins at line `first_line` and byte `first_offset` of the file's text.
+    pub(crate) fn new(input: R, first_line: u64, first_offset: u64) -> Self {
+        Self {
+            input,
+            first_line,
+            max_record_bytes: MAX_RECORD_BYTES,
+            buffer: Vec::new(),
+            start: 0,
+            scanned: 0,
+            line_end: None,
+            offset: first_offset,
+            input_ended: false,
+            in_line: false,
+            records_in_line: 0,
+            lines: 0,
+            blank_lines: 0,
+        }
+    }
+
+    /// The next record, or none at the end of the text.
+    pub(crate) fn next(&mut self) -> Result<Option<Record<'_>>, ConvertError> {
+        loop {
+            if !self.in_line && !self.begin_line()? {
+                return Ok(None);
+            }
+            self.skip_blanks();
+            match self.step() {
+                Step::ReadOn => self.find_line_end()?,
+                Step::EndLine => self.end_line(),
+                Step::Value { length } => {
+                    let (line, offset, at) = self.take(length);
+                    let framed = Framed::Value(&self.buffer[at..at + length]);
+                    return Ok(Some(Record { line, offset, framed }));
+                }
+                Step::Broken { length, skip, detail } => {
+                    let (line, offset, at) = self.take(skip);
+                    let framed = Framed::Broken { bytes: &self.buffer[at..at + length], detail };
+                    return Ok(Some(Record { line, offset, framed }));
+                }
+                Step::Oversized => return self.take_oversized().map(Some),
+            }
+        }
+    }
+
+    /// Lines so far, blank ones included.
+    pub(crate) fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// Lines so far that hold no record.
+    pub(crate) fn blank_lines(&self) -> u64 {
+        self.blank_lines
+    }
+
+    /// Decides on the bytes at `start`, which are no blanks. A verdict other than [`Step::ReadOn`] would be the same with
+    /// any more bytes in the buffer.
+    fn step(&self) -> Step {
+        let (window, whole_line) = self.window();
+        if window.is_empty() {
+            return if whole_line { Step::EndLine } else { Step::ReadOn };
+        }
+        match value_length(window) {
+            Ok(length) if whole_line || length < window.len() => Step::Value { length },
+            Err(detail) if whole_line => Step::Broken { length: trimmed_length(window), skip: window.len(), detail },
+            Ok(_) | Err(_) if window.len() > self.max_record_bytes => Step::Oversized,
+            Ok(_) | Err(_) => Step::ReadOn,
+        }
+    }
+
+    /// The rest of the line, and true; or as much of it as decides what its first record is, if there is as much in the
+    /// buffer, and false.
+    fn window(&self) -> (&[u8], bool) {
+        let end = self.line_end.unwrap_or(self.buffer.len());
+        let limit = self.start + self.max_record_bytes + 1;
+        let whole_line = self.line_end.is_some() && end < limit;
+        (&self.buffer[self.start..end.min(limit)], whole_line)
+    }
+
+    /// Begins a line, unless the text ends here.
+    fn begin_line(&mut self) -> Result<bool, ConvertError> {
+        if self.start == self.buffer.len() && !self.read()? {
+            return Ok(false);
+        }
+        self.in_line = true;
+        self.records_in_line = 0;
+        self.lines += 1;
+        self.line_end = None;
+        self.find_line_end()?;
+        if self.offset == 0 && self.buffer[self.start..].starts_with(BYTE_ORDER_MARK) {
+            self.advance(BYTE_ORDER_MARK.len());
+        }
+        Ok(true)
+    }
+
+    fn end_line(&mut self) {
+        if self.records_in_line == 0 {
+            self.blank_lines += 1;
+        }
+        self.in_line = false;
+        if self.start < self.buffer.len() {
+            self.advance(1); // the line feed
+        }
+        self.line_end = None;
+    }
+
+    fn skip_blanks(&mut self) {
+        let end = self.line_end.unwrap_or(self.buffer.len());
+        let blanks = self.buffer[self.start..end].iter().take_while(|&&byte| is_blank(byte)).count();
+        self.advance(blanks);
+    }
+
+    /// Passes over `length` bytes as a record: its line, offset and index in the buffer.
+    fn take(&mut self, length: usize) -> (u64, u64, usize) {
+        let place = (self.first_line + self.lines - 1, self.offset, self.start);
+        self.records_in_line += 1;
+        self.advance(length);
+        place
+    }
+
+    fn take_oversized(&mut self) -> Result<Record<'_>, ConvertError> {
+        let (window, _) = self.window();
+        let prefix = window[..window.len().min(OVERSIZED_PREFIX_BYTES)].to_vec();
+        let prefix_bytes = prefix.len();
+        let (line, offset, _) = self.take(0);
+        let mut hash = Sha256::new();
+        loop {
+            let end = self.line_end.unwrap_or(self.buffer.len());
+            hash.update(&self.buffer[self.start..end]);
+            self.advance(end - self.start);
+            if self.line_end.is_some() {
+                break;
+            }
+            self.read()?;
+            self.look_for_line_end();
+        }
+        let length = self.offset - offset;
+        // What was held of it is not needed any more: its place serves for the prefix.
+        self.buffer.splice(..self.start, prefix);
+        self.rebase(prefix_bytes);
+        let framed = Framed::Oversized { prefix: &self.buffer[..prefix_bytes], length, sha256: hash.finalize().into() };
+        Ok(Record { line, offset, framed })
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.start += bytes;
+        self.scanned = self.scanned.max(self.start);
+        self.offset += bytes as u64;
+    }
+
+    /// Reads on until the end of the line is known, or more of it is held than a record may be long.
+    fn find_line_end(&mut self) -> Result<(), ConvertError> {
+        loop {
+            self.look_for_line_end();
+            if self.line_end.is_some() || self.buffer.len() - self.start > self.max_record_bytes {
+                return Ok(());
+            }
+            self.read()?;
+        }
+    }
+
+    fn look_for_line_end(&mut self) {
+        if self.line_end.is_some() {
+            return;
+        }
+        match memchr(b'\n', &self.buffer[self.scanned..]) {
+            Some(at) => self.line_end = Some(self.scanned + at),
+            None => {
+                self.scanned = self.buffer.len();
+                if self.input_ended {
+                    self.line_end = Some(self.buffer.len());
+                }
+            }
+        }
+    }
+
+    /// Reads once more; false at the end of the input.
+    fn read(&mut self) -> Result<bool, ConvertError> {
+        if self.input_ended {
+            return Ok(false);
+        }
+        if self.start > 0 {
+            self.buffer.drain(..self.start);
+            self.rebase(0);
+        }
+        let held = self.buffer.len();
+        self.buffer.resize(held + READ_BYTES, 0);
+        let outcome = loop {
+            match self.input.read(&mut self.buffer[held..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => break outcome,
+            }
+        };
+        self.buffer.truncate(held + outcome.as_ref().copied().unwrap_or(0));
+        let read = outcome.map_err(|source| ConvertError::Read { offset: self.offset + held as u64, source })?;
+        self.input_ended = read == 0;
+        Ok(read > 0)
+    }
+
+    /// Follows a move of the bytes at `start` to the index `to`.
+    fn rebase(&mut self, to: usize) {
+        let from = self.start;
+        self.start = to;
+        self.scanned = self.scanned - from + to;
+        self.line_end = self.line_end.map(|end| end - from + to);
+    }
+}
+
+/// The length of the JSON value at the start of `text`, which begins with no white space. The value may be one that is
+/// not acceptable: escapes are not decoded, numbers not evaluated, UTF-8 is not checked and depth not limited.
+fn value_length(text: &[u8]) -> Result<usize, String> {
+    let mut values = Deserializer::from_slice(text).into_iter::<IgnoredAny>();
+    match values.next() {
+        Some(Ok(IgnoredAny)) => Ok(values.byte_offset()),
+        Some(Err(error)) => Err(describe(&error)),
+        None => Err("no value".to_owned()),
+    }
+}
+
+/// The message of `error`, with its place as a byte of the record (from 1) instead of a line and column.
+pub(crate) fn describe(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match message.strip_suffix(&place) {
+        Some(what) => format!("{what} at byte {} of the record", error.column()),
+        None => message,
+    }
+}
+
+fn trimmed_length(stretch: &[u8]) -> usize {
+    stretch.iter().rposition(|&byte| !is_blank(byte)).map_or(0, |last| last + 1)
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | 0)
+}
+
+#[cfg(test)]
+mod tests;

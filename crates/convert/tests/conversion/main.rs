@@ -1,0 +1,12 @@
+//! The crate as its callers see it: text in, Parquet and quarantine read back.
+
+#![allow(clippy::unwrap_used, reason = "a test's helper may panic as a test may; clippy.toml only exempts the tests")]
+
+mod bad_input;
+mod chunks;
+mod golden;
+mod oracle;
+mod outputs;
+mod properties;
+mod real_data;
+mod support;

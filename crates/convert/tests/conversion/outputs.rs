@@ -1,0 +1,143 @@
+//! The files themselves: schema, layout, what is written when, and what happens when writing fails.
+
+use std::error::Error;
+use std::io::{self, Read, Write};
+
+use arrow_schema::{DataType, TimeUnit};
+use bytes::Bytes;
+use convert::{ChunkSpec, ConvertError, Output, convert_chunk, schema};
+use parquet::basic::{Compression, Encoding};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use pipeline::version::Payload;
+
+use crate::support::{WHOLE, convert, event};
+
+#[test]
+fn the_schema_is_that_of_the_table_whatever_the_rows() {
+    let entity = |texts: &str| {
+        format!("struct<id:bigint{}>", texts.split(',').map(|text| format!(",{text}:string")).collect::<String>())
+    };
+    let expected = [
+        ("id", "string".to_owned()),
+        ("type", "string".to_owned()),
+        ("actor", entity("login,display_login,gravatar_id,url,avatar_url")),
+        ("repo", entity("name,url")),
+        ("org", entity("login,gravatar_id,url,avatar_url")),
+        ("public", "boolean".to_owned()),
+        ("created_at", "timestamp".to_owned()),
+        ("payload", "string".to_owned()),
+        ("other", "string".to_owned()),
+        ("source_line", "bigint".to_owned()),
+    ];
+    let read_back = convert(&WHOLE, event("").as_bytes()).batches()[0].schema();
+    for found in [schema(), read_back] {
+        let found: Vec<_> =
+            found.fields().iter().map(|field| (field.name().clone(), hive(field.data_type()))).collect();
+        assert_eq!(found, expected.clone().map(|(name, kind)| (name.to_owned(), kind)));
+    }
+}
+
+fn hive(kind: &DataType) -> String {
+    match kind {
+        DataType::Utf8 => "string".to_owned(),
+        DataType::Int64 => "bigint".to_owned(),
+        DataType::Boolean => "boolean".to_owned(),
+        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if &**zone == "UTC" => "timestamp".to_owned(),
+        DataType::Struct(fields) => {
+            let fields: Vec<String> =
+                fields.iter().map(|field| format!("{}:{}", field.name(), hive(field.data_type()))).collect();
+            format!("struct<{}>", fields.join(","))
+        }
+        other => panic!("no such column: {other}"),
+    }
+}
+
+#[test]
+fn the_file_is_one_row_group_of_snappy_with_statistics_and_page_index() {
+    let lines: Vec<String> = (0..10_000).map(|id| event(&format!(r#","id":"{id}","payload":{{"n":{id}}}"#))).collect();
+    let outcome = convert(&WHOLE, lines.join("\n").as_bytes());
+    let reader = SerializedFileReader::new(Bytes::from(outcome.parquet)).unwrap();
+    let metadata = reader.metadata();
+    assert_eq!(metadata.num_row_groups(), 1);
+    assert_eq!(metadata.file_metadata().created_by(), Some("ghactivity version 1 (build convert)"));
+    for column in metadata.row_group(0).columns() {
+        let name = column.column_path().string();
+        assert_eq!(column.compression(), Compression::SNAPPY, "{name}");
+        assert!(column.statistics().is_some(), "{name}");
+        assert!(column.offset_index_offset().is_some(), "{name}");
+        let dictionary = column.encodings().any(|encoding| encoding == Encoding::RLE_DICTIONARY);
+        let expected = !["id", "payload", "other", "source_line", "public"].contains(&name.as_str());
+        assert_eq!(dictionary, expected, "{name}");
+    }
+    let created_at =
+        metadata.row_group(0).columns().iter().find(|column| column.column_path().string() == "created_at");
+    let statistics = created_at.and_then(|column| column.statistics()).unwrap();
+    assert_eq!(statistics.min_bytes_opt(), Some(&1_420_070_400_000_000_i64.to_le_bytes()[..]));
+    assert_eq!(statistics.null_count_opt(), Some(0));
+}
+
+#[test]
+fn a_dropped_payload_is_null_and_still_checked() {
+    let lines = [event(r#","payload":{"a":1}"#), event(r#","payload":{"a":"\ud83d"}"#)].join("\n");
+    let outcome = convert(&ChunkSpec { payload: Payload::Drop, ..WHOLE }, lines.as_bytes());
+    assert!(outcome.rows()[0]["payload"].is_null());
+    assert!(outcome.rows()[0]["other"].is_null(), "and it does not turn up elsewhere");
+    assert_eq!(outcome.reasons(), ["invalid-json"]);
+}
+
+#[test]
+fn nothing_is_written_where_there_is_nothing() {
+    let good = event("");
+    for (phrase, text, parquet, quarantine) in [
+        ("no text", String::new(), false, false),
+        ("blank lines", "\n\n \n".to_owned(), false, false),
+        ("good records alone", good.clone(), true, false),
+        ("bad records alone", "{".to_owned(), false, true),
+        ("both", format!("{good}\n{{"), true, true),
+    ] {
+        let outcome = convert(&WHOLE, text.as_bytes());
+        assert_eq!((!outcome.parquet.is_empty(), !outcome.quarantine.is_empty()), (parquet, quarantine), "{phrase}");
+    }
+}
+
+#[test]
+fn a_failing_reader_is_passed_on_with_its_error() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("the checksum is wrong")]
+    struct Mismatch;
+    struct Failing;
+    impl Read for Failing {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other(Mismatch))
+        }
+    }
+    let good = format!("{}\n", event(""));
+    let error = convert_chunk(&WHOLE, good.as_bytes().chain(Failing), io::sink(), io::sink()).unwrap_err();
+    let ConvertError::Read { offset, source } = error else { panic!("expected a read error, got {error:?}") };
+    assert_eq!(offset, good.len() as u64);
+    assert!(source.get_ref().is_some_and(|cause| cause.is::<Mismatch>()), "callers can tell which error it was");
+}
+
+#[test]
+fn a_failing_writer_is_named() {
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let text = format!("{}\n{{\n", event(""));
+    for (expected, error) in [
+        (Output::Parquet, convert_chunk(&WHOLE, text.as_bytes(), Full, io::sink()).unwrap_err()),
+        (Output::Quarantine, convert_chunk(&WHOLE, text.as_bytes(), io::sink(), Full).unwrap_err()),
+    ] {
+        let message = error.to_string();
+        let ConvertError::Write { output, source } = &error else { panic!("expected a write error, got {error:?}") };
+        assert_eq!(*output, expected);
+        assert_eq!(source.kind(), io::ErrorKind::StorageFull, "{message}");
+        assert!(error.source().is_some());
+    }
+}

@@ -1,0 +1,131 @@
+//! Real hours of the archive, where they are at hand: set `GHACTIVITY_DATA` to their folder.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Read;
+use std::path::PathBuf;
+
+use flate2::read::MultiGzDecoder;
+use serde_json::Value;
+
+use crate::oracle::{expected_row, micros, source_text, with_other_parsed};
+use crate::support::{WHOLE, convert};
+
+fn folder() -> PathBuf {
+    let default = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    std::env::var_os("GHACTIVITY_DATA").map_or(default, PathBuf::from)
+}
+
+/// Names and texts of the hours and samples, none if the folder is absent.
+fn files() -> Vec<(String, Vec<u8>)> {
+    let folder = folder();
+    let Ok(entries) = fs::read_dir(&folder) else {
+        println!("skipped: no real data in {} (GHACTIVITY_DATA)", folder.display());
+        return Vec::new();
+    };
+    let mut files = Vec::new();
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !name.ends_with(".json.gz") && !name.ends_with(".jsonl") {
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap();
+        let mut text = Vec::new();
+        match name.ends_with(".gz") {
+            true => drop(MultiGzDecoder::new(&bytes[..]).read_to_end(&mut text).unwrap()),
+            false => text = bytes,
+        }
+        files.push((name, text));
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn every_record_of_every_real_hour_is_stored_as_it_is() {
+    for (name, text) in files() {
+        let lines: Vec<&str> = std::str::from_utf8(&text).unwrap().lines().collect();
+        let outcome = convert(&WHOLE, &text);
+        assert_eq!(outcome.converted.counts.quarantined, 0, "{name}");
+        let rows = outcome.rows();
+        assert_eq!(rows.len(), lines.len(), "{name}");
+        for (number, (line, row)) in (1..).zip(lines.iter().zip(rows)) {
+            assert_eq!(row["payload"].as_str(), source_text(line, "payload"), "{name} line {number}");
+            assert_eq!(with_other_parsed(row), expected_row(line, number), "{name} line {number}");
+        }
+    }
+}
+
+/// What is told of an hour: types, distinct actors and repositories, first and last instant.
+#[derive(Debug, Default, PartialEq)]
+struct Summary {
+    types: BTreeMap<String, u64>,
+    actors: BTreeSet<String>,
+    repos: BTreeSet<String>,
+    instants: Option<(i64, i64)>,
+}
+
+impl Summary {
+    fn add(&mut self, event_type: &str, actor: Option<&str>, repo: Option<&str>, instant: i64) {
+        *self.types.entry(event_type.to_owned()).or_default() += 1;
+        self.actors.extend(actor.map(str::to_owned));
+        self.repos.extend(repo.map(str::to_owned));
+        let (first, last) = self.instants.unwrap_or((instant, instant));
+        self.instants = Some((first.min(instant), last.max(instant)));
+    }
+}
+
+#[test]
+fn the_summary_of_every_real_hour_is_that_of_its_raw_text() {
+    for (name, text) in files() {
+        let mut raw = Summary::default();
+        for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            let event: Value = serde_json::from_slice(line).unwrap();
+            let repository = &event["repository"];
+            let joined = repository["name"].as_str().map(|name| match repository["owner"].as_str() {
+                Some(owner) => format!("{owner}/{name}"),
+                None => name.to_owned(),
+            });
+            let actor = event["actor"].as_str().or(event["actor"]["login"].as_str());
+            let actor = actor.or(event["actor_attributes"]["login"].as_str());
+            let repo = event["repo"]["name"].as_str().or(joined.as_deref());
+            raw.add(event["type"].as_str().unwrap(), actor, repo, micros(event["created_at"].as_str().unwrap()));
+        }
+        let outcome = convert(&WHOLE, &text);
+        let mut stored = Summary::default();
+        for row in outcome.rows() {
+            let (actor, repo) = (row["actor"]["login"].as_str(), row["repo"]["name"].as_str());
+            stored.add(row["type"].as_str().unwrap(), actor, repo, row["created_at"].as_i64().unwrap());
+        }
+        assert_eq!(stored, raw, "{name}");
+        assert_eq!(outcome.converted.types, raw.types, "{name}");
+    }
+}
+
+#[test]
+fn real_hours_do_not_depend_on_the_size_of_chunks() {
+    for (name, text) in files() {
+        if name.starts_with("2011-02-15") || name.starts_with("2012-06-14") || name.starts_with("2014-2021") {
+            for lines_per_chunk in [1, 7, 1000] {
+                crate::chunks::assert_chunks_add_up(&text, lines_per_chunk);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_lines_of_a_bulk_request_are_quarantined_and_the_events_between_them_stored() {
+    let path = folder().join("oddities/quickwit-es-bulk.2015-02-01-0.json.gz");
+    let Ok(bytes) = fs::read(&path) else {
+        println!("skipped: no {} (GHACTIVITY_DATA)", path.display());
+        return;
+    };
+    let mut text = Vec::new();
+    MultiGzDecoder::new(&bytes[..]).read_to_end(&mut text).unwrap();
+    let outcome = convert(&WHOLE, &text);
+    let rows = outcome.rows();
+    assert_eq!(rows.len(), 100);
+    assert_eq!(outcome.reasons(), ["missing-type"; 100]);
+    let odd = micros("2015-02-01T00:00:00.00001Z");
+    assert!(rows.iter().any(|row| row["created_at"] == odd), "someone added fractions to some of them");
+}

@@ -1,0 +1,103 @@
+//! Runs a conversion and reads back what it wrote.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use convert::{ChunkSpec, Converted, convert_chunk};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use pipeline::version::Payload;
+use serde_json::{Map, Value, json};
+
+/// A whole file as one chunk.
+pub(crate) const WHOLE: ChunkSpec<'static> =
+    ChunkSpec { first_line: 1, first_offset: 0, duplicate_lines: &[], payload: Payload::Keep };
+
+/// What a conversion gave.
+pub(crate) struct Outcome {
+    pub(crate) converted: Converted,
+    pub(crate) parquet: Vec<u8>,
+    pub(crate) quarantine: Vec<u8>,
+}
+
+/// Converts `text`; checks what holds for every conversion.
+pub(crate) fn convert(spec: &ChunkSpec<'_>, text: &[u8]) -> Outcome {
+    let (mut parquet, mut quarantine) = (Vec::new(), Vec::new());
+    let converted = convert_chunk(spec, text, &mut parquet, &mut quarantine).unwrap();
+    let outcome = Outcome { converted, parquet, quarantine };
+    let counts = outcome.converted.counts;
+    assert!(counts.balance(), "{counts:?}");
+    assert_eq!(outcome.converted.types.values().sum::<u64>(), counts.rows);
+    assert_eq!(outcome.converted.wrote_parquet, counts.rows > 0);
+    assert_eq!(outcome.converted.wrote_parquet, !outcome.parquet.is_empty());
+    assert_eq!(outcome.converted.wrote_quarantine, counts.quarantined > 0);
+    assert_eq!(outcome.bad_records().len() as u64, counts.quarantined);
+    outcome
+}
+
+impl Outcome {
+    /// The rows, read back from the Parquet file: structs as objects, `created_at` in microseconds.
+    pub(crate) fn rows(&self) -> Vec<Value> {
+        self.batches().iter().flat_map(rows_of).collect()
+    }
+
+    /// The record batches of the Parquet file.
+    pub(crate) fn batches(&self) -> Vec<RecordBatch> {
+        if self.parquet.is_empty() {
+            return Vec::new();
+        }
+        let bytes = Bytes::from(self.parquet.clone());
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
+        reader.map(Result::unwrap).collect()
+    }
+
+    /// The lines of the quarantine file.
+    pub(crate) fn bad_records(&self) -> Vec<Value> {
+        self.quarantine
+            .split_inclusive(|&byte| byte == b'\n')
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect()
+    }
+
+    /// Reasons of the bad records.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        self.bad_records().iter().map(|bad| bad["reason"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// The bytes that a quarantine line holds.
+pub(crate) fn raw(bad: &Value) -> Vec<u8> {
+    STANDARD.decode(bad["raw"].as_str().unwrap()).unwrap()
+}
+
+/// An event with further fields, as one line without its line feed.
+pub(crate) fn event(more: &str) -> String {
+    format!(r#"{{"type":"PushEvent","created_at":"2015-01-01T00:00:00Z"{more}}}"#)
+}
+
+fn rows_of(batch: &RecordBatch) -> Vec<Value> {
+    let whole = StructArray::from(batch.clone());
+    (0..batch.num_rows()).map(|row| struct_value(&whole, row)).collect()
+}
+
+fn struct_value(array: &StructArray, row: usize) -> Value {
+    let fields = array.fields().iter().zip(array.columns());
+    fields.map(|(field, column)| (field.name().clone(), cell(column, row))).collect::<Map<_, _>>().into()
+}
+
+fn cell(column: &ArrayRef, row: usize) -> Value {
+    use arrow_schema::DataType::{Boolean, Int64, Struct, Timestamp, Utf8};
+    if column.is_null(row) {
+        return Value::Null;
+    }
+    match column.data_type() {
+        Utf8 => json!(column.as_string::<i32>().value(row)),
+        Int64 => json!(column.as_primitive::<Int64Type>().value(row)),
+        Boolean => json!(column.as_boolean().value(row)),
+        Timestamp(..) => json!(column.as_primitive::<TimestampMicrosecondType>().value(row)),
+        Struct(_) => struct_value(column.as_struct(), row),
+        other => panic!("no column has the type {other}"),
+    }
+}

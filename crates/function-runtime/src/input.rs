@@ -1,0 +1,82 @@
+//! A function's input.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// An event is not what the function takes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid input: {reason}{}", at(.field))]
+pub struct InvalidInput {
+    /// The field, or nothing where the event as a whole is wrong; `reason` then names the missing or unknown field.
+    pub field: Option<String>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl InvalidInput {
+    /// Says that `field` is wrong because of `reason`.
+    pub fn new(field: &str, reason: impl Into<String>) -> Self {
+        Self { field: Some(field.to_owned()), reason: reason.into() }
+    }
+}
+
+/// Parses an event. Unless the type says otherwise, it should deny unknown fields.
+pub fn parse<T: DeserializeOwned>(event: Value) -> Result<T, InvalidInput> {
+    serde_path_to_error::deserialize(event).map_err(|error| {
+        let field = error.path().to_string();
+        InvalidInput { field: (field != ".").then_some(field), reason: error.inner().to_string() }
+    })
+}
+
+fn at(field: &Option<String>) -> String {
+    field.as_ref().map(|field| format!(" (field `{field}`)")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only parsed")]
+    struct Input {
+        chunk: u32,
+        source: Option<Source>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only parsed")]
+    struct Source {
+        url: String,
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (phrase, event, message) in [
+            (
+                "a negative number",
+                json!({"chunk": -1}),
+                "invalid input: invalid value: integer `-1`, expected u32 (field `chunk`)",
+            ),
+            (
+                "a nested field",
+                json!({"chunk": 1, "source": {"url": 5}}),
+                "invalid input: invalid type: integer `5`, expected a string (field `source.url`)",
+            ),
+            ("a missing field", json!({}), "invalid input: missing field `chunk`"),
+            (
+                "an unknown field",
+                json!({"chunk": 1, "chunks": 2}),
+                "invalid input: unknown field `chunks`, expected `chunk` or `source` (field `chunks`)",
+            ),
+            ("no object", json!([]), "invalid input: invalid length 0, expected struct Input with 2 elements"),
+        ] {
+            assert_eq!(parse::<Input>(event).unwrap_err().to_string(), message, "{phrase}");
+        }
+        assert_eq!(parse::<Input>(json!({"chunk": 3})).unwrap().chunk, 3);
+    }
+}

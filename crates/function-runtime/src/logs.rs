@@ -1,0 +1,33 @@
+//! Logs: one JSON object a line on standard output, where Lambda picks them up.
+
+use serde_json::Value;
+use tracing::Span;
+use tracing::field::Empty;
+use tracing_subscriber::EnvFilter;
+
+/// The environment variables that set the level, the first one that is there; `info` without.
+const LEVEL_VARIABLES: [&str; 2] = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"];
+
+/// Starts logging for this process. A second call changes nothing.
+pub(crate) fn start() {
+    let level = LEVEL_VARIABLES.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "info".to_owned());
+    let filter = EnvFilter::builder().parse_lossy(level);
+    let lines = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(true).with_span_list(false);
+    // It fails only where logging was started before, as in tests.
+    let _ = lines.with_target(false).with_env_filter(filter).try_init();
+}
+
+/// The span of one invocation: its fields stand on every line.
+pub(crate) fn invocation(request_id: &str, execution: Option<&str>, event: &Value) -> Span {
+    let span = tracing::info_span!("invocation", request_id, execution = Empty, hour = Empty, chunk = Empty);
+    if let Some(execution) = execution {
+        span.record("execution", execution);
+    }
+    if let Some(hour) = event.get("hour").and_then(Value::as_str) {
+        span.record("hour", hour);
+    }
+    if let Some(chunk) = event.get("chunk").and_then(Value::as_u64) {
+        span.record("chunk", chunk);
+    }
+    span
+}

@@ -1,0 +1,170 @@
+//! The loop of a Lambda.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tracing::Instrument;
+
+use crate::{ErrorName, InvalidConfiguration, InvalidInput, diagnostic, init_error, input, logs};
+
+/// Runs a function until Lambda ends it: makes the context once, then answers events with `handler`.
+///
+/// Every function takes an optional `execution` beside its own input: it is text for the logs only and taken off before
+/// the handler's input is parsed.
+pub async fn run<C, I, O, E>(
+    context: impl Future<Output = Result<C, InvalidConfiguration>>,
+    handler: impl AsyncFn(I, &C) -> Result<O, E>,
+) -> ExitCode
+where
+    I: DeserializeOwned,
+    O: Serialize,
+    E: ErrorName,
+{
+    logs::start();
+    let context = match Box::pin(context).await {
+        Ok(context) => Arc::new(context),
+        Err(error) => return stop_cold_start(&error),
+    };
+    let handler = Arc::new(handler);
+    let service = service_fn(move |event: LambdaEvent<Value>| {
+        let (context, handler) = (Arc::clone(&context), Arc::clone(&handler));
+        async move { answer(event, &*context, &*handler).await }
+    });
+    match Runtime::new(service).run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the runtime stopped");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn answer<C, I, O, E>(
+    event: LambdaEvent<Value>,
+    context: &C,
+    handler: &impl AsyncFn(I, &C) -> Result<O, E>,
+) -> Result<O, Diagnostic>
+where
+    I: DeserializeOwned,
+    O: Serialize,
+    E: ErrorName,
+{
+    let LambdaEvent { payload, context: invocation, .. } = event;
+    let (execution, event) = match take_execution(payload) {
+        Ok(taken) => taken,
+        Err(error) => return Err(diagnostic(&error)),
+    };
+    let span = logs::invocation(&invocation.request_id, execution.as_deref(), &event);
+    let work = async {
+        let begin = Instant::now();
+        let answer = match input::parse(event) {
+            // Boxed, because the compiler gives up on the layout of a future as deep as ours with the SDK's inside.
+            Ok(input) => Box::pin(handler(input, context)).await.map_err(|error| diagnostic(&error)),
+            Err(error) => Err(diagnostic(&error)),
+        };
+        let milliseconds = begin.elapsed().as_millis() as u64;
+        match &answer {
+            Ok(_) => tracing::info!(milliseconds, "done"),
+            Err(Diagnostic { error_type, error_message }) => {
+                tracing::error!(milliseconds, error_type, error_message, "failed");
+            }
+        }
+        answer
+    };
+    work.instrument(span).await
+}
+
+/// Takes the execution off an event; where a function's own input has an `execution_arn`, that is named in the logs.
+fn take_execution(mut event: Value) -> Result<(Option<String>, Value), InvalidInput> {
+    let taken = event.as_object_mut().and_then(|fields| fields.remove("execution"));
+    let execution = match taken {
+        Some(Value::String(execution)) => Some(execution),
+        Some(_) => return Err(InvalidInput::new("execution", "expected a string")),
+        None => event.get("execution_arn").and_then(Value::as_str).map(str::to_owned),
+    };
+    Ok((execution, event))
+}
+
+fn stop_cold_start(error: &InvalidConfiguration) -> ExitCode {
+    let diagnostic = diagnostic(error);
+    tracing::error!(error_type = diagnostic.error_type, error_message = diagnostic.error_message, "cold start failed");
+    if let Ok(address) = std::env::var("AWS_LAMBDA_RUNTIME_API")
+        && let Err(error) = init_error::report(&address, &diagnostic)
+    {
+        tracing::error!(%error, "the runtime API at {address} could not be told");
+    }
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_runtime::Context;
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Input {
+        chunk: u32,
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("chunk {0} does not match")]
+    struct Mismatch(u32, #[source] std::io::Error);
+
+    impl ErrorName for Mismatch {
+        fn name(&self) -> &'static str {
+            "ChunkMismatch"
+        }
+    }
+
+    async fn handle(input: Input, limit: &u32) -> Result<u32, Mismatch> {
+        if input.chunk > *limit {
+            return Err(Mismatch(input.chunk, std::io::Error::other("xxh3 differs")));
+        }
+        Ok(input.chunk + 1)
+    }
+
+    async fn answered(event: Value) -> Result<u32, Diagnostic> {
+        answer(LambdaEvent::new(event, Context::default()), &5, &handle).await
+    }
+
+    #[tokio::test]
+    async fn an_event_is_answered() {
+        assert_eq!(answered(json!({"chunk": 3})).await, Ok(4));
+        assert_eq!(
+            answered(json!({"chunk": 3, "execution": "manual-1"})).await,
+            Ok(4),
+            "the execution is for the logs"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_failure_has_its_name() {
+        for (phrase, event, name, message) in [
+            ("the handler's own error", json!({"chunk": 9}), "ChunkMismatch", "chunk 9 does not match: xxh3 differs"),
+            (
+                "an input that does not parse",
+                json!({"chunk": "3"}),
+                "InvalidInput",
+                "invalid input: invalid type: string \"3\", expected u32 (field `chunk`)",
+            ),
+            (
+                "an execution that is no text",
+                json!({"chunk": 3, "execution": 1}),
+                "InvalidInput",
+                "invalid input: expected a string (field `execution`)",
+            ),
+        ] {
+            let Diagnostic { error_type, error_message } = answered(event).await.unwrap_err();
+            assert_eq!((error_type.as_str(), error_message.as_str()), (name, message), "{phrase}");
+        }
+    }
+}

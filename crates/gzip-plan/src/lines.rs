@@ -1,0 +1,165 @@
+//! What lines are: where they end, which are blank, which are equal.
+
+use std::{
+    collections::HashSet,
+    hash::{BuildHasherDefault, Hasher},
+};
+
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
+
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+/// What a line is, besides its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// White space or NUL alone, or nothing.
+    Blank,
+    /// The first of its content.
+    New,
+    /// Equal, byte for byte, to an earlier line that is not blank.
+    Duplicate,
+}
+
+/// Tells the kinds of the lines of one file apart, in order. Holds 16 bytes for every line with new content.
+#[derive(Default)]
+pub(crate) struct Lines {
+    seen: HashSet<u128, BuildHasherDefault<AsItIs>>,
+    beginning: Beginning,
+}
+
+impl Lines {
+    /// The kind of a line that is whole; `content` is without its line feed.
+    #[inline]
+    pub(crate) fn whole(&mut self, content: &[u8]) -> Kind {
+        let blank = self.beginning.is_blank(content) && self.beginning.ends_blank();
+        self.kind(blank, || xxh3_128(content))
+    }
+
+    /// Begins a line that comes in parts.
+    pub(crate) fn begin(&self) -> LineInParts {
+        LineInParts { hash: Xxh3Default::new(), blank: true }
+    }
+
+    /// Takes the next part of a line.
+    pub(crate) fn part(&mut self, line: &mut LineInParts, content: &[u8]) {
+        line.blank &= self.beginning.is_blank(content);
+        line.hash.update(content);
+    }
+
+    /// The kind of a line that came in parts.
+    pub(crate) fn end(&mut self, line: &LineInParts) -> Kind {
+        let blank = line.blank && self.beginning.ends_blank();
+        self.kind(blank, || line.hash.digest128())
+    }
+
+    fn kind(&mut self, blank: bool, hash: impl FnOnce() -> u128) -> Kind {
+        self.beginning.over = true;
+        if blank {
+            Kind::Blank
+        } else if self.seen.insert(hash()) {
+            Kind::New
+        } else {
+            Kind::Duplicate
+        }
+    }
+}
+
+/// A line of which there is more to come.
+pub(crate) struct LineInParts {
+    hash: Xxh3Default,
+    blank: bool,
+}
+
+impl LineInParts {
+    /// The hash of its text so far.
+    pub(crate) fn hash(&self) -> &Xxh3Default {
+        &self.hash
+    }
+}
+
+/// The file's first bytes, where a byte order mark counts as blank.
+#[derive(Default)]
+struct Beginning {
+    bytes: [u8; 3],
+    length: usize,
+    /// Whether the first line is over.
+    over: bool,
+}
+
+impl Beginning {
+    /// Whether this part of a line is blank as far as can be told before the line ends.
+    #[inline]
+    fn is_blank(&mut self, mut content: &[u8]) -> bool {
+        while !self.over && self.length < self.bytes.len() {
+            let Some((&first, rest)) = content.split_first() else { break };
+            self.bytes[self.length] = first;
+            self.length += 1;
+            content = rest;
+        }
+        is_blank(content)
+    }
+
+    /// Whether the first bytes of the line are blank; true of all lines but the first.
+    #[inline]
+    fn ends_blank(&self) -> bool {
+        self.over || self.bytes[..self.length] == BYTE_ORDER_MARK || is_blank(&self.bytes[..self.length])
+    }
+}
+
+fn is_blank(content: &[u8]) -> bool {
+    content.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | 0))
+}
+
+/// A hasher for keys that are hashes.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = key as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Case = (&'static str, &'static [&'static [u8]], &'static [Kind]);
+
+    #[test]
+    fn lines_are_told_apart() {
+        use Kind::{Blank, Duplicate, New};
+        let cases: [Case; 8] = [
+            ("a line again", &[b"a", b"b", b"a"], &[New, New, Duplicate]),
+            ("blank lines are no duplicates", &[b"", b" ", b"", b" "], &[Blank; 4]),
+            ("all that is blank", &[b" \t\r\0", b"\x0b", b"\xc2\xa0"], &[Blank, New, New]),
+            ("a carriage return counts as content", &[b"a", b"a\r", b"a "], &[New; 3]),
+            ("a byte order mark alone", &[b"\xef\xbb\xbf", b"a"], &[Blank, New]),
+            ("a byte order mark and blanks", &[b"\xef\xbb\xbf \r", b"a"], &[Blank, New]),
+            ("half a byte order mark", &[b"\xef\xbb", b"\xef\xbb\xbf"], &[New, New]),
+            ("a byte order mark later", &[b" ", b"\xef\xbb\xbf", b"\xef\xbb\xbf"], &[Blank, New, Duplicate]),
+        ];
+        for (case, lines, expected) in cases {
+            let mut whole = Lines::default();
+            let kinds: Vec<Kind> = lines.iter().map(|line| whole.whole(line)).collect();
+            assert_eq!(kinds, expected, "{case}");
+            let mut parted = Lines::default();
+            let kinds: Vec<Kind> = lines.iter().map(|line| in_parts(&mut parted, line)).collect();
+            assert_eq!(kinds, expected, "{case}, byte by byte");
+        }
+    }
+
+    fn in_parts(lines: &mut Lines, content: &[u8]) -> Kind {
+        let mut line = lines.begin();
+        content.iter().for_each(|byte| lines.part(&mut line, &[*byte]));
+        lines.end(&line)
+    }
+}

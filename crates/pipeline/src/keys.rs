@@ -1,0 +1,76 @@
+//! Where everything lies in the bucket. The only place that spells an object key.
+
+use crate::{ArchiveHour, Version};
+
+/// The archive's name, a segment of every key and the ledger's partition key.
+pub const ARCHIVE: &str = "ghactivity";
+
+/// The hour as served by the source, byte for byte.
+pub fn landing(hour: ArchiveHour) -> String {
+    format!("landing/{ARCHIVE}/{}", hour.file_name())
+}
+
+/// The chunk plan: a [`crate::plan::HourPlan`] as JSON.
+pub fn plan(hour: ArchiveHour, version: Version) -> String {
+    format!("landing/{ARCHIVE}/_plan/{hour}.{version}.json")
+}
+
+/// The access points' windows, one after the other, each deflated.
+pub fn windows(hour: ArchiveHour, version: Version) -> String {
+    format!("landing/{ARCHIVE}/_plan/{hour}.{version}.windows")
+}
+
+/// The prefix of the receipts of one version of an hour.
+pub fn receipts_prefix(hour: ArchiveHour, version: Version) -> String {
+    format!("landing/{ARCHIVE}/_plan/{hour}.{version}/")
+}
+
+/// What a chunk became: a [`crate::receipt::ChunkReceipt`] as JSON.
+pub fn receipt(hour: ArchiveHour, version: Version, chunk: u32) -> String {
+    format!("{}{chunk:05}.json", receipts_prefix(hour, version))
+}
+
+/// The folder of one version of an hour: the location of its Glue partition, with the slash at its end.
+pub fn parquet_prefix(hour: ArchiveHour, version: Version) -> String {
+    let [year, month, day, hour_of_day] = hour.partition_values();
+    format!("raw/{ARCHIVE}/year={year}/month={month}/dayofmonth={day}/hour={hour_of_day}/{version}/")
+}
+
+/// A chunk's rows.
+pub fn parquet(hour: ArchiveHour, version: Version, chunk: u32) -> String {
+    format!("{}part-{hour}-{chunk:05}.snappy.parquet", parquet_prefix(hour, version))
+}
+
+/// The prefix of the quarantine objects of one version of an hour.
+pub fn quarantine_prefix(hour: ArchiveHour, version: Version) -> String {
+    format!("quarantine/{ARCHIVE}/{hour}/{version}/")
+}
+
+/// A chunk's bad records, one JSON object a line.
+pub fn quarantine(hour: ArchiveHour, version: Version, chunk: u32) -> String {
+    format!("{}{chunk:05}.jsonl", quarantine_prefix(hour, version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_those_of_the_design() {
+        let hour: ArchiveHour = "2025-11-21-0".parse().unwrap();
+        let version: Version = "0123456789ab".parse().unwrap();
+        for (key, expected) in [
+            (landing(hour), "landing/ghactivity/2025-11-21-0.json.gz"),
+            (plan(hour, version), "landing/ghactivity/_plan/2025-11-21-0.0123456789ab.json"),
+            (windows(hour, version), "landing/ghactivity/_plan/2025-11-21-0.0123456789ab.windows"),
+            (receipt(hour, version, 3), "landing/ghactivity/_plan/2025-11-21-0.0123456789ab/00003.json"),
+            (
+                parquet(hour, version, 3),
+                "raw/ghactivity/year=2025/month=11/dayofmonth=21/hour=00/0123456789ab/part-2025-11-21-0-00003.snappy.parquet",
+            ),
+            (quarantine(hour, version, 3), "quarantine/ghactivity/2025-11-21-0/0123456789ab/00003.jsonl"),
+        ] {
+            assert_eq!(key, expected);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The chunk plan of an hour, the document that fetch writes and every later function reads.
+
+use serde::{Deserialize, Serialize};
+
+use crate::version::OutputOptions;
+use crate::{ArchiveHour, Version};
+
+/// How an hour's landing object is cut into chunks that can be converted apart.
+///
+/// Depends on the landing bytes and the options alone, so that planning again writes the same document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HourPlan {
+    /// The hour.
+    pub hour: ArchiveHour,
+    /// The version that this plan leads to.
+    pub version: Version,
+    /// The options it was made with, and that the chunks are converted with.
+    pub options: OutputOptions,
+    /// The object it was made from.
+    pub landing: Landing,
+    /// Access points and chunks.
+    pub gzip: gzip_plan::Plan,
+}
+
+/// What identifies a landing object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Landing {
+    /// S3's ETag, quotes included: chunks are read with `If-Match` on it.
+    pub etag: String,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// MD5 in lower-case hex.
+    pub md5: String,
+    /// SHA-256 in lower-case hex.
+    pub sha256: String,
+}

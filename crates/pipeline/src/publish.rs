@@ -1,0 +1,181 @@
+//! What has to hold before readers see an hour.
+
+use std::collections::BTreeMap;
+
+use crate::ledger::{LedgerItem, Publication, Source};
+use crate::plan::HourPlan;
+use crate::receipt::{ChunkReceipt, HourTotals};
+use crate::{ArchiveHour, Version, keys};
+
+/// What stands in an hour's folder does not agree with what its chunks say they wrote.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ObjectError {
+    /// A chunk's object is gone.
+    #[error("object {key} of hour {hour} does not exist: its receipt says {bytes} bytes")]
+    Absent {
+        /// The hour.
+        hour: ArchiveHour,
+        /// The object.
+        key: String,
+        /// Its length by the receipt.
+        bytes: u64,
+    },
+    /// A chunk's object has another length.
+    #[error("object {key} of hour {hour} has {found} bytes: its receipt says {bytes}")]
+    Length {
+        /// The hour.
+        hour: ArchiveHour,
+        /// The object.
+        key: String,
+        /// Its length.
+        found: u64,
+        /// Its length by the receipt.
+        bytes: u64,
+    },
+    /// Readers would see an object that no chunk wrote.
+    #[error("object {key} lies in the folder of hour {hour}, but no receipt names it")]
+    Unnamed {
+        /// The hour.
+        hour: ArchiveHour,
+        /// The object.
+        key: String,
+    },
+}
+
+/// A version with fewer rows would replace one with more.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "hour {hour}: version {version} has {rows} rows, fewer than the {published_rows} of version {published} it would replace"
+)]
+pub struct ShrinkError {
+    /// The hour.
+    pub hour: ArchiveHour,
+    /// The version that was to be published.
+    pub version: Version,
+    /// Its rows.
+    pub rows: u64,
+    /// The version that is published.
+    pub published: Version,
+    /// Its rows.
+    pub published_rows: u64,
+}
+
+/// Checks that the folder of a version holds the objects its receipts name, each as long as they say, and no other.
+/// `listed` is what lies there: keys and lengths.
+pub fn check_objects(
+    hour: ArchiveHour,
+    receipts: &[ChunkReceipt],
+    listed: &BTreeMap<String, u64>,
+) -> Result<(), ObjectError> {
+    let named: BTreeMap<&str, u64> = receipts
+        .iter()
+        .filter_map(|receipt| receipt.parquet.as_ref())
+        .map(|named| (named.key.as_str(), named.bytes))
+        .collect();
+    for (&key, &bytes) in &named {
+        match listed.get(key) {
+            None => return Err(ObjectError::Absent { hour, key: key.to_owned(), bytes }),
+            Some(&found) if found != bytes => {
+                return Err(ObjectError::Length { hour, key: key.to_owned(), found, bytes });
+            }
+            Some(_) => {}
+        }
+    }
+    match listed.keys().find(|key| !named.contains_key(key.as_str())) {
+        Some(key) => Err(ObjectError::Unnamed { hour, key: key.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a publication with fewer rows than the version that it would replace. Publishing a version again replaces none.
+pub fn check_shrink(
+    hour: ArchiveHour,
+    publication: &Publication,
+    existing: Option<&LedgerItem>,
+) -> Result<(), ShrinkError> {
+    let Some(published) = existing.and_then(|item| item.publication.as_ref()) else { return Ok(()) };
+    let (rows, published_rows) = (publication.counts.rows, published.counts.rows);
+    if published.version == publication.version || rows >= published_rows {
+        return Ok(());
+    }
+    Err(ShrinkError { hour, version: publication.version, rows, published: published.version, published_rows })
+}
+
+/// The publication of a plan whose receipts add up to `totals`, in `bucket`.
+pub fn publication(plan: &HourPlan, totals: HourTotals, source: Source, bucket: &str) -> Publication {
+    Publication {
+        version: plan.version,
+        partition_location: format!("s3://{bucket}/{}", keys::parquet_prefix(plan.hour, plan.version)),
+        source,
+        landing_etag: plan.landing.etag.clone(),
+        landing_md5: plan.landing.md5.clone(),
+        landing_bytes: plan.landing.bytes,
+        counts: totals.counts,
+        chunks: totals.chunks,
+        parquet_bytes: totals.parquet_bytes,
+        types: totals.types,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::tests::published;
+    use crate::receipt::{Counts, StoredObject};
+
+    fn receipt(chunk: u32, parquet: Option<(&str, u64)>) -> ChunkReceipt {
+        ChunkReceipt {
+            hour: ArchiveHour::FIRST,
+            version: "0123456789ab".parse().unwrap(),
+            chunk,
+            counts: Counts::default(),
+            types: BTreeMap::new(),
+            parquet: parquet.map(|(key, bytes)| StoredObject { key: key.to_owned(), bytes }),
+            quarantine: None,
+        }
+    }
+
+    #[test]
+    fn a_folder_holds_what_its_receipts_name_and_nothing_else() {
+        let hour = ArchiveHour::FIRST;
+        let receipts = [receipt(0, Some(("a", 1))), receipt(1, None), receipt(2, Some(("b", 2)))];
+        for (phrase, listed, expected) in [
+            ("all there", vec![("a", 1), ("b", 2)], Ok(())),
+            ("one gone", vec![("a", 1)], Err(ObjectError::Absent { hour, key: "b".into(), bytes: 2 })),
+            (
+                "one cut",
+                vec![("a", 1), ("b", 1)],
+                Err(ObjectError::Length { hour, key: "b".into(), found: 1, bytes: 2 }),
+            ),
+            ("one too many", vec![("a", 1), ("b", 2), ("c", 3)], Err(ObjectError::Unnamed { hour, key: "c".into() })),
+        ] {
+            let listed = listed.into_iter().map(|(key, bytes)| (key.to_owned(), bytes)).collect();
+            assert_eq!(check_objects(hour, &receipts, &listed), expected, "{phrase}");
+        }
+        assert_eq!(check_objects(hour, &[], &BTreeMap::new()), Ok(()), "an hour without a row");
+    }
+
+    #[test]
+    fn an_hour_shrinks_only_if_another_version_has_fewer_rows() {
+        let item = published(10, BTreeMap::new());
+        let same = item.publication.clone().unwrap();
+        let other = |rows| {
+            let mut publication = same.clone();
+            publication.version = "ffffffffffff".parse().unwrap();
+            publication.counts.rows = rows;
+            publication
+        };
+        let mut unpublished = item.clone();
+        unpublished.publication = None;
+        for (phrase, publication, existing, refused) in [
+            ("the first publication", other(1), None, false),
+            ("after failures alone", other(1), Some(&unpublished), false),
+            ("the same version again", same.clone(), Some(&item), false),
+            ("as many rows", other(10), Some(&item), false),
+            ("more rows", other(11), Some(&item), false),
+            ("one row less", other(9), Some(&item), true),
+        ] {
+            assert_eq!(check_shrink(ArchiveHour::FIRST, &publication, existing).is_err(), refused, "{phrase}");
+        }
+    }
+}

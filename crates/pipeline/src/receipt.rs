@@ -1,0 +1,197 @@
+//! What became of each chunk, what that adds up to, and whether it balances.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::HourPlan;
+use crate::{ArchiveHour, Version};
+
+/// Counts of one chunk or one hour. They balance if `records = rows + duplicates + quarantined`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Stretches that end in a line feed, and the last one if it does not; blank ones included.
+    pub lines: u64,
+    /// Lines of white space (or NUL) alone.
+    pub blank_lines: u64,
+    /// JSON values, and stretches up to a line feed that are none.
+    pub records: u64,
+    /// Records stored as a row.
+    pub rows: u64,
+    /// Records on a line that is equal to an earlier one.
+    pub duplicates: u64,
+    /// Records put into quarantine.
+    pub quarantined: u64,
+}
+
+impl Counts {
+    /// Whether every record is accounted for exactly once.
+    pub fn balance(&self) -> bool {
+        self.records == self.rows + self.duplicates + self.quarantined
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.lines += other.lines;
+        self.blank_lines += other.blank_lines;
+        self.records += other.records;
+        self.rows += other.rows;
+        self.duplicates += other.duplicates;
+        self.quarantined += other.quarantined;
+    }
+}
+
+/// An object that a chunk was written to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoredObject {
+    /// Its key.
+    pub key: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+/// What a chunk became. Depends on the landing bytes and the options alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChunkReceipt {
+    /// The hour.
+    pub hour: ArchiveHour,
+    /// The version.
+    pub version: Version,
+    /// The chunk's number, from 0.
+    pub chunk: u32,
+    /// Its counts.
+    pub counts: Counts,
+    /// Rows by event type.
+    pub types: BTreeMap<String, u64>,
+    /// Its rows; absent if it has none.
+    pub parquet: Option<StoredObject>,
+    /// Its bad records; absent if it has none.
+    pub quarantine: Option<StoredObject>,
+}
+
+/// What an hour became: the sum of its chunks' receipts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HourTotals {
+    /// The sums.
+    pub counts: Counts,
+    /// How many chunks there are.
+    pub chunks: u32,
+    /// Bytes of all Parquet objects.
+    pub parquet_bytes: u64,
+    /// Rows by event type: the [`MAX_TYPES`] most frequent ones, all others together under [`OTHER_TYPES`].
+    pub types: BTreeMap<String, u64>,
+}
+
+/// How many event types are counted by name (GH Archive has known 22): an hour of garbage types must fit a ledger item.
+pub const MAX_TYPES: usize = 64;
+
+/// The name under which the event types beyond [`MAX_TYPES`] are counted together.
+pub const OTHER_TYPES: &str = "(other)";
+
+/// Why an hour does not balance.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BalanceError {
+    /// The receipts are not those of the plan's chunks, in order.
+    #[error("hour {hour}: receipt {found} stands where that of chunk {expected} was expected")]
+    WrongChunk {
+        /// The hour.
+        hour: ArchiveHour,
+        /// The chunk of the plan.
+        expected: u32,
+        /// What the receipt says it is.
+        found: String,
+    },
+    /// A chunk or the plan has no counterpart.
+    #[error("hour {hour}: the plan has {planned} chunks, but there are {receipts} receipts")]
+    MissingReceipt {
+        /// The hour.
+        hour: ArchiveHour,
+        /// Chunks of the plan.
+        planned: usize,
+        /// Receipts found.
+        receipts: usize,
+    },
+    /// A chunk lost or invented a record.
+    #[error(
+        "hour {hour} chunk {chunk}: {records} records, but {rows} rows + {duplicates} duplicates + {quarantined} quarantined",
+        records = counts.records, rows = counts.rows, duplicates = counts.duplicates, quarantined = counts.quarantined
+    )]
+    Records {
+        /// The hour.
+        hour: ArchiveHour,
+        /// The chunk.
+        chunk: u32,
+        /// Its counts.
+        counts: Counts,
+    },
+    /// A chunk saw other lines than the plan.
+    #[error(
+        "hour {hour} chunk {chunk}: {found} lines, of them {found_blank} blank, but the plan has {planned} and {planned_blank}"
+    )]
+    Lines {
+        /// The hour.
+        hour: ArchiveHour,
+        /// The chunk.
+        chunk: u32,
+        /// Lines of the receipt.
+        found: u64,
+        /// Blank lines of the receipt.
+        found_blank: u64,
+        /// Lines of the plan.
+        planned: u64,
+        /// Blank lines of the plan.
+        planned_blank: u64,
+    },
+}
+
+/// Adds up the receipts of an hour, one per chunk of `plan` and in its order, and checks that all of it balances.
+pub fn total(plan: &HourPlan, receipts: &[ChunkReceipt]) -> Result<HourTotals, BalanceError> {
+    let hour = plan.hour;
+    if receipts.len() != plan.gzip.chunks.len() {
+        return Err(BalanceError::MissingReceipt { hour, planned: plan.gzip.chunks.len(), receipts: receipts.len() });
+    }
+    let mut totals = HourTotals { chunks: receipts.len() as u32, ..HourTotals::default() };
+    let mut types: BTreeMap<String, u64> = BTreeMap::new();
+    for (chunk, (planned, receipt)) in (0..).zip(plan.gzip.chunks.iter().zip(receipts)) {
+        if (receipt.hour, receipt.version, receipt.chunk) != (hour, plan.version, chunk) {
+            let found = format!("{} version {} chunk {}", receipt.hour, receipt.version, receipt.chunk);
+            return Err(BalanceError::WrongChunk { hour, expected: chunk, found });
+        }
+        let counts = receipt.counts;
+        if !counts.balance() {
+            return Err(BalanceError::Records { hour, chunk, counts });
+        }
+        if (counts.lines, counts.blank_lines) != (planned.lines, planned.blank_lines) {
+            return Err(BalanceError::Lines {
+                hour,
+                chunk,
+                found: counts.lines,
+                found_blank: counts.blank_lines,
+                planned: planned.lines,
+                planned_blank: planned.blank_lines,
+            });
+        }
+        totals.counts.add(&counts);
+        totals.parquet_bytes += receipt.parquet.as_ref().map_or(0, |object| object.bytes);
+        for (name, rows) in &receipt.types {
+            *types.entry(name.clone()).or_default() += rows;
+        }
+    }
+    totals.types = most_frequent(types);
+    Ok(totals)
+}
+
+fn most_frequent(types: BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    if types.len() <= MAX_TYPES {
+        return types;
+    }
+    let mut by_rows: Vec<_> = types.into_iter().collect();
+    by_rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let others: u64 = by_rows.split_off(MAX_TYPES).into_iter().map(|(_, rows)| rows).sum();
+    let mut kept: BTreeMap<_, _> = by_rows.into_iter().collect();
+    *kept.entry(OTHER_TYPES.to_owned()).or_default() += others;
+    kept
+}

@@ -1,0 +1,69 @@
+//! What is read once, at the cold start.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_adapters::config;
+use aws_adapters::dynamodb::{Jobs, Ledger, Runs, Tables};
+use aws_adapters::s3::Bucket;
+use function_runtime::{Env, InvalidConfiguration};
+use jiff::Timestamp;
+use pipeline::ledger::record::MissingRules;
+
+/// Clients, settings, clock and randomness.
+pub struct Context {
+    /// The bucket of all objects.
+    pub bucket: Bucket,
+    /// Ledger, jobs and run history.
+    pub tables: Tables,
+    /// When a missing hour is given up.
+    pub rules: MissingRules,
+    /// The clock.
+    pub now: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    /// A random pause no longer than the one given.
+    pub jitter: Box<dyn Fn(Duration) -> Duration + Send + Sync>,
+}
+
+impl Context {
+    /// Reads the environment:
+    ///
+    /// | variable | meaning | default |
+    /// | --- | --- | --- |
+    /// | `DATA_BUCKET` | the bucket of all objects | |
+    /// | `JOBS_TABLE`, `JOB_RUN_DETAILS_TABLE`, `ARCHIVE_HOURS_TABLE` | the DynamoDB tables of jobs, run history, ledger | |
+    /// | `MISSING_AFTER_HOURS` | so many hours after its end an absent hour is missing, not late | 48 |
+    /// | `MISSING_RETRY_DAYS` | until so many days after its end a missing hour is asked for again | 30 |
+    pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
+        let env = Env::of_process();
+        let (bucket, jobs) = (env.text("DATA_BUCKET")?, env.text("JOBS_TABLE")?);
+        let (runs, ledger) = (env.text("JOB_RUN_DETAILS_TABLE")?, env.text("ARCHIVE_HOURS_TABLE")?);
+        let rules = MissingRules {
+            missing_after_hours: env.value_or("MISSING_AFTER_HOURS", 48)?,
+            missing_retry_days: env.value_or("MISSING_RETRY_DAYS", 30)?,
+        };
+        let shared = config::load().await;
+        let client = config::dynamodb(&shared);
+        Ok(Self {
+            bucket: Bucket::new(config::s3(&shared), bucket),
+            tables: Tables {
+                ledger: Ledger::new(client.clone(), ledger),
+                jobs: Jobs::new(client.clone(), jobs),
+                runs: Runs::new(client, runs),
+            },
+            rules,
+            now: Box::new(Timestamp::now),
+            jitter: Box::new(|longest| rand::random_range(Duration::ZERO..=longest)),
+        })
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bucket, tables, rules, now: _, jitter: _ } = self;
+        f.debug_struct("Context")
+            .field("bucket", bucket)
+            .field("tables", tables)
+            .field("rules", rules)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,125 @@
+//! What is to be written, decided from what was read. Nothing here does I/O.
+
+use jiff::Timestamp;
+use pipeline::ledger::record::{self, Attempt, MissingRules};
+use pipeline::ledger::{Failure, HourStatus, JobRunItem, LedgerItem, Publication};
+use pipeline::verdict;
+
+use crate::event::Status;
+use crate::seen::Seen;
+use crate::{CommitBookmarkError, Input, Outcome};
+
+/// The new items of the hour and of the run; equal to those seen where nothing changes.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    /// Absent only if the hour has no item and gets none.
+    pub(crate) ledger: Option<LedgerItem>,
+    pub(crate) run: JobRunItem,
+    pub(crate) end: End,
+}
+
+/// How the function ends once that is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Answer(Status),
+    Fail(Failure),
+}
+
+/// Decides from what was `seen`, and from the same hour of the `days_before`.
+pub(crate) fn decide(
+    input: &Input,
+    seen: &Seen,
+    days_before: &[LedgerItem],
+    now: Timestamp,
+    rules: &MissingRules,
+) -> Result<Decision, CommitBookmarkError> {
+    match &input.outcome {
+        Outcome::Published(publication) => published(input, seen, publication, days_before, now),
+        Outcome::Failed(failure) => {
+            Ok(failed(input, seen, &Failure::new(&failure.name, &failure.message), now, rules))
+        }
+    }
+}
+
+fn published(
+    input: &Input,
+    seen: &Seen,
+    publication: &Publication,
+    days_before: &[LedgerItem],
+    now: Timestamp,
+) -> Result<Decision, CommitBookmarkError> {
+    refuse_if_overtaken(input, seen, publication)?;
+    let verdict = verdict::compare(publication.counts.rows, &publication.types, days_before);
+    let ledger = record::published(seen.ledger.as_ref(), &attempt(input, now), publication, verdict);
+    let is_recorded = |run: &&JobRunItem| {
+        run.status == HourStatus::Published && run.version == Some(publication.version)
+    };
+    let run = seen.run.as_ref().filter(is_recorded).cloned().unwrap_or_else(|| JobRunItem {
+        version: Some(publication.version),
+        rows: Some(publication.counts.rows),
+        ..run(input, HourStatus::Published, now)
+    });
+    Ok(Decision { ledger: Some(ledger), run, end: End::Answer(Status::Published) })
+}
+
+/// Two runs that found different bytes may register in one order and commit in the other. What the partition shows is then
+/// not what the ledger would say, and the cleanup after this commit could delete what readers see.
+fn refuse_if_overtaken(input: &Input, seen: &Seen, publication: &Publication) -> Result<(), CommitBookmarkError> {
+    let Some(item) = &seen.ledger else { return Ok(()) };
+    let Some(published) = item.publication.as_ref().map(|published| published.version) else { return Ok(()) };
+    let since_began = item.published_at.is_some_and(|at| at > input.started_at);
+    // A run that was published, redriven or run again after a lost answer, replaced its own version if any.
+    let by_another = item.execution_arn != input.execution_arn;
+    if published != publication.version && since_began && by_another {
+        return Err(CommitBookmarkError::Overtaken { hour: input.hour, version: publication.version, published });
+    }
+    Ok(())
+}
+
+fn failed(input: &Input, seen: &Seen, failure: &Failure, now: Timestamp, rules: &MissingRules) -> Decision {
+    let recorded = seen.run.as_ref().filter(|run| run.error.is_some());
+    if let Some(before) = recorded
+        && before.redrive_count < input.redrive_count
+        && !failure.is_not_published()
+    {
+        let run = run(input, HourStatus::Landed, now);
+        return Decision { ledger: seen.ledger.clone(), run, end: End::Answer(Status::Retrying) };
+    }
+    let is_same = |run: &&JobRunItem| run.error.as_ref() == Some(failure) && run.redrive_count >= input.redrive_count;
+    let (ledger, run) = match (&seen.ledger, recorded.filter(is_same)) {
+        (Some(item), Some(run)) => (item.clone(), run.clone()),
+        _ => {
+            let item = record::failed(seen.ledger.as_ref(), &attempt(input, now), failure, rules);
+            let status = if failure.is_not_published() { absent(item.status) } else { HourStatus::Failed };
+            (item, JobRunItem { error: Some(failure.clone()), ..run(input, status, now) })
+        }
+    };
+    let answer = Status::of(ledger.status).filter(|_| failure.is_not_published());
+    let end = answer.map_or_else(|| End::Fail(failure.clone()), End::Answer);
+    Decision { ledger: Some(ledger), run, end }
+}
+
+/// The status of a run that the source answered with 404, over an hour that may have been published before.
+fn absent(hour: HourStatus) -> HourStatus {
+    if hour == HourStatus::Missing { HourStatus::Missing } else { HourStatus::NotPublished }
+}
+
+fn attempt(input: &Input, now: Timestamp) -> Attempt<'_> {
+    Attempt { hour: input.hour, execution_arn: &input.execution_arn, now }
+}
+
+fn run(input: &Input, status: HourStatus, now: Timestamp) -> JobRunItem {
+    JobRunItem {
+        job_id: input.job_id.clone(),
+        job_run_time: input.job_run_time(),
+        hour: input.hour,
+        status,
+        execution_arn: input.execution_arn.clone(),
+        version: None,
+        rows: None,
+        error: None,
+        redrive_count: input.redrive_count,
+        started_at: input.started_at,
+        ended_at: now,
+    }
+}

@@ -1,0 +1,119 @@
+//! The contract with the state machine.
+
+use function_runtime::InvalidInput;
+use jiff::Timestamp;
+use pipeline::ledger::{Failure, HourStatus, Publication, Verdict};
+use pipeline::{ArchiveHour, keys};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// How which run over which hour ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// The hour.
+    pub hour: ArchiveHour,
+    /// The job.
+    pub job_id: String,
+    /// The execution.
+    pub execution_arn: String,
+    /// When the execution began.
+    pub started_at: Timestamp,
+    /// How many times it has been redriven.
+    pub redrive_count: u32,
+    /// How the run ended.
+    pub outcome: Outcome,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "there is one per invocation")]
+pub enum Outcome {
+    /// The hour is visible. The output of `register-partition` as it is: its `hour` is not looked at, since the
+    /// publication's location names it too.
+    Published(Publication),
+    /// It is not.
+    Failed(Failure),
+}
+
+/// What is now known of the hour.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// The hour.
+    pub hour: ArchiveHour,
+    /// Its status, or that the execution is to try again.
+    pub status: Status,
+    /// How it compares with the same hour of the days before, if it is published.
+    pub verdict: Option<Verdict>,
+    /// The job's bookmark, if it has one.
+    pub bookmark: Option<ArchiveHour>,
+}
+
+/// What the state machine has to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Readers see the hour.
+    Published,
+    /// The source does not have it yet.
+    NotPublished,
+    /// The source will not have it, as far as can be told.
+    Missing,
+    /// The execution was redriven after the failure: it goes back to work.
+    Retrying,
+}
+
+impl Input {
+    /// Checks what types alone do not say.
+    pub(crate) fn validate(&self) -> Result<(), InvalidInput> {
+        for (field, text) in [("job_id", &self.job_id), ("execution_arn", &self.execution_arn)] {
+            if text.is_empty() {
+                return Err(InvalidInput::new(field, "is empty"));
+            }
+        }
+        match &self.outcome {
+            Outcome::Published(publication) => self.validate_publication(publication),
+            Outcome::Failed(failure) if failure.name.is_empty() => {
+                Err(InvalidInput::new("outcome.failed.name", "is empty"))
+            }
+            Outcome::Failed(_) => Ok(()),
+        }
+    }
+
+    /// A publication of another hour must not end up in this one's item.
+    fn validate_publication(&self, publication: &Publication) -> Result<(), InvalidInput> {
+        let folder = keys::parquet_prefix(self.hour, publication.version);
+        let location = publication.partition_location.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
+        if location.is_none_or(|(_bucket, key)| key != folder) {
+            let reason = format!("is '{}': expected s3://<bucket>/{folder}", publication.partition_location);
+            return Err(InvalidInput::new("outcome.published.partition_location", reason));
+        }
+        if !publication.counts.balance() {
+            return Err(InvalidInput::new("outcome.published.counts", "do not balance"));
+        }
+        Ok(())
+    }
+
+    /// The history's sort key: milliseconds since 1970, and a fraction from the execution's name that keeps executions
+    /// apart which began in the same millisecond. The same execution always has the same.
+    pub(crate) fn job_run_time(&self) -> String {
+        let digest = Sha256::digest(self.execution_arn.as_bytes());
+        let mut first = [0; 8];
+        first.copy_from_slice(&digest[..8]);
+        let fraction = u64::from_be_bytes(first) % 1_000_000_000_000;
+        format!("{}.{fraction:012}", self.started_at.as_millisecond())
+    }
+}
+
+impl Status {
+    /// The status of an hour whose run ended with an answer.
+    pub(crate) fn of(status: HourStatus) -> Option<Self> {
+        match status {
+            HourStatus::Published => Some(Self::Published),
+            HourStatus::NotPublished => Some(Self::NotPublished),
+            HourStatus::Missing => Some(Self::Missing),
+            HourStatus::Landed | HourStatus::Failed => None,
+        }
+    }
+}

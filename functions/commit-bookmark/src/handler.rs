@@ -1,0 +1,117 @@
+//! What the function does.
+
+use std::time::Duration;
+
+use aws_adapters::dynamodb::{BookmarkMove, Commit, CommitError, LedgerPut};
+use pipeline::ArchiveHour;
+use pipeline::ledger::{BookmarkDetails, Verdict};
+
+use crate::decision::{Decision, End, decide};
+use crate::seen::{Reach, Seen, days_before};
+use crate::{CommitBookmarkError, Context, Input, Outcome, Output, cleanup};
+
+/// How often a decision is made before giving up.
+const MAX_DECISIONS: u32 = 8;
+
+/// The longest pause after the first conflict. Each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(40);
+
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Records how a run ended.
+pub async fn handle(input: Input, context: &Context) -> Result<Output, CommitBookmarkError> {
+    input.validate()?;
+    let is_published = matches!(input.outcome, Outcome::Published(_));
+    let before = if is_published { days_before(input.hour, &context.tables).await? } else { Vec::new() };
+    let mut reasons = String::new();
+    for decision in 0..MAX_DECISIONS {
+        if decision > 0 {
+            // Not a retry of a call: what was read is out of date, and what is written next is decided anew.
+            let longest = (FIRST_PAUSE * (1 << (decision - 1))).min(LONGEST_PAUSE);
+            tokio::time::sleep((context.jitter)(longest)).await;
+        }
+        let seen = Seen::read(&input, &context.tables).await?;
+        let decision = decide(&input, &seen, &before, (context.now)(), &context.rules)?;
+        forget_older_version(&input, &seen, &decision, context).await?;
+        let (commit, bookmark) = commit(&input, seen, &decision, context).await?;
+        match context.tables.commit(&commit).await {
+            Ok(()) => return finish(&input, decision, bookmark, context).await,
+            Err(CommitError::Aws(error)) => return Err(error.into()),
+            Err(CommitError::Conflict { reasons: met }) => {
+                tracing::info!(reasons = met, "conflict: deciding again");
+                reasons = met;
+            }
+        }
+    }
+    Err(CommitBookmarkError::Conflict { hour: input.hour, decisions: MAX_DECISIONS, reasons })
+}
+
+/// The ledger names one replaced version. If that of an earlier run is about to give way to another, its objects are deleted
+/// first: that run may have ended before it got to it.
+async fn forget_older_version(
+    input: &Input,
+    seen: &Seen,
+    decision: &Decision,
+    context: &Context,
+) -> Result<(), CommitBookmarkError> {
+    let (Some(item), Some(next)) = (&seen.ledger, &decision.ledger) else { return Ok(()) };
+    let current = next.publication.as_ref().map(|publication| publication.version);
+    match item.previous_version.filter(|old| next.previous_version != Some(*old) && current != Some(*old)) {
+        Some(old) => Ok(cleanup::version(input.hour, old, &context.bucket).await?),
+        None => Ok(()),
+    }
+}
+
+/// What has to be written to get from what was `seen` to what was decided, and the bookmark after that.
+async fn commit(
+    input: &Input,
+    seen: Seen,
+    decision: &Decision,
+    context: &Context,
+) -> Result<(Commit, Option<ArchiveHour>), CommitBookmarkError> {
+    let mut commit = Commit::default();
+    let mut bookmark = seen.job.as_ref().and_then(|job| job.bookmark().ok().flatten());
+    if seen.run.as_ref() != Some(&decision.run) {
+        commit.run = Some(decision.run.clone());
+    }
+    let Some(item) = &decision.ledger else { return Ok((commit, bookmark)) };
+    if seen.ledger.as_ref() != Some(item) {
+        let decided_from = seen.ledger.as_ref().map(|item| item.revision);
+        commit.ledger = Some(LedgerPut { hour: input.hour, item: item.clone(), decided_from });
+    }
+    let Some(reach) = Reach::read(seen.job.as_ref(), input.hour, item.status, &context.tables).await? else {
+        return Ok((commit, bookmark));
+    };
+    if let (Some(job), Some((hour, status))) = (seen.job, reach.to) {
+        tracing::info!(from = ?bookmark.map(|hour| hour.to_string()), to = %hour, "the bookmark moves");
+        bookmark = Some(hour);
+        commit.bookmark = Some(BookmarkMove { job, to: BookmarkDetails::at(hour, status) });
+    }
+    let settles = commit.ledger.is_some() && item.status.is_settled();
+    if (settles || commit.bookmark.is_some()) && reach.stop.hour != input.hour {
+        commit.unchanged = Some(reach.stop);
+    }
+    Ok((commit, bookmark))
+}
+
+async fn finish(
+    input: &Input,
+    decision: Decision,
+    bookmark: Option<ArchiveHour>,
+    context: &Context,
+) -> Result<Output, CommitBookmarkError> {
+    let hour = input.hour;
+    let item = decision.ledger.as_ref();
+    if item.is_some_and(|item| item.previous_version.is_some()) && matches!(input.outcome, Outcome::Published(_)) {
+        cleanup::replaced_version(hour, &context.tables.ledger, &context.bucket).await?;
+    }
+    let verdict: Option<Verdict> = item.and_then(|item| item.verdict);
+    match decision.end {
+        End::Answer(status) => {
+            tracing::info!(?status, ?verdict, "recorded");
+            Ok(Output { hour, status, verdict, bookmark })
+        }
+        End::Fail(failure) => Err(CommitBookmarkError::Recorded { hour, failure }),
+    }
+}

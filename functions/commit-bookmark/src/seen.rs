@@ -1,0 +1,64 @@
+//! What a decision is made from.
+
+use aws_adapters::AwsError;
+use aws_adapters::dynamodb::Tables;
+use futures::future::try_join_all;
+use pipeline::ArchiveHour;
+use pipeline::bookmark::{Stop, Walk};
+use pipeline::ledger::{HourStatus, JobItem, JobRunItem, LedgerItem};
+use pipeline::verdict::COMPARED_DAYS;
+
+use crate::Input;
+
+/// The items as they were read, this hour's and its run's.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) ledger: Option<LedgerItem>,
+    pub(crate) job: Option<JobItem>,
+    pub(crate) run: Option<JobRunItem>,
+}
+
+/// How far the bookmark may go, and what stops it there.
+#[derive(Debug)]
+pub(crate) struct Reach {
+    pub(crate) to: Option<(ArchiveHour, HourStatus)>,
+    pub(crate) stop: Stop,
+}
+
+impl Seen {
+    pub(crate) async fn read(input: &Input, tables: &Tables) -> Result<Self, AwsError> {
+        let run_time = input.job_run_time();
+        let (ledger, job, run) = futures::try_join!(
+            tables.ledger.get(input.hour),
+            tables.jobs.get(&input.job_id),
+            tables.runs.get(&input.job_id, &run_time),
+        )?;
+        Ok(Self { ledger, job, run })
+    }
+}
+
+impl Reach {
+    /// How far the bookmark may go once `hour` has `status`; `None` if the job has no bookmark that the hour could matter to.
+    pub(crate) async fn read(
+        job: Option<&JobItem>,
+        hour: ArchiveHour,
+        status: HourStatus,
+        tables: &Tables,
+    ) -> Result<Option<Self>, AwsError> {
+        let Some(job) = job else { return Ok(None) };
+        let next = job.next_hour().expect("a job is read only with a bookmark that names an hour");
+        if hour < next {
+            return Ok(None);
+        }
+        let mut walk = Walk::new(next, Some((hour, status)));
+        let stop = tables.ledger.walk(&mut walk, next).await?;
+        Ok(Some(Self { to: walk.reached(), stop }))
+    }
+}
+
+/// The same hour of the days before, as far as the ledger has it.
+pub(crate) async fn days_before(hour: ArchiveHour, tables: &Tables) -> Result<Vec<LedgerItem>, AwsError> {
+    let hours = (1..=COMPARED_DAYS).filter_map(|days| hour.minus(24 * days));
+    let items = try_join_all(hours.map(|hour| tables.ledger.get(hour))).await?;
+    Ok(items.into_iter().flatten().collect())
+}

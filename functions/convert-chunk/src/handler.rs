@@ -1,0 +1,134 @@
+//! What happens for an event.
+
+use aws_adapters::AwsError;
+use aws_adapters::s3::{Bucket, Object};
+use bytes::Bytes;
+use convert::{ChunkSpec, Converted};
+use function_runtime::InvalidInput;
+use gzip_plan::ChunkReader;
+use pipeline::keys;
+use pipeline::plan::HourPlan;
+use pipeline::receipt::{ChunkReceipt, StoredObject};
+use tokio::sync::mpsc;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::event::{Input, Output};
+use crate::pipe::{PipeReader, pipe};
+
+/// The longest plan that is read. An hour of 300,000 records has some 30 chunks and a plan of some tens of KiB; what
+/// makes a plan long is the list of its duplicate lines.
+const MAX_PLAN_BYTES: u64 = 128 << 20;
+
+/// Converts a chunk.
+///
+/// # Errors
+/// See [`Error`]. There is then no receipt of this run, whatever else was written.
+pub async fn handle(input: Input, context: &Context) -> Result<Output, Error> {
+    let bucket = &context.bucket;
+    let plan = read_plan(&input, bucket).await?;
+    let Some(planned) = plan.gzip.chunks.get(input.chunk as usize) else {
+        let reason = format!("there is no chunk {}: the plan has {}", input.chunk, plan.gzip.chunks.len());
+        return Err(InvalidInput::new("chunk", reason).into());
+    };
+    let window = read_window(&input, &plan, bucket).await?;
+    let range = planned.compressed_start..planned.compressed_end;
+    let landing = bucket.read_range(&keys::landing(input.hour), range, Some(&plan.landing.etag)).await;
+    let landing = landing.map_err(Error::Landing)?;
+
+    let (pieces, compressed) = pipe();
+    let address = bucket.address(&keys::landing(input.hour));
+    let chunk = input.chunk;
+    let converting = tokio::task::spawn_blocking(move || convert(&plan, chunk, window.as_deref(), compressed, address));
+    let fed = feed(landing, pieces).await;
+    let converted = converting.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    // Whatever the converter makes of a body that broke off, the broken body is the cause.
+    fed?;
+    write(&input, converted?, bucket).await
+}
+
+/// A chunk's objects before they are written.
+struct Objects {
+    converted: Converted,
+    parquet: Vec<u8>,
+    quarantine: Vec<u8>,
+}
+
+async fn read_plan(input: &Input, bucket: &Bucket) -> Result<HourPlan, Error> {
+    let key = keys::plan(input.hour, input.version);
+    let json = bucket.read_whole(&key, MAX_PLAN_BYTES).await;
+    let json = json.map_err(|source| Error::Plan { what: what(input), source })?;
+    let no_plan = |source| Error::NoPlan { address: bucket.address(&key), source };
+    let plan: HourPlan = serde_json::from_slice(&json).map_err(|error| no_plan(Some(error)))?;
+    if (plan.hour, plan.version) == (input.hour, input.version) { Ok(plan) } else { Err(no_plan(None)) }
+}
+
+/// The window of the chunk's access point, as stored; nothing where no text precedes it.
+async fn read_window(input: &Input, plan: &HourPlan, bucket: &Bucket) -> Result<Option<Bytes>, Error> {
+    let access_point = plan.gzip.chunks[input.chunk as usize].access_point;
+    let point = plan.gzip.access_points.get(access_point as usize);
+    let Some(window) = point.and_then(|point| point.window).filter(|window| window.length > 0) else { return Ok(None) };
+    let range = window.offset..window.offset + u64::from(window.length);
+    let failed = |source| Error::Plan { what: what(input), source };
+    let object = bucket.read_range(&keys::windows(input.hour, input.version), range, None).await.map_err(failed)?;
+    object.whole(u64::from(window.length)).await.map(Some).map_err(failed)
+}
+
+fn what(input: &Input) -> String {
+    format!("hour {} version {}", input.hour, input.version)
+}
+
+/// Passes the body on until it ends or is not wanted any more.
+async fn feed(mut body: Object, pieces: mpsc::Sender<Bytes>) -> Result<(), AwsError> {
+    while let Some(piece) = body.next().await? {
+        if pieces.send(piece).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Inflates, parses and encodes; blocks.
+fn convert(
+    plan: &HourPlan,
+    chunk: u32,
+    window: Option<&[u8]>,
+    compressed: PipeReader,
+    landing: String,
+) -> Result<Objects, Error> {
+    let text = ChunkReader::new(compressed, &plan.gzip, chunk, window);
+    let text = text.map_err(|source| Error::Chunk { chunk, landing: landing.clone(), source })?;
+    let planned = &plan.gzip.chunks[chunk as usize];
+    let spec = ChunkSpec {
+        first_line: planned.first_line,
+        first_offset: planned.uncompressed_start,
+        duplicate_lines: &planned.duplicate_lines,
+        payload: plan.options.payload,
+    };
+    let (mut parquet, mut quarantine) = (Vec::new(), Vec::new());
+    let converted = convert::convert_chunk(&spec, text, &mut parquet, &mut quarantine);
+    let converted = converted.map_err(|source| Error::Convert { chunk, landing, source })?;
+    Ok(Objects { converted, parquet, quarantine })
+}
+
+/// Writes the chunk's objects, and the receipt when they are all there.
+async fn write(input: &Input, objects: Objects, bucket: &Bucket) -> Result<Output, Error> {
+    let Input { hour, version, chunk } = *input;
+    let Objects { converted, parquet, quarantine } = objects;
+    let Converted { counts, types, wrote_parquet, wrote_quarantine } = converted;
+    let parquet = (wrote_parquet, keys::parquet(hour, version, chunk), parquet, "application/vnd.apache.parquet");
+    let quarantine = (wrote_quarantine, keys::quarantine(hour, version, chunk), quarantine, "application/jsonl");
+    let mut stored = [None, None];
+    for ((wrote, key, bytes, content_type), stored) in [parquet, quarantine].into_iter().zip(&mut stored) {
+        if wrote {
+            *stored = Some(StoredObject { key: key.clone(), bytes: bytes.len() as u64 });
+            bucket.write(&key, bytes, content_type).await?;
+        }
+    }
+    let [parquet, quarantine] = stored;
+    let receipt = ChunkReceipt { hour, version, chunk, counts, types, parquet, quarantine };
+    let json = serde_json::to_vec(&receipt).expect("a receipt has no map whose keys are no text");
+    bucket.write(&keys::receipt(hour, version, chunk), json, "application/json").await?;
+    tracing::info!(records = counts.records, rows = counts.rows, quarantined = counts.quarantined, "converted");
+    Ok(Output::new(chunk, &counts))
+}

@@ -1,0 +1,86 @@
+//! What happens for an event.
+
+use aws_adapters::s3::Upload;
+use function_runtime::InvalidInput;
+use pipeline::ledger::Source;
+use pipeline::plan::{HourPlan, Landing};
+use pipeline::{ArchiveHour, Version, keys};
+
+use crate::body::Body;
+use crate::context::Context;
+use crate::error::Error;
+use crate::event::{BytesFrom, Input, Output};
+use crate::facts;
+use crate::pass::{self, Passed};
+use crate::upstream::Upstream;
+
+/// Fetches an hour.
+///
+/// # Errors
+/// See [`Error`]. The landing object is then as it was before.
+pub async fn handle(input: Input, context: &Context) -> Result<Output, Error> {
+    let Input { hour, source } = input;
+    if hour.end() > (context.now)() {
+        return Err(InvalidInput::new("hour", format!("{hour} is not over until {}", hour.end())).into());
+    }
+    match source {
+        BytesFrom::Upstream => from_upstream(hour, context).await,
+        BytesFrom::Landing => from_landing(hour, context).await,
+    }
+}
+
+async fn from_upstream(hour: ArchiveHour, context: &Context) -> Result<Output, Error> {
+    let url = format!("{}/{}", context.source_url, hour.file_name());
+    let upstream = Upstream::open(context, url).await?;
+    let source = upstream.source();
+    let mut upload = context.bucket.upload(&keys::landing(hour), "application/gzip", facts::to_metadata(&source));
+    match passed(Body::Upstream(upstream), Some(&mut upload), context).await {
+        Ok(passed) => {
+            let etag = upload.complete().await?.etag;
+            write_plan(hour, etag, source, passed, context).await
+        }
+        Err(error) => {
+            upload.abort().await;
+            Err(error)
+        }
+    }
+}
+
+async fn from_landing(hour: ArchiveHour, context: &Context) -> Result<Output, Error> {
+    let key = keys::landing(hour);
+    let object = context.bucket.read(&key).await?;
+    let etag = object.etag.clone();
+    let source = facts::of_metadata(&object.metadata, &context.bucket.address(&key));
+    let body = Body::Landing { object, address: context.bucket.address(&key) };
+    let passed = passed(body, None, context).await?;
+    write_plan(hour, etag, source, passed, context).await
+}
+
+async fn passed(body: Body, upload: Option<&mut Upload>, context: &Context) -> Result<Passed, Error> {
+    pass::run(body, upload, &context.options, context.limits.max_landing_bytes).await
+}
+
+/// Writes the windows, then the plan that needs them.
+async fn write_plan(
+    hour: ArchiveHour,
+    etag: String,
+    source: Source,
+    passed: Passed,
+    context: &Context,
+) -> Result<Output, Error> {
+    let Passed { digested, planned } = passed;
+    let version = Version::of(&digested.sha256, &context.options);
+    let landing = Landing { etag, bytes: digested.bytes, md5: digested.md5_hex(), sha256: digested.sha256_hex() };
+    let plan = HourPlan { hour, version, options: context.options, landing, gzip: planned.plan };
+    if !planned.windows.is_empty() {
+        let key = keys::windows(hour, version);
+        context.bucket.write(&key, planned.windows, "application/octet-stream").await?;
+    }
+    let json = serde_json::to_vec(&plan).expect("a plan has no map whose keys are no text");
+    context.bucket.write(&keys::plan(hour, version), json, "application/json").await?;
+    let chunks =
+        u32::try_from(plan.gzip.chunks.len()).expect("a chunk has a line at least, and an hour fewer than 2^32");
+    tracing::info!(%version, chunks, lines = plan.gzip.lines, landing_bytes = plan.landing.bytes, "planned");
+    let (lines, landing_bytes) = (plan.gzip.lines, plan.landing.bytes);
+    Ok(Output { hour, version, chunks, lines, landing_bytes, source })
+}

@@ -1,0 +1,82 @@
+//! Why an hour is not made visible.
+
+use aws_adapters::AwsError;
+use aws_adapters::glue::PartitionError;
+use aws_adapters::s3::ReadError;
+use function_runtime::ErrorName;
+use pipeline::publish::{ObjectError, ShrinkError};
+use pipeline::receipt::BalanceError;
+
+/// The error of this function.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// There is no plan of this version.
+    #[error("plan {address} does not exist")]
+    PlanNotFound {
+        /// Its address.
+        address: String,
+    },
+    /// What lies under the plan's key is not the plan of this hour and version.
+    #[error("{address} is not the plan of this hour and version: {reason}")]
+    NotThePlan {
+        /// Its address.
+        address: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A chunk has no receipt.
+    #[error("chunk {chunk} has no receipt: {address} does not exist")]
+    ReceiptNotFound {
+        /// The chunk.
+        chunk: u32,
+        /// The receipt's address.
+        address: String,
+    },
+    /// What lies under a receipt's key is none.
+    #[error("{address} is not the receipt of chunk {chunk}")]
+    NotAReceipt {
+        /// The chunk.
+        chunk: u32,
+        /// The receipt's address.
+        address: String,
+        /// Why not.
+        source: serde_json::Error,
+    },
+    /// The receipts do not add up to the plan.
+    #[error(transparent)]
+    Balance(#[from] BalanceError),
+    /// The folder does not hold what the receipts say.
+    #[error(transparent)]
+    Objects(#[from] ObjectError),
+    /// The hour would have fewer rows than before.
+    #[error(transparent)]
+    Shrink(#[from] ShrinkError),
+    /// An object could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The partition could not be read or written.
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
+    /// Another call failed.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}
+
+impl ErrorName for RegisterError {
+    fn name(&self) -> &str {
+        match self {
+            Self::PlanNotFound { .. } | Self::NotThePlan { .. } => "PlanNotFound",
+            Self::ReceiptNotFound { .. } | Self::NotAReceipt { .. } | Self::Balance(_) => "HourDoesNotBalance",
+            Self::Objects(_) => "ObjectMissing",
+            Self::Shrink(_) => "HourWouldShrink",
+            Self::Partition(PartitionError::Conflict { .. }) => "PartitionConflict",
+            Self::Partition(PartitionError::NoStorage { .. }) => "AwsRefused",
+            Self::Read(ReadError::NotFound { .. } | ReadError::Changed { .. } | ReadError::TooLarge { .. }) => {
+                "ObjectMissing"
+            }
+            Self::Read(ReadError::Aws(error)) | Self::Partition(PartitionError::Aws(error)) | Self::Aws(error) => {
+                error.name()
+            }
+        }
+    }
+}

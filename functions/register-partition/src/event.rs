@@ -1,0 +1,30 @@
+//! The contract with the state machine.
+
+use pipeline::ledger::{Publication, Source};
+use pipeline::{ArchiveHour, Version};
+use serde::{Deserialize, Serialize};
+
+/// Which version of which hour to make visible.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// The hour.
+    pub hour: ArchiveHour,
+    /// The version that its chunks were converted to.
+    pub version: Version,
+    /// Where its bytes came from.
+    pub source: Source,
+    /// Whether it may have fewer rows than the version it replaces.
+    #[serde(default)]
+    pub force: bool,
+}
+
+/// What readers now see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// The hour.
+    pub hour: ArchiveHour,
+    /// Its publication, flattened.
+    #[serde(flatten)]
+    pub publication: Publication,
+}

@@ -1,0 +1,85 @@
+//! What the function does.
+
+use aws_adapters::s3::ReadError;
+use futures::{StreamExt, TryStreamExt};
+use pipeline::ledger::Publication;
+use pipeline::plan::HourPlan;
+use pipeline::receipt::{self, ChunkReceipt};
+use pipeline::{ArchiveHour, keys, publish};
+
+use crate::{Context, Input, Output, RegisterError};
+
+/// How many receipts are read at once.
+const CONCURRENT_READS: usize = 16;
+
+/// A plan of 1,000 chunks has about 1 MB, of which line numbers of duplicates may be many times that.
+const MAX_PLAN_BYTES: u64 = 64 << 20;
+
+/// A receipt has about 1 KB; only a chunk of nothing but invented event types makes it long.
+const MAX_RECEIPT_BYTES: u64 = 16 << 20;
+
+/// Checks an hour and makes it visible.
+pub async fn handle(input: Input, context: &Context) -> Result<Output, RegisterError> {
+    let Input { hour, version, source, force } = input;
+    let plan = read_plan(hour, &keys::plan(hour, version), context).await?;
+    if (plan.hour, plan.version) != (hour, version) {
+        let reason = format!("it is of hour {}, version {}", plan.hour, plan.version);
+        return Err(RegisterError::NotThePlan { address: context.bucket.address(&keys::plan(hour, version)), reason });
+    }
+    let receipts = read_receipts(&plan, context).await?;
+    let totals = receipt::total(&plan, &receipts)?;
+    let listed = context.bucket.list(&keys::parquet_prefix(hour, version)).await?;
+    publish::check_objects(hour, &receipts, &listed.into_iter().map(|object| (object.key, object.bytes)).collect())?;
+    let publication = publish::publication(&plan, totals, source, context.bucket.name());
+    let existing = context.ledger.get(hour).await?;
+    match publish::check_shrink(hour, &publication, existing.as_ref()) {
+        Err(error) if force => tracing::warn!(%error, "forced"),
+        checked => checked?,
+    }
+    register(hour, &publication, context).await?;
+    Ok(Output { hour, publication })
+}
+
+async fn read_plan(hour: ArchiveHour, key: &str, context: &Context) -> Result<HourPlan, RegisterError> {
+    let bytes = match context.bucket.read_whole(key, MAX_PLAN_BYTES).await {
+        Err(ReadError::NotFound { address }) => return Err(RegisterError::PlanNotFound { address }),
+        read => read?,
+    };
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let reason = format!("hour {hour}: {error}");
+        RegisterError::NotThePlan { address: context.bucket.address(key), reason }
+    })
+}
+
+/// The receipts of all chunks, in the plan's order.
+async fn read_receipts(plan: &HourPlan, context: &Context) -> Result<Vec<ChunkReceipt>, RegisterError> {
+    let chunks = (0..).zip(&plan.gzip.chunks).map(|(chunk, _)| chunk);
+    let reads = futures::stream::iter(chunks.map(|chunk| read_receipt(plan, chunk, context)));
+    reads.buffered(CONCURRENT_READS).try_collect().await
+}
+
+async fn read_receipt(plan: &HourPlan, chunk: u32, context: &Context) -> Result<ChunkReceipt, RegisterError> {
+    let key = keys::receipt(plan.hour, plan.version, chunk);
+    let bytes = match context.bucket.read_whole(&key, MAX_RECEIPT_BYTES).await {
+        Err(ReadError::NotFound { address }) => return Err(RegisterError::ReceiptNotFound { chunk, address }),
+        read => read?,
+    };
+    let address = context.bucket.address(&key);
+    serde_json::from_slice(&bytes).map_err(|source| RegisterError::NotAReceipt { chunk, address, source })
+}
+
+/// Points the hour's partition at the publication.
+async fn register(hour: ArchiveHour, publication: &Publication, context: &Context) -> Result<(), RegisterError> {
+    let (partitions, values) = (&context.partitions, hour.partition_values());
+    let mut storage = partitions.storage().await?;
+    storage.location = Some(publication.partition_location.clone());
+    if partitions.create(&values, &storage).await? {
+        return Ok(());
+    }
+    let location = partitions.location(&values).await?;
+    if location.as_deref() == Some(&publication.partition_location) {
+        return Ok(());
+    }
+    tracing::info!(from = location, to = publication.partition_location, "the partition moves to another version");
+    Ok(partitions.update(&values, &storage).await?)
+}

@@ -1,0 +1,155 @@
+"""The local AWS by hand: `up`, `deploy`, `status`, `sql`, `down`, as the Makefile calls them.
+
+    .tools/local/bin/python sam/local/local.py up --hours 3
+    .tools/local/bin/python sam/local/local.py deploy --parameter ChunkRecords=500
+
+What runs stays until `down`, with its data below `.local/aws`, also over a restart.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+import build
+from archive import Archive
+from athena_client import QueryFailed
+from deploy import DeployFailed
+from local_aws import ROOT, LocalAws
+from table import print_table
+
+DIRECTORY = ROOT / ".local/aws"
+
+
+def main():
+    options = arguments()
+    try:
+        options.command(options)
+    except (DeployFailed, QueryFailed, RuntimeError, ClientError, BotoCoreError) as error:
+        sys.exit(f"local: {error}")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"local: {' '.join(map(str, error.cmd[:2]))} failed")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description="A local AWS with the stack in it.")
+    parser.add_argument("--directory", type=Path, default=DIRECTORY, help="where everything is kept (default: .local/aws)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, text in (
+        ("up", up, "build, start the local AWS and the source, deploy"),
+        ("deploy", deploy, "build and bring the stack up to date"),
+        ("status", status, "what runs, and what the stack put where"),
+        ("sql", sql, "run one statement through Athena"),
+        ("down", down, "stop everything; the data stays"),
+    ):
+        sub = commands.add_parser(name, help=text)
+        sub.set_defaults(command=command)
+        if command in (up, deploy):
+            sub.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="of the template")
+        if command is sql:
+            sub.add_argument("statement", help="in Athena's SQL")
+            sub.add_argument("parameter", nargs="*", help="for each ?, as SQL text: \"'2025'\"")
+        if command is up:
+            add_source(sub)
+            sub.add_argument("--port", type=int, default=4566, help="of the local AWS (default: 4566); 0 takes a free one")
+    return parser.parse_args()
+
+
+def add_source(parser):
+    """The options that say where hours come from; `source_arguments` understands them."""
+    parser.add_argument("--source-url", default="", help="an archive elsewhere, such as https://data.gharchive.org")
+    parser.add_argument("--data", default="", help="serve the hours of this folder")
+    parser.add_argument("--hours", type=int, default=3, help="without the former two: generate so many last hours")
+    parser.add_argument("--events", type=int, default=10_000, help="events of a generated hour")
+
+
+def source_arguments(options):
+    """The archive server's arguments for these options."""
+    if options.data:
+        folder = Path(options.data).expanduser()
+        if not folder.is_dir():
+            raise RuntimeError(f"{folder}: no such folder")
+        return ["--dir", folder.resolve()]
+    return ["--generate-last", options.hours, "--events", options.events]
+
+
+def up(options):
+    build.build()
+    aws = LocalAws(options.directory, port=options.port, detached=True)
+    archive = Archive(options.directory, [] if options.source_url else source_arguments(options), detached=True)
+    started = not aws.running()
+    try:
+        aws.start()
+        url = options.source_url or archive.start().url
+        aws.deploy({"SourceUrl": url, **parameters(options)})
+    except BaseException:
+        archive.stop()
+        if started:
+            aws.stop()
+        raise
+    show(aws, archive)
+
+
+def deploy(options):
+    aws = LocalAws(options.directory)
+    endpoint = aws.endpoint  # before the build: without a server there is nothing to deploy to
+    build.build()
+    aws.deploy({**previous(aws), **parameters(options)})
+    print(f"{aws.stack} at {endpoint} is up to date")
+
+
+def previous(aws):
+    """The parameters with which the stack was deployed last."""
+    try:
+        stack = aws.client("cloudformation").describe_stacks(StackName=aws.stack)["Stacks"][0]
+    except ClientError:
+        return {}
+    return {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
+
+
+def parameters(options):
+    pairs = [one.partition("=") for one in options.parameter]
+    wrong = [name for name, equals, _ in pairs if not equals]
+    if wrong:
+        raise RuntimeError(f"--parameter {wrong[0]}: NAME=VALUE is expected")
+    return {name: value for name, _, value in pairs}
+
+
+def sql(options):
+    result = LocalAws(options.directory).query(options.statement, options.parameter)
+    print_table(result.columns, result.types, result.rows, most=1000)
+    print(f"\n  {len(result.rows):,} rows, {result.scanned_bytes:,} bytes scanned, results in {result.output_location}")
+
+
+def status(options):
+    aws = LocalAws(options.directory)
+    if not aws.running():
+        print("the local AWS is not running; start it with: make local-up")
+        sys.exit(1)
+    show(aws, Archive(options.directory, []))
+
+
+def show(aws, archive):
+    source = archive.running()
+    print(f"local AWS    {aws.endpoint} (log: {aws.directory / 'server.log'})")
+    print(f"source       {previous(aws).get('SourceUrl')}{'' if source else ' (not started from here)'}")
+    for name, value in sorted(aws.outputs().items()):
+        print(f"{name:28} {value}")
+    print("\nTo use it from this shell:")
+    for name, value in aws.environment().items():
+        print(f"  export {name}={value}")
+    print("\nTo run what is due:")
+    print(f"  .tools/dev/bin/aws stepfunctions start-execution --state-machine-arn {aws.outputs().get('IngestStateMachineArn')}")
+
+
+def down(options):
+    stopped = [LocalAws(options.directory).stop(), Archive(options.directory, []).stop()]
+    print("stopped" if any(stopped) else "nothing was running")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The sample events: one of each function's input, and at least one that fails, all about the same hour."""
+
+import json
+import re
+
+import pytest
+from project import FUNCTIONS, ROOT, camel, states
+from test_executions import HOUR, Execution, Tasks, due, ended, hour_tasks, machine
+
+EVENTS = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "events").glob("*.json"))}
+EVENTS_HOUR = "2025-11-21-0"
+
+
+def events_of(function):
+    names = [name for name in EVENTS if max((f for f in FUNCTIONS if name.startswith(f)), key=len, default="") == function]
+    return [name for name in names if name == function or name.startswith(function + "-")]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_has_an_event_and_a_failure(function):
+    names = events_of(function)
+    assert function in names
+    assert len(names) >= 2, "a case that fails is missing"
+
+
+def test_every_event_belongs_to_a_function():
+    assert sorted(name for function in FUNCTIONS for name in events_of(function)) == sorted(EVENTS)
+
+
+def called_with():
+    """What the state machines give each function, by function."""
+    tasks = hour_tasks()
+    Execution(machine("process-hour"), tasks).run({"hour": HOUR})
+    failing = hour_tasks(Fetch={}, CommitFailure={"hour": HOUR, "status": "missing"})
+    Execution(machine("process-hour"), failing).run({"hour": HOUR})
+    asking = Tasks(NextFile=due(), ProcessHour=ended("published"))
+    Execution(machine("ingest"), asking).run({})
+    assert set(tasks.calls) | set(asking.calls) >= {camel(function) for function in FUNCTIONS} <= set(states(machine("process-hour")) | states(machine("ingest")))
+    return tasks.calls | asking.calls | {"CommitFailure": failing.calls["CommitFailure"]}
+
+
+def shape(value):
+    """An input without its values: field names and types."""
+    return {key: shape(item) for key, item in value.items()} if isinstance(value, dict) else type(value).__name__
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_an_event_has_the_shape_of_what_the_state_machine_sends(function):
+    [sent, *_] = called_with()[camel(function)]
+    event = EVENTS[function]
+    assert set(sent) <= set(event), "a field that the state machine sends is missing"
+    for field in set(sent) - {"outcome"}:
+        assert shape(event[field]) == shape(sent[field]) or field == "source", field
+
+
+def test_the_failure_that_is_committed_has_the_shape_of_what_the_state_machine_sends():
+    [sent] = called_with()["CommitFailure"]
+    assert shape(EVENTS["commit-bookmark-failed-hour"]) == shape(sent)
+
+
+@pytest.mark.parametrize("name", sorted(EVENTS))
+def test_events_tell_of_one_hour(name):
+    hours = set(re.findall(r"\d{4}-\d\d-\d\d-\d+(?=[\"/.]|$)", json.dumps(EVENTS[name])))
+    assert hours <= {EVENTS_HOUR} or name.endswith("-bad-hour")
+    versions = set(re.findall(r'"version": "(\w+)"', json.dumps(EVENTS[name])))
+    assert versions <= {EVENTS["convert-chunk"]["version"]}
+
+
+def test_the_committed_publication_balances():
+    publication = EVENTS["commit-bookmark"]["outcome"]["published"]
+    counts = publication["counts"]
+    assert counts["records"] == counts["rows"] + counts["duplicates"] + counts["quarantined"]
+    assert sum(publication["types"].values()) == counts["rows"]
+    assert publication["source"] == EVENTS["register-partition"]["source"]
+    assert publication["partition_location"].endswith(f"/year=2025/month=11/dayofmonth=21/hour=00/{publication['version']}/")

@@ -1,0 +1,253 @@
+"""What the stack promises: permissions, names, parameters, and that its parts fit the functions and each other."""
+
+import json
+import re
+import tomllib
+
+import pytest
+import yaml
+from project import FUNCTIONS, ROOT, camel, resources, rust, template, templates
+
+# Actions that AWS grants on "*" alone, each with the reason.
+WITHOUT_RESOURCE = {
+    "xray:PutTraceSegments": "X-Ray's write actions know no resources",
+    "xray:PutTelemetryRecords": "X-Ray's write actions know no resources",
+    "xray:GetSamplingRules": "a list of the account's rules",
+    "xray:GetSamplingTargets": "a list of the account's rules",
+    "logs:CreateLogDelivery": "log deliveries are not resources of IAM",
+    "logs:GetLogDelivery": "log deliveries are not resources of IAM",
+    "logs:UpdateLogDelivery": "log deliveries are not resources of IAM",
+    "logs:DeleteLogDelivery": "log deliveries are not resources of IAM",
+    "logs:ListLogDeliveries": "log deliveries are not resources of IAM",
+    "logs:PutResourcePolicy": "concerns the account's resource policies",
+    "logs:DescribeResourcePolicies": "concerns the account's resource policies",
+    "logs:DescribeLogGroups": "a list of the account's log groups",
+}
+
+
+def statements():
+    """Every IAM statement of every template that allows something, with the name of its resource."""
+    return list(_statements())
+
+
+def _statements():
+    for name, document in templates().items():
+        for logical, resource in document["Resources"].items():
+            properties = resource["Properties"]
+            documents = [policy["PolicyDocument"] for policy in properties.get("Policies", []) if isinstance(policy, dict)]
+            documents += [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
+            for statement in (s for document in documents for s in document["Statement"] if s["Effect"] == "Allow"):
+                yield pytest.param(statement, id=f"{name}/{logical}/{statement['Sid']}")
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def text(value):
+    return json.dumps(value)
+
+
+@pytest.mark.parametrize("statement", statements())
+def test_actions_and_resources_are_named(statement):
+    actions = as_list(statement["Action"])
+    assert not [action for action in actions if "*" in action]
+    if "*" in as_list(statement["Resource"]):
+        assert set(actions) <= set(WITHOUT_RESOURCE)
+    else:
+        assert not set(actions) & set(WITHOUT_RESOURCE)
+        for resource in as_list(statement["Resource"]):
+            assert text(resource) != '"*"'
+
+
+def test_permissions_come_from_these_roles_alone():
+    document = template()
+    for kind in ("AWS::Serverless::Function", "AWS::Serverless::StateMachine"):
+        for logical, properties in resources(document, kind).items():
+            role = logical.removesuffix("Function").removesuffix("StateMachine") + "Role"
+            assert properties["Role"] == {"Fn::GetAtt": [role, "Arn"]}, f"{logical} has no role of its own"
+            assert "Policies" not in properties
+    for role, properties in resources(document, "AWS::IAM::Role").items():
+        policies = {policy["Ref"] for policy in properties["ManagedPolicyArns"]}
+        assert policies <= {"TracingPolicy", "LogDeliveryPolicy"}, role
+
+
+def granted(role):
+    policies = resources(template(), "AWS::IAM::Role")[role]["Policies"]
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+@pytest.mark.parametrize(
+    "role, action, prefixes",
+    [
+        ("Fetch", "s3:PutObject", {"landing/ghactivity/*"}),
+        ("Fetch", "s3:GetObject", {"landing/ghactivity/*"}),
+        ("ConvertChunk", "s3:GetObject", {"landing/ghactivity/*"}),
+        ("ConvertChunk", "s3:PutObject", {"raw/ghactivity/*", "quarantine/ghactivity/*", "landing/ghactivity/_plan/*"}),
+        ("RegisterPartition", "s3:GetObject", {"landing/ghactivity/_plan/*"}),
+        ("RegisterPartition", "s3:PutObject", set()),
+        ("RegisterPartition", "s3:DeleteObject", set()),
+        ("CommitBookmark", "s3:DeleteObject", {"raw/ghactivity/*", "quarantine/ghactivity/*", "landing/ghactivity/_plan/*"}),
+        ("CommitBookmark", "s3:PutObject", set()),
+        ("NextFile", "s3:GetObject", set()),
+    ],
+)
+def test_a_function_reaches_its_own_prefixes_and_no_other(role, action, prefixes):
+    reached = {
+        re.fullmatch(r"\$\{Storage\.Outputs\.DataBucketArn\}/(.*)", resource["Fn::Sub"])[1]
+        for statement in granted(f"{role}Role")
+        if action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
+    assert reached == prefixes
+
+
+def test_who_may_invoke_whom():
+    document = template()
+    for machine, functions in {
+        "process-hour": {"Fetch", "ConvertChunk", "RegisterPartition", "CommitBookmark"},
+        "ingest": {"NextFile"},
+    }.items():
+        role = camel(machine) + "Role"
+        invoked = [s["Resource"] for s in granted(role) if s["Action"] == "lambda:InvokeFunction"]
+        assert {r["Fn::GetAtt"][0] for resource in invoked for r in as_list(resource)} == {f"{f}Function" for f in functions}
+        substitutions = resources(document, "AWS::Serverless::StateMachine")[camel(machine) + "StateMachine"]["DefinitionSubstitutions"]
+        assert {name.removesuffix("FunctionArn") for name in substitutions if name.endswith("FunctionArn")} == functions
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_its_binary(function):
+    document = template()
+    logical = camel(function) + "Function"
+    assert document["Resources"][logical]["Metadata"] == {
+        "BuildMethod": "rust-cargolambda",
+        "BuildProperties": {"Binary": function},
+    }
+    manifest = tomllib.loads((ROOT / "functions" / function / "Cargo.toml").read_text())
+    assert manifest["package"]["name"] == function
+    assert set(resources(document, "AWS::Serverless::Function")) == {camel(name) + "Function" for name in FUNCTIONS}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_gets_the_variables_that_it_reads(function):
+    given = resources(template(), "AWS::Serverless::Function")[camel(function) + "Function"]["Environment"]["Variables"]
+    [source] = [text.split("#[cfg(test)]")[0] for text in rust(f"functions/{function}/src/context.rs").values()]
+    source = re.sub(r"env!\([^)]*\)", "", source)  # known when it is compiled
+    read = set(re.findall(r'"([A-Z][A-Z0-9]*_[A-Z0-9_]+|PAYLOAD)"', source))
+    assert {name for name in read if not name.startswith("AWS_")} == set(given)
+
+
+@pytest.mark.parametrize("logical, properties", resources(template(), "AWS::Serverless::Function").items())
+def test_logs_are_kept_as_long_as_the_parameter_says(logical, properties):
+    group = properties["LoggingConfig"]["LogGroup"]["Ref"]
+    log_group = resources(template(), "AWS::Logs::LogGroup")[group]
+    assert log_group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert log_group["LogGroupName"]["Fn::Sub"] == "/aws/lambda/" + properties["FunctionName"]["Fn::Sub"]
+
+
+def test_every_trace_is_on():
+    assert template()["Globals"]["Function"]["Tracing"] == "Active"
+    assert all(p["Tracing"] == {"Enabled": True} for p in resources(template(), "AWS::Serverless::StateMachine").values())
+
+
+def test_the_schedule_is_hourly_ten_past_and_a_parameter():
+    event = resources(template(), "AWS::Serverless::StateMachine")["IngestStateMachine"]["Events"]["Hourly"]["Properties"]
+    assert event["Schedule"] == "cron(10 * * * ? *)"
+    assert event["State"] == {"Ref": "ScheduleEnabled"}
+    assert template()["Parameters"]["ScheduleEnabled"]["Default"] == "DISABLED"
+    assert json.loads(event["Input"]) == {}
+
+
+@pytest.mark.parametrize("name, document", templates().items())
+def test_parameters_are_described_bounded_and_used(name, document):
+    body = (ROOT / name).read_text()
+    for parameter, properties in document["Parameters"].items():
+        assert properties["Description"], parameter
+        bounds = {"AllowedPattern", "AllowedValues", "MinValue"} & set(properties)
+        assert bounds or parameter == "DataBucketName", parameter
+        assert re.search(rf"!Ref {parameter}\b|\$\{{{parameter}\}}", body), f"{parameter} is not used"
+
+
+@pytest.mark.parametrize("logical, application", resources(template(), "AWS::Serverless::Application").items())
+def test_nested_applications_get_their_parameters(logical, application):
+    nested = template(application["Location"])
+    required = {name for name, properties in nested["Parameters"].items() if "Default" not in properties}
+    assert required <= set(application["Parameters"]) <= set(nested["Parameters"])
+    for parameter, value in application["Parameters"].items():
+        if "Ref" in value:
+            outer = template()["Parameters"][value["Ref"]]
+            for bound in ("AllowedPattern", "AllowedValues"):
+                assert outer.get(bound) == nested["Parameters"][parameter].get(bound), parameter
+    asked = set(re.findall(rf"{logical}\.Outputs\.(\w+)", (ROOT / "template.yaml").read_text()))
+    assert asked <= set(nested["Outputs"])
+
+
+def test_the_outputs_are_those_that_tools_ask_for():
+    names = {
+        "DataBucketName", "IngestStateMachineArn", "ProcessHourStateMachineArn", "GlueDatabaseName", "AthenaWorkGroupName",
+        "JobsTableName", "JobRunDetailsTableName", "ArchiveHoursTableName",
+    }  # fmt: skip
+    assert names <= set(template()["Outputs"])
+    assert all(output["Description"] for document in templates().values() for output in document["Outputs"].values())
+
+
+def test_the_bucket_is_private_encrypted_and_tidy():
+    storage = template("sam/storage.yaml")
+    [bucket] = resources(storage, "AWS::S3::Bucket").values()
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    assert rules["incomplete-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    for prefix in ("landing", "quarantine"):
+        assert rules[prefix]["Prefix"] == f"{prefix}/"
+        assert {"Ref": f"{prefix.capitalize()}RetentionDays"} in rules[prefix]["ExpirationInDays"]["Fn::If"]
+    [policy] = resources(storage, "AWS::S3::BucketPolicy").values()
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+@pytest.mark.parametrize(
+    "logical, name, keys",
+    [
+        ("JobsTable", "jobs", {"job_id": "S"}),
+        ("JobRunDetailsTable", "job_run_details", {"job_id": "S", "job_run_time": "N"}),
+        ("ArchiveHoursTable", "archive_hours", {"archive": "S", "hour": "S"}),
+    ],
+)
+def test_tables_are_on_demand_recoverable_and_keyed_as_designed(logical, name, keys):
+    table = resources(template("sam/storage.yaml"), "AWS::DynamoDB::Table")[logical]
+    assert table["TableName"] == {"Fn::If": ["IsProd", name, {"Fn::Sub": "${Stage}_" + name}]}
+    assert [key["AttributeName"] for key in table["KeySchema"]] == list(keys)
+    assert {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]} == keys
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_what_cannot_be_made_again_survives_the_stack():
+    for logical, resource in template("sam/storage.yaml")["Resources"].items():
+        if resource["Type"] in ("AWS::S3::Bucket", "AWS::DynamoDB::Table"):
+            assert resource["DeletionPolicy"] == "RetainExceptOnCreate", logical
+            assert resource["UpdateReplacePolicy"] == "Retain", logical
+
+
+@pytest.mark.parametrize("environment", ["default", "dev", "prod"])
+def test_samconfig_sets_parameters_that_exist(environment):
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
+    parameters = template()["Parameters"]
+    overrides = dict(override.split("=", 1) for override in config["parameter_overrides"])
+    assert set(overrides) <= set(parameters)
+    for name, value in overrides.items():
+        assert value in parameters[name].get("AllowedValues", [value]) or int(value) in parameters[name]["AllowedValues"]
+        assert re.fullmatch(parameters[name].get("AllowedPattern", ".*"), value)
+    assert (overrides.get("ScheduleEnabled") == "ENABLED") == (environment == "prod")
+    assert (overrides.get("Target") == "local") == (environment == "default")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.name)
+def test_workflows_pin_their_actions_and_ask_for_no_more_than_they_need(path):
+    workflow = yaml.safe_load(path.read_text())
+    assert workflow["permissions"] is not None, "the default is everything"
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 60
+        for step in job["steps"]:
+            assert "run" in step or re.fullmatch(r"[\w-]+/[\w./-]+@v\d+(\.\d+){0,2}", step["uses"]), step

@@ -1,0 +1,236 @@
+"""What a test does with the deployed stack and what it looks at: executions, objects, tables, partitions, SQL."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import tempfile
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import boto3
+import duckdb
+from boto3.dynamodb.conditions import Key
+
+JOB = "ghactivity_ingest"
+#: Ledger attributes that name a moment or a run, and so differ from run to run.
+VOLATILE = {"execution_arn", "updated_at", "published_at", "revision", "next_attempt_at"}
+
+
+@dataclass
+class Execution:
+    """How an execution ended."""
+
+    arn: str
+    status: str
+    output: Any
+    error: str | None
+    cause: str | None
+
+
+class Lake:
+    """One deployed stack on a local AWS, and the folder that its source serves."""
+
+    def __init__(self, aws: Any, outputs: dict[str, str], source_dir: Path) -> None:
+        self.aws = aws
+        self.outputs = outputs
+        self.source_dir = source_dir
+        self.bucket = outputs["DataBucketName"]
+        self.database = outputs["GlueDatabaseName"]
+        self.s3 = aws.client("s3")
+        self.dynamodb = boto3.resource(
+            "dynamodb", endpoint_url=aws.endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+        )
+        self.glue = aws.client("glue")
+        self.sfn = aws.client("stepfunctions")
+        self.lambda_ = aws.client("lambda")
+
+    # The source.
+
+    def serve(self, hour: str, body: bytes) -> None:
+        """Publishes `body` as the hour's file, in one step."""
+        path = self.source_dir / f"{hour}.json.gz"
+        partial = path.with_suffix(".partial")
+        partial.write_bytes(body)
+        partial.replace(path)
+
+    def serve_lines(self, hour: str, lines: list[bytes]) -> None:
+        self.serve(hour, gzip.compress(b"".join(line + b"\n" for line in lines), mtime=0))
+
+    def unpublish(self, hour: str) -> None:
+        (self.source_dir / f"{hour}.json.gz").unlink(missing_ok=True)
+
+    # Executions.
+
+    def start(self, machine: str, **arguments: Any) -> str:
+        arn = self.outputs[f"{machine}StateMachineArn"]
+        return self.sfn.start_execution(stateMachineArn=arn, input=json.dumps(arguments))["executionArn"]
+
+    def wait(self, arn: str, seconds: float = 180) -> Execution:
+        deadline = time.monotonic() + seconds
+        while (found := self.sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, f"{arn} still runs after {seconds} s"
+            time.sleep(0.1)
+        output = json.loads(found["output"]) if found.get("output") else None
+        return Execution(arn, found["status"], output, found.get("error"), found.get("cause"))
+
+    def run_hour(self, hour: str, **arguments: Any) -> Execution:
+        return self.wait(self.start("ProcessHour", hour=hour, **arguments))
+
+    def ingest(self, **arguments: Any) -> Execution:
+        return self.wait(self.start("Ingest", **arguments))
+
+    def function_name(self, function: str) -> str:
+        return f"{self.aws.stack}-{function}"
+
+    def invoke(self, function: str, event: Any) -> Any:
+        """Calls a function by its name in the workspace; a function error raises `FunctionError`."""
+        reply = self.lambda_.invoke(FunctionName=self.function_name(function), Payload=json.dumps(event).encode())
+        payload = json.loads(reply["Payload"].read())
+        if reply.get("FunctionError"):
+            raise FunctionError(payload.get("errorType", ""), payload.get("errorMessage", ""))
+        return payload
+
+    # What is there afterwards.
+
+    def objects(self, *prefixes: str) -> dict[str, str]:
+        """SHA-256 by key of every object below the prefixes."""
+        found = {}
+        for prefix in prefixes:
+            for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+                for entry in page.get("Contents", []):
+                    found[entry["Key"]] = hashlib.sha256(self.read(entry["Key"])).hexdigest()
+        return found
+
+    def read(self, key: str) -> bytes:
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def hour_objects(self, hour: str) -> dict[str, str]:
+        return self.objects(
+            f"landing/ghactivity/{hour}.",
+            f"landing/ghactivity/_plan/{hour}.",
+            f"raw/ghactivity/{partition_path(hour)}/",
+            f"quarantine/ghactivity/{hour}/",
+        )
+
+    def ledger(self, hour: str) -> dict[str, Any] | None:
+        table = self.dynamodb.Table(self.outputs["ArchiveHoursTableName"])
+        item = table.get_item(Key={"archive": "ghactivity", "hour": ledger_key(hour)}, ConsistentRead=True).get("Item")
+        return plain(item) if item else None
+
+    def job(self, job_id: str = JOB) -> dict[str, Any] | None:
+        table = self.dynamodb.Table(self.outputs["JobsTableName"])
+        item = table.get_item(Key={"job_id": job_id}, ConsistentRead=True).get("Item")
+        return plain(item) if item else None
+
+    def bookmark(self, job_id: str = JOB) -> str | None:
+        job = self.job(job_id)
+        details = job and job.get("job_run_bookmark_details")
+        return details and details["last_run_file_name"].removesuffix(".json.gz")
+
+    def runs(self, job_id: str = JOB) -> list[dict[str, Any]]:
+        table = self.dynamodb.Table(self.outputs["JobRunDetailsTableName"])
+        items: list[dict[str, Any]] = []
+        start: dict[str, Any] = {}
+        while True:
+            page = table.query(KeyConditionExpression=Key("job_id").eq(job_id), **start)
+            items += [plain(item) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return items
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def partition(self, hour: str) -> dict[str, Any] | None:
+        try:
+            reply = self.glue.get_partition(DatabaseName=self.database, TableName="events", PartitionValues=partition_values(hour))
+        except self.glue.exceptions.EntityNotFoundException:
+            return None
+        return reply["Partition"]
+
+    def state(self, hour: str, job_id: str = JOB) -> dict[str, Any]:
+        """Everything an hour leaves behind that must not depend on how it came about."""
+        ledger = {k: v for k, v in (self.ledger(hour) or {}).items() if k not in VOLATILE}
+        partition = self.partition(hour)
+        return {
+            "objects": self.hour_objects(hour),
+            "ledger": ledger,
+            "partition": partition and partition["StorageDescriptor"],
+            "bookmark": self.bookmark(job_id),
+        }
+
+    def rows(self, hour: str) -> list[dict[str, Any]]:
+        """The hour's rows in order, read from the objects below its partition's location."""
+        partition = self.partition(hour)
+        if partition is None:
+            return []
+        prefix = partition["StorageDescriptor"]["Location"].removeprefix(f"s3://{self.bucket}/")
+        with tempfile.TemporaryDirectory() as folder:
+            paths = []
+            for number, key in enumerate(sorted(self.objects(prefix))):
+                path = Path(folder) / f"{number:05}.parquet"
+                path.write_bytes(self.read(key))
+                paths.append(str(path))
+            if not paths:
+                return []
+            return _read_parquet(paths)
+
+    def quarantined(self, hour: str) -> list[dict[str, Any]]:
+        keys = sorted(self.objects(f"quarantine/ghactivity/{hour}/"))
+        return [json.loads(line) for key in keys for line in self.read(key).splitlines()]
+
+    # SQL.
+
+    def query(self, sql: str, *parameters: str) -> list[dict[str, str | None]]:
+        """Runs SQL in the stack's workgroup and database; rows as texts by column name. Parameters are SQL literals."""
+        result = self.aws.query(sql, parameters, self.database, self.outputs["AthenaWorkGroupName"])
+        return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+
+
+def _read_parquet(paths: list[str]) -> list[dict[str, Any]]:
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = true")
+    rows = []
+    for path in paths:
+        result = connection.execute("SELECT * FROM read_parquet(?, hive_partitioning = false)", [path])
+        names = [column[0] for column in result.description]
+        rows += [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return rows
+
+
+class FunctionError(Exception):
+    """A Lambda function answered an error."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.message = message
+
+
+def partition_values(hour: str) -> list[str]:
+    year, month, day, hour_of_day = hour.split("-")
+    return [year, month, day, f"{int(hour_of_day):02}"]
+
+
+def partition_path(hour: str) -> str:
+    return "/".join(
+        f"{name}={value}" for name, value in zip(("year", "month", "dayofmonth", "hour"), partition_values(hour), strict=True)
+    )
+
+
+def ledger_key(hour: str) -> str:
+    year, month, day, hour_of_day = partition_values(hour)
+    return f"{year}-{month}-{day}T{hour_of_day}"
+
+
+def plain(value: Any) -> Any:
+    """DynamoDB's numbers as ints."""
+    if isinstance(value, dict):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [plain(entry) for entry in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else str(value)
+    return value

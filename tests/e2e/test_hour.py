@@ -1,0 +1,94 @@
+"""One hour, from the source to SQL, held against what an independent script computes from the raw file."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import oracle
+import pytest
+from conftest import real_hours, real_samples
+from lake import Lake
+
+
+def check_hour(lake: Lake, hour: str, body: bytes, tmp_path: Path) -> None:
+    lake.serve(hour, body)
+    run = lake.run_hour(hour, job_id=f"test_{hour}")
+    assert run.status == "SUCCEEDED", run
+    file = tmp_path / f"{hour}.json.gz"
+    file.write_bytes(body)
+    expected = oracle.facts(file)
+    ledger = lake.ledger(hour)
+    assert ledger["status"] == "published"
+    for name in ("lines", "blank_lines", "records", "rows", "duplicates"):
+        assert ledger["counts"][name] == expected[name], name
+    assert ledger["counts"]["quarantined"] == expected["bad_records"]
+    assert ledger["types"] == expected["types"]
+    assert lake.read(f"landing/ghactivity/{hour}.json.gz") == body, "the landing object is the source's bytes"
+
+    year, month, day, hour_of_day = (f"{int(part):02}" for part in hour.split("-"))
+    found = lake.query(
+        "SELECT count(*) AS n, count(DISTINCT actor.login) AS actors, count(DISTINCT repo.name) AS repos, "
+        "min(created_at) AS first, max(created_at) AS last FROM events "
+        f"WHERE year = '{year}' AND month = '{month}' AND dayofmonth = '{day}' AND hour = '{hour_of_day}'"
+    )[0]
+    assert int(found["n"]) == expected["rows"]
+    assert int(found["actors"]) == expected["distinct_actors"]
+    assert int(found["repos"]) == expected["distinct_repos"]
+    assert (instant(found["first"]), instant(found["last"])) == tuple(
+        instant(expected[name]) for name in ("min_created_at", "max_created_at")
+    )
+    check_payloads(lake, hour, body)
+
+
+def instant(text: str) -> datetime:
+    """A moment as Athena or as the independent script writes it."""
+    moment = datetime.fromisoformat(text.removesuffix(" UTC"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def check_payloads(lake: Lake, hour: str, body: bytes) -> None:
+    lines = gzip.decompress(body).split(b"\n")
+    for row in lake.rows(hour):
+        line = lines[row["source_line"] - 1].decode()
+        if row["payload"] is None:
+            assert json.loads(line).get("payload") is None
+        else:
+            key = line.index('"payload"')
+            assert any(
+                line[at:].lstrip(" :").startswith(row["payload"]) for at in _occurrences(line, '"payload"', key)
+            ), f"line {row['source_line']}: the payload is not the source's text"
+            assert json.loads(row["payload"]) == json.loads(line)["payload"]
+
+
+def _occurrences(text: str, part: str, at: int) -> list[int]:
+    found = []
+    while at >= 0:
+        found.append(at + len(part))
+        at = text.find(part, at + 1)
+    return found
+
+
+@pytest.mark.parametrize("file", real_hours(), ids=lambda file: file.name)
+def test_a_real_hour_arrives_whole(lake: Lake, file: Path, tmp_path: Path) -> None:
+    check_hour(lake, file.name.split(".")[0], file.read_bytes(), tmp_path)
+
+
+@pytest.mark.parametrize(("hour", "file"), real_samples(), ids=lambda value: getattr(value, "name", value))
+def test_real_records_of_later_years_arrive_whole(lake: Lake, hour: str, file: Path, tmp_path: Path) -> None:
+    check_hour(lake, hour, gzip.compress(file.read_bytes(), mtime=0), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("hour", "options"),
+    [
+        ("2016-03-01-0", ["--events", "25000"]),
+        ("2026-06-02-15", ["--events", "25000"]),
+        ("2017-03-01-0", ["--events", "3000", "--duplicates", "0.05", "--bad", "0.02", "--blank", "0.01", "--joined", "0.01"]),
+    ],
+    ids=["before October 2025", "after October 2025", "duplicates, bad and blank lines"],
+)
+def test_a_generated_hour_arrives_whole(lake: Lake, hour: str, options: list[str], generate, tmp_path: Path) -> None:
+    check_hour(lake, hour, generate(hour, *options), tmp_path)

@@ -1,0 +1,73 @@
+"""The hourly ingest: it catches up by itself, a missing hour does not stop it, and it ends within its bounds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from lake import Lake
+from test_bad_input import event, gz, whole_hour
+
+
+def hours_before_now(count: int) -> list[str]:
+    """The last `count` hours that are over, oldest first."""
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    moments = [now - timedelta(hours=back) for back in range(count, 0, -1)]
+    return [f"{moment:%Y-%m-%d}-{moment.hour}" for moment in moments]
+
+
+def small_hour(hour: str, records: int = 30) -> bytes:
+    date, hour_of_day = hour.rsplit("-", 1)
+    return gz(*(event(n, created_at=f"{date}T{int(hour_of_day):02}:00:{n % 60:02}Z") for n in range(records)))
+
+
+def test_it_reaches_the_newest_hour_by_itself(lake: Lake) -> None:
+    job = "test_catch_up"
+    hours = hours_before_now(8)
+    hole, broken = hours[3], hours[5]
+    for hour in hours:
+        lake.serve(hour, small_hour(hour))
+    lake.unpublish(hole)
+    lake.serve(broken, whole_hour()[:1000])
+
+    run = lake.ingest(job_id=job, **{"from": hours[0]})
+    assert (run.status, run.error) == ("FAILED", "HoursFailed"), run
+    assert broken in run.cause
+    found = {hour: lake.ledger(hour)["status"] for hour in hours}
+    assert found == {hour: "published" for hour in hours} | {hole: "not_published", broken: "failed"}
+    assert lake.bookmark(job) == hours[2], "the bookmark waits at the hole"
+
+    lake.serve(hole, small_hour(hole))
+    assert lake.run_hour(hole, job_id=job).status == "SUCCEEDED"
+    assert lake.bookmark(job) == hours[4]
+    lake.serve(broken, small_hour(broken))
+    assert lake.run_hour(broken, job_id=job).status == "SUCCEEDED"
+    assert lake.bookmark(job) == hours[-1]
+
+    run = lake.ingest(job_id=job)
+    assert run.status == "SUCCEEDED", run
+    assert run.output["caught_up"] is True
+    assert (run.output["published"], run.output["failed"]) == (0, 0), "nothing was left to do"
+
+
+def test_it_stops_after_so_many_hours_and_goes_on_next_time(lake: Lake) -> None:
+    job = "test_bounded"
+    hours = hours_before_now(30)[:5]
+    for hour in hours:
+        lake.serve(hour, small_hour(hour))
+    run = lake.ingest(job_id=job, max_hours=2, **{"from": hours[0]})
+    assert run.status == "SUCCEEDED", run
+    assert (run.output["published"], run.output["caught_up"]) == (2, False)
+    assert lake.bookmark(job) == hours[1]
+    run = lake.ingest(job_id=job, max_hours=2)
+    assert lake.bookmark(job) == hours[3]
+
+
+def test_two_at_once_end_right(lake: Lake) -> None:
+    job = "test_two_ingests"
+    hours = hours_before_now(60)[:4]
+    for hour in hours:
+        lake.serve(hour, small_hour(hour))
+    arns = [lake.start("Ingest", job_id=job, max_hours=4, **{"from": hours[0]}) for _ in range(2)]
+    assert [lake.wait(arn).status for arn in arns] == ["SUCCEEDED", "SUCCEEDED"]
+    assert lake.bookmark(job) == hours[-1]
+    assert {lake.ledger(hour)["status"] for hour in hours} == {"published"}
