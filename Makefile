@@ -17,11 +17,15 @@ DIRECTORY  ?= .local/aws
 PYTHON     ?= python3
 export SQL
 
+PY         = .tools/local/bin/python
+CARGO_DENY = .tools/cargo-deny-0.20.2/bin/cargo-deny
+
 LOCAL  = .tools/local/bin/python sam/local/local.py --directory "$(DIRECTORY)"
 SOURCE = --hours $(HOURS) --events $(EVENTS) --data "$(DATA)" --source-url "$(SOURCE_URL)"
 
 .DEFAULT_GOAL := help
-.PHONY: help tools tools-local local-up local-deploy local-down local-status sql demo
+.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest sql demo \
+        test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +46,9 @@ local-up: tools-local ## Start the local AWS and a source of hours, and deploy; 
 local-deploy: tools-local ## Build and bring the running local stack up to date
 	@$(LOCAL) deploy
 
+local-ingest: tools-local ## Run the hours that are due on the running local stack (FROM: the first, for a new one)
+	@$(LOCAL) ingest --from "$(FROM)"
+
 sql: tools-local ## Run SQL="SELECT …" on the running local stack, through Athena
 	@$(LOCAL) sql "$$SQL"
 
@@ -50,3 +57,38 @@ local-status: tools-local ## What runs locally, and where everything is
 
 local-down: tools-local ## Stop the local AWS; its data stays in .local/aws
 	@$(LOCAL) down
+
+# Everything that can be checked without an AWS account, from the quickest to the slowest. Tests and local AWS share the
+# binaries of one profile and one target folder.
+test: test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end ## Check everything
+
+test-format: ## Rust's formatting
+	cargo fmt --all --check
+
+test-lint: ## Clippy, warnings denied
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+test-docs: ## Documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+test-dependencies: $(CARGO_DENY) ## Licences, sources and bans of what we depend on
+	$(CARGO_DENY) --log-level error check bans licenses sources
+
+test-rust: ## Unit, property and adapter tests, and the examples in the documentation
+	cargo test --workspace --locked --quiet
+
+test-template: tools ## The templates, as SAM and CloudFormation see them
+	SAM_CLI_TELEMETRY=0 .tools/dev/bin/sam validate --lint --template template.yaml --region us-east-1
+	.tools/dev/bin/cfn-lint template.yaml sam/*.yaml
+
+test-contract: tools-local ## What template, state machines, events and code promise each other; the local AWS itself
+	$(PY) -m pytest -q tests/contract sam/local
+
+test-end-to-end: tools-local ## The real template, binaries and state machines on the local AWS
+	$(PY) sam/local/build.py
+	$(PY) -m pytest -q tests/e2e
+
+$(CARGO_DENY):
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_TARGET_DIR=.tools/cargo-deny-build \
+	  cargo install cargo-deny --version 0.20.2 --locked --quiet --root .tools/cargo-deny-0.20.2
+	rm -rf .tools/cargo-deny-build

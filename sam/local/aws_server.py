@@ -88,9 +88,11 @@ async def serve(listener, announcement, port):
 
     import athena
     import named_query
+    import update_partition
 
     athena.install()
     named_query.install()
+    update_partition.install()
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
     config.keep_alive_timeout = 75

@@ -5,23 +5,23 @@ Ends with an error if any hour was not published or any query failed.
 """
 
 import argparse
-import json
+import fcntl
 import re
 import shutil
 import signal
 import sys
 import time
 from contextlib import ExitStack
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 
 import build
+import runs
 from archive import Archive
 from athena_client import QueryFailed
 from deploy import DeployFailed
 from local import add_source, source_arguments
 from local_aws import ROOT, LocalAws
-from progress import Watcher
 from queries import named_queries
 from table import print_table
 
@@ -33,8 +33,7 @@ ROWS_SHOWN = 10
 def main():
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("demo: terminated; everything is stopped"))
-    if LocalAws(options.directory).running():
-        raise RuntimeError(f"another demo is running in {options.directory}; give this one another --directory")
+    lock = exclusive(options.directory)
     began = time.monotonic()
     step("Building the functions (cargo, dev profile)")
     build.build()
@@ -47,11 +46,12 @@ def main():
         step(f"Starting a local AWS; the source of hours is {url}")
         aws = stack.enter_context(LocalAws(options.directory))
         hours = wanted_hours(options)
-        outputs = aws.deploy({"SourceUrl": url, "MaxHoursPerRun": min(len(hours), 1000)})
+        outputs = aws.deploy({"SourceUrl": url, "MaxHoursPerRun": min(len(hours), 1000), **chunk_size(options)})
         print(f"  {aws.stack} deployed at {aws.endpoint} in {time.monotonic() - built:.1f} s")
-        progress, execution = ingest(aws, outputs, hours) if generated(options) else process(aws, outputs, hours)
+        progress, execution = run_hours(aws, outputs, hours, options)
         failed = answer(aws, outputs, progress)
         where(aws, outputs, progress, execution)
+    lock.close()
     print(f"\nAll in {time.monotonic() - began:.0f} s, of these {built - began:.0f} s to build. Everything is stopped.")
     missing = sorted(set(hours) - {one.hour for one in progress if one.published})
     if missing or failed:
@@ -71,8 +71,26 @@ def arguments():
     return options
 
 
+def exclusive(directory):
+    """The demo makes its directory anew: two of them must not share one, nor a local AWS that was left running in it."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    lock = open(directory.with_name(f"{directory.name}.lock"), "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise RuntimeError(f"another demo is running in {shown(directory)}") from error
+    if LocalAws(directory).running():
+        raise RuntimeError(f"a local AWS is running in {shown(directory)}; make local-down DIRECTORY={shown(directory)} stops it")
+    return lock
+
+
 def generated(options):
     return not options.source_url and not options.data
+
+
+def chunk_size(options):
+    """Small generated hours are cut smaller than others, so that there is something to watch."""
+    return {"ChunkRecords": min(10_000, max(1_000, options.events // 8))} if generated(options) else {}
 
 
 def wanted_hours(options):
@@ -83,47 +101,17 @@ def wanted_hours(options):
         if not hours:
             raise RuntimeError(f"{options.data} has no file named like 2025-11-21-0.json.gz")
         return hours
-    now = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0)
-    first = now - timedelta(hours=options.hours)
-    if options.source_url:
-        day, of_day = options.first.rsplit("-", 1)
-        first = datetime.strptime(day, "%Y-%m-%d").replace(hour=int(of_day), tzinfo=timezone.utc)
-    return [archive_hour(first + timedelta(hours=index)) for index in range(options.hours)]
+    first = runs.moment(options.first) if options.source_url else runs.last_hours(options.hours)
+    return [runs.archive_hour(first + timedelta(hours=index)) for index in range(options.hours)]
 
 
-def archive_hour(moment):
-    return f"{moment:%Y-%m-%d}-{moment.hour}"
-
-
-def ingest(aws, outputs, hours):
-    """Runs the state machine of the schedule, once; answers the hours' progress and the execution."""
-    step(f"Running ingest from {hours[0]}: next-file names the hours, process-hour runs each")
-    stepfunctions, since = aws.client("stepfunctions"), time.time() - 1
-    arn = stepfunctions.start_execution(
-        stateMachineArn=outputs["IngestStateMachineArn"], input=json.dumps({"from": hours[0]})
-    )["executionArn"]
-    watcher = Watcher(stepfunctions, outputs["ProcessHourStateMachineArn"], since)
-    progress = watcher.follow(lambda: stepfunctions.describe_execution(executionArn=arn)["status"] != "RUNNING")
-    ended = stepfunctions.describe_execution(executionArn=arn)
-    print(f"  ingest {ended['status']}: {ended.get('output') or ended.get('error')} {ended.get('cause') or ''}".rstrip())
-    return progress, arn
-
-
-def process(aws, outputs, hours):
-    """Runs process-hour for each hour, a few at once; answers the hours' progress and one of the executions."""
+def run_hours(aws, outputs, hours, options):
+    """Answers the hours' progress and the execution to look at."""
+    if generated(options):
+        step(f"Running ingest from {hours[0]}: next-file names the hours, process-hour runs each")
+        return runs.ingest(aws, outputs, hours[0])
     step(f"Running process-hour for {len(hours)} hours, {hours[0]} to {hours[-1]}")
-    stepfunctions, machine, since = aws.client("stepfunctions"), outputs["ProcessHourStateMachineArn"], time.time() - 1
-    watcher, waiting, started = Watcher(stepfunctions, machine, since), list(hours), []
-
-    def start_next():
-        running = len(started) - sum(one.ended for one in watcher.hours.values())
-        while waiting and running < 3:
-            request = json.dumps({"hour": waiting.pop(0)})
-            started.append(stepfunctions.start_execution(stateMachineArn=machine, input=request)["executionArn"])
-            running += 1
-        return not waiting and len(watcher.hours) == len(started)
-
-    return watcher.follow(start_next), started[-1]
+    return runs.process(aws, outputs, hours)
 
 
 def answer(aws, outputs, progress):
@@ -167,11 +155,10 @@ def where(aws, outputs, progress, execution):
     print(f"  execution      {execution}")
     if progress:
         print(f"                 {progress[-1].arn}")
-    print("\n  To have it back, with these hours, and keep it:")
-    print(f"    make local-up DIRECTORY={shown(aws.directory)}")
-    print("  Then, for example:")
-    print("    make sql SQL=\"SELECT type, count(*) AS events FROM events_flat GROUP BY type ORDER BY 2 DESC\"")
-    print(f"    .tools/dev/bin/aws stepfunctions get-execution-history --execution-arn {execution}")
+    directory = shown(aws.directory)
+    print("\n  To have it back, with these hours, and keep it; then, for example, to ask it something:")
+    print(f"    make local-up DIRECTORY={directory}")
+    print(f"    make sql DIRECTORY={directory} SQL=\"SELECT type, count(*) AS events FROM events_flat GROUP BY type ORDER BY 2 DESC\"")
 
 
 def shown(path):

@@ -1,4 +1,4 @@
-"""The local AWS by hand: `up`, `deploy`, `status`, `sql`, `down`, as the Makefile calls them.
+"""The local AWS by hand: `up`, `deploy`, `status`, `ingest`, `sql`, `down`, as the Makefile calls them.
 
     .tools/local/bin/python sam/local/local.py up --hours 3
     .tools/local/bin/python sam/local/local.py deploy --parameter ChunkRecords=500
@@ -7,6 +7,7 @@ What runs stays until `down`, with its data below `.local/aws`, also over a rest
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 import build
+import runs
 from archive import Archive
 from athena_client import QueryFailed
 from deploy import DeployFailed
@@ -33,6 +35,8 @@ def main():
         sys.exit(f"local: {' '.join(map(str, error.cmd[:2]))} failed")
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # whoever reads the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def arguments():
@@ -43,6 +47,7 @@ def arguments():
         ("up", up, "build, start the local AWS and the source, deploy"),
         ("deploy", deploy, "build and bring the stack up to date"),
         ("status", status, "what runs, and what the stack put where"),
+        ("ingest", ingest, "run the hours that are due"),
         ("sql", sql, "run one statement through Athena"),
         ("down", down, "stop everything; the data stays"),
     ):
@@ -50,6 +55,8 @@ def arguments():
         sub.set_defaults(command=command)
         if command in (up, deploy):
             sub.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="of the template")
+        if command is ingest:
+            sub.add_argument("--from", dest="first", default="", help="first hour of a job that has none, as 2025-11-21-0")
         if command is sql:
             sub.add_argument("statement", help="in Athena's SQL")
             sub.add_argument("parameter", nargs="*", help="for each ?, as SQL text: \"'2025'\"")
@@ -119,6 +126,14 @@ def parameters(options):
     return {name: value for name, _, value in pairs}
 
 
+def ingest(options):
+    aws = LocalAws(options.directory)
+    progress, execution = runs.ingest(aws, aws.outputs(), options.first)
+    print(f"  {execution}")
+    if not all(one.status == "SUCCEEDED" for one in progress):
+        sys.exit(1)
+
+
 def sql(options):
     result = LocalAws(options.directory).query(options.statement, options.parameter)
     print_table(result.columns, result.types, result.rows, most=1000)
@@ -134,16 +149,27 @@ def status(options):
 
 
 def show(aws, archive):
-    source = archive.running()
-    print(f"local AWS    {aws.endpoint} (log: {aws.directory / 'server.log'})")
-    print(f"source       {previous(aws).get('SourceUrl')}{'' if source else ' (not started from here)'}")
+    print(f"{'local AWS':28} {aws.endpoint} (log: {aws.directory / 'server.log'})")
+    print(f"{'source':28} {previous(aws).get('SourceUrl')}")
     for name, value in sorted(aws.outputs().items()):
-        print(f"{name:28} {value}")
+        if not name.endswith(("Console", "Command")):  # these are of AWS itself
+            print(f"{name:28} {value}")
     print("\nTo use it from this shell:")
     for name, value in aws.environment().items():
         print(f"  export {name}={value}")
-    print("\nTo run what is due:")
-    print(f"  .tools/dev/bin/aws stepfunctions start-execution --state-machine-arn {aws.outputs().get('IngestStateMachineArn')}")
+    print("\nTo run the hours that are due, and to ask about them:")
+    where = "" if aws.directory == DIRECTORY else f" DIRECTORY={aws.directory}"
+    print(f"  make local-ingest{where}{first_hour(archive)}")
+    print(f'  make sql{where} SQL="SELECT hour, count(*) AS events FROM events GROUP BY hour ORDER BY hour"')
+
+
+def first_hour(archive):
+    """Generated hours do not reach back as far as a new job would begin."""
+    arguments = (archive.running() or {}).get("arguments", [])
+    if "--generate-last" not in arguments:
+        return ""
+    count = int(arguments[arguments.index("--generate-last") + 1])
+    return f" FROM={runs.archive_hour(runs.last_hours(count))}"
 
 
 def down(options):

@@ -53,6 +53,9 @@ def prepared(sql, database, parameters=()):
 
 
 def reason(error):
+    """Trino's name for what DuckDB says."""
+    if isinstance(error, duckdb.BinderException) and "Referenced column" in str(error):
+        return "COLUMN_NOT_FOUND"
     if isinstance(error, (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException)):
         return "SYNTAX_ERROR"
     if isinstance(error, duckdb.ConversionException):

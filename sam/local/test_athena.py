@@ -256,7 +256,7 @@ REFUSED = {
     "an alias in WHERE": ("SELECT source_line + 1 AS n FROM events WHERE n > 1", [], "COLUMN_NOT_FOUND"),
     "a table that is not there": ("SELECT * FROM nothing", [], "TABLE_NOT_FOUND"),
     "a database that is not there": ("SELECT * FROM elsewhere.events", [], "SCHEMA_NOT_FOUND"),
-    "a column that is not there": ("SELECT nothing FROM events", [], "SYNTAX_ERROR"),
+    "a column that is not there": ("SELECT nothing FROM events", [], "COLUMN_NOT_FOUND"),
     "DuckDB's cast": ("SELECT '1'::bigint", [], "SYNTAX_ERROR"),
     "DuckDB's QUALIFY": ("SELECT id FROM events QUALIFY row_number() OVER () = 1", [], "SYNTAX_ERROR"),
     "no SQL": ("SELEKT 1 FROM", [], "SYNTAX_ERROR"),

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "sam/local"))
 
 from fault_proxy import FaultProxy  # noqa: E402
-from lake import Lake  # noqa: E402
+from deployment import Lake  # noqa: E402
 from local_aws import LocalAws  # noqa: E402
 
 #: Real hours and real oddities, where they are at hand.
@@ -97,14 +97,16 @@ def job_starting_at(lake: Lake) -> Callable[[str, str], None]:
 
 @pytest.fixture
 def fault_proxy(lake: Lake) -> Iterator[FaultProxy]:
-    """A proxy that all calls of the functions to AWS pass through while the test runs."""
+    """A proxy that all calls of the functions to AWS pass through while the test runs, each tried once; small chunks."""
     proxy = FaultProxy(lake.aws.endpoint)
+    settings = {f"AWS_ENDPOINT_URL_{service}": proxy.url for service in ("S3", "DYNAMODB", "GLUE")}
+    settings |= {"AWS_MAX_ATTEMPTS": "1", "CHUNK_RECORDS": "500"}
     before = {}
     for function in FUNCTIONS:
         name = lake.function_name(function)
         before[name] = lake.lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         lake.lambda_.update_function_configuration(
-            FunctionName=name, Environment={"Variables": before[name] | {f"AWS_ENDPOINT_URL_{service}": proxy.url for service in ("S3", "DYNAMODB", "GLUE")}}
+            FunctionName=name, Environment={"Variables": before[name] | settings}
         )
     yield proxy
     for name, variables in before.items():

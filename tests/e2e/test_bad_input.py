@@ -9,7 +9,7 @@ import random
 
 import pytest
 from conftest import DATA
-from lake import Lake
+from deployment import Lake
 
 HOUR = "2018-03-{day:02}-{hour}"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from boto3.dynamodb.conditions import Key
 from fault_proxy import FaultProxy
-from lake import FunctionError, Lake, ledger_key, partition_values
+from deployment import FunctionError, Lake, ledger_key, partition_values
 
 JOB = "test_faults"
 
@@ -61,7 +61,7 @@ def test_a_crash_at_any_call_is_mended_by_running_again(
     lake: Lake, fault_proxy: FaultProxy, generate
 ) -> None:
     hour = "2016-06-01-0"
-    lake.serve(hour, generate(hour, "--events", "25000", "--duplicates", "0.001", "--bad", "0.001"))
+    lake.serve(hour, generate(hour, "--events", "1250", "--duplicates", "0.01", "--bad", "0.01"))
 
     def fresh() -> None:
         forget(lake, hour)

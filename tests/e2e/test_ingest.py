@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from lake import Lake
+from deployment import Lake
 from test_bad_input import event, gz, whole_hour
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from lake import FunctionError, Lake
+from deployment import FunctionError, Lake
 from test_bad_input import event, gz
 
 RUN_OF_FIVE = [f"2016-04-01-{hour}" for hour in range(5)]

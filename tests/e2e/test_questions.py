@@ -9,7 +9,7 @@ from typing import Any
 import oracle
 import pytest
 from conftest import DATA
-from lake import Lake
+from deployment import Lake
 from queries import named_queries
 from test_hour import instant
 
