@@ -15,6 +15,16 @@ from build import archive_server
 from local_aws import alive, end
 
 
+#: The hour that the events in `events/` are about.
+SAMPLE_HOUR = "2025-11-21-0"
+
+
+def write_sample_hour(path):
+    """The sample events' hour, the same bytes each time: 9,000 events in one chunk, and some lines equal or bad."""
+    command = [archive_server(), "generate", "--hour", SAMPLE_HOUR, "--events", "9000", "--duplicates", "0.001", "--bad", "0.0005", "--out", path]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
 class Archive:
     """An archive server with `arguments` (see `archive-server --help`), kept track of in `directory`.
 

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import build
 import runs
-from archive import Archive
+from archive import SAMPLE_HOUR, Archive, write_sample_hour
 from athena_client import QueryFailed
 from deploy import DeployFailed
 from local_aws import ROOT, LocalAws
@@ -84,10 +84,21 @@ def source_arguments(options):
     return ["--generate-last", options.hours, "--events", options.events]
 
 
+def served(options):
+    """The archive server's arguments: the hours of these options, and that of the sample events in `events/`."""
+    arguments = source_arguments(options)
+    if "--dir" in arguments:
+        return arguments
+    folder = options.directory / "sample-hour"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_sample_hour(folder / f"{SAMPLE_HOUR}.json.gz")
+    return [*arguments, "--dir", folder.resolve()]
+
+
 def up(options):
     build.build()
     aws = LocalAws(options.directory, port=options.port, detached=True)
-    archive = Archive(options.directory, [] if options.source_url else source_arguments(options), detached=True)
+    archive = Archive(options.directory, [] if options.source_url else served(options), detached=True)
     started = not aws.running()
     try:
         aws.start()

@@ -7,7 +7,7 @@ import pytest
 from project import state_machine
 from simulator import MAX_PAYLOAD_BYTES, Execution, TaskError
 
-HOUR, VERSION = "2025-11-21-9", "0123456789ab"
+HOUR, VERSION, NAME = "2025-11-21-9", "0123456789ab", "execution"
 SUBSTITUTIONS = {"ChunkConcurrency": "40", "HourConcurrency": "4", "MaxHoursPerRun": "48"}
 
 
@@ -86,9 +86,9 @@ def test_an_hour_goes_from_the_source_to_the_bookmark():
     tasks = hour_tasks()
     done = run("process-hour", tasks, {"hour": "2025-11-21-09"})
     assert done.status == "SUCCEEDED", (done.error, done.cause)
-    assert tasks.calls["Fetch"] == [{"hour": "2025-11-21-09", "source": "upstream"}]
-    assert tasks.calls["ConvertChunk"] == [{"hour": HOUR, "version": VERSION, "chunk": number} for number in range(3)]
-    assert tasks.calls["RegisterPartition"] == [{"hour": HOUR, "version": VERSION, "source": fetched()["source"], "force": False}]
+    assert tasks.calls["Fetch"] == [{"hour": "2025-11-21-09", "source": "upstream", "execution": NAME}]
+    assert tasks.calls["ConvertChunk"] == [{"hour": HOUR, "version": VERSION, "chunk": number, "execution": NAME} for number in range(3)]
+    assert tasks.calls["RegisterPartition"] == [{"hour": HOUR, "version": VERSION, "source": fetched()["source"], "force": False, "execution": NAME}]
     assert tasks.calls["CommitBookmark"] == [
         {
             "hour": HOUR,
@@ -293,9 +293,9 @@ def test_ingest_runs_what_is_due_until_nothing_is():
     assert done.status == "SUCCEEDED", (done.error, done.cause)
     assert done.output == {"published": 3, "not_published": 0, "missing": 0, "failed": 0, "caught_up": True}
     assert tasks.calls["NextFile"] == [
-        {"job_id": "ghactivity_ingest", "max_hours": 48},
-        {"job_id": "ghactivity_ingest", "max_hours": 46, "after": "2025-11-21-9"},
-        {"job_id": "ghactivity_ingest", "max_hours": 45, "after": "2025-11-21-10"},
+        {"job_id": "ghactivity_ingest", "max_hours": 48, "execution": NAME},
+        {"job_id": "ghactivity_ingest", "max_hours": 46, "execution": NAME, "after": "2025-11-21-9"},
+        {"job_id": "ghactivity_ingest", "max_hours": 45, "execution": NAME, "after": "2025-11-21-10"},
     ]
     inputs = [call["Input"] for call in tasks.calls["ProcessHour"]]
     assert [(given["hour"], given["job_id"]) for given in inputs] == [(f"2025-11-21-{hour}", "ghactivity_ingest") for hour in (8, 9, 10)]
@@ -306,7 +306,7 @@ def test_ingest_stops_after_as_many_hours_as_it_may_run():
     tasks = Tasks(NextFile=due("2025-11-21-8", "2025-11-21-9", caught_up=False), ProcessHour=ended("published"))
     done = run("ingest", tasks, {"max_hours": 2, "from": "2025-11-21-8", "job_id": "mine"})
     assert done.output == {"published": 2, "not_published": 0, "missing": 0, "failed": 0, "caught_up": False}
-    assert tasks.calls["NextFile"] == [{"job_id": "mine", "max_hours": 2, "from": "2025-11-21-8"}]
+    assert tasks.calls["NextFile"] == [{"job_id": "mine", "max_hours": 2, "execution": NAME, "from": "2025-11-21-8"}]
 
 
 def test_nothing_due_is_a_success():

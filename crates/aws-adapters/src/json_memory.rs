@@ -83,6 +83,11 @@ impl<S: Service> Memory<S> {
         self.state().faults.push((operation.to_owned(), times, fault));
     }
 
+    /// Lets no call fail any more.
+    pub fn heal(&self) {
+        self.state().faults.clear();
+    }
+
     /// Acts right before the next call of `operation` that has no hook before it: what another run does in between.
     pub fn before(&self, operation: &str, act: impl FnOnce(&mut S) + Send + 'static) {
         self.state().hooks.push((operation.to_owned(), Box::new(act)));

@@ -1,5 +1,7 @@
 //! The S3 calls on the wire: what is asked, what is made of the answers, and what is left behind.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
+
 use std::collections::HashMap;
 
 use aws_adapters::AwsError;

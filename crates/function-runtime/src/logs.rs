@@ -8,13 +8,18 @@ use tracing_subscriber::EnvFilter;
 /// The environment variables that set the level, the first one that is there; `info` without.
 const LEVEL_VARIABLES: [&str; 2] = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"];
 
-/// Starts logging for this process. A second call changes nothing.
+/// The runtime's own line for a failed handler says what ours says, outside of the invocation's span.
+const REPEATS_OUR_LINES: &str = "lambda_runtime::layers::panic=off";
+
+/// Starts logging for this process, panics included. A second call changes nothing.
 pub(crate) fn start() {
     let level = LEVEL_VARIABLES.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "info".to_owned());
-    let filter = EnvFilter::builder().parse_lossy(level);
+    let filter = EnvFilter::builder().parse_lossy(format!("{level},{REPEATS_OUR_LINES}"));
     let lines = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(true).with_span_list(false);
-    // It fails only where logging was started before, as in tests.
-    let _ = lines.with_target(false).with_env_filter(filter).try_init();
+    // It fails only where logging was started before.
+    if lines.with_target(false).with_env_filter(filter).try_init().is_ok() {
+        std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked")));
+    }
 }
 
 /// The span of one invocation: its fields stand on every line.

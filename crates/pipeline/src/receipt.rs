@@ -195,3 +195,88 @@ fn most_frequent(types: BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     *kept.entry(OTHER_TYPES.to_owned()).or_default() += others;
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Landing;
+    use crate::version::OutputOptions;
+
+    /// A plan of chunks with so many lines, each with one blank line.
+    fn plan(lines: &[u64]) -> HourPlan {
+        let chunk = |&lines: &u64| gzip_plan::Chunk {
+            access_point: 0,
+            compressed_start: 0,
+            compressed_end: 0,
+            uncompressed_start: 0,
+            uncompressed_end: 0,
+            first_line: 1,
+            lines,
+            blank_lines: 1,
+            duplicate_lines: Vec::new(),
+            xxh3: String::new(),
+        };
+        HourPlan {
+            hour: ArchiveHour::FIRST,
+            version: "0123456789ab".parse().unwrap(),
+            options: OutputOptions::default(),
+            landing: Landing { etag: String::new(), bytes: 0, md5: String::new(), sha256: String::new() },
+            gzip: gzip_plan::Plan { chunks: lines.iter().map(chunk).collect(), ..gzip_plan::Plan::default() },
+        }
+    }
+
+    /// What fits that: one record a line that is not blank, of them one a duplicate and one in quarantine.
+    fn receipt(chunk: u32, lines: u64) -> ChunkReceipt {
+        let counts =
+            Counts { lines, blank_lines: 1, records: lines - 1, rows: lines - 3, duplicates: 1, quarantined: 1 };
+        let parquet = Some(StoredObject { key: format!("part-{chunk}"), bytes: 100 });
+        let types = BTreeMap::from([("PushEvent".to_owned(), lines - 4), ("WatchEvent".to_owned(), 1)]);
+        let (hour, version) = (ArchiveHour::FIRST, "0123456789ab".parse().unwrap());
+        ChunkReceipt { hour, version, chunk, counts, types, parquet, quarantine: None }
+    }
+
+    #[test]
+    fn receipts_of_all_chunks_add_up() {
+        let totals = total(&plan(&[10, 20]), &[receipt(0, 10), receipt(1, 20)]).unwrap();
+        let counts = Counts { lines: 30, blank_lines: 2, records: 28, rows: 24, duplicates: 2, quarantined: 2 };
+        assert_eq!((totals.counts, totals.chunks, totals.parquet_bytes), (counts, 2, 200));
+        assert_eq!(totals.types, BTreeMap::from([("PushEvent".to_owned(), 22), ("WatchEvent".to_owned(), 2)]));
+        assert_eq!(total(&plan(&[]), &[]), Ok(HourTotals::default()), "an hour of no chunk");
+    }
+
+    #[test]
+    fn what_does_not_balance_is_named() {
+        let with = |change: fn(&mut ChunkReceipt)| {
+            let mut changed = receipt(1, 20);
+            change(&mut changed);
+            vec![receipt(0, 10), changed]
+        };
+        for (phrase, receipts, message) in [
+            ("a receipt too few", vec![receipt(0, 10)], "the plan has 2 chunks, but there are 1 receipts"),
+            ("two receipts exchanged", vec![receipt(1, 20), receipt(0, 10)], "where that of chunk 0 was expected"),
+            (
+                "another version",
+                with(|receipt| receipt.version = "ffffffffffff".parse().unwrap()),
+                "version ffffffffffff",
+            ),
+            ("another hour", with(|receipt| receipt.hour = receipt.hour.plus(1)), "receipt 2011-02-12-1"),
+            ("a lost record", with(|receipt| receipt.counts.rows -= 1), "chunk 1: 19 records, but 16 rows"),
+            ("an invented row", with(|receipt| receipt.counts.rows += 1), "chunk 1: 19 records, but 18 rows"),
+            ("a lost line", with(|receipt| receipt.counts.lines -= 1), "chunk 1: 19 lines, of them 1 blank"),
+            ("a line gone blank", with(|receipt| receipt.counts.blank_lines += 1), "20 lines, of them 2 blank"),
+        ] {
+            let error = total(&plan(&[10, 20]), &receipts).unwrap_err().to_string();
+            assert!(error.contains(message), "{phrase}: {error}");
+        }
+    }
+
+    #[test]
+    fn invented_types_are_counted_together() {
+        let mut garbage = receipt(0, 10);
+        garbage.types = (0..200_u64).map(|number| (format!("T{number:03}"), number + 1)).collect();
+        let types = total(&plan(&[10]), &[garbage]).unwrap().types;
+        assert_eq!(types.len(), MAX_TYPES + 1);
+        assert_eq!(types["T199"], 200, "the most frequent ones keep their names");
+        assert_eq!(types.values().sum::<u64>(), (1..=200).sum::<u64>(), "no row is lost");
+    }
+}

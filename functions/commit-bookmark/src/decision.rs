@@ -35,9 +35,7 @@ pub(crate) fn decide(
 ) -> Result<Decision, CommitBookmarkError> {
     match &input.outcome {
         Outcome::Published(publication) => published(input, seen, publication, days_before, now),
-        Outcome::Failed(failure) => {
-            Ok(failed(input, seen, &Failure::new(&failure.name, &failure.message), now, rules))
-        }
+        Outcome::Failed(failure) => Ok(failed(input, seen, &Failure::new(&failure.name, &failure.message), now, rules)),
     }
 }
 
@@ -51,9 +49,8 @@ fn published(
     refuse_if_overtaken(input, seen, publication)?;
     let verdict = verdict::compare(publication.counts.rows, &publication.types, days_before);
     let ledger = record::published(seen.ledger.as_ref(), &attempt(input, now), publication, verdict);
-    let is_recorded = |run: &&JobRunItem| {
-        run.status == HourStatus::Published && run.version == Some(publication.version)
-    };
+    let is_recorded =
+        |run: &&JobRunItem| run.status == HourStatus::Published && run.version == Some(publication.version);
     let run = seen.run.as_ref().filter(is_recorded).cloned().unwrap_or_else(|| JobRunItem {
         version: Some(publication.version),
         rows: Some(publication.counts.rows),

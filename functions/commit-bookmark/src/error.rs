@@ -31,7 +31,9 @@ pub enum CommitBookmarkError {
     },
     /// While this run was at work, another one published another version. Which of the two readers see is not known here,
     /// so neither may be deleted; running the hour again settles it.
-    #[error("hour {hour}: version {published} was published by another run since this one began with version {version}")]
+    #[error(
+        "hour {hour}: version {published} was published by another run since this one began with version {version}"
+    )]
     Overtaken {
         /// The hour.
         hour: ArchiveHour,

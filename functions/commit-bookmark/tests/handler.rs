@@ -1,175 +1,29 @@
 //! `commit-bookmark` against DynamoDB and S3 in memory: the real clients, faults and other runs included.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
 
-use aws_adapters::dynamodb::memory::{self, Tables as MemoryTables};
-use aws_adapters::dynamodb::{Jobs, Ledger, Runs, Tables};
-use aws_adapters::json_memory::{Fault, Memory};
-use aws_adapters::s3::memory::{Fault as S3Fault, MemoryS3};
-use commit_bookmark::{CommitBookmarkError, Context, Input, Outcome, Output, Status, handle};
-use function_runtime::ErrorName;
-use jiff::{SignedDuration, Timestamp};
-use pipeline::ledger::record::MissingRules;
-use pipeline::ledger::{
-    BookmarkDetails, Failure, HourStatus, JobItem, JobRunItem, LedgerItem, Publication, Source, Verdict,
-};
-use pipeline::receipt::Counts;
-use pipeline::{ArchiveHour, Version, keys};
-use proptest::prelude::*;
+#[path = "handler/conflicts.rs"]
+mod conflicts;
+#[path = "handler/failures.rs"]
+mod failures;
+#[path = "handler/world.rs"]
+mod world;
+
+use aws_adapters::s3::memory::Fault as S3Fault;
+use commit_bookmark::{Input, Outcome, Status};
+use jiff::SignedDuration;
+use pipeline::keys;
+use pipeline::ledger::{HourStatus, LedgerItem, Verdict};
 use serde_json::json;
 
-const V1: &str = "111111111111";
-const V2: &str = "222222222222";
-const V3: &str = "333333333333";
-
-struct World {
-    dynamodb: Memory<MemoryTables>,
-    s3: MemoryS3,
-    context: Context,
-}
-
-fn hour(number: u32) -> ArchiveHour {
-    "2025-11-21-0".parse::<ArchiveHour>().unwrap().plus(number)
-}
-
-/// The clock of these tests: ten minutes after hour 9 was over.
-fn now() -> Timestamp {
-    hour(9).end() + SignedDuration::from_mins(10)
-}
-
-fn world() -> World {
-    let tables =
-        [("jobs", "job_id", None), ("runs", "job_id", Some("job_run_time")), ("hours", "archive", Some("hour"))];
-    let (dynamodb, s3) = (memory::memory(&tables), MemoryS3::default());
-    let client = memory::client(&dynamodb);
-    let context = Context {
-        bucket: s3.bucket("lake"),
-        tables: Tables {
-            ledger: Ledger::new(client.clone(), "hours"),
-            jobs: Jobs::new(client.clone(), "jobs"),
-            runs: Runs::new(client, "runs"),
-        },
-        rules: MissingRules { missing_after_hours: 48, missing_retry_days: 30 },
-        now: Box::new(now),
-        jitter: Box::new(|_| Duration::ZERO),
-    };
-    World { dynamodb, s3, context }
-}
-
-/// A world whose job begins with hour 0.
-fn world_with_job() -> World {
-    let world = world();
-    world.dynamodb.with(|tables| tables.put("jobs", &job(None)));
-    world
-}
-
-fn job(bookmark: Option<u32>) -> JobItem {
-    JobItem {
-        job_id: "ghactivity_ingest".to_owned(),
-        job_description: "for the tests".to_owned(),
-        baseline_days: 7,
-        first_hour: hour(0),
-        job_run_bookmark_details: bookmark.map(|number| BookmarkDetails::at(hour(number), HourStatus::Published)),
-    }
-}
-
-fn publication(number: u32, version: &str, rows: u64) -> Publication {
-    let version: Version = version.parse().unwrap();
-    Publication {
-        version,
-        partition_location: format!("s3://lake/{}", keys::parquet_prefix(hour(number), version)),
-        source: Source { url: "http://source/x.json.gz".to_owned(), etag: Some("\"e\"".to_owned()), last_modified: None },
-        landing_etag: "\"l\"".to_owned(),
-        landing_md5: "0".repeat(32),
-        landing_bytes: 99,
-        counts: Counts { lines: rows, records: rows, rows, ..Counts::default() },
-        chunks: 1,
-        parquet_bytes: 9,
-        types: BTreeMap::from([("PushEvent".to_owned(), rows)]),
-    }
-}
-
-fn input(number: u32, execution: &str, outcome: Outcome) -> Input {
-    Input {
-        hour: hour(number),
-        job_id: "ghactivity_ingest".to_owned(),
-        execution_arn: format!("arn:aws:states:us-east-1:000000000000:execution:process-hour:{execution}"),
-        started_at: now() - SignedDuration::from_secs(30),
-        redrive_count: 0,
-        outcome,
-    }
-}
-
-fn published(number: u32) -> Input {
-    input(number, &format!("publishes-{number}"), Outcome::Published(publication(number, V1, 5_000)))
-}
-
-fn failed(number: u32, execution: &str, name: &str) -> Input {
-    let failure = Failure { name: name.to_owned(), message: "byte 17".to_owned() };
-    input(number, execution, Outcome::Failed(failure))
-}
-
-impl World {
-    async fn run(&self, input: &Input) -> Result<Output, CommitBookmarkError> {
-        handle(input.clone(), &self.context).await
-    }
-
-    fn ledger(&self) -> Vec<LedgerItem> {
-        self.dynamodb.with(|tables| tables.items("hours"))
-    }
-
-    fn item(&self, number: u32) -> LedgerItem {
-        self.ledger().into_iter().find(|item| item.hour == hour(number).ledger_key()).unwrap()
-    }
-
-    fn runs(&self) -> Vec<JobRunItem> {
-        self.dynamodb.with(|tables| tables.items("runs"))
-    }
-
-    fn bookmark(&self) -> Option<u32> {
-        let jobs: Vec<JobItem> = self.dynamodb.with(|tables| tables.items("jobs"));
-        let bookmark = jobs[0].bookmark().unwrap()?;
-        Some(u32::try_from(bookmark.hours_since(hour(0))).unwrap())
-    }
-
-    /// Everything that the tables hold.
-    fn tables(&self) -> Vec<serde_json::Value> {
-        self.dynamodb.with(|tables| ["hours", "jobs", "runs"].map(|table| tables.raw_items(table))).concat()
-    }
-
-    fn put_objects(&self, number: u32, version: &str) {
-        let version = version.parse().unwrap();
-        for key in objects(number, version) {
-            self.s3.put(&key, "bytes");
-        }
-    }
-}
-
-fn objects(number: u32, version: Version) -> Vec<String> {
-    let hour = hour(number);
-    let mut keys = vec![
-        keys::parquet(hour, version, 0),
-        keys::parquet(hour, version, 1),
-        keys::quarantine(hour, version, 1),
-        keys::receipt(hour, version, 0),
-        keys::receipt(hour, version, 1),
-        keys::plan(hour, version),
-        keys::windows(hour, version),
-    ];
-    keys.sort();
-    keys
-}
-
-fn name_of(result: Result<Output, CommitBookmarkError>) -> String {
-    result.unwrap_err().name().to_owned()
-}
+use world::*;
 
 #[tokio::test]
 async fn a_published_hour_is_in_ledger_history_and_bookmark() {
     let world = world_with_job();
     let output = world.run(&published(0)).await.unwrap();
-    let expected = json!({"hour": "2025-11-21-0", "status": "published", "verdict": "complete", "bookmark": "2025-11-21-0"});
+    let expected =
+        json!({"hour": "2025-11-21-0", "status": "published", "verdict": "complete", "bookmark": "2025-11-21-0"});
     assert_eq!(serde_json::to_value(&output).unwrap(), expected);
     let item = world.item(0);
     assert_eq!((item.status, item.revision, item.published_at), (HourStatus::Published, 1, Some(now())));
@@ -238,107 +92,9 @@ async fn hours_before_the_jobs_first_one_and_jobs_without_an_item_move_no_bookma
     let world = world_with_job();
     let early = Input { hour: hour(0).minus(1).unwrap(), ..published(0) };
     let mut publication = publication(0, V1, 10);
-    publication.partition_location =
-        format!("s3://lake/{}", keys::parquet_prefix(early.hour, V1.parse().unwrap()));
+    publication.partition_location = format!("s3://lake/{}", keys::parquet_prefix(early.hour, V1.parse().unwrap()));
     world.run(&Input { outcome: Outcome::Published(publication), ..early }).await.unwrap();
     assert_eq!(world.bookmark(), None);
-}
-
-#[tokio::test]
-async fn another_run_in_between_is_seen_by_the_next_decision() {
-    let world = world_with_job();
-    let other = world.run(&published(1)).await;
-    assert_eq!(other.unwrap().bookmark, None);
-    let item = world.item(1);
-    let mut settled = item.clone();
-    settled.hour = hour(2).ledger_key();
-    // Hour 2 is settled by another run between this run's reads and its transaction.
-    world.dynamodb.before("TransactWriteItems", move |tables| tables.put("hours", &settled));
-    let output = world.run(&published(0)).await.unwrap();
-    assert_eq!((output.bookmark, world.bookmark()), (Some(hour(2)), Some(2)), "no lost update");
-}
-
-#[tokio::test]
-async fn a_bookmark_moved_by_another_run_is_never_moved_back() {
-    let world = world_with_job();
-    let item = |number: u32| {
-        let input = published(number);
-        let Outcome::Published(publication) = input.outcome.clone() else { unreachable!() };
-        let attempt = pipeline::ledger::record::Attempt { hour: hour(number), execution_arn: "arn:other", now: now() };
-        pipeline::ledger::record::published(None, &attempt, &publication, Verdict::Complete)
-    };
-    let items = [item(1), item(2)];
-    world.dynamodb.before("TransactWriteItems", move |tables| {
-        tables.put("hours", &items[0]);
-        tables.put("hours", &items[1]);
-        tables.put("jobs", &job(Some(2)));
-    });
-    let output = world.run(&published(0)).await.unwrap();
-    assert_eq!((output.bookmark, world.bookmark()), (Some(hour(2)), Some(2)));
-}
-
-#[tokio::test]
-async fn conflicts_without_end_are_a_bookmark_conflict() {
-    let world = world_with_job();
-    let noise = |revision: u64| {
-        move |tables: &mut MemoryTables| {
-            let failure = Failure { name: "CorruptArchive".to_owned(), message: String::new() };
-            let attempt = pipeline::ledger::record::Attempt { hour: hour(0), execution_arn: "arn", now: now() };
-            let rules = MissingRules { missing_after_hours: 1, missing_retry_days: 1 };
-            let mut item = pipeline::ledger::record::failed(None, &attempt, &failure, &rules);
-            item.revision = revision;
-            tables.put("hours", &item);
-        }
-    };
-    for revision in 100..108 {
-        world.dynamodb.before("TransactWriteItems", noise(revision));
-    }
-    let error = world.run(&published(0)).await.unwrap_err();
-    assert_eq!(error.name(), "BookmarkConflict");
-    assert!(error.to_string().contains("ConditionalCheckFailed"), "{error}");
-    assert_eq!(world.bookmark(), None);
-    world.run(&published(0)).await.unwrap();
-    assert_eq!(world.bookmark(), Some(0), "the task, run again, goes through");
-}
-
-#[tokio::test]
-async fn every_call_may_fail_or_lose_its_answer_and_running_again_gives_the_same() {
-    let calm = world_with_job();
-    calm.run(&published(0)).await.unwrap();
-    for operation in ["GetItem", "Query", "TransactWriteItems"] {
-        for (fault, name) in [
-            (Fault::Answer(500, "InternalServerError"), "AwsUnavailable"),
-            (Fault::Answer(400, "ThrottlingException"), "AwsThrottled"),
-            (Fault::LostAnswer, "AwsUnavailable"),
-            (Fault::Answer(400, "AccessDeniedException"), "AwsRefused"),
-        ] {
-            let world = world_with_job();
-            // As often as the SDK tries, times the reads that are made at once.
-            world.dynamodb.fail(operation, 30, fault);
-            assert_eq!(name_of(world.run(&published(0)).await), name, "{operation} {fault:?}");
-            world.dynamodb.fail(operation, 0, fault);
-            let again = self::world();
-            again.dynamodb.with(|tables| {
-                world.dynamodb.with(|before| {
-                    for table in ["hours", "jobs", "runs"] {
-                        before.items::<serde_json::Value>(table).iter().for_each(|item| tables.put(table, item));
-                    }
-                });
-            });
-            let output = again.run(&published(0)).await.unwrap();
-            assert_eq!((output.bookmark, again.bookmark()), (Some(hour(0)), Some(0)), "{operation} {fault:?}");
-            assert_eq!(again.ledger(), calm.ledger(), "{operation} {fault:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn the_sdk_repeats_a_transaction_whose_answer_was_lost_without_writing_twice() {
-    let world = world_with_job();
-    world.dynamodb.fail("TransactWriteItems", 1, Fault::LostAnswer);
-    world.run(&published(0)).await.unwrap();
-    assert_eq!(world.dynamodb.calls_of("TransactWriteItems").len(), 2);
-    assert_eq!((world.item(0).revision, world.bookmark()), (1, Some(0)));
 }
 
 #[tokio::test]
@@ -410,105 +166,6 @@ async fn an_hour_is_compared_with_the_same_hour_of_the_days_before() {
     assert_eq!(world.run(&degraded).await.unwrap().verdict, Some(Verdict::Degraded));
 }
 
-fn seed() -> LedgerItem {
-    let attempt = pipeline::ledger::record::Attempt { hour: hour(0), execution_arn: "arn", now: now() };
-    pipeline::ledger::record::published(None, &attempt, &publication(0, V1, 1), Verdict::Complete)
-}
-
-#[tokio::test]
-async fn a_failure_is_recorded_and_then_passed_on_under_its_own_name() {
-    let world = world_with_job();
-    let error = world.run(&failed(0, "fails", "CorruptArchive")).await.unwrap_err();
-    assert_eq!(error.name(), "CorruptArchive");
-    assert_eq!(error.to_string(), "hour 2025-11-21-0: byte 17");
-    let item = world.item(0);
-    assert_eq!((item.status, item.failed_attempts), (HourStatus::Failed, 1));
-    assert_eq!(item.last_error.unwrap().name, "CorruptArchive");
-    let [run] = world.runs().try_into().unwrap();
-    assert_eq!((run.status, run.error.unwrap().message), (HourStatus::Failed, "byte 17".to_owned()));
-    assert_eq!(world.bookmark(), None);
-    let tables = world.tables();
-    assert_eq!(name_of(world.run(&failed(0, "fails", "CorruptArchive")).await), "CorruptArchive");
-    assert_eq!(world.tables(), tables, "again, after a lost answer, it is not counted twice");
-}
-
-#[tokio::test]
-async fn a_redriven_execution_goes_back_to_work_once_per_redrive() {
-    let world = world_with_job();
-    let call = |redrive_count| Input { redrive_count, ..failed(0, "redriven", "AwsThrottled") };
-    assert_eq!(name_of(world.run(&call(0)).await), "AwsThrottled");
-    for redrive in 1..=2 {
-        let ledger = world.ledger();
-        assert_eq!(world.run(&call(redrive)).await.unwrap().status, Status::Retrying, "redrive {redrive}");
-        assert_eq!(world.ledger(), ledger, "going back to work is no failure");
-        assert_eq!(name_of(world.run(&call(redrive)).await), "AwsThrottled", "it fails again");
-        assert_eq!(world.item(0).failed_attempts, redrive + 1);
-    }
-    assert_eq!(world.run(&call(3)).await.unwrap().status, Status::Retrying);
-    let repaired = Input { redrive_count: 3, ..input(0, "redriven", Outcome::Published(publication(0, V1, 9))) };
-    assert_eq!(world.run(&repaired).await.unwrap().bookmark, Some(hour(0)));
-    let [run] = world.runs().try_into().unwrap();
-    assert_eq!((run.status, run.error, run.redrive_count), (HourStatus::Published, None, 3), "one run, one item");
-}
-
-#[tokio::test]
-async fn an_hour_that_the_source_does_not_have_is_an_answer() {
-    let world = world_with_job();
-    let late = world.run(&failed(0, "late", "SourceNotPublished")).await.unwrap();
-    assert_eq!((late.status, late.bookmark), (Status::NotPublished, None));
-    let days_later = World {
-        context: Context { now: Box::new(|| now() + SignedDuration::from_hours(72)), ..world.context },
-        ..world
-    };
-    let missing = days_later.run(&failed(0, "missing", "SourceNotPublished")).await.unwrap();
-    assert_eq!((missing.status, missing.bookmark), (Status::Missing, Some(hour(0))));
-    let jobs: Vec<JobItem> = days_later.dynamodb.with(|tables| tables.items("jobs"));
-    assert_eq!(jobs[0].job_run_bookmark_details.as_ref().unwrap().status_code, 404);
-    let tables = days_later.tables();
-    assert_eq!(days_later.run(&failed(0, "missing", "SourceNotPublished")).await.unwrap(), missing);
-    assert_eq!(days_later.tables(), tables, "again, after a lost answer");
-}
-
-#[tokio::test]
-async fn a_published_hour_stays_published_when_a_later_run_fails() {
-    let world = world_with_job();
-    world.run(&published(0)).await.unwrap();
-    assert_eq!(name_of(world.run(&failed(0, "later", "HourWouldShrink")).await), "HourWouldShrink");
-    let item = world.item(0);
-    assert_eq!((item.status, item.publication), (HourStatus::Published, Some(publication(0, V1, 5_000))));
-    assert_eq!(item.last_error.unwrap().name, "HourWouldShrink");
-    assert_eq!(world.runs().len(), 2);
-}
-
-#[tokio::test]
-async fn a_long_message_is_cut() {
-    let world = world_with_job();
-    let message = "é".repeat(5_000);
-    let failure = Failure { name: "CorruptArchive".to_owned(), message };
-    assert!(world.run(&input(0, "long", Outcome::Failed(failure))).await.is_err());
-    assert_eq!(world.item(0).last_error.unwrap().message.len(), Failure::MAX_MESSAGE);
-}
-
-#[tokio::test]
-async fn what_cannot_be_recorded_is_invalid_input_and_names_the_field() {
-    let world = world_with_job();
-    let other_hour = input(0, "x", Outcome::Published(publication(1, V1, 1)));
-    let mut unbalanced = publication(0, V1, 1);
-    unbalanced.counts.rows = 2;
-    for (phrase, input, field) in [
-        ("no job", Input { job_id: String::new(), ..published(0) }, "job_id"),
-        ("no execution", Input { execution_arn: String::new(), ..published(0) }, "execution_arn"),
-        ("another hour's publication", other_hour, "outcome.published.partition_location"),
-        ("lost records", input(0, "x", Outcome::Published(unbalanced)), "outcome.published.counts"),
-        ("no name", failed(0, "x", ""), "outcome.failed.name"),
-    ] {
-        let error = world.run(&input).await.unwrap_err();
-        assert_eq!(error.name(), "InvalidInput", "{phrase}");
-        assert!(error.to_string().contains(field), "{phrase}: {error}");
-    }
-    assert!(world.dynamodb.calls().is_empty(), "nothing is called");
-}
-
 #[test]
 fn the_input_is_what_the_state_machine_sends() {
     let registered = serde_json::to_value(publication(0, V1, 1)).unwrap();
@@ -534,40 +191,5 @@ fn the_input_is_what_the_state_machine_sends() {
         event[field] = value;
         let error = function_runtime::parse::<Input>(event).unwrap_err();
         assert!(error.to_string().contains(field), "{phrase}: {error}");
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-
-    #[test]
-    fn proptest_hours_committed_at_once_leave_no_bookmark_behind(
-        seed in any::<u64>(),
-        order in Just((0..8_u32).collect::<Vec<_>>()).prop_shuffle(),
-        fails in proptest::option::of(0..8_u32),
-        twice in 0..8_u32,
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let world = world_with_job();
-        world.dynamodb.shuffle(seed);
-        let mut inputs: Vec<_> = order.iter().map(|&number| {
-            if Some(number) == fails { failed(number, "fails", "CorruptArchive") } else { published(number) }
-        }).collect();
-        inputs.push(input(twice, "twice", Outcome::Published(publication(twice, V1, 5_000))));
-        let results = runtime.block_on(futures::future::join_all(inputs.iter().map(|input| async {
-            // The state machine runs a task again that met too many conflicts.
-            loop {
-                match world.run(input).await {
-                    Err(CommitBookmarkError::Conflict { .. }) => {}
-                    result => return result,
-                }
-            }
-        })));
-        let failures = results.iter().filter(|result| result.is_err()).count();
-        prop_assert_eq!(failures, usize::from(fails.is_some()));
-        let settled = |number: u32| world.item(number).status.is_settled();
-        let expected = (0..8).take_while(|number| settled(*number)).last();
-        prop_assert_eq!(world.bookmark(), expected);
-        prop_assert_eq!((world.ledger().len(), world.runs().len()), (8, 9));
     }
 }

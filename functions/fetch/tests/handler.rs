@@ -1,5 +1,7 @@
 //! The function against a scripted source and an S3 in memory.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
+
 use std::io::Read;
 
 use aws_adapters::s3::memory::Fault;

@@ -1,5 +1,7 @@
 //! Memory: the peak of this process, which fetches one hour of 150 MB and does nothing else.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
+
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 

@@ -190,7 +190,7 @@ fn sort(
                 "ProvisionedThroughputExceeded" => "ProvisionedThroughputExceededException",
                 code => code,
             };
-            AwsError::of_code(CALL, resource, &code.to_owned(), Box::new(error)).into()
+            AwsError::of_code(CALL, resource, code, Box::new(error)).into()
         }
     }
 }

@@ -81,6 +81,11 @@ impl MemoryS3 {
         self.state().put(key, bytes.into(), BTreeMap::new());
     }
 
+    /// Removes an object without a call.
+    pub fn remove(&self, key: &str) {
+        self.state().objects.remove(key);
+    }
+
     /// An object's bytes.
     pub fn get(&self, key: &str) -> Option<Vec<u8>> {
         self.state().objects.get(key).map(|stored| stored.bytes.clone())

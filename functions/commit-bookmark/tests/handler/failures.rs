@@ -1,0 +1,102 @@
+//! Runs that failed, and inputs that are none.
+
+use commit_bookmark::{Context, Input, Outcome, Status};
+use function_runtime::ErrorName;
+use jiff::SignedDuration;
+use pipeline::ledger::{Failure, HourStatus, JobItem};
+
+use crate::world::*;
+
+#[tokio::test]
+async fn a_failure_is_recorded_and_then_passed_on_under_its_own_name() {
+    let world = world_with_job();
+    let error = world.run(&failed(0, "fails", "CorruptArchive")).await.unwrap_err();
+    assert_eq!(error.name(), "CorruptArchive");
+    assert_eq!(error.to_string(), "hour 2025-11-21-0: byte 17");
+    let item = world.item(0);
+    assert_eq!((item.status, item.failed_attempts), (HourStatus::Failed, 1));
+    assert_eq!(item.last_error.unwrap().name, "CorruptArchive");
+    let [run] = world.runs().try_into().unwrap();
+    assert_eq!((run.status, run.error.unwrap().message), (HourStatus::Failed, "byte 17".to_owned()));
+    assert_eq!(world.bookmark(), None);
+    let tables = world.tables();
+    assert_eq!(name_of(world.run(&failed(0, "fails", "CorruptArchive")).await), "CorruptArchive");
+    assert_eq!(world.tables(), tables, "again, after a lost answer, it is not counted twice");
+}
+
+#[tokio::test]
+async fn a_redriven_execution_goes_back_to_work_once_per_redrive() {
+    let world = world_with_job();
+    let call = |redrive_count| Input { redrive_count, ..failed(0, "redriven", "AwsThrottled") };
+    assert_eq!(name_of(world.run(&call(0)).await), "AwsThrottled");
+    for redrive in 1..=2 {
+        let ledger = world.ledger();
+        assert_eq!(world.run(&call(redrive)).await.unwrap().status, Status::Retrying, "redrive {redrive}");
+        assert_eq!(world.ledger(), ledger, "going back to work is no failure");
+        assert_eq!(name_of(world.run(&call(redrive)).await), "AwsThrottled", "it fails again");
+        assert_eq!(world.item(0).failed_attempts, redrive + 1);
+    }
+    assert_eq!(world.run(&call(3)).await.unwrap().status, Status::Retrying);
+    let repaired = Input { redrive_count: 3, ..input(0, "redriven", Outcome::Published(publication(0, V1, 9))) };
+    assert_eq!(world.run(&repaired).await.unwrap().bookmark, Some(hour(0)));
+    let [run] = world.runs().try_into().unwrap();
+    assert_eq!((run.status, run.error, run.redrive_count), (HourStatus::Published, None, 3), "one run, one item");
+}
+
+#[tokio::test]
+async fn an_hour_that_the_source_does_not_have_is_an_answer() {
+    let world = world_with_job();
+    let late = world.run(&failed(0, "late", "SourceNotPublished")).await.unwrap();
+    assert_eq!((late.status, late.bookmark), (Status::NotPublished, None));
+    let days_later = World {
+        context: Context { now: Box::new(|| now() + SignedDuration::from_hours(72)), ..world.context },
+        ..world
+    };
+    let missing = days_later.run(&failed(0, "missing", "SourceNotPublished")).await.unwrap();
+    assert_eq!((missing.status, missing.bookmark), (Status::Missing, Some(hour(0))));
+    let jobs: Vec<JobItem> = days_later.dynamodb.with(|tables| tables.items("jobs"));
+    assert_eq!(jobs[0].job_run_bookmark_details.as_ref().unwrap().status_code, 404);
+    let tables = days_later.tables();
+    assert_eq!(days_later.run(&failed(0, "missing", "SourceNotPublished")).await.unwrap(), missing);
+    assert_eq!(days_later.tables(), tables, "again, after a lost answer");
+}
+
+#[tokio::test]
+async fn a_published_hour_stays_published_when_a_later_run_fails() {
+    let world = world_with_job();
+    world.run(&published(0)).await.unwrap();
+    assert_eq!(name_of(world.run(&failed(0, "later", "HourWouldShrink")).await), "HourWouldShrink");
+    let item = world.item(0);
+    assert_eq!((item.status, item.publication), (HourStatus::Published, Some(publication(0, V1, 5_000))));
+    assert_eq!(item.last_error.unwrap().name, "HourWouldShrink");
+    assert_eq!(world.runs().len(), 2);
+}
+
+#[tokio::test]
+async fn a_long_message_is_cut() {
+    let world = world_with_job();
+    let message = "é".repeat(5_000);
+    let failure = Failure { name: "CorruptArchive".to_owned(), message };
+    assert!(world.run(&input(0, "long", Outcome::Failed(failure))).await.is_err());
+    assert_eq!(world.item(0).last_error.unwrap().message.len(), Failure::MAX_MESSAGE);
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_invalid_input_and_names_the_field() {
+    let world = world_with_job();
+    let other_hour = input(0, "x", Outcome::Published(publication(1, V1, 1)));
+    let mut unbalanced = publication(0, V1, 1);
+    unbalanced.counts.rows = 2;
+    for (phrase, input, field) in [
+        ("no job", Input { job_id: String::new(), ..published(0) }, "job_id"),
+        ("no execution", Input { execution_arn: String::new(), ..published(0) }, "execution_arn"),
+        ("another hour's publication", other_hour, "outcome.published.partition_location"),
+        ("lost records", input(0, "x", Outcome::Published(unbalanced)), "outcome.published.counts"),
+        ("no name", failed(0, "x", ""), "outcome.failed.name"),
+    ] {
+        let error = world.run(&input).await.unwrap_err();
+        assert_eq!(error.name(), "InvalidInput", "{phrase}");
+        assert!(error.to_string().contains(field), "{phrase}: {error}");
+    }
+    assert!(world.dynamodb.calls().is_empty(), "nothing is called");
+}

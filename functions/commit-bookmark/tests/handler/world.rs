@@ -1,0 +1,173 @@
+//! What the tests share: the function's context in memory, inputs, and a look at what it wrote.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_adapters::dynamodb::memory::{self, Tables as MemoryTables};
+use aws_adapters::dynamodb::{Jobs, Ledger, Runs, Tables};
+use aws_adapters::json_memory::Memory;
+use aws_adapters::s3::memory::MemoryS3;
+use commit_bookmark::{CommitBookmarkError, Context, Input, Outcome, Output, handle};
+use function_runtime::ErrorName;
+use jiff::{SignedDuration, Timestamp};
+use pipeline::ledger::record::MissingRules;
+use pipeline::ledger::{
+    BookmarkDetails, Failure, HourStatus, JobItem, JobRunItem, LedgerItem, Publication, Source, Verdict,
+};
+use pipeline::receipt::Counts;
+use pipeline::{ArchiveHour, Version, keys};
+
+pub(crate) const V1: &str = "111111111111";
+pub(crate) const V2: &str = "222222222222";
+pub(crate) const V3: &str = "333333333333";
+
+pub(crate) struct World {
+    pub(crate) dynamodb: Memory<MemoryTables>,
+    pub(crate) s3: MemoryS3,
+    pub(crate) context: Context,
+}
+
+pub(crate) fn hour(number: u32) -> ArchiveHour {
+    "2025-11-21-0".parse::<ArchiveHour>().unwrap().plus(number)
+}
+
+/// The clock of these tests: ten minutes after hour 9 was over.
+pub(crate) fn now() -> Timestamp {
+    hour(9).end() + SignedDuration::from_mins(10)
+}
+
+pub(crate) fn world() -> World {
+    let tables =
+        [("jobs", "job_id", None), ("runs", "job_id", Some("job_run_time")), ("hours", "archive", Some("hour"))];
+    let (dynamodb, s3) = (memory::memory(&tables), MemoryS3::default());
+    let client = memory::client(&dynamodb);
+    let context = Context {
+        bucket: s3.bucket("lake"),
+        tables: Tables {
+            ledger: Ledger::new(client.clone(), "hours"),
+            jobs: Jobs::new(client.clone(), "jobs"),
+            runs: Runs::new(client, "runs"),
+        },
+        rules: MissingRules { missing_after_hours: 48, missing_retry_days: 30 },
+        now: Box::new(now),
+        jitter: Box::new(|_| Duration::ZERO),
+    };
+    World { dynamodb, s3, context }
+}
+
+/// A world whose job begins with hour 0.
+pub(crate) fn world_with_job() -> World {
+    let world = world();
+    world.dynamodb.with(|tables| tables.put("jobs", &job(None)));
+    world
+}
+
+pub(crate) fn job(bookmark: Option<u32>) -> JobItem {
+    JobItem {
+        job_id: "ghactivity_ingest".to_owned(),
+        job_description: "for the tests".to_owned(),
+        baseline_days: 7,
+        first_hour: hour(0),
+        job_run_bookmark_details: bookmark.map(|number| BookmarkDetails::at(hour(number), HourStatus::Published)),
+    }
+}
+
+pub(crate) fn publication(number: u32, version: &str, rows: u64) -> Publication {
+    let version: Version = version.parse().unwrap();
+    Publication {
+        version,
+        partition_location: format!("s3://lake/{}", keys::parquet_prefix(hour(number), version)),
+        source: Source {
+            url: "http://source/x.json.gz".to_owned(),
+            etag: Some("\"e\"".to_owned()),
+            last_modified: None,
+        },
+        landing_etag: "\"l\"".to_owned(),
+        landing_md5: "0".repeat(32),
+        landing_bytes: 99,
+        counts: Counts { lines: rows, records: rows, rows, ..Counts::default() },
+        chunks: 1,
+        parquet_bytes: 9,
+        types: BTreeMap::from([("PushEvent".to_owned(), rows)]),
+    }
+}
+
+pub(crate) fn input(number: u32, execution: &str, outcome: Outcome) -> Input {
+    Input {
+        hour: hour(number),
+        job_id: "ghactivity_ingest".to_owned(),
+        execution_arn: format!("arn:aws:states:us-east-1:000000000000:execution:process-hour:{execution}"),
+        started_at: now() - SignedDuration::from_secs(30),
+        redrive_count: 0,
+        outcome,
+    }
+}
+
+pub(crate) fn published(number: u32) -> Input {
+    input(number, &format!("publishes-{number}"), Outcome::Published(publication(number, V1, 5_000)))
+}
+
+pub(crate) fn failed(number: u32, execution: &str, name: &str) -> Input {
+    let failure = Failure { name: name.to_owned(), message: "byte 17".to_owned() };
+    input(number, execution, Outcome::Failed(failure))
+}
+
+impl World {
+    pub(crate) async fn run(&self, input: &Input) -> Result<Output, CommitBookmarkError> {
+        handle(input.clone(), &self.context).await
+    }
+
+    pub(crate) fn ledger(&self) -> Vec<LedgerItem> {
+        self.dynamodb.with(|tables| tables.items("hours"))
+    }
+
+    pub(crate) fn item(&self, number: u32) -> LedgerItem {
+        self.ledger().into_iter().find(|item| item.hour == hour(number).ledger_key()).unwrap()
+    }
+
+    pub(crate) fn runs(&self) -> Vec<JobRunItem> {
+        self.dynamodb.with(|tables| tables.items("runs"))
+    }
+
+    pub(crate) fn bookmark(&self) -> Option<u32> {
+        let jobs: Vec<JobItem> = self.dynamodb.with(|tables| tables.items("jobs"));
+        let bookmark = jobs[0].bookmark().unwrap()?;
+        Some(u32::try_from(bookmark.hours_since(hour(0))).unwrap())
+    }
+
+    /// Everything that the tables hold.
+    pub(crate) fn tables(&self) -> Vec<serde_json::Value> {
+        self.dynamodb.with(|tables| ["hours", "jobs", "runs"].map(|table| tables.raw_items(table))).concat()
+    }
+
+    pub(crate) fn put_objects(&self, number: u32, version: &str) {
+        let version = version.parse().unwrap();
+        for key in objects(number, version) {
+            self.s3.put(&key, "bytes");
+        }
+    }
+}
+
+pub(crate) fn objects(number: u32, version: Version) -> Vec<String> {
+    let hour = hour(number);
+    let mut keys = vec![
+        keys::parquet(hour, version, 0),
+        keys::parquet(hour, version, 1),
+        keys::quarantine(hour, version, 1),
+        keys::receipt(hour, version, 0),
+        keys::receipt(hour, version, 1),
+        keys::plan(hour, version),
+        keys::windows(hour, version),
+    ];
+    keys.sort();
+    keys
+}
+
+pub(crate) fn name_of(result: Result<Output, CommitBookmarkError>) -> String {
+    result.unwrap_err().name().to_owned()
+}
+
+pub(crate) fn seed() -> LedgerItem {
+    let attempt = pipeline::ledger::record::Attempt { hour: hour(0), execution_arn: "arn", now: now() };
+    pipeline::ledger::record::published(None, &attempt, &publication(0, V1, 1), Verdict::Complete)
+}

@@ -1,0 +1,328 @@
+//! `register-partition` against S3, DynamoDB and Glue in memory: the real clients, faults and other runs included.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
+
+use std::collections::BTreeMap;
+
+use aws_adapters::dynamodb::{Ledger, memory as dynamodb};
+use aws_adapters::glue::{Partitions, memory as glue};
+use aws_adapters::json_memory::{Fault, Memory};
+use aws_adapters::s3::memory::{Fault as S3Fault, MemoryS3};
+use function_runtime::ErrorName;
+use pipeline::ledger::record::{self, Attempt};
+use pipeline::ledger::{Publication, Source, Verdict};
+use pipeline::plan::{HourPlan, Landing};
+use pipeline::receipt::{ChunkReceipt, Counts, StoredObject};
+use pipeline::version::OutputOptions;
+use pipeline::{ArchiveHour, Version, keys};
+use register_partition::{Context, Input, Output, RegisterError, handle};
+use serde_json::json;
+
+const V1: &str = "111111111111";
+const V2: &str = "222222222222";
+const PARTITION: &str = "2025/11/21/00";
+
+struct World {
+    s3: MemoryS3,
+    dynamodb: Memory<dynamodb::Tables>,
+    glue: Memory<glue::Table>,
+    context: Context,
+}
+
+fn hour() -> ArchiveHour {
+    "2025-11-21-0".parse().unwrap()
+}
+
+fn version(text: &str) -> Version {
+    text.parse().unwrap()
+}
+
+fn source() -> Source {
+    Source { url: "http://source/x.json.gz".to_owned(), etag: Some("\"e\"".to_owned()), last_modified: None }
+}
+
+/// A chunk of 10 lines: 7 rows, a duplicate, a bad record, a blank line. The chunk numbered 1 has no row.
+fn receipt(version_: &str, chunk: u32) -> ChunkReceipt {
+    let (hour, version) = (hour(), version(version_));
+    let rows = if chunk == 1 { 0 } else { 7 };
+    let counts = Counts { lines: 10, blank_lines: 1, records: 9, rows, duplicates: 1, quarantined: 8 - rows };
+    let key = keys::parquet(hour, version, chunk);
+    ChunkReceipt {
+        hour,
+        version,
+        chunk,
+        counts,
+        types: BTreeMap::from([("PushEvent".to_owned(), rows)]).into_iter().filter(|(_, rows)| *rows > 0).collect(),
+        parquet: (rows > 0).then_some(StoredObject { key, bytes: 100 + u64::from(chunk) }),
+        quarantine: Some(StoredObject { key: keys::quarantine(hour, version, chunk), bytes: 5 }),
+    }
+}
+
+fn plan(version_: &str, chunks: u32) -> HourPlan {
+    let chunk = |number: u64| gzip_plan::Chunk {
+        access_point: 0,
+        compressed_start: 0,
+        compressed_end: 9,
+        uncompressed_start: number * 100,
+        uncompressed_end: number * 100 + 100,
+        first_line: 1 + number * 10,
+        lines: 10,
+        blank_lines: 1,
+        duplicate_lines: Vec::new(),
+        xxh3: "0".repeat(16),
+    };
+    HourPlan {
+        hour: hour(),
+        version: version(version_),
+        options: OutputOptions::default(),
+        landing: Landing { etag: "\"l\"".to_owned(), bytes: 99, md5: "0".repeat(32), sha256: "0".repeat(64) },
+        gzip: gzip_plan::Plan { chunks: (0..u64::from(chunks)).map(chunk).collect(), ..Default::default() },
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        let (s3, glue) = (MemoryS3::default(), glue::memory());
+        let dynamodb = dynamodb::memory(&[("hours", "archive", Some("hour"))]);
+        let context = Context {
+            bucket: s3.bucket("lake"),
+            ledger: Ledger::new(dynamodb::client(&dynamodb), "hours"),
+            partitions: Partitions::new(glue::client(&glue), "ghactivity_db", "events"),
+        };
+        Self { s3, dynamodb, glue, context }
+    }
+
+    /// With a converted hour.
+    fn with(version: &str, chunks: u32) -> Self {
+        let world = Self::new();
+        world.put(version, chunks);
+        world
+    }
+
+    fn put(&self, version_: &str, chunks: u32) {
+        let plan_key = keys::plan(hour(), version(version_));
+        self.s3.put(&plan_key, serde_json::to_vec(&plan(version_, chunks)).unwrap());
+        for chunk in 0..chunks {
+            self.put_chunk(&receipt(version_, chunk));
+        }
+    }
+
+    fn put_chunk(&self, receipt: &ChunkReceipt) {
+        let key = keys::receipt(hour(), receipt.version, receipt.chunk);
+        self.s3.put(&key, serde_json::to_vec(receipt).unwrap());
+        if let Some(object) = &receipt.parquet {
+            self.s3.put(&object.key, vec![0; object.bytes as usize]);
+        }
+    }
+
+    async fn run(&self, version_: &str) -> Result<Output, RegisterError> {
+        let input = Input { hour: hour(), version: version(version_), source: source(), force: false };
+        handle(input, &self.context).await
+    }
+
+    fn location(&self) -> Option<String> {
+        self.glue.with(|table| {
+            table.partitions.get(PARTITION).and_then(|storage| storage["Location"].as_str()).map(str::to_owned)
+        })
+    }
+
+    fn publish_in_ledger(&self, publication: &Publication) {
+        let now = hour().end();
+        let attempt = Attempt { hour: hour(), execution_arn: "arn", now };
+        let item = record::published(None, &attempt, publication, Verdict::Complete);
+        self.dynamodb.with(|tables| tables.put("hours", &item));
+    }
+}
+
+fn location(version: &str) -> String {
+    format!("s3://lake/raw/ghactivity/year=2025/month=11/dayofmonth=21/hour=00/{version}/")
+}
+
+#[tokio::test]
+async fn a_balanced_hour_becomes_a_partition() {
+    let world = World::with(V1, 3);
+    world.s3.page_keys(1);
+    let Output { hour: at, publication } = world.run(V1).await.unwrap();
+    assert_eq!((at, publication.version, publication.chunks), (hour(), version(V1), 3));
+    let counts = Counts { lines: 30, blank_lines: 3, records: 27, rows: 14, duplicates: 3, quarantined: 10 };
+    assert_eq!((publication.counts, publication.parquet_bytes), (counts, 100 + 102));
+    assert_eq!(publication.types, BTreeMap::from([("PushEvent".to_owned(), 14)]));
+    assert_eq!((publication.source, publication.partition_location), (source(), location(V1)));
+    assert_eq!(world.location(), Some(location(V1)));
+    let mut expected = world.glue.with(|table| table.storage.clone());
+    expected["Location"] = json!(location(V1));
+    assert_eq!(
+        world.glue.with(|table| table.partitions[PARTITION].clone()),
+        expected,
+        "columns and formats of the table"
+    );
+}
+
+#[tokio::test]
+async fn registering_again_changes_nothing() {
+    let world = World::with(V1, 3);
+    let first = world.run(V1).await.unwrap();
+    assert_eq!(world.run(V1).await.unwrap(), first);
+    assert!(world.glue.calls_of("UpdatePartition").is_empty());
+}
+
+#[tokio::test]
+async fn another_version_moves_the_partition_by_one_update() {
+    let world = World::with(V1, 1);
+    world.publish_in_ledger(&world.run(V1).await.unwrap().publication);
+    world.put(V2, 3);
+    world.run(V2).await.unwrap();
+    assert_eq!(world.location(), Some(location(V2)));
+    assert_eq!(world.glue.calls_of("UpdatePartition").len(), 1);
+}
+
+#[tokio::test]
+async fn an_hour_without_a_row_is_a_partition_without_an_object() {
+    let world = World::new();
+    let (version, key) = (version(V1), keys::plan(hour(), version(V1)));
+    let mut receipt = receipt(V1, 0);
+    receipt.counts = Counts { lines: 10, blank_lines: 1, records: 9, rows: 0, duplicates: 0, quarantined: 9 };
+    (receipt.parquet, receipt.types) = (None, BTreeMap::new());
+    world.s3.put(&key, serde_json::to_vec(&plan(V1, 1)).unwrap());
+    world.put_chunk(&receipt);
+    let publication = world.run(V1).await.unwrap().publication;
+    assert_eq!((publication.version, publication.counts.rows), (version, 0));
+}
+
+#[tokio::test]
+async fn an_hour_that_does_not_add_up_stays_out_of_sight() {
+    type Spoil = fn(&World);
+    let cases: [(&str, Spoil, &str, &str); 9] = [
+        ("no plan", |world| world.s3.remove(&keys::plan(hour(), version(V1))), "PlanNotFound", "does not exist"),
+        (
+            "the plan of another version",
+            |world| {
+                world.s3.put(&keys::plan(hour(), version(V1)), serde_json::to_vec(&plan(V2, 3)).unwrap());
+            },
+            "PlanNotFound",
+            "version 222222222222",
+        ),
+        ("half a plan", |world| world.s3.put(&keys::plan(hour(), version(V1)), "{"), "PlanNotFound", "EOF"),
+        (
+            "no receipt",
+            |world| world.s3.remove(&keys::receipt(hour(), version(V1), 2)),
+            "HourDoesNotBalance",
+            "chunk 2",
+        ),
+        (
+            "half a receipt",
+            |world| world.s3.put(&keys::receipt(hour(), version(V1), 2), "{"),
+            "HourDoesNotBalance",
+            "chunk 2",
+        ),
+        (
+            "a lost record",
+            |world| {
+                let mut receipt = receipt(V1, 2);
+                receipt.counts.rows -= 1;
+                world.put_chunk(&receipt);
+            },
+            "HourDoesNotBalance",
+            "chunk 2",
+        ),
+        (
+            "an object that is gone",
+            |world| world.s3.remove(&keys::parquet(hour(), version(V1), 2)),
+            "ObjectMissing",
+            "00002",
+        ),
+        (
+            "an object of another length",
+            |world| world.s3.put(&keys::parquet(hour(), version(V1), 2), "cut"),
+            "ObjectMissing",
+            "has 3 bytes",
+        ),
+        (
+            "an object that nobody names",
+            |world| world.s3.put(&keys::parquet(hour(), version(V1), 1), "x"),
+            "ObjectMissing",
+            "no receipt names it",
+        ),
+    ];
+    for (phrase, spoil, name, message) in cases {
+        let world = World::with(V1, 3);
+        spoil(&world);
+        let error = world.run(V1).await.unwrap_err();
+        assert_eq!(error.name(), name, "{phrase}: {error}");
+        assert!(function_runtime::diagnostic(&error).error_message.contains(message), "{phrase}: {error}");
+        assert!(world.glue.calls().is_empty(), "{phrase}: no partition is touched");
+    }
+}
+
+#[tokio::test]
+async fn an_hour_shrinks_only_if_forced() {
+    let world = World::with(V1, 3);
+    world.publish_in_ledger(&world.run(V1).await.unwrap().publication);
+    world.put(V2, 1);
+    let error = world.run(V2).await.unwrap_err();
+    assert_eq!(error.name(), "HourWouldShrink");
+    assert_eq!(world.location(), Some(location(V1)));
+    let forced = Input { hour: hour(), version: version(V2), source: source(), force: true };
+    handle(forced, &world.context).await.unwrap();
+    assert_eq!(world.location(), Some(location(V2)));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_repeated_and_a_conflict_is_named() {
+    for operation in ["GetTable", "CreatePartition", "GetPartition", "UpdatePartition"] {
+        let world = World::with(V1, 1);
+        if operation != "CreatePartition" {
+            world.run(V1).await.unwrap();
+            world.put(V2, 3);
+        }
+        let version = if operation == "CreatePartition" { V1 } else { V2 };
+        world.glue.fail(operation, 1, Fault::LostAnswer);
+        world.run(version).await.unwrap();
+        assert_eq!(world.location(), Some(location(version)), "{operation}");
+    }
+    for (operation, code, name) in [
+        ("UpdatePartition", "ConcurrentModificationException", "PartitionConflict"),
+        ("UpdatePartition", "EntityNotFoundException", "PartitionConflict"),
+        ("GetPartition", "EntityNotFoundException", "PartitionConflict"),
+        ("CreatePartition", "EntityNotFoundException", "AwsRefused"),
+        ("CreatePartition", "OperationTimeoutException", "AwsTimeout"),
+        ("GetTable", "AccessDeniedException", "AwsRefused"),
+    ] {
+        let world = World::with(V1, 1);
+        if operation != "CreatePartition" {
+            world.run(V1).await.unwrap();
+            world.put(V2, 3);
+        }
+        world.glue.fail(operation, 10, Fault::Answer(400, code));
+        let error = world.run(if operation == "CreatePartition" { V1 } else { V2 }).await.unwrap_err();
+        assert_eq!(error.name(), name, "{operation} {code}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn errors_of_s3_and_dynamodb_say_whether_to_try_again() {
+    let world = World::with(V1, 1);
+    world.s3.fail("GetObject", 3, S3Fault::Answer(503, "SlowDown"));
+    assert_eq!(world.run(V1).await.unwrap_err().name(), "AwsThrottled");
+    world.dynamodb.fail("GetItem", 3, Fault::Answer(400, "AccessDeniedException"));
+    assert_eq!(world.run(V1).await.unwrap_err().name(), "AwsRefused");
+}
+
+#[test]
+fn the_input_is_what_the_state_machine_sends() {
+    let event = || json!({"hour": "2025-11-21-0", "version": V1, "source": {"url": "http://x", "etag": null}});
+    let input = function_runtime::parse::<Input>(event()).unwrap();
+    assert!(!input.force);
+    for (phrase, field, value) in [
+        ("no hour", "hour", json!("2025-11-21")),
+        ("no version", "version", json!("latest")),
+        ("no address", "source", json!({})),
+        ("no truth", "force", json!("yes")),
+        ("an unknown field", "chunk", json!(1)),
+    ] {
+        let mut event = event();
+        event[field] = value;
+        let error = function_runtime::parse::<Input>(event).unwrap_err();
+        assert!(error.to_string().contains(field), "{phrase}: {error}");
+    }
+}

@@ -1,0 +1,78 @@
+"""Lets `sam local invoke` talk to the local AWS of `make local-up`, from inside its container.
+
+    make local-up
+    .tools/local/bin/python sam/local/docker_gateway.py &
+
+While it runs it passes connections to Docker's bridge address, which only this machine and its containers reach, on to the
+loopback ports of the local AWS and of the source. It also writes the functions' variables where `--env-vars` can read them,
+and prints the commands to go on with.
+"""
+
+import argparse
+import asyncio
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from build import functions, logical_id
+from local import DIRECTORY
+from local_aws import LocalAws
+
+LOOPBACK = "127.0.0.1"
+
+
+def main():
+    parser = argparse.ArgumentParser(description="A way from Docker's containers to the local AWS.")
+    parser.add_argument("--directory", type=Path, default=DIRECTORY, help="of the local AWS (default: .local/aws)")
+    parser.add_argument("--address", default="172.17.0.1", help="of Docker's bridge on this machine (default: 172.17.0.1)")
+    options = parser.parse_args()
+    aws = LocalAws(options.directory)
+    variables = {logical_id(name): function_variables(aws, name, options.address) for name in functions()}
+    path = options.directory / "sam-env.json"
+    path.write_text(json.dumps(variables, indent=2) + "\n")
+    addresses = [aws.endpoint] + [one["SOURCE_URL"] for one in variables.values() if "SOURCE_URL" in one]
+    ports = sorted({urlsplit(one).port for one in addresses if urlsplit(one).port})
+    print("Containers now reach the local AWS. For example, after `sam build`:")
+    print(f"  sam local invoke FetchFunction --event events/fetch.json --env-vars {path}")
+    print("Ctrl-C ends it.", flush=True)
+    try:
+        asyncio.run(forward(options.address, ports))
+    except KeyboardInterrupt:
+        pass
+
+
+def function_variables(aws, name, address):
+    """The variables that the deployed function has, with addresses as a container sees them."""
+    configuration = aws.client("lambda").get_function_configuration(FunctionName=aws.function_name(logical_id(name)))
+    variables = configuration["Environment"]["Variables"] | aws.environment()
+    variables["AWS_REGION"] = variables["AWS_DEFAULT_REGION"]
+    return {key: value.replace(LOOPBACK, address) for key, value in variables.items()}
+
+
+async def forward(address, ports):
+    servers = [await asyncio.start_server(lambda *ends, to=port: connect(*ends, to), address, port) for port in ports]
+    await asyncio.gather(*(server.serve_forever() for server in servers))
+
+
+async def connect(reader, writer, port):
+    try:
+        far_reader, far_writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError:
+        writer.close()
+        return
+    await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
+
+
+async def copy(reader, writer):
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+if __name__ == "__main__":
+    main()
