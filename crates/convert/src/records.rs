@@ -184,8 +184,11 @@ impl<R: Read> Records<R> {
         self.lines += 1;
         self.line_end = None;
         self.find_line_end()?;
-        if self.offset == 0 && self.buffer[self.start..].starts_with(BYTE_ORDER_MARK) {
-            self.advance(BYTE_ORDER_MARK.len());
+        if self.offset == 0 {
+            while self.buffer.len() < BYTE_ORDER_MARK.len() && self.read()? {}
+            if self.buffer.starts_with(BYTE_ORDER_MARK) {
+                self.advance(BYTE_ORDER_MARK.len());
+            }
         }
         Ok(true)
     }

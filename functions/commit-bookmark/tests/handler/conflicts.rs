@@ -44,6 +44,16 @@ async fn a_bookmark_moved_by_another_run_is_never_moved_back() {
 }
 
 #[tokio::test]
+async fn a_bookmark_set_by_hand_in_between_stays() {
+    let world = world();
+    world.dynamodb.with(|tables| tables.put("jobs", &job(Some(0))));
+    world.dynamodb.before("TransactWriteItems", |tables| tables.put("jobs", &job(Some(5))));
+    let output = world.run(&published(1)).await.unwrap();
+    assert_eq!((output.bookmark, world.bookmark()), (Some(hour(5)), Some(5)));
+    assert!(world.item(1).status.is_settled(), "the hour is recorded all the same");
+}
+
+#[tokio::test]
 async fn conflicts_without_end_are_a_bookmark_conflict() {
     let world = world_with_job();
     let noise = |revision: u64| {
