@@ -24,7 +24,7 @@ LOCAL  = .tools/local/bin/python sam/local/local.py --directory "$(DIRECTORY)"
 SOURCE = --hours $(HOURS) --events $(EVENTS) --data "$(DATA)" --source-url "$(SOURCE_URL)"
 
 .DEFAULT_GOAL := help
-.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest sql demo \
+.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest measure sql demo \
         test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end
 
 help: ## This list
@@ -54,6 +54,9 @@ sql: tools-local ## Run SQL="SELECT …" on the running local stack, through Ath
 
 local-status: tools-local ## What runs locally, and where everything is
 	@$(LOCAL) status
+
+measure: tools-local ## Sizes, cold starts and one large hour, with the release binaries (EVENTS)
+	@$(PY) sam/local/measure.py --events $(EVENTS)
 
 local-down: tools-local ## Stop the local AWS; its data stays in .local/aws
 	@$(LOCAL) down

@@ -22,7 +22,7 @@ mod timestamp;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 
-use pipeline::receipt::Counts;
+use pipeline::receipt::{Counts, MAX_TYPE_NAME_BYTES, OTHER_TYPES};
 use pipeline::version::Payload;
 
 pub use columns::schema;
@@ -52,7 +52,7 @@ pub struct ChunkSpec<'a> {
 pub struct Converted {
     /// Lines and records; they balance.
     pub counts: Counts,
-    /// Rows by event type.
+    /// Rows by event type; those with a name longer than [`MAX_TYPE_NAME_BYTES`] together under [`OTHER_TYPES`].
     pub types: BTreeMap<String, u64>,
     /// Whether there is a row, and so a Parquet file.
     pub wrote_parquet: bool,
@@ -94,10 +94,7 @@ pub fn convert_chunk(
         match decoded {
             Ok(row) => {
                 counts.rows += 1;
-                match converted.types.get_mut(&*row.event_type) {
-                    Some(rows) => *rows += 1,
-                    None => drop(converted.types.insert(row.event_type.to_string(), 1)),
-                }
+                count_type(&mut converted.types, &row.event_type);
                 rows.push(&row, record.line)?;
             }
             Err(refusal) => {
@@ -111,4 +108,13 @@ pub fn convert_chunk(
     converted.wrote_parquet = rows.finish()?;
     converted.wrote_quarantine = bad.finish()?;
     Ok(converted)
+}
+
+/// Counts a row under its type, whatever that is: garbage must not make receipt or ledger large.
+fn count_type(types: &mut BTreeMap<String, u64>, event_type: &str) {
+    let name = if event_type.len() <= MAX_TYPE_NAME_BYTES { event_type } else { OTHER_TYPES };
+    match types.get_mut(name) {
+        Some(rows) => *rows += 1,
+        None => drop(types.insert(name.to_owned(), 1)),
+    }
 }

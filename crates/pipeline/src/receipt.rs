@@ -88,7 +88,10 @@ pub struct HourTotals {
 /// How many event types are counted by name (GH Archive has known 22): an hour of garbage types must fit a ledger item.
 pub const MAX_TYPES: usize = 64;
 
-/// The name under which the event types beyond [`MAX_TYPES`] are counted together.
+/// Longest name of an event type that is counted by name, in bytes (the longest known has 29): what is longer is garbage.
+pub const MAX_TYPE_NAME_BYTES: usize = 64;
+
+/// The name under which event types beyond [`MAX_TYPES`] or [`MAX_TYPE_NAME_BYTES`] are counted together.
 pub const OTHER_TYPES: &str = "(other)";
 
 /// Why an hour does not balance.

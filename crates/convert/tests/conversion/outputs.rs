@@ -141,3 +141,12 @@ fn a_failing_writer_is_named() {
         assert!(error.source().is_some());
     }
 }
+
+#[test]
+fn a_type_of_any_length_is_stored_but_not_counted_by_name() {
+    let long = "x".repeat(1 << 20);
+    let line = format!(r#"{{"type":"{long}","created_at":"2015-01-01T00:00:00Z"}}"#);
+    let outcome = convert(&WHOLE, line.as_bytes());
+    assert_eq!(outcome.converted.types.into_iter().collect::<Vec<_>>(), [("(other)".to_owned(), 1)]);
+    assert!(outcome.parquet.len() > 1000, "the type is there as it was");
+}
