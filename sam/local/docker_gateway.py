@@ -33,7 +33,8 @@ def main():
     addresses = [aws.endpoint] + [one["SOURCE_URL"] for one in variables.values() if "SOURCE_URL" in one]
     ports = sorted({urlsplit(one).port for one in addresses if urlsplit(one).port})
     print("Containers now reach the local AWS. For example, after `sam build`:")
-    print(f"  sam local invoke FetchFunction --event events/fetch.json --env-vars {path}")
+    print("  sam local invoke FetchFunction --event events/fetch.json \\")
+    print(f"    --parameter-overrides Architecture=x86_64 EndpointUrl={at(options.address, aws.endpoint)} --env-vars {path}")
     print("Ctrl-C ends it.", flush=True)
     try:
         asyncio.run(forward(options.address, ports))
@@ -46,7 +47,12 @@ def function_variables(aws, name, address):
     configuration = aws.client("lambda").get_function_configuration(FunctionName=aws.function_name(logical_id(name)))
     variables = configuration["Environment"]["Variables"] | aws.environment()
     variables["AWS_REGION"] = variables["AWS_DEFAULT_REGION"]
-    return {key: value.replace(LOOPBACK, address) for key, value in variables.items()}
+    return {key: at(address, value) for key, value in variables.items()}
+
+
+def at(address, text):
+    """The text with the address under which a container finds this machine."""
+    return text.replace(LOOPBACK, address)
 
 
 async def forward(address, ports):
