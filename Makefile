@@ -56,7 +56,7 @@ local-status: tools-local ## What runs locally, and where everything is
 	@$(LOCAL) status
 
 measure: tools-local ## Sizes, cold starts and one large hour, with the release binaries (EVENTS)
-	@$(PY) sam/local/measure.py --events $(EVENTS)
+	@$(PY) sam/local/measure.py --events $(if $(filter file,$(origin EVENTS)),150000,$(EVENTS))
 
 local-down: tools-local ## Stop the local AWS; its data stays in .local/aws
 	@$(LOCAL) down

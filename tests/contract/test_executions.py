@@ -117,13 +117,13 @@ def test_the_ledger_learns_that_the_hour_has_landed():
     done = run("process-hour", tasks, {"hour": HOUR})
     [update] = tasks.calls["RecordLanded"]
     assert update["Key"] == {"archive": {"S": "ghactivity"}, "hour": {"S": "2025-11-21T09"}}
-    assert update["ConditionExpression"] == "attribute_not_exists(#status) OR #status <> :published"
+    assert update["ConditionExpression"] == "attribute_not_exists(#status) OR NOT #status IN (:published, :missing)"
     assert update["ExpressionAttributeValues"][":execution_arn"] == {"S": done.context["Execution"]["Id"]}
     for placeholder in re.findall(r"[:#]\w+", update["UpdateExpression"] + " " + update["ConditionExpression"]):
         assert placeholder in update["ExpressionAttributeNames"] | update["ExpressionAttributeValues"]
 
 
-def test_a_published_hour_stays_published_while_it_is_made_again():
+def test_a_published_or_missing_hour_stays_so_while_it_is_made_again():
     published = TaskError("DynamoDb.ConditionalCheckFailedException", "The conditional request failed")
     done = run("process-hour", hour_tasks(RecordLanded=published), {"hour": HOUR})
     assert done.status == "SUCCEEDED" and "CommitFailure" not in done.trail

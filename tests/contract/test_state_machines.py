@@ -20,7 +20,7 @@ DETERMINISTIC = {
     "SourceNotPublished", "SourceRefused",
     "NotGzip", "UnsupportedEncoding", "EmptyArchive", "CorruptArchive", "TruncatedArchive", "TrailingBytes",
     "ArchiveTooLarge", "LandingNotFound", "LandingChanged", "PlanNotFound", "ChunkMismatch",
-    "HourDoesNotBalance", "ObjectMissing", "HourWouldShrink",
+    "HourDoesNotBalance", "ObjectMissing", "HourWouldShrink", "VersionOvertaken",
 }  # fmt: skip
 # Names that AWS gives, as its documentation of error handling and of the services' SDKs has them.
 OF_AWS = {

@@ -9,7 +9,7 @@ import random
 
 import pytest
 from conftest import DATA
-from deployment import Lake
+from deployment import Lake, partition_path
 
 HOUR = "2018-03-{day:02}-{hour}"
 
@@ -102,6 +102,22 @@ def test_a_hour_the_source_does_not_have_is_no_empty_success(lake: Lake) -> None
     assert run.output["status"] == "missing", "a hole of 2018 is old"
     assert lake.ledger(hour)["status"] == "missing"
     assert lake.partition(hour) is None
+
+
+def test_a_missing_hour_that_fails_once_it_is_there_is_missing_still(lake: Lake) -> None:
+    """The bookmark may have passed it: as failed it would be behind the bookmark, and nobody would ask for it again."""
+    hour, job = HOUR.format(day=21, hour=1), "test_missing_fails"
+    assert lake.run_hour(hour, job_id=job).output["status"] == "missing"
+    lake.serve(hour, whole_hour())
+    version = lake.invoke("fetch", {"hour": hour})["version"]
+    stray = f"raw/ghactivity/{partition_path(hour)}/{version}/stray.parquet"
+    lake.s3.put_object(Bucket=lake.bucket, Key=stray, Body=b"not ours")
+    run = lake.run_hour(hour, job_id=job)
+    assert (run.status, run.error) == ("FAILED", "ObjectMissing"), run
+    assert lake.ledger(hour)["status"] == "missing"
+    lake.s3.delete_object(Bucket=lake.bucket, Key=stray)
+    assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
+    assert lake.ledger(hour)["status"] == "published"
 
 
 @pytest.mark.parametrize(

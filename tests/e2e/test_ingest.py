@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from deployment import Lake
+from local_aws import LocalAws
 from test_bad_input import event, gz, whole_hour
 
 
@@ -71,3 +73,29 @@ def test_two_at_once_end_right(lake: Lake) -> None:
     assert [lake.wait(arn).status for arn in arns] == ["SUCCEEDED", "SUCCEEDED"]
     assert lake.bookmark(job) == hours[-1]
     assert {lake.ledger(hour)["status"] for hour in hours} == {"published"}
+
+
+def test_a_new_job_begins_a_week_back_and_the_schedule_brings_it_up_to_date(
+    source: tuple[str, Path], tmp_path: Path
+) -> None:
+    """With the template's own settings (`BaselineDays` 7, `MaxHoursPerRun` 48) and an input of {}, as the schedule sends it."""
+    address, folder = source
+    with LocalAws(tmp_path / "aws") as aws:
+        lake = Lake(aws, aws.deploy({"SourceUrl": address, "HourConcurrency": 8}), folder)
+        week = hours_before_now(7 * 24 + 2)
+        hole = week[40]
+        for hour in week:
+            lake.serve(hour, small_hour(hour, 3))
+        lake.unpublish(hole)
+        outputs = []
+        while not outputs or not outputs[-1]["caught_up"]:
+            run = lake.wait(lake.start("Ingest"), seconds=300)
+            assert run.status == "SUCCEEDED", run
+            outputs.append(run.output)
+            assert len(outputs) <= 5, outputs
+        assert [output["published"] + output["missing"] + output["not_published"] for output in outputs[:3]] == [48, 48, 48]
+        first = lake.job()["first_hour"]
+        assert week.index(first) in (1, 2), "seven days before the newest hour that is over"
+        missed = [hour for hour in week[week.index(first) :] if (lake.ledger(hour) or {}).get("status") != "published"]
+        assert missed == [hole] and lake.ledger(hole)["status"] == "missing", "a hole older than two days is missing"
+        assert lake.bookmark() == week[-1]

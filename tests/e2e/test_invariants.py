@@ -7,8 +7,16 @@ import threading
 import time
 
 import pytest
+from conftest import ROOT
 from deployment import FunctionError, Lake
 from test_bad_input import event, gz
+
+def publication_with(field: str) -> dict:
+    """The sample event of commit-bookmark, with a field too many in its publication."""
+    event = json.loads((ROOT / "events/commit-bookmark.json").read_text())
+    event["outcome"]["published"][field] = 1
+    return event
+
 
 RUN_OF_FIVE = [f"2016-04-01-{hour}" for hour in range(5)]
 
@@ -137,6 +145,7 @@ def test_states_pass_references_only(lake: Lake, five_hours: dict[str, bytes]) -
         ("convert-chunk", {"hour": "2016-01-01-0", "version": "../../secret", "chunk": 0}, "version"),
         ("convert-chunk", {"hour": "2016-01-01-0", "version": "0123456789ab"}, "chunk"),
         ("register-partition", {"hour": 5, "version": "0123456789ab"}, "hour"),
+        ("commit-bookmark", publication_with("surprise"), "surprise"),
         ("commit-bookmark", {"hour": "2016-01-01-0", "job_id": "x", "outcome": {"won": {}}}, "outcome"),
     ],
 )

@@ -52,7 +52,8 @@ impl ErrorName for CommitBookmarkError {
         match self {
             Self::Input(error) => error.name(),
             Self::Recorded { failure, .. } => &failure.name,
-            Self::Conflict { .. } | Self::Overtaken { .. } => "BookmarkConflict",
+            Self::Conflict { .. } => "BookmarkConflict",
+            Self::Overtaken { .. } => "VersionOvertaken",
             Self::Aws(error) => error.name(),
         }
     }

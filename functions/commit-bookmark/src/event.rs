@@ -4,7 +4,9 @@ use function_runtime::InvalidInput;
 use jiff::Timestamp;
 use pipeline::ledger::{Failure, HourStatus, Publication, Verdict};
 use pipeline::{ArchiveHour, keys};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 /// How which run over which hour ended.
@@ -31,8 +33,8 @@ pub struct Input {
 #[allow(clippy::large_enum_variant, reason = "there is one per invocation")]
 pub enum Outcome {
     /// The hour is visible. The output of `register-partition` as it is: its `hour` is not looked at, since the
-    /// publication's location names it too.
-    Published(Publication),
+    /// publication's location names it too; any other field that a publication does not have is refused.
+    Published(#[serde(deserialize_with = "publication")] Publication),
     /// It is not.
     Failed(Failure),
 }
@@ -62,6 +64,17 @@ pub enum Status {
     Missing,
     /// The execution was redriven after the failure: it goes back to work.
     Retrying,
+}
+
+/// [`Publication`] lies flat in the ledger's item and so tolerates other fields; here they are a mistake.
+fn publication<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Publication, D::Error> {
+    let given = Map::deserialize(deserializer)?;
+    let publication: Publication = serde_json::from_value(Value::Object(given.clone())).map_err(D::Error::custom)?;
+    let known = serde_json::to_value(&publication).map_err(D::Error::custom)?;
+    match given.keys().find(|field| *field != "hour" && known.get(field).is_none()) {
+        Some(field) => Err(D::Error::custom(format!("unknown field `{field}` in a publication"))),
+        None => Ok(publication),
+    }
 }
 
 impl Input {

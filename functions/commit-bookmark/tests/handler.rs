@@ -144,7 +144,7 @@ async fn a_version_published_by_another_run_meanwhile_is_not_replaced() {
     world.run(&published(0)).await.unwrap();
     world.put_objects(0, V1);
     let slow = input(0, "slow", Outcome::Published(publication(0, V2, 6_000)));
-    assert_eq!(name_of(world.run(&slow).await), "BookmarkConflict");
+    assert_eq!(name_of(world.run(&slow).await), "VersionOvertaken");
     assert_eq!(world.s3.keys(), objects(0, V1.parse().unwrap()));
     assert_eq!(world.item(0).publication.unwrap().version, V1.parse().unwrap());
 }

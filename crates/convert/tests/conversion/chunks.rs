@@ -1,8 +1,11 @@
 //! Converting a file chunk by chunk gives what converting it at once gives.
 
 use std::collections::{BTreeMap, HashSet};
+use std::io::{Read, Write};
 
 use convert::ChunkSpec;
+use flate2::{Compression, write::GzEncoder};
+use gzip_plan::{ChunkReader, PlanSettings, Planner};
 use pipeline::receipt::Counts;
 
 use crate::support::{WHOLE, convert, event};
@@ -69,5 +72,49 @@ fn rows_do_not_depend_on_the_size_of_chunks() {
     assert_eq!((counts.duplicates, counts.quarantined), (5, 1), "a duplicate line of two records is two duplicates");
     for lines_per_chunk in [1, 7, 1000, 2999] {
         assert_chunks_add_up(text.as_bytes(), lines_per_chunk);
+    }
+}
+
+/// The rows of a gzip file, planned into chunks of `chunk_records` and each inflated and converted by itself.
+fn planned_rows(file: &[u8], chunk_records: u32) -> Vec<serde_json::Value> {
+    let mut planner = Planner::new(PlanSettings { chunk_records, max_chunk_bytes: 128 << 20 });
+    planner.push(file).unwrap();
+    let planned = planner.finish().unwrap();
+    let mut rows = Vec::new();
+    for (number, chunk) in (0..).zip(&planned.plan.chunks) {
+        let window = planned.plan.access_points[chunk.access_point as usize].window;
+        let window = window.map(|at| &planned.windows[at.offset as usize..at.offset as usize + at.length as usize]);
+        let compressed = &file[chunk.compressed_start as usize..chunk.compressed_end as usize];
+        let mut text = Vec::new();
+        ChunkReader::new(compressed, &planned.plan, number, window).unwrap().read_to_end(&mut text).unwrap();
+        let spec = ChunkSpec {
+            first_line: chunk.first_line,
+            first_offset: chunk.uncompressed_start,
+            duplicate_lines: &chunk.duplicate_lines,
+            ..WHOLE
+        };
+        let part = convert(&spec, &text);
+        assert_eq!((part.converted.counts.lines, part.converted.counts.blank_lines), (chunk.lines, chunk.blank_lines));
+        if part.converted.wrote_parquet {
+            rows.extend(part.rows());
+        }
+    }
+    rows
+}
+
+#[test]
+fn a_planned_file_gives_the_same_rows_for_chunks_of_any_size() {
+    let mut lines: Vec<String> = (0..10_200).map(|id| event(&format!(r#","id":"{id}","x":{}"#, id * 7919))).collect();
+    lines[9_000] = lines[3].clone();
+    lines[20] = format!("{}{}", lines[21], lines[22]);
+    lines[50] = "{\"torn".to_owned();
+    lines[70] = String::new();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(lines.join("\n").as_bytes()).unwrap();
+    let file = encoder.finish().unwrap();
+    let rows = planned_rows(&file, 20_000);
+    assert_eq!(rows.len(), 10_200 + 1 - 3, "two on one line; one equal, one torn, one blank");
+    for chunk_records in [1, 7, 1_000, 10_000] {
+        assert_eq!(planned_rows(&file, chunk_records), rows, "chunks of {chunk_records}");
     }
 }
