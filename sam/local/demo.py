@@ -21,7 +21,7 @@ from archive import Archive
 from athena_client import QueryFailed
 from deploy import DeployFailed
 from local import add_source, source_arguments
-from local_aws import ROOT, LocalAws
+from local_aws import ROOT, LocalAws, shown
 from queries import named_queries
 from table import print_table
 
@@ -159,10 +159,6 @@ def where(aws, outputs, progress, execution):
     print("\n  To have it back, with these hours, and keep it; then, for example, to ask it something:")
     print(f"    make local-up DIRECTORY={directory}")
     print(f"    make sql DIRECTORY={directory} SQL=\"SELECT type, count(*) AS events FROM events_flat GROUP BY type ORDER BY 2 DESC\"")
-
-
-def shown(path):
-    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def step(text):

@@ -27,7 +27,7 @@ def main():
     parser.add_argument("--address", default="172.17.0.1", help="of Docker's bridge on this machine (default: 172.17.0.1)")
     options = parser.parse_args()
     aws = LocalAws(options.directory)
-    variables = {logical_id(name): function_variables(aws, name, options.address) for name in functions()}
+    variables = {one: seen_from(options.address, aws.function_variables(one)) for one in map(logical_id, functions())}
     path = options.directory / "sam-env.json"
     path.write_text(json.dumps(variables, indent=2) + "\n")
     addresses = [aws.endpoint] + [one["SOURCE_URL"] for one in variables.values() if "SOURCE_URL" in one]
@@ -42,11 +42,8 @@ def main():
         pass
 
 
-def function_variables(aws, name, address):
-    """The variables that the deployed function has, with addresses as a container sees them."""
-    configuration = aws.client("lambda").get_function_configuration(FunctionName=aws.function_name(logical_id(name)))
-    variables = configuration["Environment"]["Variables"] | aws.environment()
-    variables["AWS_REGION"] = variables["AWS_DEFAULT_REGION"]
+def seen_from(address, variables):
+    """The variables with addresses as a container sees them."""
     return {key: at(address, value) for key, value in variables.items()}
 
 

@@ -19,7 +19,7 @@ import runs
 from archive import SAMPLE_HOUR, Archive, write_sample_hour
 from athena_client import QueryFailed
 from deploy import DeployFailed
-from local_aws import ROOT, LocalAws
+from local_aws import ROOT, LocalAws, shown
 from table import print_table
 
 DIRECTORY = ROOT / ".local/aws"
@@ -172,6 +172,19 @@ def show(aws, archive):
     where = "" if aws.directory == DIRECTORY else f" DIRECTORY={aws.directory}"
     print(f"  make local-ingest{where}{first_hour(archive)}")
     print(f'  make sql{where} SQL="SELECT hour, count(*) AS events FROM events GROUP BY hour ORDER BY hour"')
+    print("\nTo try one function by itself, with a sample event:")
+    print(f"  .tools/dev/bin/cargo-lambda lambda watch --env-file {shown(write_variables(aws))}   # in another terminal")
+    print("  .tools/dev/bin/cargo-lambda lambda invoke fetch --data-file events/fetch.json")
+
+
+def write_variables(aws):
+    """What all functions read, for `cargo lambda watch`: no two of them call different things by one name."""
+    variables = {}
+    for name in build.functions():
+        variables |= aws.function_variables(build.logical_id(name))
+    file = aws.directory / "functions.env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in sorted(variables.items())))
+    return file
 
 
 def first_hour(archive):

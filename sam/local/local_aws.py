@@ -163,6 +163,12 @@ class LocalAws:
         """The name of a function of the stack or of its nested stacks."""
         return deploy.physical_id(self.client("cloudformation"), self.stack, logical_id)
 
+    def function_variables(self, logical_id):
+        """The variables with which the function does the same outside of this server."""
+        configuration = self.client("lambda").get_function_configuration(FunctionName=self.function_name(logical_id))
+        variables = configuration["Environment"]["Variables"] | self.environment()
+        return variables | {"AWS_REGION": variables["AWS_DEFAULT_REGION"]}
+
     def query(self, sql, parameters=(), database=None, workgroup=None) -> QueryResult:
         """Runs one statement through Athena's API in the stack's workgroup and database; raises if it fails.
 
@@ -176,6 +182,11 @@ class LocalAws:
             workgroup=workgroup or outputs["AthenaWorkGroupName"],
             parameters=parameters,
         )
+
+
+def shown(path):
+    """A path as one types it in the project's folder."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def end(pid, process=None, patience_secs=10):

@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from archive import Archive
@@ -110,7 +111,11 @@ def one_by_one(aws):
     where = {"hour": HOUR, "version": fetched["version"]}
     for chunk in range(fetched["chunks"]):
         call("convert-chunk", **where, chunk=chunk)
-    call("register-partition", **where, source=fetched["source"])
+    run = {"execution_arn": "measure", "started_at": datetime.now(UTC).isoformat()}
+    publication = call("register-partition", **where, **run, source=fetched["source"])
+    del publication["hour"]
+    redrive = {"redrive_count": 0, "resumed_redrive": 0}
+    call("commit-bookmark", hour=HOUR, job_id="measure", **run, **redrive, outcome={"published": publication})
 
 
 def show(aws, file, seconds, events):

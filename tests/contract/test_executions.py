@@ -88,7 +88,10 @@ def test_an_hour_goes_from_the_source_to_the_bookmark():
     assert done.status == "SUCCEEDED", (done.error, done.cause)
     assert tasks.calls["Fetch"] == [{"hour": "2025-11-21-09", "source": "upstream", "execution": NAME}]
     assert tasks.calls["ConvertChunk"] == [{"hour": HOUR, "version": VERSION, "chunk": number, "execution": NAME} for number in range(3)]
-    assert tasks.calls["RegisterPartition"] == [{"hour": HOUR, "version": VERSION, "source": fetched()["source"], "force": False, "execution": NAME}]
+    run_of = {"execution_arn": done.context["Execution"]["Id"], "started_at": "2025-11-21T01:10:00.000Z"}
+    assert tasks.calls["RegisterPartition"] == [
+        {"hour": HOUR, "version": VERSION, "source": fetched()["source"], "force": False, "execution": NAME} | run_of
+    ]
     assert tasks.calls["CommitBookmark"] == [
         {
             "hour": HOUR,
@@ -96,6 +99,7 @@ def test_an_hour_goes_from_the_source_to_the_bookmark():
             "execution_arn": done.context["Execution"]["Id"],
             "started_at": "2025-11-21T01:10:00.000Z",
             "redrive_count": 0,
+            "resumed_redrive": 0,
             "outcome": {"published": PUBLICATION},
         }
     ]
@@ -207,8 +211,17 @@ def test_a_redrive_goes_on_with_the_hour():
     assert (execution.status, execution.error) == ("FAILED", "SourceRefused")
     execution.redrive()
     assert execution.status == "SUCCEEDED" and execution.output["status"] == "published"
-    assert [call["redrive_count"] for call in tasks.calls["CommitFailure"]] == [0, 1]
-    assert tasks.calls["CommitBookmark"][0]["redrive_count"] == 1
+    assert [(call["redrive_count"], call["resumed_redrive"]) for call in tasks.calls["CommitFailure"]] == [(0, 0), (1, 0)]
+    assert (tasks.calls["CommitBookmark"][0]["redrive_count"], tasks.calls["CommitBookmark"][0]["resumed_redrive"]) == (1, 1)
+
+
+def test_a_redrive_whose_answer_is_lost_still_goes_on():
+    refused, lost = TaskError.of_lambda("SourceRefused", "403"), TaskError("Lambda.SdkClientException", "connection reset")
+    tasks = hour_tasks(Fetch=[refused, refused], CommitFailure=[refused, lost, {"hour": HOUR, "status": "retrying"}, refused])
+    execution = run("process-hour", tasks, {"hour": HOUR}).redrive()
+    assert (execution.status, execution.error) == ("FAILED", "SourceRefused")
+    calls = [(call["redrive_count"], call["resumed_redrive"]) for call in tasks.calls["CommitFailure"]]
+    assert calls == [(0, 0), (1, 0), (1, 0), (1, 1)], "the lost answer is asked for again; what fails after it is another failure"
 
 
 def test_a_redrive_that_fails_again_is_seen_again():
@@ -228,9 +241,21 @@ def test_an_hour_that_the_source_does_not_have_is_no_failure(status):
     assert len(tasks.calls["Fetch"]) == 1
 
 
-@pytest.mark.parametrize("state", ["Fetch", "ConvertChunk"])
-def test_an_hour_whose_landing_changed_is_planned_again(state):
-    changed = TaskError.of_lambda("LandingChanged", "etag")
+@pytest.mark.parametrize(
+    "state, name",
+    [
+        ("Fetch", "LandingChanged"),
+        ("ConvertChunk", "LandingChanged"),
+        ("ConvertChunk", "PlanNotFound"),
+        ("RegisterPartition", "PlanNotFound"),
+        ("RegisterPartition", "ObjectMissing"),
+        ("RegisterPartition", "VersionOvertaken"),
+        ("CommitBookmark", "VersionOvertaken"),
+        ("CommitBookmark", "LeaseLost"),
+    ],
+)
+def test_an_hour_that_another_run_changed_meanwhile_is_planned_again(state, name):
+    changed = TaskError.of_lambda(name, "by another run")
     usual = hour_tasks().answers[state]
     tasks = hour_tasks(**{state: [changed, usual]})
     done = run("process-hour", tasks, {"hour": HOUR})

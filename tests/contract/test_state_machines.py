@@ -19,8 +19,8 @@ DETERMINISTIC = {
     "InvalidInput", "InvalidConfiguration", "AwsRefused",
     "SourceNotPublished", "SourceRefused",
     "NotGzip", "UnsupportedEncoding", "EmptyArchive", "CorruptArchive", "TruncatedArchive", "TrailingBytes",
-    "ArchiveTooLarge", "LandingNotFound", "LandingChanged", "PlanNotFound", "ChunkMismatch",
-    "HourDoesNotBalance", "ObjectMissing", "HourWouldShrink", "VersionOvertaken",
+    "ArchiveTooLarge", "PlanTooLarge", "LandingNotFound", "LandingChanged", "PlanNotFound", "ChunkMismatch",
+    "HourDoesNotBalance", "ObjectMissing", "HourWouldShrink", "VersionOvertaken", "LeaseLost",
 }  # fmt: skip
 # Names that AWS gives, as its documentation of error handling and of the services' SDKs has them.
 OF_AWS = {

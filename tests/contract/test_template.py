@@ -102,6 +102,16 @@ def test_a_function_reaches_its_own_prefixes_and_no_other(role, action, prefixes
     assert reached == prefixes
 
 
+def test_who_gives_leases_back_deletes_nothing_else_of_the_ledger():
+    leases = re.search(r'LEASES: &str = "([^"]+)"', (ROOT / "crates/pipeline/src/keys.rs").read_text())[1]
+    alone = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [leases]}}
+    for role in ("RegisterPartition", "CommitBookmark"):
+        deleting = [s for s in granted(f"{role}Role") if "dynamodb:DeleteItem" in as_list(s["Action"])]
+        assert [statement["Condition"] for statement in deleting] == [alone]
+    writing = [s for s in granted("RegisterPartitionRole") if "dynamodb:PutItem" in as_list(s["Action"])]
+    assert [statement["Condition"] for statement in writing] == [alone], "it writes leases, and nothing of the ledger itself"
+
+
 def test_who_may_invoke_whom():
     document = template()
     for machine, functions in {

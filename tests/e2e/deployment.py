@@ -12,9 +12,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import boto3
 import duckdb
 from boto3.dynamodb.conditions import Key
+
+from build import logical_id
 
 JOB = "ghactivity_ingest"
 #: Ledger attributes that name a moment or a run, and so differ from run to run.
@@ -42,12 +43,11 @@ class Lake:
         self.bucket = outputs["DataBucketName"]
         self.database = outputs["GlueDatabaseName"]
         self.s3 = aws.client("s3")
-        self.dynamodb = boto3.resource(
-            "dynamodb", endpoint_url=aws.endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
-        )
+        self.dynamodb = aws.resource("dynamodb")
         self.glue = aws.client("glue")
         self.sfn = aws.client("stepfunctions")
         self.lambda_ = aws.client("lambda")
+        self._names: dict[str, str] = {}
 
     # The source.
 
@@ -85,7 +85,10 @@ class Lake:
         return self.wait(self.start("Ingest", **arguments))
 
     def function_name(self, function: str) -> str:
-        return f"{self.aws.stack}-{function}"
+        """The deployed name of a function, by its name in the workspace."""
+        if function not in self._names:
+            self._names[function] = self.aws.function_name(logical_id(function))
+        return self._names[function]
 
     def invoke(self, function: str, event: Any) -> Any:
         """Calls a function by its name in the workspace; a function error raises `FunctionError`."""
@@ -117,15 +120,22 @@ class Lake:
             f"quarantine/ghactivity/{hour}/",
         )
 
-    def ledger(self, hour: str) -> dict[str, Any] | None:
-        table = self.dynamodb.Table(self.outputs["ArchiveHoursTableName"])
-        item = table.get_item(Key={"archive": "ghactivity", "hour": ledger_key(hour)}, ConsistentRead=True).get("Item")
+    def table(self, name: str) -> Any:
+        """`ArchiveHours`, `Jobs` or `JobRunDetails`."""
+        return self.dynamodb.Table(self.outputs[f"{name}TableName"])
+
+    def item(self, table: str, **key: str) -> dict[str, Any] | None:
+        item = self.table(table).get_item(Key=key, ConsistentRead=True).get("Item")
         return plain(item) if item else None
 
+    def ledger(self, hour: str) -> dict[str, Any] | None:
+        return self.item("ArchiveHours", archive="ghactivity", hour=ledger_key(hour))
+
+    def lease(self, hour: str) -> dict[str, Any] | None:
+        return self.item("ArchiveHours", archive="ghactivity#lease", hour=ledger_key(hour))
+
     def job(self, job_id: str = JOB) -> dict[str, Any] | None:
-        table = self.dynamodb.Table(self.outputs["JobsTableName"])
-        item = table.get_item(Key={"job_id": job_id}, ConsistentRead=True).get("Item")
-        return plain(item) if item else None
+        return self.item("Jobs", job_id=job_id)
 
     def bookmark(self, job_id: str = JOB) -> str | None:
         job = self.job(job_id)
@@ -133,7 +143,7 @@ class Lake:
         return details and details["last_run_file_name"].removesuffix(".json.gz")
 
     def runs(self, job_id: str = JOB) -> list[dict[str, Any]]:
-        table = self.dynamodb.Table(self.outputs["JobRunDetailsTableName"])
+        table = self.table("JobRunDetails")
         items: list[dict[str, Any]] = []
         start: dict[str, Any] = {}
         while True:

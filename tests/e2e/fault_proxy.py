@@ -66,16 +66,10 @@ class FaultProxy:
             request.close_connection = True
             request.connection.close()
             return
-        status, headers, payload = reply
-        request.send_response(status)
-        for name, value in headers:
-            if name.lower() not in HOP_BY_HOP | {"content-length", "date", "server"}:
-                request.send_header(name, value)
-        length = next((value for name, value in headers if name.lower() == "content-length"), None)
-        request.send_header("Content-Length", length if request.command == "HEAD" and length else str(len(payload)))
-        request.end_headers()
-        if request.command != "HEAD":
-            request.wfile.write(payload)
+        try:
+            _send(request, *reply)
+        except ConnectionError:  # the function has been stopped by another call's end
+            request.close_connection = True
 
     def _forward(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         connection = http.client.HTTPConnection(self.upstream.hostname, self.upstream.port, timeout=60)
@@ -86,6 +80,18 @@ class FaultProxy:
         payload = reply.read()
         connection.close()
         return reply.status, reply.getheaders(), payload
+
+
+def _send(request: BaseHTTPRequestHandler, status: int, headers: list[tuple[str, str]], payload: bytes) -> None:
+    request.send_response(status)
+    for name, value in headers:
+        if name.lower() not in HOP_BY_HOP | {"content-length", "date", "server"}:
+            request.send_header(name, value)
+    length = next((value for name, value in headers if name.lower() == "content-length"), None)
+    request.send_header("Content-Length", length if request.command == "HEAD" and length else str(len(payload)))
+    request.end_headers()
+    if request.command != "HEAD":
+        request.wfile.write(payload)
 
 
 def _read_body(request: BaseHTTPRequestHandler) -> bytes:

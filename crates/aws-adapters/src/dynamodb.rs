@@ -1,4 +1,5 @@
-//! The tables: the ledger of hours, the jobs, the run history, and the one transaction that changes all three.
+//! The tables: the ledger of hours with their leases, the jobs, the run history, and the one transaction that changes
+//! all three.
 //!
 //! Every read is strongly consistent: what is decided from it is written under a condition on it. An item that cannot be
 //! read as what the table holds is [`AwsError::Refused`]: reading it again would not help.
@@ -13,6 +14,7 @@ use crate::AwsError;
 
 mod commit;
 mod jobs;
+mod leases;
 mod ledger;
 #[cfg(feature = "test-util")]
 pub mod memory;
@@ -20,6 +22,7 @@ mod runs;
 
 pub use commit::{BookmarkMove, Commit, CommitError, LedgerPut, Tables};
 pub use jobs::Jobs;
+pub use leases::{Holder, LeaseError, Leases, SeenLease};
 pub use ledger::Ledger;
 pub use runs::Runs;
 

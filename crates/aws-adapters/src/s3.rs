@@ -9,6 +9,6 @@ pub mod memory;
 mod object;
 mod upload;
 
-pub use bucket::{Bucket, Listed};
+pub use bucket::{Bucket, Listed, MAX_DELETES};
 pub use object::{Object, ReadError};
 pub use upload::{PART_BYTES, Stored, Upload};

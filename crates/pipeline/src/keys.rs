@@ -5,6 +5,9 @@ use crate::{ArchiveHour, Version};
 /// The archive's name, a segment of every key and the ledger's partition key.
 pub const ARCHIVE: &str = "ghactivity";
 
+/// The partition key of the leases, which lie in the ledger's table under a key of their own.
+pub const LEASES: &str = "ghactivity#lease";
+
 /// The hour as served by the source, byte for byte.
 pub fn landing(hour: ArchiveHour) -> String {
     format!("landing/{ARCHIVE}/{}", hour.file_name())

@@ -5,7 +5,7 @@
 //!
 //! The modules read as an hour's way through the pipeline: [`hour`] names it, [`keys`] places it, [`version`] and
 //! [`plan`] describe what was landed, [`receipt`] what each chunk became, [`publish`] what has to hold before readers see
-//! it, [`verdict`] how it compares, [`ledger`] what is known of it afterwards, [`bookmark`] and [`due`] what comes next;
+//! it, [`lease`] whose turn it is, [`verdict`] how it compares, [`ledger`] what is known of it afterwards, [`bookmark`] and [`due`] what comes next;
 //! [`gaps`] are the hours that never were.
 
 pub mod bookmark;
@@ -13,6 +13,7 @@ pub mod due;
 pub mod gaps;
 pub mod hour;
 pub mod keys;
+pub mod lease;
 pub mod ledger;
 pub mod plan;
 pub mod publish;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::ledger::{LedgerItem, Publication, Source};
 use crate::plan::HourPlan;
 use crate::receipt::{ChunkReceipt, HourTotals};
@@ -58,6 +60,46 @@ pub struct ShrinkError {
     pub published: Version,
     /// Its rows.
     pub published_rows: u64,
+}
+
+/// While a run was at work, another one published another version. Which bytes are the newer ones is not known: the run
+/// has to look at the source again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("hour {hour}: version {published} was published by another run since this one began with version {version}")]
+pub struct OvertakenError {
+    /// The hour.
+    pub hour: ArchiveHour,
+    /// This run's version.
+    pub version: Version,
+    /// The other's.
+    pub published: Version,
+}
+
+/// The run that is about to publish.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// Its execution.
+    pub execution_arn: &'a str,
+    /// When the execution began.
+    pub started_at: Timestamp,
+}
+
+/// Refuses a version that is older than the one that readers see, as far as can be told.
+pub fn check_overtaken(
+    hour: ArchiveHour,
+    version: Version,
+    run: &Run<'_>,
+    existing: Option<&LedgerItem>,
+) -> Result<(), OvertakenError> {
+    let Some(item) = existing else { return Ok(()) };
+    let Some(published) = item.publication.as_ref().map(|published| published.version) else { return Ok(()) };
+    let since_began = item.published_at.is_some_and(|at| at > run.started_at);
+    // A run that was published, redriven or run again after a lost answer, replaces its own version if any.
+    let by_another = item.execution_arn != run.execution_arn;
+    if published != version && since_began && by_another {
+        return Err(OvertakenError { hour, version, published });
+    }
+    Ok(())
 }
 
 /// Checks that the folder of a version holds the objects its receipts name, each as long as they say, and no other.
@@ -153,6 +195,24 @@ mod tests {
             assert_eq!(check_objects(hour, &receipts, &listed), expected, "{phrase}");
         }
         assert_eq!(check_objects(hour, &[], &BTreeMap::new()), Ok(()), "an hour without a row");
+    }
+
+    #[test]
+    fn a_run_is_overtaken_by_another_version_that_another_run_published_since_it_began() {
+        let item = published(10, BTreeMap::new());
+        let at = item.published_at.unwrap();
+        let (same, other) = (item.publication.as_ref().unwrap().version, "ffffffffffff".parse().unwrap());
+        let second = jiff::SignedDuration::from_secs(1);
+        for (phrase, version, execution_arn, started_at, existing, overtaken) in [
+            ("began before", other, "arn:b", at - second, Some(&item), true),
+            ("began after", other, "arn:b", at + second, Some(&item), false),
+            ("the same version", same, "arn:b", at - second, Some(&item), false),
+            ("its own publication", other, "arn:a", at - second, Some(&item), false),
+            ("nothing published", other, "arn:b", at - second, None, false),
+        ] {
+            let checked = check_overtaken(ArchiveHour::FIRST, version, &Run { execution_arn, started_at }, existing);
+            assert_eq!(checked.is_err(), overtaken, "{phrase}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_adapters::config;
-use aws_adapters::dynamodb::{Jobs, Ledger, Runs, Tables};
+use aws_adapters::dynamodb::{Jobs, Leases, Ledger, Runs, Tables};
 use aws_adapters::s3::Bucket;
 use function_runtime::{Env, InvalidConfiguration};
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use pipeline::ledger::record::MissingRules;
 pub struct Context {
     /// The bucket of all objects.
     pub bucket: Bucket,
-    /// Ledger, jobs and run history.
+    /// Ledger, leases, jobs and run history.
     pub tables: Tables,
     /// When a missing hour is given up.
     pub rules: MissingRules,
@@ -30,7 +30,7 @@ impl Context {
     /// | variable | meaning | default |
     /// | --- | --- | --- |
     /// | `DATA_BUCKET` | the bucket of all objects | |
-    /// | `JOBS_TABLE`, `JOB_RUN_DETAILS_TABLE`, `ARCHIVE_HOURS_TABLE` | the DynamoDB tables of jobs, run history, ledger | |
+    /// | `JOBS_TABLE`, `JOB_RUN_DETAILS_TABLE`, `ARCHIVE_HOURS_TABLE` | the DynamoDB tables of jobs, run history, ledger and leases | |
     /// | `MISSING_AFTER_HOURS` | so many hours after its end an absent hour is missing, not late | 48 |
     /// | `MISSING_RETRY_DAYS` | until so many days after its end a missing hour is asked for again | 30 |
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
@@ -46,7 +46,8 @@ impl Context {
         Ok(Self {
             bucket: Bucket::new(config::s3(&shared), bucket),
             tables: Tables {
-                ledger: Ledger::new(client.clone(), ledger),
+                ledger: Ledger::new(client.clone(), &ledger),
+                leases: Leases::new(client.clone(), ledger),
                 jobs: Jobs::new(client.clone(), jobs),
                 runs: Runs::new(client, runs),
             },

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use pipeline::ledger::record::{self, Attempt, MissingRules};
 use pipeline::ledger::{Failure, HourStatus, JobRunItem, LedgerItem, Publication};
-use pipeline::verdict;
+use pipeline::{Version, verdict};
 
 use crate::event::Status;
 use crate::seen::Seen;
-use crate::{CommitBookmarkError, Input, Outcome};
+use crate::{Input, Outcome};
 
 /// The new items of the hour and of the run; equal to those seen where nothing changes.
 #[derive(Debug)]
@@ -16,6 +16,15 @@ pub(crate) struct Decision {
     pub(crate) ledger: Option<LedgerItem>,
     pub(crate) run: JobRunItem,
     pub(crate) end: End,
+}
+
+impl Decision {
+    /// The version that becomes the hour's in place of the one that was seen, if there is a change.
+    pub(crate) fn replaced_by(&self, seen: &Seen) -> Option<Version> {
+        let version = |item: &LedgerItem| item.publication.as_ref().map(|publication| publication.version);
+        let next = self.ledger.as_ref().and_then(version);
+        next.filter(|_| next != seen.ledger.as_ref().and_then(version))
+    }
 }
 
 /// How the function ends once that is written.
@@ -32,10 +41,10 @@ pub(crate) fn decide(
     days_before: &[LedgerItem],
     now: Timestamp,
     rules: &MissingRules,
-) -> Result<Decision, CommitBookmarkError> {
+) -> Decision {
     match &input.outcome {
         Outcome::Published(publication) => published(input, seen, publication, days_before, now),
-        Outcome::Failed(failure) => Ok(failed(input, seen, &Failure::new(&failure.name, &failure.message), now, rules)),
+        Outcome::Failed(failure) => failed(input, seen, &Failure::new(&failure.name, &failure.message), now, rules),
     }
 }
 
@@ -45,8 +54,7 @@ fn published(
     publication: &Publication,
     days_before: &[LedgerItem],
     now: Timestamp,
-) -> Result<Decision, CommitBookmarkError> {
-    refuse_if_overtaken(input, seen, publication)?;
+) -> Decision {
     let verdict = verdict::compare(publication.counts.rows, &publication.types, days_before);
     let ledger = record::published(seen.ledger.as_ref(), &attempt(input, now), publication, verdict);
     let is_recorded =
@@ -56,32 +64,14 @@ fn published(
         rows: Some(publication.counts.rows),
         ..run(input, HourStatus::Published, now)
     });
-    Ok(Decision { ledger: Some(ledger), run, end: End::Answer(Status::Published) })
-}
-
-/// Two runs that found different bytes may register in one order and commit in the other. What the partition shows is then
-/// not what the ledger would say, and the cleanup after this commit could delete what readers see.
-fn refuse_if_overtaken(input: &Input, seen: &Seen, publication: &Publication) -> Result<(), CommitBookmarkError> {
-    let Some(item) = &seen.ledger else { return Ok(()) };
-    let Some(published) = item.publication.as_ref().map(|published| published.version) else { return Ok(()) };
-    let since_began = item.published_at.is_some_and(|at| at > input.started_at);
-    // A run that was published, redriven or run again after a lost answer, replaced its own version if any.
-    let by_another = item.execution_arn != input.execution_arn;
-    if published != publication.version && since_began && by_another {
-        return Err(CommitBookmarkError::Overtaken { hour: input.hour, version: publication.version, published });
-    }
-    Ok(())
+    Decision { ledger: Some(ledger), run, end: End::Answer(Status::Published) }
 }
 
 fn failed(input: &Input, seen: &Seen, failure: &Failure, now: Timestamp, rules: &MissingRules) -> Decision {
-    let recorded = seen.run.as_ref().filter(|run| run.error.is_some());
-    if let Some(before) = recorded
-        && before.redrive_count < input.redrive_count
-        && !failure.is_not_published()
-    {
-        let run = run(input, HourStatus::Landed, now);
+    if let Some(run) = going_back_to_work(input, seen, now).filter(|_| !failure.is_not_published()) {
         return Decision { ledger: seen.ledger.clone(), run, end: End::Answer(Status::Retrying) };
     }
+    let recorded = seen.run.as_ref().filter(|run| run.error.is_some());
     let is_same = |run: &&JobRunItem| run.error.as_ref() == Some(failure) && run.redrive_count >= input.redrive_count;
     let (ledger, run) = match (&seen.ledger, recorded.filter(is_same)) {
         (Some(item), Some(run)) => (item.clone(), run.clone()),
@@ -94,6 +84,20 @@ fn failed(input: &Input, seen: &Seen, failure: &Failure, now: Timestamp, rules: 
     let answer = Status::of(ledger.status).filter(|_| failure.is_not_published());
     let end = answer.map_or_else(|| End::Fail(failure.clone()), End::Answer);
     Decision { ledger: Some(ledger), run, end }
+}
+
+/// The run's item, if the execution was redriven since it failed and has not gone back to work since. It is in that place
+/// also if it was told to, and that answer was lost: then its item says so already.
+fn going_back_to_work(input: &Input, seen: &Seen, now: Timestamp) -> Option<JobRunItem> {
+    if input.redrive_count <= input.resumed_redrive {
+        return None;
+    }
+    let before = seen.run.as_ref()?;
+    match (&before.error, before.status) {
+        (Some(_), _) if before.redrive_count < input.redrive_count => Some(run(input, HourStatus::Landed, now)),
+        (None, HourStatus::Landed) if before.redrive_count == input.redrive_count => Some(before.clone()),
+        _ => None,
+    }
 }
 
 /// The status of a run that the source answered with 404, over an hour that may have been published before.

@@ -1,8 +1,10 @@
 //! Why a run is not recorded, and how the failure of a recorded one is passed on.
 
 use aws_adapters::AwsError;
+use aws_adapters::dynamodb::LeaseError;
 use function_runtime::{ErrorName, InvalidInput};
 use pipeline::ledger::Failure;
+use pipeline::publish::OvertakenError;
 use pipeline::{ArchiveHour, Version};
 
 /// The error of this function.
@@ -29,19 +31,21 @@ pub enum CommitBookmarkError {
         /// DynamoDB's reasons.
         reasons: String,
     },
-    /// While this run was at work, another one published another version. Which of the two readers see is not known here,
-    /// so neither may be deleted; running the hour again settles it.
-    #[error(
-        "hour {hour}: version {published} was published by another run since this one began with version {version}"
-    )]
-    Overtaken {
+    /// The run made its version visible, but does not hold the hour's lease any more: what readers see may be another
+    /// run's version by now. Running the hour again settles it.
+    #[error("hour {hour}: the lease for version {version} ended before it was committed")]
+    LeaseLost {
         /// The hour.
         hour: ArchiveHour,
         /// This run's version.
         version: Version,
-        /// The other's.
-        published: Version,
     },
+    /// Another version was published meanwhile.
+    #[error(transparent)]
+    Overtaken(#[from] OvertakenError),
+    /// The lease could not be renewed or given back.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
     /// A call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
@@ -53,8 +57,10 @@ impl ErrorName for CommitBookmarkError {
             Self::Input(error) => error.name(),
             Self::Recorded { failure, .. } => &failure.name,
             Self::Conflict { .. } => "BookmarkConflict",
-            Self::Overtaken { .. } => "VersionOvertaken",
-            Self::Aws(error) => error.name(),
+            Self::LeaseLost { .. } => "LeaseLost",
+            Self::Overtaken(_) => "VersionOvertaken",
+            Self::Lease(LeaseError::Held(_) | LeaseError::Busy { .. }) => "BookmarkConflict",
+            Self::Lease(LeaseError::Aws(error)) | Self::Aws(error) => error.name(),
         }
     }
 }

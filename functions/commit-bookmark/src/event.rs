@@ -23,6 +23,10 @@ pub struct Input {
     pub started_at: Timestamp,
     /// How many times it has been redriven.
     pub redrive_count: u32,
+    /// The redrive after which it has last gone back to work: 0, or a `redrive_count` that was answered with
+    /// [`Status::Retrying`]. While it is below `redrive_count`, that answer has not arrived.
+    #[serde(default)]
+    pub resumed_redrive: u32,
     /// How the run ended.
     pub outcome: Outcome,
 }
@@ -79,13 +83,21 @@ fn publication<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Publication
 
 impl Input {
     /// Checks what types alone do not say.
-    pub(crate) fn validate(&self) -> Result<(), InvalidInput> {
+    pub(crate) fn validate(&self, now: Timestamp) -> Result<(), InvalidInput> {
         for (field, text) in [("job_id", &self.job_id), ("execution_arn", &self.execution_arn)] {
             if text.is_empty() {
                 return Err(InvalidInput::new(field, "is empty"));
             }
         }
+        if self.resumed_redrive > self.redrive_count {
+            return Err(InvalidInput::new("resumed_redrive", "is more than redrive_count"));
+        }
         match &self.outcome {
+            // A run that somebody started too early is a mistake, and no fact about the hour.
+            Outcome::Failed(_) if self.hour.end() > now => {
+                let reason = format!("{} is not over until {}", self.hour, self.hour.end());
+                Err(InvalidInput::new("hour", reason))
+            }
             Outcome::Published(publication) => self.validate_publication(publication),
             Outcome::Failed(failure) if failure.name.is_empty() => {
                 Err(InvalidInput::new("outcome.failed.name", "is empty"))

@@ -5,9 +5,11 @@ use std::time::Duration;
 use aws_adapters::dynamodb::{BookmarkMove, Commit, CommitError, LedgerPut};
 use pipeline::ArchiveHour;
 use pipeline::ledger::{BookmarkDetails, Verdict};
+use pipeline::publish::{self, Run};
 
 use crate::decision::{Decision, End, decide};
 use crate::seen::{Reach, Seen, days_before};
+use crate::turn::Turn;
 use crate::{CommitBookmarkError, Context, Input, Outcome, Output, cleanup};
 
 /// How often a decision is made before giving up.
@@ -21,9 +23,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Records how a run ended.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, CommitBookmarkError> {
-    input.validate()?;
+    input.validate((context.now)())?;
     let is_published = matches!(input.outcome, Outcome::Published(_));
     let before = if is_published { days_before(input.hour, &context.tables).await? } else { Vec::new() };
+    let mut turn = Turn::of(&input, context);
     let mut reasons = String::new();
     for decision in 0..MAX_DECISIONS {
         if decision > 0 {
@@ -32,11 +35,21 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, CommitBoo
             tokio::time::sleep((context.jitter)(longest)).await;
         }
         let seen = Seen::read(&input, &context.tables).await?;
-        let decision = decide(&input, &seen, &before, (context.now)(), &context.rules)?;
-        forget_older_version(&input, &seen, &decision, context).await?;
+        let decision = decide(&input, &seen, &before, (context.now)(), &context.rules);
+        let held = turn.as_ref().is_some_and(|turn| seen.lease.as_ref().is_some_and(|lease| turn.is(lease)));
+        if let Some(version) = decision.replaced_by(&seen) {
+            let run = Run { execution_arn: &input.execution_arn, started_at: input.started_at };
+            publish::check_overtaken(input.hour, version, &run, seen.ledger.as_ref())?;
+            if !held {
+                return Err(CommitBookmarkError::LeaseLost { hour: input.hour, version });
+            }
+        }
+        if let Some(turn) = turn.as_mut().filter(|_| held) {
+            forget_older_version(&input, &seen, &decision, turn, context).await?;
+        }
         let (commit, bookmark) = commit(&input, seen, &decision, context).await?;
         match context.tables.commit(&commit).await {
-            Ok(()) => return finish(&input, decision, bookmark, context).await,
+            Ok(()) => return finish(&input, decision, bookmark, turn.filter(|_| held), context).await,
             Err(CommitError::Aws(error)) => return Err(error.into()),
             Err(CommitError::Conflict { reasons: met }) => {
                 tracing::info!(reasons = met, "conflict: deciding again");
@@ -53,12 +66,13 @@ async fn forget_older_version(
     input: &Input,
     seen: &Seen,
     decision: &Decision,
+    turn: &mut Turn<'_>,
     context: &Context,
 ) -> Result<(), CommitBookmarkError> {
     let (Some(item), Some(next)) = (&seen.ledger, &decision.ledger) else { return Ok(()) };
     let current = next.publication.as_ref().map(|publication| publication.version);
     match item.previous_version.filter(|old| next.previous_version != Some(*old) && current != Some(*old)) {
-        Some(old) => Ok(cleanup::version(input.hour, old, &context.bucket).await?),
+        Some(old) => cleanup::version(input.hour, old, &context.bucket, turn).await,
         None => Ok(()),
     }
 }
@@ -80,6 +94,9 @@ async fn commit(
         let decided_from = seen.ledger.as_ref().map(|item| item.revision);
         commit.ledger = Some(LedgerPut { hour: input.hour, item: item.clone(), decided_from });
     }
+    if decision.replaced_by(&seen).is_some() {
+        commit.under = seen.lease;
+    }
     let Some(reach) = Reach::read(seen.job.as_ref(), input.hour, item.status, &context.tables).await? else {
         return Ok((commit, bookmark));
     };
@@ -95,16 +112,21 @@ async fn commit(
     Ok((commit, bookmark))
 }
 
+/// Removes what was replaced and gives the lease back, if it is the run's `turn`; then answers.
 async fn finish(
     input: &Input,
     decision: Decision,
     bookmark: Option<ArchiveHour>,
+    turn: Option<Turn<'_>>,
     context: &Context,
 ) -> Result<Output, CommitBookmarkError> {
     let hour = input.hour;
     let item = decision.ledger.as_ref();
-    if item.is_some_and(|item| item.previous_version.is_some()) && matches!(input.outcome, Outcome::Published(_)) {
-        cleanup::replaced_version(hour, &context.tables.ledger, &context.bucket).await?;
+    if let Some(mut turn) = turn {
+        if let Some(replaced) = item.and_then(|item| item.previous_version) {
+            cleanup::version(hour, replaced, &context.bucket, &mut turn).await?;
+        }
+        turn.end().await?;
     }
     let verdict: Option<Verdict> = item.and_then(|item| item.verdict);
     match decision.end {

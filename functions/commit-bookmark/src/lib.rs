@@ -2,13 +2,16 @@
 //!
 //! - **Input** ([`Input`]): the hour, the job, the execution, and the outcome: a publication or a failure.
 //! - **Output** ([`Output`]): the hour's status and verdict, and the job's bookmark.
-//! - **Reads** the hour's ledger item, the job's item, the run's history item, the ledger from the bookmark to the first hour
+//! - **Reads** the hour's ledger item and lease, the job's item, the run's history item, the ledger from the bookmark to the first hour
 //!   that is not settled, and the same hour of the days before.
 //! - **Writes** ledger, run history and bookmark in one transaction; then deletes the objects of the version that was
-//!   replaced, never those of the current one.
+//!   replaced, and gives the hour's lease back. Both only as the holder of the lease that `register-partition` took: it is
+//!   what keeps the partition and the objects as the ledger says they are. A version that becomes the hour's is committed
+//!   under it alone (`LeaseLost` otherwise, and the state machine makes the hour again).
 //! - **Fails** on purpose: after a failure was recorded, the function returns an error with the failure's own name, so that
 //!   the execution fails visibly. Not so for `SourceNotPublished`, which is an answer, nor in an execution that was redriven
-//!   since the failure: the status is then `retrying`, and the execution goes back to work.
+//!   since the failure: the status is then `retrying`, and the execution goes back to work. Nor for an hour that is not over:
+//!   that is `InvalidInput`, and nothing is recorded.
 //!
 //! # Why a second run is safe
 //!
@@ -39,6 +42,7 @@ mod error;
 mod event;
 mod handler;
 mod seen;
+mod turn;
 
 pub use context::Context;
 pub use error::CommitBookmarkError;

@@ -1,7 +1,7 @@
 //! What a decision is made from.
 
 use aws_adapters::AwsError;
-use aws_adapters::dynamodb::Tables;
+use aws_adapters::dynamodb::{SeenLease, Tables};
 use futures::future::try_join_all;
 use pipeline::ArchiveHour;
 use pipeline::bookmark::{Stop, Walk};
@@ -16,6 +16,7 @@ pub(crate) struct Seen {
     pub(crate) ledger: Option<LedgerItem>,
     pub(crate) job: Option<JobItem>,
     pub(crate) run: Option<JobRunItem>,
+    pub(crate) lease: Option<SeenLease>,
 }
 
 /// How far the bookmark may go, and what stops it there.
@@ -28,12 +29,13 @@ pub(crate) struct Reach {
 impl Seen {
     pub(crate) async fn read(input: &Input, tables: &Tables) -> Result<Self, AwsError> {
         let run_time = input.job_run_time();
-        let (ledger, job, run) = futures::try_join!(
+        let (ledger, job, run, lease) = futures::try_join!(
             tables.ledger.get(input.hour),
             tables.jobs.get(&input.job_id),
             tables.runs.get(&input.job_id, &run_time),
+            tables.leases.get(input.hour),
         )?;
-        Ok(Self { ledger, job, run })
+        Ok(Self { ledger, job, run, lease })
     }
 }
 

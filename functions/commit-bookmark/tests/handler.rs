@@ -12,8 +12,8 @@ mod world;
 use aws_adapters::s3::memory::Fault as S3Fault;
 use commit_bookmark::{Input, Outcome, Status};
 use jiff::SignedDuration;
-use pipeline::keys;
 use pipeline::ledger::{HourStatus, LedgerItem, Verdict};
+use pipeline::{keys, lease};
 use serde_json::json;
 
 use world::*;
@@ -132,10 +132,58 @@ async fn a_version_that_an_ended_run_left_behind_goes_with_the_next_one() {
             world.s3.fail("ListObjectsV2", 3, S3Fault::Answer(503, "ServiceUnavailable"));
             assert!(world.run(&run).await.is_err());
         } else {
-            world.run(&run).await.unwrap();
+            // The ended run's lease is over by then.
+            world.take_lease_at(&run, now() + lease::LEASE).await;
+            world.commit(&run).await.unwrap();
         }
     }
     assert_eq!(world.s3.keys(), objects(0, V3.parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_version_is_committed_by_the_holder_of_the_lease_alone() {
+    let world = world_with_job();
+    assert_eq!(name_of(world.commit(&published(0)).await), "LeaseLost", "nobody registered it");
+    assert!(world.ledger().is_empty() && world.runs().is_empty());
+    world.take_lease(&published(0)).await;
+    let other = input(0, "other", Outcome::Published(publication(0, V1, 5_000)));
+    assert_eq!(name_of(world.commit(&other).await), "LeaseLost", "another run registered it");
+    let output = world.commit(&published(0)).await.unwrap();
+    assert!(world.leases().is_empty(), "the lease is given back");
+    assert_eq!(world.commit(&published(0)).await.unwrap(), output, "again, after a lost answer");
+}
+
+#[tokio::test]
+async fn a_lease_that_goes_to_another_run_right_before_the_commit_stops_it() {
+    let world = world_with_job();
+    world.take_lease(&published(0)).await;
+    let leases = world.context.tables.leases.clone();
+    let lost = input(0, "publishes-0", Outcome::Published(publication(0, V1, 5_000)));
+    world.dynamodb.before("TransactWriteItems", |tables| {
+        let mut lease = tables.raw_items("leases").remove(0);
+        let holder = lease["holders"]["M"].as_object_mut().unwrap();
+        let hold = holder.values().next().unwrap().clone();
+        *holder = serde_json::Map::from_iter([("arn:other".to_owned(), hold)]);
+        lease["revision"] = json!({"N": "9"});
+        tables.replace_raw("leases", lease);
+    });
+    assert_eq!(name_of(world.commit(&lost).await), "LeaseLost");
+    assert!(world.ledger().is_empty());
+    assert!(leases.get(hour(0)).await.unwrap().unwrap().lease.holders.contains_key("arn:other"), "it is the other's");
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_by_a_run_that_has_lost_its_lease() {
+    let world = world_with_job();
+    world.run(&published(0)).await.unwrap();
+    world.put_objects(0, V1);
+    let outcome = Outcome::Published(publication(0, V2, 6_000));
+    let later = Input { started_at: now() + SignedDuration::from_secs(1), ..input(0, "other", outcome) };
+    world.s3.fail("ListObjectsV2", 3, S3Fault::Answer(503, "ServiceUnavailable"));
+    assert_eq!(name_of(world.run(&later).await), "AwsUnavailable", "committed, but not cleaned up");
+    world.dynamodb.with(|tables| tables.clear("leases"));
+    assert_eq!(world.commit(&later).await.unwrap().status, Status::Published);
+    assert_eq!(world.s3.keys(), objects(0, V1.parse().unwrap()), "its objects may be another run's by now");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use convert::{ChunkSpec, Converted};
 use function_runtime::InvalidInput;
 use gzip_plan::ChunkReader;
 use pipeline::keys;
-use pipeline::plan::HourPlan;
+use pipeline::plan::{HourPlan, MAX_PLAN_BYTES};
 use pipeline::receipt::{ChunkReceipt, StoredObject};
 use tokio::sync::mpsc;
 
@@ -15,10 +15,6 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::event::{Input, Output};
 use crate::pipe::{PipeReader, pipe};
-
-/// The longest plan that is read. An hour of 300,000 records has some 30 chunks and a plan of some tens of KiB; what
-/// makes a plan long is the list of its duplicate lines.
-const MAX_PLAN_BYTES: u64 = 128 << 20;
 
 /// Converts a chunk.
 ///

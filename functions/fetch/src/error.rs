@@ -99,6 +99,14 @@ pub enum Error {
         /// The limit.
         max_bytes: u64,
     },
+    /// The hour would have more chunks, or a longer plan, than the steps after this one can work with.
+    #[error("the plan of {place} is too large: {reason}")]
+    PlanTooLarge {
+        /// Where the hour's bytes came from.
+        place: String,
+        /// What there is too much of, and what to do.
+        reason: String,
+    },
     /// The landing object cannot be read.
     #[error(transparent)]
     Landing(#[from] ReadError),
@@ -128,6 +136,7 @@ impl ErrorName for Error {
                 PlanError::TooLarge { .. } => "ArchiveTooLarge",
             },
             Self::ArchiveTooLarge { .. } | Self::Landing(ReadError::TooLarge { .. }) => "ArchiveTooLarge",
+            Self::PlanTooLarge { .. } => "PlanTooLarge",
             Self::Landing(ReadError::NotFound { .. }) => "LandingNotFound",
             Self::Landing(ReadError::Changed { .. }) => "LandingChanged",
             Self::Landing(ReadError::Aws(error)) | Self::Aws(error) => error.name(),

@@ -3,7 +3,7 @@
 use aws_adapters::s3::Upload;
 use function_runtime::InvalidInput;
 use pipeline::ledger::Source;
-use pipeline::plan::{HourPlan, Landing};
+use pipeline::plan::{HourPlan, Landing, MAX_CHUNKS, MAX_PLAN_BYTES};
 use pipeline::{ArchiveHour, Version, keys};
 
 use crate::body::Body;
@@ -57,7 +57,16 @@ async fn from_landing(hour: ArchiveHour, context: &Context) -> Result<Output, Er
 }
 
 async fn passed(body: Body, upload: Option<&mut Upload>, context: &Context) -> Result<Passed, Error> {
-    pass::run(body, upload, &context.options, context.limits.max_landing_bytes).await
+    let place = body.place().to_owned();
+    let passed = pass::run(body, upload, &context.options, context.limits.max_landing_bytes).await?;
+    let (chunks, per_chunk) = (passed.planned.plan.chunks.len(), context.options.chunk_records);
+    if chunks > MAX_CHUNKS {
+        let reason = format!(
+            "{chunks} chunks of {per_chunk} records, but an execution converts at most {MAX_CHUNKS}: raise ChunkRecords"
+        );
+        return Err(Error::PlanTooLarge { place, reason });
+    }
+    Ok(passed)
 }
 
 /// Writes the windows, then the plan that needs them.
@@ -77,6 +86,10 @@ async fn write_plan(
         context.bucket.write(&key, planned.windows, "application/octet-stream").await?;
     }
     let json = serde_json::to_vec(&plan).expect("a plan has no map whose keys are no text");
+    if json.len() as u64 > MAX_PLAN_BYTES {
+        let reason = format!("{} bytes, of which most list duplicate lines, but at most {MAX_PLAN_BYTES}", json.len());
+        return Err(Error::PlanTooLarge { place: context.bucket.address(&keys::landing(hour)), reason });
+    }
     context.bucket.write(&keys::plan(hour, version), json, "application/json").await?;
     let chunks =
         u32::try_from(plan.gzip.chunks.len()).expect("a chunk has a line at least, and an hour fewer than 2^32");

@@ -1,15 +1,29 @@
 //! Why an hour is not made visible.
 
 use aws_adapters::AwsError;
+use aws_adapters::dynamodb::LeaseError;
 use aws_adapters::glue::PartitionError;
 use aws_adapters::s3::ReadError;
-use function_runtime::ErrorName;
-use pipeline::publish::{ObjectError, ShrinkError};
+use function_runtime::{ErrorName, InvalidInput};
+use pipeline::ArchiveHour;
+use pipeline::publish::{ObjectError, OvertakenError, ShrinkError};
 use pipeline::receipt::BalanceError;
 
 /// The error of this function.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
+    /// The input cannot be worked with.
+    #[error(transparent)]
+    Input(#[from] InvalidInput),
+    /// Another version's run is at it: its turn comes first.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    /// The lease went to another version's run before the partition was touched.
+    #[error("hour {hour}: the lease went to another run")]
+    LeaseLost {
+        /// The hour.
+        hour: ArchiveHour,
+    },
     /// There is no plan of this version.
     #[error("plan {address} does not exist")]
     PlanNotFound {
@@ -48,6 +62,9 @@ pub enum RegisterError {
     /// The folder does not hold what the receipts say.
     #[error(transparent)]
     Objects(#[from] ObjectError),
+    /// Another version was published meanwhile.
+    #[error(transparent)]
+    Overtaken(#[from] OvertakenError),
     /// The hour would have fewer rows than before.
     #[error(transparent)]
     Shrink(#[from] ShrinkError),
@@ -65,18 +82,23 @@ pub enum RegisterError {
 impl ErrorName for RegisterError {
     fn name(&self) -> &str {
         match self {
+            Self::Input(error) => error.name(),
             Self::PlanNotFound { .. } | Self::NotThePlan { .. } => "PlanNotFound",
-            Self::ReceiptNotFound { .. } | Self::NotAReceipt { .. } | Self::Balance(_) => "HourDoesNotBalance",
-            Self::Objects(_) => "ObjectMissing",
+            Self::NotAReceipt { .. } | Self::Balance(_) => "HourDoesNotBalance",
+            Self::ReceiptNotFound { .. } | Self::Objects(_) => "ObjectMissing",
+            Self::Overtaken(_) => "VersionOvertaken",
             Self::Shrink(_) => "HourWouldShrink",
-            Self::Partition(PartitionError::Conflict { .. }) => "PartitionConflict",
+            Self::Partition(PartitionError::Conflict { .. })
+            | Self::Lease(LeaseError::Held(_) | LeaseError::Busy { .. })
+            | Self::LeaseLost { .. } => "PartitionConflict",
             Self::Partition(PartitionError::NoStorage { .. }) => "AwsRefused",
             Self::Read(ReadError::NotFound { .. } | ReadError::Changed { .. } | ReadError::TooLarge { .. }) => {
                 "ObjectMissing"
             }
-            Self::Read(ReadError::Aws(error)) | Self::Partition(PartitionError::Aws(error)) | Self::Aws(error) => {
-                error.name()
-            }
+            Self::Read(ReadError::Aws(error))
+            | Self::Partition(PartitionError::Aws(error))
+            | Self::Lease(LeaseError::Aws(error))
+            | Self::Aws(error) => error.name(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The contract with the state machine.
 
+use function_runtime::InvalidInput;
+use jiff::Timestamp;
 use pipeline::ledger::{Publication, Source};
 use pipeline::{ArchiveHour, Version};
 use serde::{Deserialize, Serialize};
@@ -14,9 +16,23 @@ pub struct Input {
     pub version: Version,
     /// Where its bytes came from.
     pub source: Source,
+    /// The execution: it holds the hour's lease until its commit.
+    pub execution_arn: String,
+    /// When the execution began.
+    pub started_at: Timestamp,
     /// Whether it may have fewer rows than the version it replaces.
     #[serde(default)]
     pub force: bool,
+}
+
+impl Input {
+    /// Checks what types alone do not say.
+    pub(crate) fn validate(&self) -> Result<(), InvalidInput> {
+        if self.execution_arn.is_empty() {
+            return Err(InvalidInput::new("execution_arn", "is empty"));
+        }
+        Ok(())
+    }
 }
 
 /// What readers now see.

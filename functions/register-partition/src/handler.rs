@@ -1,26 +1,50 @@
 //! What the function does.
 
+use aws_adapters::dynamodb::Holder;
 use aws_adapters::s3::ReadError;
 use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
 use pipeline::ledger::Publication;
-use pipeline::plan::HourPlan;
+use pipeline::plan::{HourPlan, MAX_PLAN_BYTES};
+use pipeline::publish::Run;
 use pipeline::receipt::{self, ChunkReceipt};
-use pipeline::{ArchiveHour, keys, publish};
+use pipeline::{ArchiveHour, keys, lease, publish};
 
 use crate::{Context, Input, Output, RegisterError};
 
 /// How many receipts are read at once.
 const CONCURRENT_READS: usize = 16;
 
-/// A plan of 1,000 chunks has about 1 MB, of which line numbers of duplicates may be many times that.
-const MAX_PLAN_BYTES: u64 = 64 << 20;
-
 /// A receipt has about 1 KB; only a chunk of nothing but invented event types makes it long.
 const MAX_RECEIPT_BYTES: u64 = 16 << 20;
 
 /// Checks an hour and makes it visible.
+///
+/// The execution then holds the hour's lease: commit-bookmark gives it back.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, RegisterError> {
-    let Input { hour, version, source, force } = input;
+    input.validate()?;
+    let holder = Holder { hour: input.hour, version: input.version, execution_arn: &input.execution_arn };
+    let until = context.leases.take(&holder, (context.now)()).await?;
+    let publication = match check(&input, context).await {
+        Ok(publication) => publication,
+        Err(error) => {
+            // Nothing was touched. If this fails too, the lease ends by itself.
+            if let Err(kept) = context.leases.give_back(&holder, 1).await {
+                tracing::warn!(error = %kept, "the lease was not given back");
+            }
+            return Err(error);
+        }
+    };
+    register(&holder, until, &publication, context).await?;
+    Ok(Output { hour: input.hour, publication })
+}
+
+/// What is to be published, if it may be. Others publish nothing meanwhile, so it stays so.
+async fn check(input: &Input, context: &Context) -> Result<Publication, RegisterError> {
+    let Input { hour, version, source, execution_arn, started_at, force } = input;
+    let (hour, version) = (*hour, *version);
+    let existing = context.ledger.get(hour).await?;
+    publish::check_overtaken(hour, version, &Run { execution_arn, started_at: *started_at }, existing.as_ref())?;
     let plan = read_plan(hour, &keys::plan(hour, version), context).await?;
     if (plan.hour, plan.version) != (hour, version) {
         let reason = format!("it is of hour {}, version {}", plan.hour, plan.version);
@@ -30,14 +54,12 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, RegisterE
     let totals = receipt::total(&plan, &receipts)?;
     let listed = context.bucket.list(&keys::parquet_prefix(hour, version)).await?;
     publish::check_objects(hour, &receipts, &listed.into_iter().map(|object| (object.key, object.bytes)).collect())?;
-    let publication = publish::publication(&plan, totals, source, context.bucket.name());
-    let existing = context.ledger.get(hour).await?;
+    let publication = publish::publication(&plan, totals, source.clone(), context.bucket.name());
     match publish::check_shrink(hour, &publication, existing.as_ref()) {
-        Err(error) if force => tracing::warn!(%error, "forced"),
+        Err(error) if *force => tracing::warn!(%error, "forced"),
         checked => checked?,
     }
-    register(hour, &publication, context).await?;
-    Ok(Output { hour, publication })
+    Ok(publication)
 }
 
 async fn read_plan(hour: ArchiveHour, key: &str, context: &Context) -> Result<HourPlan, RegisterError> {
@@ -69,10 +91,16 @@ async fn read_receipt(plan: &HourPlan, chunk: u32, context: &Context) -> Result<
 }
 
 /// Points the hour's partition at the publication.
-async fn register(hour: ArchiveHour, publication: &Publication, context: &Context) -> Result<(), RegisterError> {
-    let (partitions, values) = (&context.partitions, hour.partition_values());
+async fn register(
+    holder: &Holder<'_>,
+    until: Timestamp,
+    publication: &Publication,
+    context: &Context,
+) -> Result<(), RegisterError> {
+    let (partitions, values) = (&context.partitions, holder.hour.partition_values());
     let mut storage = partitions.storage().await?;
     storage.location = Some(publication.partition_location.clone());
+    let until = still_held(holder, until, context).await?;
     if partitions.create(&values, &storage).await? {
         return Ok(());
     }
@@ -81,5 +109,16 @@ async fn register(hour: ArchiveHour, publication: &Publication, context: &Contex
         return Ok(());
     }
     tracing::info!(from = location, to = publication.partition_location, "the partition moves to another version");
+    still_held(holder, until, context).await?;
     Ok(partitions.update(&values, &storage).await?)
+}
+
+/// Makes sure that the next call takes effect, if it does, while the lease is held. Answers until when it is.
+async fn still_held(holder: &Holder<'_>, until: Timestamp, context: &Context) -> Result<Timestamp, RegisterError> {
+    let now = (context.now)();
+    if lease::is_safe(until, now) {
+        return Ok(until);
+    }
+    let renewed = context.leases.renew(holder, now).await?;
+    renewed.ok_or(RegisterError::LeaseLost { hour: holder.hour })
 }

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_adapters::dynamodb::{Ledger, memory as dynamodb};
+use aws_adapters::dynamodb::{Holder, Leases, Ledger, memory as dynamodb};
 use aws_adapters::glue::{Partitions, memory as glue};
 use aws_adapters::json_memory::{Fault, Memory};
 use aws_adapters::s3::memory::{Fault as S3Fault, MemoryS3};
 use function_runtime::ErrorName;
+use jiff::{SignedDuration, Timestamp};
 use pipeline::ledger::record::{self, Attempt};
 use pipeline::ledger::{Publication, Source, Verdict};
 use pipeline::plan::{HourPlan, Landing};
@@ -21,6 +22,7 @@ use serde_json::json;
 const V1: &str = "111111111111";
 const V2: &str = "222222222222";
 const PARTITION: &str = "2025/11/21/00";
+const EXECUTION: &str = "arn:a";
 
 struct World {
     s3: MemoryS3,
@@ -83,11 +85,15 @@ fn plan(version_: &str, chunks: u32) -> HourPlan {
 impl World {
     fn new() -> Self {
         let (s3, glue) = (MemoryS3::default(), glue::memory());
-        let dynamodb = dynamodb::memory(&[("hours", "archive", Some("hour"))]);
+        let tables = ["hours", "leases"].map(|table| (table, "archive", Some("hour")));
+        let dynamodb = dynamodb::memory(&tables);
+        let client = dynamodb::client(&dynamodb);
         let context = Context {
             bucket: s3.bucket("lake"),
-            ledger: Ledger::new(dynamodb::client(&dynamodb), "hours"),
+            ledger: Ledger::new(client.clone(), "hours"),
+            leases: Leases::new(client, "leases"),
             partitions: Partitions::new(glue::client(&glue), "ghactivity_db", "events"),
+            now: Box::new(now),
         };
         Self { s3, dynamodb, glue, context }
     }
@@ -115,9 +121,22 @@ impl World {
         }
     }
 
-    async fn run(&self, version_: &str) -> Result<Output, RegisterError> {
-        let input = Input { hour: hour(), version: version(version_), source: source(), force: false };
-        handle(input, &self.context).await
+    async fn run(&self, version: &str) -> Result<Output, RegisterError> {
+        handle(input(version), &self.context).await
+    }
+
+    /// What `commit-bookmark` does after a run: the ledger says what readers see, and the lease is given back.
+    async fn commit(&self, publication: &Publication) {
+        self.publish_in_ledger(publication);
+        let holder = Holder { hour: hour(), version: publication.version, execution_arn: EXECUTION };
+        self.context.leases.give_back(&holder, 1).await.unwrap();
+    }
+
+    /// Who has the lease, and for which version.
+    fn lease(&self) -> Option<(String, Vec<String>)> {
+        let [item] = self.dynamodb.with(|tables| tables.raw_items("leases")).try_into().ok()?;
+        let holders = item["holders"]["M"].as_object().unwrap().keys().cloned().collect();
+        Some((item["version"]["S"].as_str().unwrap().to_owned(), holders))
     }
 
     fn location(&self) -> Option<String> {
@@ -127,11 +146,26 @@ impl World {
     }
 
     fn publish_in_ledger(&self, publication: &Publication) {
-        let now = hour().end();
-        let attempt = Attempt { hour: hour(), execution_arn: "arn", now };
+        let attempt = Attempt { hour: hour(), execution_arn: EXECUTION, now: now() };
         let item = record::published(None, &attempt, publication, Verdict::Complete);
         self.dynamodb.with(|tables| tables.put("hours", &item));
     }
+}
+
+fn input(version_: &str) -> Input {
+    Input {
+        hour: hour(),
+        version: version(version_),
+        source: source(),
+        execution_arn: EXECUTION.to_owned(),
+        started_at: now() - SignedDuration::from_secs(30),
+        force: false,
+    }
+}
+
+/// The clock of these tests.
+fn now() -> Timestamp {
+    hour().end() + SignedDuration::from_mins(10)
 }
 
 fn location(version: &str) -> String {
@@ -169,11 +203,12 @@ async fn registering_again_changes_nothing() {
 #[tokio::test]
 async fn another_version_moves_the_partition_by_one_update() {
     let world = World::with(V1, 1);
-    world.publish_in_ledger(&world.run(V1).await.unwrap().publication);
+    world.commit(&world.run(V1).await.unwrap().publication).await;
     world.put(V2, 3);
     world.run(V2).await.unwrap();
     assert_eq!(world.location(), Some(location(V2)));
     assert_eq!(world.glue.calls_of("UpdatePartition").len(), 1);
+    assert_eq!(world.lease(), Some((V2.to_owned(), vec![EXECUTION.to_owned()])), "until it is committed");
 }
 
 #[tokio::test]
@@ -203,12 +238,7 @@ async fn an_hour_that_does_not_add_up_stays_out_of_sight() {
             "version 222222222222",
         ),
         ("half a plan", |world| world.s3.put(&keys::plan(hour(), version(V1)), "{"), "PlanNotFound", "EOF"),
-        (
-            "no receipt",
-            |world| world.s3.remove(&keys::receipt(hour(), version(V1), 2)),
-            "HourDoesNotBalance",
-            "chunk 2",
-        ),
+        ("no receipt", |world| world.s3.remove(&keys::receipt(hour(), version(V1), 2)), "ObjectMissing", "chunk 2"),
         (
             "half a receipt",
             |world| world.s3.put(&keys::receipt(hour(), version(V1), 2), "{"),
@@ -251,20 +281,87 @@ async fn an_hour_that_does_not_add_up_stays_out_of_sight() {
         assert_eq!(error.name(), name, "{phrase}: {error}");
         assert!(function_runtime::diagnostic(&error).error_message.contains(message), "{phrase}: {error}");
         assert!(world.glue.calls().is_empty(), "{phrase}: no partition is touched");
+        assert_eq!(world.lease(), None, "{phrase}: nobody has to wait for it");
     }
 }
 
 #[tokio::test]
 async fn an_hour_shrinks_only_if_forced() {
     let world = World::with(V1, 3);
-    world.publish_in_ledger(&world.run(V1).await.unwrap().publication);
+    world.commit(&world.run(V1).await.unwrap().publication).await;
     world.put(V2, 1);
     let error = world.run(V2).await.unwrap_err();
     assert_eq!(error.name(), "HourWouldShrink");
     assert_eq!(world.location(), Some(location(V1)));
-    let forced = Input { hour: hour(), version: version(V2), source: source(), force: true };
+    let forced = Input { force: true, ..input(V2) };
     handle(forced, &world.context).await.unwrap();
     assert_eq!(world.location(), Some(location(V2)));
+}
+
+#[tokio::test]
+async fn a_run_of_another_version_waits_until_the_lease_is_given_back_or_over() {
+    let world = World::with(V1, 3);
+    let publication = world.run(V1).await.unwrap().publication;
+    world.put(V2, 3);
+    let other = |execution_arn: &str| Input { execution_arn: execution_arn.to_owned(), ..input(V2) };
+    let error = handle(other("arn:b"), &world.context).await.unwrap_err();
+    assert_eq!(error.name(), "PartitionConflict");
+    assert!(error.to_string().contains(V1), "{error}");
+    assert_eq!(world.location(), Some(location(V1)), "the partition is as it was");
+
+    let same = Input { execution_arn: "arn:c".to_owned(), ..input(V1) };
+    handle(same, &world.context).await.unwrap();
+    assert_eq!(world.lease().unwrap().1, ["arn:a", "arn:c"], "runs of one version share it");
+
+    world.commit(&publication).await;
+    assert_eq!(handle(other("arn:b"), &world.context).await.unwrap_err().name(), "PartitionConflict");
+    let later = Context { now: Box::new(|| now() + pipeline::lease::LEASE), ..world.context };
+    let started_at = now() + SignedDuration::from_secs(1);
+    handle(Input { started_at, ..other("arn:b") }, &later).await.unwrap();
+    let world = World { context: later, ..world };
+    assert_eq!((world.location(), world.lease().unwrap().1), (Some(location(V2)), vec!["arn:b".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_run_that_was_stopped_for_a_while_does_not_move_the_partition_back() {
+    use std::sync::atomic::{AtomicI64, Ordering};
+    let world = World::with(V1, 1);
+    world.commit(&world.run(V1).await.unwrap().publication).await;
+    world.put(V2, 3);
+    // Its clock jumps while it lists the folder; by then another run has taken the lease for a third version.
+    let passed = std::sync::Arc::new(AtomicI64::new(0));
+    let clock = std::sync::Arc::clone(&passed);
+    let context = Context {
+        now: Box::new(move || now() + SignedDuration::from_secs(clock.load(Ordering::Relaxed))),
+        ..world.context
+    };
+    let leases = context.leases.clone();
+    let lists = || world.s3.calls().iter().filter(|call| call.starts_with("ListObjectsV2")).count();
+    let took_over = async {
+        while lists() < 2 {
+            tokio::task::yield_now().await;
+        }
+        passed.store(600, Ordering::Relaxed);
+        let holder = Holder { hour: hour(), version: version("333333333333"), execution_arn: "arn:other" };
+        leases.take(&holder, now() + SignedDuration::from_secs(600)).await.unwrap();
+    };
+    world.glue.shuffle(7);
+    let run = Input { started_at: now() + SignedDuration::from_secs(1), ..input(V2) };
+    let (result, ()) = tokio::join!(handle(run, &context), took_over);
+    assert_eq!(result.unwrap_err().name(), "PartitionConflict");
+    let partition = world.glue.with(|table| table.partitions[PARTITION]["Location"].clone());
+    assert_eq!(partition, json!(location(V1)));
+}
+
+#[tokio::test]
+async fn a_version_published_by_another_run_meanwhile_is_not_replaced() {
+    let world = World::with(V1, 3);
+    world.commit(&world.run(V1).await.unwrap().publication).await;
+    world.put(V2, 3);
+    let slow = Input { execution_arn: "arn:slow".to_owned(), ..input(V2) };
+    let error = handle(slow, &world.context).await.unwrap_err();
+    assert_eq!(error.name(), "VersionOvertaken");
+    assert_eq!((world.location(), world.lease()), (Some(location(V1)), None));
 }
 
 #[tokio::test]
@@ -272,7 +369,7 @@ async fn a_lost_answer_is_repeated_and_a_conflict_is_named() {
     for operation in ["GetTable", "CreatePartition", "GetPartition", "UpdatePartition"] {
         let world = World::with(V1, 1);
         if operation != "CreatePartition" {
-            world.run(V1).await.unwrap();
+            world.commit(&world.run(V1).await.unwrap().publication).await;
             world.put(V2, 3);
         }
         let version = if operation == "CreatePartition" { V1 } else { V2 };
@@ -290,7 +387,7 @@ async fn a_lost_answer_is_repeated_and_a_conflict_is_named() {
     ] {
         let world = World::with(V1, 1);
         if operation != "CreatePartition" {
-            world.run(V1).await.unwrap();
+            world.commit(&world.run(V1).await.unwrap().publication).await;
             world.put(V2, 3);
         }
         world.glue.fail(operation, 10, Fault::Answer(400, code));
@@ -304,13 +401,23 @@ async fn errors_of_s3_and_dynamodb_say_whether_to_try_again() {
     let world = World::with(V1, 1);
     world.s3.fail("GetObject", 3, S3Fault::Answer(503, "SlowDown"));
     assert_eq!(world.run(V1).await.unwrap_err().name(), "AwsThrottled");
-    world.dynamodb.fail("GetItem", 3, Fault::Answer(400, "AccessDeniedException"));
-    assert_eq!(world.run(V1).await.unwrap_err().name(), "AwsRefused");
+    for operation in ["GetItem", "PutItem"] {
+        world.dynamodb.fail(operation, 3, Fault::Answer(400, "AccessDeniedException"));
+        assert_eq!(world.run(V1).await.unwrap_err().name(), "AwsRefused", "{operation}");
+        world.dynamodb.heal();
+    }
+    world.dynamodb.fail("PutItem", 1, Fault::LostAnswer);
+    world.run(V1).await.unwrap();
 }
 
 #[test]
 fn the_input_is_what_the_state_machine_sends() {
-    let event = || json!({"hour": "2025-11-21-0", "version": V1, "source": {"url": "http://x", "etag": null}});
+    let event = || {
+        json!({
+            "hour": "2025-11-21-0", "version": V1, "source": {"url": "http://x", "etag": null},
+            "execution_arn": "arn:x", "started_at": "2025-11-21T01:10:00.123Z"
+        })
+    };
     let input = function_runtime::parse::<Input>(event()).unwrap();
     assert!(!input.force);
     for (phrase, field, value) in [
@@ -318,6 +425,8 @@ fn the_input_is_what_the_state_machine_sends() {
         ("no version", "version", json!("latest")),
         ("no address", "source", json!({})),
         ("no truth", "force", json!("yes")),
+        ("no execution", "execution_arn", json!(null)),
+        ("no time", "started_at", json!("soon")),
         ("an unknown field", "chunk", json!(1)),
     ] {
         let mut event = event();

@@ -7,6 +7,7 @@ use pipeline::bookmark::Stop;
 use pipeline::ledger::{BookmarkDetails, JobItem, JobRunItem, LedgerItem};
 use pipeline::{ArchiveHour, keys};
 
+use super::leases::{self, Leases, SeenLease};
 use super::{Jobs, Ledger, Runs, number, text, to_item};
 use crate::AwsError;
 
@@ -17,6 +18,8 @@ const CALL: &str = "TransactWriteItems";
 pub struct Tables {
     /// The ledger.
     pub ledger: Ledger,
+    /// The leases of hours, in the ledger's table.
+    pub leases: Leases,
     /// The jobs.
     pub jobs: Jobs,
     /// The run history.
@@ -34,6 +37,8 @@ pub struct Commit {
     pub bookmark: Option<BookmarkMove>,
     /// An hour whose item must still be the one that was seen.
     pub unchanged: Option<Stop>,
+    /// A lease that must still be the one that was seen.
+    pub under: Option<SeenLease>,
 }
 
 /// A new item of the ledger, decided from the one before.
@@ -88,6 +93,9 @@ impl Tables {
         }
         if let Some(seen) = &commit.unchanged {
             items.push(TransactWriteItem::builder().condition_check(self.unchanged(seen)).build());
+        }
+        if let Some(seen) = &commit.under {
+            items.push(TransactWriteItem::builder().condition_check(self.under(seen)).build());
         }
         // The SDK adds a token of its own, so that repeating the call after a lost answer writes nothing twice.
         let request = self.ledger.client.transact_write_items().set_transact_items(Some(items));
@@ -161,6 +169,16 @@ impl Tables {
                 .expression_attribute_names("#revision", "revision")
                 .expression_attribute_values(":revision", number(revision)),
         };
+        check.build().expect("table, key and expression are given")
+    }
+
+    fn under(&self, seen: &SeenLease) -> ConditionCheck {
+        let check = ConditionCheck::builder()
+            .table_name(&self.leases.table)
+            .set_key(Some(leases::key(seen.hour)))
+            .condition_expression("#revision = :revision")
+            .expression_attribute_names("#revision", "revision")
+            .expression_attribute_values(":revision", number(seen.revision));
         check.build().expect("table, key and expression are given")
     }
 }

@@ -76,6 +76,17 @@ impl Tables {
         self.tables[table].items.values().cloned().map(Value::Object).collect()
     }
 
+    /// Puts an item in DynamoDB's JSON, in place of the one with its key.
+    pub fn replace_raw(&mut self, table: &str, item: Value) {
+        let Value::Object(item) = item else { panic!("an item is a map") };
+        self.put_raw(table, item);
+    }
+
+    /// Removes all items of a table.
+    pub fn clear(&mut self, table: &str) {
+        self.tables.get_mut(table).expect("the test made the table").items.clear();
+    }
+
     /// Lets a query end after so many items, to be continued.
     pub fn page_items(&mut self, items: usize) {
         self.page_items = Some(items);
@@ -106,6 +117,16 @@ impl Tables {
             return Err(Refusal::of("ConditionalCheckFailedException"));
         }
         self.apply("Put", body)?;
+        Ok(json!({}))
+    }
+
+    fn delete_item(&mut self, body: &Value) -> Result<Value, Refusal> {
+        if !self.holds(body, "Key")? {
+            return Err(Refusal::of("ConditionalCheckFailedException"));
+        }
+        let table = self.table(body)?;
+        let key = table.key(object(&body["Key"])?)?;
+        table.items.remove(&key);
         Ok(json!({}))
     }
 
@@ -214,6 +235,7 @@ impl Service for Tables {
         match operation {
             "GetItem" => self.get(body),
             "PutItem" => self.put_item(body),
+            "DeleteItem" => self.delete_item(body),
             "Query" => self.query(body),
             "TransactWriteItems" => self.transact(body),
             _ => Err(invalid(operation)),

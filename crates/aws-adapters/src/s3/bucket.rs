@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::AwsError;
 
 /// How many keys one `DeleteObjects` takes. Source: the S3 API.
-const MAX_DELETES: usize = 1000;
+pub const MAX_DELETES: usize = 1000;
 
 /// A bucket and the client that reaches it.
 #[derive(Clone, Debug)]

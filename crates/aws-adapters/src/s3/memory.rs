@@ -45,6 +45,7 @@ struct State {
     faults: Vec<(String, usize, Fault)>,
     page_keys: Option<usize>,
     forgets_parts: bool,
+    yields: bool,
 }
 
 #[derive(Clone)]
@@ -136,6 +137,11 @@ impl MemoryS3 {
         self.state().forgets_parts = true;
     }
 
+    /// Lets every call wait for a turn, so that calls that are made at once mix.
+    pub fn yield_before_calls(&self) {
+        self.state().yields = true;
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no call panics")
     }
@@ -169,7 +175,14 @@ impl fmt::Debug for MemoryS3 {
 
 impl HttpConnector for MemoryS3 {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        HttpConnectorFuture::ready(Self::call(self, &request))
+        if !self.state().yields {
+            return HttpConnectorFuture::ready(Self::call(self, &request));
+        }
+        let memory = self.clone();
+        HttpConnectorFuture::new(async move {
+            tokio::task::yield_now().await;
+            Self::call(&memory, &request)
+        })
     }
 }
 

@@ -81,7 +81,7 @@ async fn conflicts_without_end_are_a_bookmark_conflict() {
 async fn every_call_may_fail_or_lose_its_answer_and_running_again_gives_the_same() {
     let calm = world_with_job();
     calm.run(&published(0)).await.unwrap();
-    for operation in ["GetItem", "Query", "TransactWriteItems"] {
+    for operation in ["GetItem", "Query", "TransactWriteItems", "DeleteItem"] {
         for (fault, name) in [
             (Fault::Answer(500, "InternalServerError"), "AwsUnavailable"),
             (Fault::Answer(400, "ThrottlingException"), "AwsThrottled"),
@@ -89,13 +89,15 @@ async fn every_call_may_fail_or_lose_its_answer_and_running_again_gives_the_same
             (Fault::Answer(400, "AccessDeniedException"), "AwsRefused"),
         ] {
             let world = world_with_job();
+            world.take_lease(&published(0)).await;
             // As often as the SDK tries, times the reads that are made at once.
             world.dynamodb.fail(operation, 30, fault);
-            assert_eq!(name_of(world.run(&published(0)).await), name, "{operation} {fault:?}");
+            assert_eq!(name_of(world.commit(&published(0)).await), name, "{operation} {fault:?}");
             world.dynamodb.heal();
-            let output = world.run(&published(0)).await.unwrap();
+            let output = world.commit(&published(0)).await.unwrap();
             assert_eq!(output.bookmark, Some(hour(0)), "{operation} {fault:?}");
             assert_eq!(world.tables(), calm.tables(), "{operation} {fault:?}");
+            assert!(world.leases().is_empty(), "{operation} {fault:?}");
         }
     }
 }

@@ -27,20 +27,52 @@ async fn a_failure_is_recorded_and_then_passed_on_under_its_own_name() {
 #[tokio::test]
 async fn a_redriven_execution_goes_back_to_work_once_per_redrive() {
     let world = world_with_job();
-    let call = |redrive_count| Input { redrive_count, ..failed(0, "redriven", "AwsThrottled") };
-    assert_eq!(name_of(world.run(&call(0)).await), "AwsThrottled");
+    let call = |redrive_count, resumed_redrive| Input {
+        redrive_count,
+        resumed_redrive,
+        ..failed(0, "redriven", "AwsThrottled")
+    };
+    assert_eq!(name_of(world.run(&call(0, 0)).await), "AwsThrottled");
     for redrive in 1..=2 {
         let ledger = world.ledger();
-        assert_eq!(world.run(&call(redrive)).await.unwrap().status, Status::Retrying, "redrive {redrive}");
+        for phrase in ["it goes back to work", "and again, if that answer was lost"] {
+            let output = world.run(&call(redrive, redrive - 1)).await.unwrap();
+            assert_eq!(output.status, Status::Retrying, "redrive {redrive}: {phrase}");
+        }
         assert_eq!(world.ledger(), ledger, "going back to work is no failure");
-        assert_eq!(name_of(world.run(&call(redrive)).await), "AwsThrottled", "it fails again");
-        assert_eq!(world.item(0).failed_attempts, redrive + 1);
+        for phrase in ["it fails again", "and the answer was lost"] {
+            assert_eq!(name_of(world.run(&call(redrive, redrive)).await), "AwsThrottled", "{phrase}");
+            assert_eq!(world.item(0).failed_attempts, redrive + 1, "{phrase}");
+        }
     }
-    assert_eq!(world.run(&call(3)).await.unwrap().status, Status::Retrying);
+    assert_eq!(world.run(&call(3, 2)).await.unwrap().status, Status::Retrying);
     let repaired = Input { redrive_count: 3, ..input(0, "redriven", Outcome::Published(publication(0, V1, 9))) };
     assert_eq!(world.run(&repaired).await.unwrap().bookmark, Some(hour(0)));
     let [run] = world.runs().try_into().unwrap();
     assert_eq!((run.status, run.error, run.redrive_count), (HourStatus::Published, None, 3), "one run, one item");
+}
+
+#[tokio::test]
+async fn an_execution_that_was_redriven_elsewhere_fails_at_once() {
+    let world = world_with_job();
+    // Its first time was up while it converted: nothing was recorded then, and the redrive began there.
+    let call = Input { redrive_count: 1, ..failed(0, "redriven", "ChunkMismatch") };
+    assert_eq!(name_of(world.run(&call).await), "ChunkMismatch");
+    // It was told to go back to work by redrive 2, its time was up, and redrive 3 went on where that was.
+    let back = Input { redrive_count: 2, resumed_redrive: 1, ..call.clone() };
+    assert_eq!(world.run(&back).await.unwrap().status, Status::Retrying);
+    let again = Input { redrive_count: 3, resumed_redrive: 2, ..call };
+    assert_eq!(name_of(world.run(&again).await), "ChunkMismatch");
+    assert_eq!(world.item(0).failed_attempts, 2);
+}
+
+#[tokio::test]
+async fn a_run_over_an_hour_that_is_not_over_is_a_mistake_and_leaves_no_trace() {
+    let world = world_with_job();
+    let error = world.run(&failed(10, "early", "InvalidInput")).await.unwrap_err();
+    assert_eq!(error.name(), "InvalidInput");
+    assert!(error.to_string().contains("2025-11-21-10 is not over until 2025-11-21T11:00:00Z"), "{error}");
+    assert!(world.ledger().is_empty() && world.runs().is_empty());
 }
 
 #[tokio::test]
@@ -93,8 +125,9 @@ async fn what_cannot_be_recorded_is_invalid_input_and_names_the_field() {
         ("another hour's publication", other_hour, "outcome.published.partition_location"),
         ("lost records", input(0, "x", Outcome::Published(unbalanced)), "outcome.published.counts"),
         ("no name", failed(0, "x", ""), "outcome.failed.name"),
+        ("a redrive to come", Input { resumed_redrive: 1, ..failed(0, "x", "X") }, "resumed_redrive"),
     ] {
-        let error = world.run(&input).await.unwrap_err();
+        let error = world.commit(&input).await.unwrap_err();
         assert_eq!(error.name(), "InvalidInput", "{phrase}");
         assert!(error.to_string().contains(field), "{phrase}: {error}");
     }

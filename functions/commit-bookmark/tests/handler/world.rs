@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_adapters::dynamodb::memory::{self, Tables as MemoryTables};
-use aws_adapters::dynamodb::{Jobs, Ledger, Runs, Tables};
+use aws_adapters::dynamodb::{Holder, Jobs, Leases, Ledger, Runs, Tables};
 use aws_adapters::json_memory::Memory;
 use aws_adapters::s3::memory::MemoryS3;
 use commit_bookmark::{CommitBookmarkError, Context, Input, Outcome, Output, handle};
@@ -37,14 +37,19 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) fn world() -> World {
-    let tables =
-        [("jobs", "job_id", None), ("runs", "job_id", Some("job_run_time")), ("hours", "archive", Some("hour"))];
+    let tables = [
+        ("jobs", "job_id", None),
+        ("runs", "job_id", Some("job_run_time")),
+        ("hours", "archive", Some("hour")),
+        ("leases", "archive", Some("hour")),
+    ];
     let (dynamodb, s3) = (memory::memory(&tables), MemoryS3::default());
     let client = memory::client(&dynamodb);
     let context = Context {
         bucket: s3.bucket("lake"),
         tables: Tables {
             ledger: Ledger::new(client.clone(), "hours"),
+            leases: Leases::new(client.clone(), "leases"),
             jobs: Jobs::new(client.clone(), "jobs"),
             runs: Runs::new(client, "runs"),
         },
@@ -99,6 +104,7 @@ pub(crate) fn input(number: u32, execution: &str, outcome: Outcome) -> Input {
         execution_arn: format!("arn:aws:states:us-east-1:000000000000:execution:process-hour:{execution}"),
         started_at: now() - SignedDuration::from_secs(30),
         redrive_count: 0,
+        resumed_redrive: 0,
         outcome,
     }
 }
@@ -113,8 +119,32 @@ pub(crate) fn failed(number: u32, execution: &str, name: &str) -> Input {
 }
 
 impl World {
+    /// What the state machine does: a version that is to be committed was registered before, under the hour's lease.
     pub(crate) async fn run(&self, input: &Input) -> Result<Output, CommitBookmarkError> {
+        self.take_lease(input).await;
+        self.commit(input).await
+    }
+
+    /// The commit alone.
+    pub(crate) async fn commit(&self, input: &Input) -> Result<Output, CommitBookmarkError> {
         handle(input.clone(), &self.context).await
+    }
+
+    /// As `register-partition` takes it.
+    pub(crate) async fn take_lease(&self, input: &Input) {
+        self.take_lease_at(input, now()).await;
+    }
+
+    pub(crate) async fn take_lease_at(&self, input: &Input, now: Timestamp) {
+        if let Outcome::Published(publication) = &input.outcome {
+            let holder = Holder { hour: input.hour, version: publication.version, execution_arn: &input.execution_arn };
+            self.context.tables.leases.take(&holder, now).await.unwrap();
+        }
+    }
+
+    /// Who has a lease.
+    pub(crate) fn leases(&self) -> Vec<serde_json::Value> {
+        self.dynamodb.with(|tables| tables.raw_items("leases"))
     }
 
     pub(crate) fn ledger(&self) -> Vec<LedgerItem> {

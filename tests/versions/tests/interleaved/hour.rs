@@ -1,0 +1,173 @@
+//! The hour, its versions, and everything that its runs write to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use aws_adapters::dynamodb::{Jobs, Leases, Ledger, Runs, Tables, memory as dynamodb};
+use aws_adapters::glue::{Partitions, memory as glue};
+use aws_adapters::json_memory::Memory;
+use aws_adapters::s3::memory::MemoryS3;
+use jiff::{SignedDuration, Timestamp};
+use pipeline::ledger::record::MissingRules;
+use pipeline::ledger::{LedgerItem, Source};
+use pipeline::plan::{HourPlan, Landing};
+use pipeline::receipt::{ChunkReceipt, Counts, StoredObject};
+use pipeline::version::OutputOptions;
+use pipeline::{ArchiveHour, Version, keys};
+
+const VERSIONS: [&str; 3] = ["111111111111", "222222222222", "333333333333"];
+const PARTITION: &str = "2025/11/21/00";
+
+/// Buckets, tables and partitions of one hour, and the clock of its runs.
+pub(crate) struct Lake {
+    s3: MemoryS3,
+    dynamodb: Memory<dynamodb::Tables>,
+    glue: Memory<glue::Table>,
+    seconds: Arc<AtomicI64>,
+    pub(crate) register: register_partition::Context,
+    pub(crate) commit: commit_bookmark::Context,
+}
+
+pub(crate) fn hour() -> ArchiveHour {
+    "2025-11-21-0".parse().unwrap()
+}
+
+pub(crate) fn version(number: usize) -> Version {
+    VERSIONS[number].parse().unwrap()
+}
+
+pub(crate) fn source() -> Source {
+    Source { url: "http://source/x.json.gz".to_owned(), etag: None, last_modified: None }
+}
+
+impl Lake {
+    /// Without any version; `seed` mixes the calls.
+    pub(crate) fn new(seed: u64) -> Self {
+        let (s3, glue) = (MemoryS3::default(), glue::memory());
+        let tables =
+            [("jobs", "job_id", None), ("runs", "job_id", Some("job_run_time")), ("hours", "archive", Some("hour"))];
+        let dynamodb = dynamodb::memory(&[&tables[..], &[("leases", "archive", Some("hour"))]].concat());
+        s3.yield_before_calls();
+        glue.shuffle(seed);
+        dynamodb.shuffle(seed.wrapping_add(1));
+        let seconds = Arc::new(AtomicI64::new(0));
+        let clock = |seconds: &Arc<AtomicI64>| {
+            let seconds = Arc::clone(seconds);
+            move || now(seconds.load(Ordering::Relaxed))
+        };
+        let client = dynamodb::client(&dynamodb);
+        let (ledger, leases) = (Ledger::new(client.clone(), "hours"), Leases::new(client.clone(), "leases"));
+        let register = register_partition::Context {
+            bucket: s3.bucket("lake"),
+            ledger: ledger.clone(),
+            leases: leases.clone(),
+            partitions: Partitions::new(glue::client(&glue), "ghactivity_db", "events"),
+            now: Box::new(clock(&seconds)),
+        };
+        let commit = commit_bookmark::Context {
+            bucket: s3.bucket("lake"),
+            tables: Tables { ledger, leases, jobs: Jobs::new(client.clone(), "jobs"), runs: Runs::new(client, "runs") },
+            rules: MissingRules { missing_after_hours: 48, missing_retry_days: 30 },
+            now: Box::new(clock(&seconds)),
+            jitter: Box::new(|_| Duration::ZERO),
+        };
+        Self { s3, dynamodb, glue, seconds, register, commit }
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        now(self.seconds.load(Ordering::Relaxed))
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.seconds.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// What fetch and convert-chunk write for a version, at once.
+    pub(crate) fn convert(&self, number: usize) {
+        let (hour, version) = (hour(), version(number));
+        self.s3.put(&keys::plan(hour, version), serde_json::to_vec(&plan(number)).unwrap());
+        for chunk in 0..2 {
+            let receipt = receipt(number, chunk);
+            self.s3.put(&receipt.parquet.as_ref().unwrap().key, "rows");
+            self.s3.put(&keys::receipt(hour, version, chunk), serde_json::to_vec(&receipt).unwrap());
+        }
+    }
+
+    /// What readers see is there, whole.
+    pub(crate) fn check(&self, trail: &str) {
+        let location = self.location();
+        let Some(location) = location.as_deref().and_then(|at| at.strip_prefix("s3://lake/")) else { return };
+        let there = self.s3.keys().iter().filter(|key| key.starts_with(location)).count();
+        assert_eq!(there, 2, "readers of {location} see {there} of 2 objects after {trail}");
+    }
+
+    /// Partition, ledger and objects agree; of replaced versions nothing is left that readers could see.
+    pub(crate) fn check_end(&self) {
+        self.check("the end");
+        let item = self.ledger().expect("a run has published");
+        let publication = item.publication.expect("a run has published");
+        assert_eq!(self.location(), Some(publication.partition_location), "the ledger says what readers see");
+    }
+
+    /// The number of the version that the ledger calls current.
+    pub(crate) fn current(&self) -> Option<usize> {
+        let current = self.ledger()?.publication?.version;
+        (0..VERSIONS.len()).find(|number| version(*number) == current)
+    }
+
+    /// All leases.
+    pub(crate) fn leases(&self) -> Vec<serde_json::Value> {
+        self.dynamodb.with(|tables| tables.raw_items("leases"))
+    }
+
+    fn ledger(&self) -> Option<LedgerItem> {
+        self.dynamodb.with(|tables| tables.items("hours")).into_iter().next()
+    }
+
+    fn location(&self) -> Option<String> {
+        self.glue.with(|table| Some(table.partitions.get(PARTITION)?["Location"].as_str()?.to_owned()))
+    }
+}
+
+fn now(seconds: i64) -> Timestamp {
+    hour().end() + SignedDuration::from_mins(10) + SignedDuration::from_secs(seconds)
+}
+
+fn receipt(number: usize, chunk: u32) -> ChunkReceipt {
+    let (hour, version) = (hour(), version(number));
+    ChunkReceipt {
+        hour,
+        version,
+        chunk,
+        counts: Counts { lines: 10, records: 10, rows: 10, ..Counts::default() },
+        types: BTreeMap::from([("PushEvent".to_owned(), 10)]),
+        parquet: Some(StoredObject { key: keys::parquet(hour, version, chunk), bytes: 4 }),
+        quarantine: None,
+    }
+}
+
+fn plan(number: usize) -> HourPlan {
+    let chunk = |number: u64| gzip_plan::Chunk {
+        access_point: 0,
+        compressed_start: 0,
+        compressed_end: 9,
+        uncompressed_start: number * 100,
+        uncompressed_end: number * 100 + 100,
+        first_line: 1 + number * 10,
+        lines: 10,
+        blank_lines: 0,
+        duplicate_lines: Vec::new(),
+        xxh3: "0".repeat(16),
+    };
+    HourPlan {
+        hour: hour(),
+        version: version(number),
+        options: OutputOptions::default(),
+        landing: Landing { etag: "\"l\"".to_owned(), bytes: 99, md5: "0".repeat(32), sha256: "0".repeat(64) },
+        gzip: gzip_plan::Plan { chunks: (0..2).map(chunk).collect(), ..Default::default() },
+    }
+}
