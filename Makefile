@@ -87,7 +87,7 @@ test-template: tools ## The templates, as SAM and CloudFormation see them
 test-contract: tools-local ## What template, state machines, events and code promise each other; the local AWS itself
 	$(PY) -m pytest -q tests/contract sam/local
 
-test-end-to-end: tools-local ## The real template, binaries and state machines on the local AWS
+test-end-to-end: tools ## The real template, binaries and state machines on the local AWS
 	$(PY) sam/local/build.py
 	$(PY) -m pytest -q tests/e2e
 

@@ -173,16 +173,16 @@ def show(aws, archive):
     print(f"  make local-ingest{where}{first_hour(archive)}")
     print(f'  make sql{where} SQL="SELECT hour, count(*) AS events FROM events GROUP BY hour ORDER BY hour"')
     print("\nTo try one function by itself, with a sample event:")
-    print(f"  .tools/dev/bin/cargo-lambda lambda watch --env-file {shown(write_variables(aws))}   # in another terminal")
+    print(f"  .tools/dev/bin/cargo-lambda lambda watch --invoke-address 127.0.0.1 --env-file {shown(write_variables(aws))}   # elsewhere")
     print("  .tools/dev/bin/cargo-lambda lambda invoke fetch --data-file events/fetch.json")
 
 
-def write_variables(aws):
+def write_variables(aws, folder=None):
     """What all functions read, for `cargo lambda watch`: no two of them call different things by one name."""
     variables = {}
     for name in build.functions():
         variables |= aws.function_variables(build.logical_id(name))
-    file = aws.directory / "functions.env"
+    file = (folder or aws.directory) / "functions.env"
     file.write_text("".join(f"{name}={value}\n" for name, value in sorted(variables.items())))
     return file
 

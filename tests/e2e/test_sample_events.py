@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from archive import SAMPLE_HOUR, write_sample_hour
 from conftest import ROOT
 from deployment import FunctionError, Lake
+from local import write_variables
 
 FAILURES = {
     "commit-bookmark-failed-hour": "CorruptArchive",
@@ -31,10 +37,57 @@ def test_every_event_is_tried_here() -> None:
     assert {path.stem for path in (ROOT / "events").glob("*.json")} == set(FAILURES) | set(STEPS)
 
 
-def test_the_events_in_order_publish_their_hour(lake: Lake, tmp_path: Path) -> None:
-    file = tmp_path / "hour.json.gz"
+@pytest.fixture(scope="module")
+def sample_hour(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("sample") / "hour.json.gz"
     write_sample_hour(file)
     lake.serve(SAMPLE_HOUR, file.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def cargo_lambda(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], str]]:
+    """`cargo lambda invoke FUNCTION --data-file EVENT`, in the terminal beside a `cargo lambda watch`."""
+    command, folder, port = ROOT / ".tools/dev/bin/cargo-lambda", tmp_path_factory.mktemp("cargo-lambda"), free_port()
+    address = ["--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
+    watch = [command, "lambda", "watch", "--ignore-changes", *address, "--env-file", write_variables(lake.aws, folder)]
+
+    def invoke(function: str, event: str) -> str:
+        run = [command, "lambda", "invoke", function, *address, "--data-file", ROOT / "events" / f"{event}.json"]
+        done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=600)
+        return done.stdout + done.stderr
+
+    with open(folder / "watch.log", "w") as log:
+        watching = subprocess.Popen(watch, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        try:
+            deadline = time.monotonic() + 60
+            while not connects(port):
+                assert watching.poll() is None and time.monotonic() < deadline, (folder / "watch.log").read_text()
+                time.sleep(0.1)
+            yield invoke
+        finally:
+            os.killpg(watching.pid, signal.SIGTERM)
+            watching.wait(30)
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def connects(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_cargo_lambda_invoke_takes_the_events(lake: Lake, sample_hour: None, cargo_lambda: Callable[[str, str], str]) -> None:
+    answers = {name: json.loads(cargo_lambda(name, name)) for name in STEPS}
+    assert answers["commit-bookmark"]["status"] == "published"
+    assert "InvalidInput" in cargo_lambda("fetch", "fetch-bad-hour")
+    assert "CorruptArchive" in cargo_lambda("commit-bookmark", "commit-bookmark-failed-hour")
+
+
+def test_the_events_in_order_publish_their_hour(lake: Lake, sample_hour: None) -> None:
     answers = {name: lake.invoke(name, event(name)) for name in STEPS}
     assert len(answers["next-file"]["hours"]) <= event("next-file")["max_hours"]
     assert answers["fetch"]["version"] == event("convert-chunk")["version"], "events/*.json name the version that fetch answers"
