@@ -75,6 +75,7 @@ def configure(directory, port):
         STATE_DIR=str(directory / "state"),
         LAMBDA_EXECUTOR="local",
         ATHENA_ENGINE="duckdb",
+        AUTH="true",  # a function may do what its role allows, and nothing else
     )
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         os.environ.pop(name, None)

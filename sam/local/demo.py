@@ -156,6 +156,8 @@ def where(aws, outputs, progress, execution):
     if progress:
         print(f"                 {progress[-1].arn}")
     directory = shown(aws.directory)
+    print("\n  How to look at an execution, on the local AWS (below) or as on AWS itself:")
+    print(f"    aws stepfunctions get-execution-history --execution-arn {execution}")
     print("\n  To have it back, with these hours, and keep it; then, for example, to ask it something:")
     print(f"    make local-up DIRECTORY={directory}")
     print(f"    make sql DIRECTORY={directory} SQL=\"SELECT type, count(*) AS events FROM events_flat GROUP BY type ORDER BY 2 DESC\"")

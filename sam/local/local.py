@@ -174,7 +174,7 @@ def show(aws, archive):
     print(f'  make sql{where} SQL="SELECT hour, count(*) AS events FROM events GROUP BY hour ORDER BY hour"')
     print("\nTo try one function by itself, with a sample event:")
     print(f"  .tools/dev/bin/cargo-lambda lambda watch --invoke-address 127.0.0.1 --env-file {shown(write_variables(aws))}   # elsewhere")
-    print("  .tools/dev/bin/cargo-lambda lambda invoke fetch --data-file events/fetch.json")
+    print("  .tools/dev/bin/cargo-lambda lambda invoke --invoke-address 127.0.0.1 fetch --data-file events/fetch.json")
 
 
 def write_variables(aws, folder=None):

@@ -27,7 +27,7 @@ from athena_client import QueryResult, run_query
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ROOT / ".local/build"
-STACK = "ghactivity-dev"
+STACK = "ghactivity"
 REGION = "us-east-1"
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 # One session reads the service descriptions once; it is not safe to make clients in several threads at the same time.
@@ -132,10 +132,10 @@ class LocalAws:
             "AWS_DEFAULT_REGION": REGION,
         }
 
-    def client(self, service):
+    def client(self, service, **settings):
         """A boto3 client of this server. Clients may be shared between threads."""
         with SESSION_LOCK:
-            return SESSION.client(service, **self.settings())
+            return SESSION.client(service, **{**self.settings(), **settings})
 
     def resource(self, service):
         """A boto3 resource of this server; one thread only."""
@@ -150,7 +150,7 @@ class LocalAws:
 
     def deploy(self, parameters=None, template=ROOT / "template.yaml"):
         """Creates or updates the stack; answers its outputs. `Stage`, `Target` and `Architecture` fit this machine."""
-        defaults = {"Stage": "dev", "Target": "local", "Architecture": ARCHITECTURES.get(platform.machine(), "x86_64")}
+        defaults = {"Stage": "local", "Target": "local", "Architecture": ARCHITECTURES.get(platform.machine(), "x86_64")}
         known = deploy.parameters_of(template)
         wanted = {name: value for name, value in defaults.items() if name in known}
         return deploy.deploy(self.client, template, self.functions, self.stack, {**wanted, **(parameters or {})})

@@ -102,12 +102,6 @@ def test_the_rows_of_a_query_have_one_order(logical, properties):
     assert identifying <= ordered
 
 
-def test_queries_are_left_out_where_they_cannot_be_made():
-    for logical in QUERIES:
-        assert CATALOG["Resources"][logical]["Condition"] == "HasNamedQueries"
-    assert CATALOG["Conditions"]["HasNamedQueries"] == {"Fn::Equals": [{"Ref": "Target"}, "aws"]}
-
-
 def test_the_workgroup_has_its_own_results_and_a_limit():
     [group] = resources(CATALOG, "AWS::Athena::WorkGroup").values()
     configuration = group["WorkGroupConfiguration"]

@@ -4,7 +4,7 @@ import re
 
 import node
 import pytest
-from project import state_machine
+from project import ROOT, state_machine, state_machine_text
 from simulator import MAX_PAYLOAD_BYTES, Execution, TaskError
 
 HOUR, VERSION, NAME = "2025-11-21-9", "0123456789ab", "execution"
@@ -186,6 +186,8 @@ def test_a_transient_error_is_tried_again():
         ("at the ledger", "RecordLanded", TaskError("DynamoDb.DynamoDbException", "denied"), "DynamoDb.DynamoDbException", "denied"),
         ("a cause that is no JSON", "Fetch", TaskError("Lambda.Unknown", "out of memory"), "Lambda.Unknown", "out of memory"),
         ("a cause that looks like JSON and is none", "Fetch", TaskError("Lambda.Unknown", "{cut"), "Lambda.Unknown", "{cut"),
+        ("a cause in braces that is no JSON", "Fetch", TaskError("Lambda.Unknown", "{cut}"), "Lambda.Unknown", "{cut}"),
+        ("a message with quotes and lines", "Fetch", TaskError.of_lambda("NotGzip", 'a "b"\nc\\d'), "NotGzip", 'a "b"\nc\\d'),
         ("JSON without a message", "Fetch", TaskError("Lambda.Unknown", '{"a": 1}'), "Lambda.Unknown", '{"a": 1}'),
         ("an empty cause", "Fetch", TaskError("Lambda.Unknown", ""), "Lambda.Unknown", "no cause given"),
         ("no cause at all", "Fetch", TaskError("States.Timeout"), "States.Timeout", "no cause given"),
@@ -285,10 +287,14 @@ def test_a_thousand_chunks_stay_far_below_the_limit_of_a_payload():
     assert max(done.largest_payload, map_result) < MAX_PAYLOAD_BYTES // 3
 
 
-def test_three_thousand_chunks_fit_an_execution_s_history():
+def test_the_most_chunks_fit_an_execution_s_history():
     """Step Functions ends an execution at 25,000 events: per chunk seven without trouble, as its history lists them."""
     per_chunk = ["MapIterationStarted", "TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded", "TaskStateExited", "MapIterationSucceeded"]
-    assert 3000 * len(per_chunk) + 100 < 25_000
+    most = int(re.search(r"MAX_CHUNKS: usize = (\d+)", (ROOT / "crates/pipeline/src/plan.rs").read_text())[1])
+    replans = int(re.search(r"\$replans <= (\d+)", state_machine_text("process-hour"))[1])
+    assert most >= 1000, "DESIGN.md"
+    assert (1 + replans) * most * len(per_chunk) + 3 * most < 25_000, "a retry takes three events: there is room for one per chunk"
+    assert f"{most:,} chunks" in (ROOT / "template.yaml").read_text() and f"{most:,} chunks" in (ROOT / "README.md").read_text()
 
 
 # -------------------------------------------------------------------------------------------------- ingest

@@ -82,7 +82,7 @@ def test_every_task_retries_with_jitter_and_a_ceiling(machine, name, state):
 
 # What each function's calls can end with, beyond AWS's own trouble.
 RETRIED = {
-    "NextFile": {"SourceUnavailable", "SourceTimeout"},
+    "NextFile": {"SourceUnavailable"},
     "Fetch": {"SourceUnavailable", "SourceInterrupted", "SourceTimeout", "SourceChanged", "ChecksumMismatch"},
     "ConvertChunk": set(),
     "RegisterPartition": {"PartitionConflict"},

@@ -104,12 +104,19 @@ def test_a_function_reaches_its_own_prefixes_and_no_other(role, action, prefixes
 
 def test_who_gives_leases_back_deletes_nothing_else_of_the_ledger():
     leases = re.search(r'LEASES: &str = "([^"]+)"', (ROOT / "crates/pipeline/src/keys.rs").read_text())[1]
-    alone = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [leases]}}
+    archive = re.search(r'ARCHIVE: &str = "([^"]+)"', (ROOT / "crates/pipeline/src/keys.rs").read_text())[1]
+
+    def only(key):
+        return {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [key]}}
+
+    alone = only(leases)
     for role in ("RegisterPartition", "CommitBookmark"):
         deleting = [s for s in granted(f"{role}Role") if "dynamodb:DeleteItem" in as_list(s["Action"])]
         assert [statement["Condition"] for statement in deleting] == [alone]
     writing = [s for s in granted("RegisterPartitionRole") if "dynamodb:PutItem" in as_list(s["Action"])]
     assert [statement["Condition"] for statement in writing] == [alone], "it writes leases, and nothing of the ledger itself"
+    [updating] = [s for s in granted("ProcessHourRole") if "dynamodb:UpdateItem" in as_list(s["Action"])]
+    assert updating["Condition"] == only(archive), "RecordLanded writes the ledger, and no lease"
 
 
 def test_who_may_invoke_whom():

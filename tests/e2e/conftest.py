@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "sam/local"))
@@ -108,6 +109,7 @@ def fault_proxy(lake: Lake) -> Iterator[FaultProxy]:
         lake.lambda_.update_function_configuration(
             FunctionName=name, Environment={"Variables": before[name] | settings}
         )
+    lake.proxied_dynamodb = lake.aws.client("dynamodb", endpoint_url=proxy.url, config=Config(retries={"total_max_attempts": 1}))
     yield proxy
     for name, variables in before.items():
         lake.lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables})

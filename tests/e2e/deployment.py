@@ -47,6 +47,8 @@ class Lake:
         self.glue = aws.client("glue")
         self.sfn = aws.client("stepfunctions")
         self.lambda_ = aws.client("lambda")
+        #: Set while a proxy stands between the functions and this server.
+        self.proxied_dynamodb: Any = None
         self._names: dict[str, str] = {}
 
     # The source.
@@ -170,6 +172,15 @@ class Lake:
             "partition": partition and partition["StorageDescriptor"],
             "bookmark": self.bookmark(job_id),
         }
+
+    def forget(self, hour: str) -> None:
+        """Removes all that an hour has left behind, but for its lines in the run history."""
+        for key in self.hour_objects(hour):
+            self.s3.delete_object(Bucket=self.bucket, Key=key)
+        for partition_key in ("ghactivity", "ghactivity#lease"):
+            self.table("ArchiveHours").delete_item(Key={"archive": partition_key, "hour": ledger_key(hour)})
+        if self.partition(hour):
+            self.glue.delete_partition(DatabaseName=self.database, TableName="events", PartitionValues=partition_values(hour))
 
     def rows(self, hour: str) -> list[dict[str, Any]]:
         """The hour's rows in order, read from the objects below its partition's location."""

@@ -38,11 +38,13 @@ def five_hours(lake: Lake, generate) -> dict[str, bytes]:
     return bodies
 
 
-def test_three_runs_and_two_at_once_leave_the_same_state(lake: Lake, five_hours: dict[str, bytes]) -> None:
+def test_three_runs_and_two_at_once_leave_the_same_state(lake: Lake, five_hours: dict[str, bytes], job_starting_at) -> None:
     hour, job = RUN_OF_FIVE[0], "test_again"
+    job_starting_at(job, hour)
     assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
     first = lake.state(hour, job)
     assert first["ledger"]["status"] == "published" and first["ledger"]["chunks"] == 3
+    assert first["bookmark"] == hour
     for _ in range(2):
         assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
         assert lake.state(hour, job) == first
@@ -52,13 +54,21 @@ def test_three_runs_and_two_at_once_leave_the_same_state(lake: Lake, five_hours:
     assert len(lake.runs(job)) == 5, "each execution has its line in the run history"
 
 
-def test_the_order_of_hours_does_not_matter(lake: Lake, five_hours: dict[str, bytes]) -> None:
-    def run(hours: list[str], job: str) -> dict[str, object]:
-        for arn in [lake.start("ProcessHour", hour=hour, job_id=job) for hour in hours]:
-            assert lake.wait(arn).status == "SUCCEEDED"
-        return {hour: lake.state(hour, job) for hour in sorted(hours)}
+def test_the_order_of_hours_does_not_matter(lake: Lake, five_hours: dict[str, bytes], job_starting_at) -> None:
+    def run(order: list[int]) -> dict[str, object]:
+        """The five hours from nothing, one after the other in this order."""
+        job = "test_order_" + "".join(map(str, order))
+        for hour in RUN_OF_FIVE:
+            lake.forget(hour)
+        job_starting_at(job, RUN_OF_FIVE[0])
+        for number in order:
+            assert lake.run_hour(RUN_OF_FIVE[number], job_id=job).status == "SUCCEEDED"
+        return {hour: lake.state(hour, job) for hour in RUN_OF_FIVE}
 
-    assert run(RUN_OF_FIVE, "test_order") == run(RUN_OF_FIVE[::-1], "test_order")
+    ascending = run([0, 1, 2, 3, 4])
+    assert ascending[RUN_OF_FIVE[0]]["bookmark"] == RUN_OF_FIVE[4]
+    assert run([4, 3, 2, 1, 0]) == ascending
+    assert run([2, 0, 4, 1, 3]) == ascending
 
 
 def test_the_landed_bytes_are_planned_again_without_the_source(lake: Lake, five_hours: dict[str, bytes]) -> None:

@@ -14,8 +14,8 @@ from queries import named_queries
 from test_hour import instant
 
 #: A month that no other test publishes hours of: the month's answers are those of these five hours.
-DAY = ("2013", "07", "01")
-HOURS = [f"2013-07-01-{hour}" for hour in range(1, 6)]
+DAY = ("2017", "07", "01")
+HOURS = [f"2017-07-01-{hour}" for hour in range(1, 6)]
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,14 @@ def ask(lake: Lake, name: str) -> list[dict[str, str | None]]:
     query = next(query for query in named_queries() if query.name == name)
     assert "year = ?" in query.sql and "month = ?" in query.sql, f"{name} is restricted by partition"
     return lake.query(query.sql, *query.parameters(HOURS[0]))
+
+
+def test_the_named_queries_are_deployed_as_the_template_has_them(lake: Lake) -> None:
+    athena, group = lake.aws.client("athena"), lake.outputs["AthenaWorkGroupName"]
+    ids = athena.list_named_queries(WorkGroup=group)["NamedQueryIds"]
+    deployed = [athena.get_named_query(NamedQueryId=one)["NamedQuery"] for one in ids]
+    found = {query["Name"]: (query["Database"], query["QueryString"]) for query in deployed}
+    assert found == {query.name: (lake.database, query.sql) for query in named_queries()}
 
 
 def test_every_named_query_has_its_test() -> None:

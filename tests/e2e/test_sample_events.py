@@ -92,7 +92,7 @@ def test_the_events_in_order_publish_their_hour(lake: Lake, sample_hour: None) -
     assert len(answers["next-file"]["hours"]) <= event("next-file")["max_hours"]
     assert answers["fetch"]["version"] == event("convert-chunk")["version"], "events/*.json name the version that fetch answers"
     sample, real = event("commit-bookmark")["outcome"]["published"], answers["register-partition"]
-    for field in ("version", "landing_md5", "landing_bytes", "counts", "chunks", "parquet_bytes", "types"):
+    for field in ("version", "partition_location", "landing_md5", "landing_bytes", "counts", "chunks", "parquet_bytes", "types"):
         assert sample[field] == real[field], f"events/commit-bookmark.json: {field}"
     assert answers["commit-bookmark"]["status"] == "published"
     assert len(lake.rows(SAMPLE_HOUR)) == real["counts"]["rows"]

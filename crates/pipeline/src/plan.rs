@@ -8,8 +8,9 @@ use crate::{ArchiveHour, Version};
 /// No plan is longer: 64 MiB. One of 1,000 chunks has about 1 MB; what can make it longer is the list of duplicate lines.
 pub const MAX_PLAN_BYTES: u64 = 64 << 20;
 
-/// No hour has more chunks: Step Functions ends an execution after 25,000 events of its history, and a chunk takes seven.
-pub const MAX_CHUNKS: usize = 3000;
+/// No hour has more chunks: Step Functions ends an execution after 25,000 events of its history. A chunk takes seven each
+/// time that the hour is planned, up to three times, and three more for each retry.
+pub const MAX_CHUNKS: usize = 1000;
 
 /// How an hour's landing object is cut into chunks that can be converted apart.
 ///

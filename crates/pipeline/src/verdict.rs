@@ -17,7 +17,7 @@ const MIN_COMPARED: usize = 3;
 /// An hour below this share of the usual rows is tiny. The collapse of October 2025 left about 0.5 %.
 const TINY_SHARE: f64 = 0.01;
 
-/// An hour of fewer rows than this is tiny where [`WELL_ABOVE_TINY`] are usual. The smallest complete hour measured,
+/// An hour of fewer rows than this is tiny where [`WELL_ABOVE_TINY`] are usual, or nothing is known of what is. The smallest complete hour measured,
 /// of February 2011, has 1,639.
 const TINY_ROWS: u64 = 100;
 
@@ -40,7 +40,7 @@ pub fn compare(rows: u64, types: &BTreeMap<String, u64>, before: &[LedgerItem]) 
         .filter_map(|item| item.publication.as_ref())
         .collect();
     let Some(median) = median(usual.iter().map(|publication| publication.counts.rows).collect()) else {
-        return Verdict::Complete;
+        return if rows < TINY_ROWS { Verdict::Tiny } else { Verdict::Complete };
     };
     let share = rows as f64 / median.max(1.0);
     if share < TINY_SHARE || (rows < TINY_ROWS && median >= WELL_ABOVE_TINY) {
@@ -105,7 +105,9 @@ mod tests {
         let collapsed = [(50, Tiny), (60, Tiny), (40, Tiny), (10_000, Complete)];
         let even = |rows: u64| vec![("PushEvent", rows / 2), ("WatchEvent", rows - rows / 2)];
         for (phrase, types, compared, expected) in [
-            ("nothing to compare with", even(1), &[][..], Complete),
+            ("nothing to compare with", even(1_639), &[][..], Complete),
+            ("nothing to compare with, and next to nothing there", even(1), &[][..], Tiny),
+            ("nothing at all", even(0), &[][..], Tiny),
             ("as usual", even(10_000), &week[..], Complete),
             ("a quiet day", even(5_100), &week[..], Complete),
             ("a busy day", even(100_000), &week[..], Complete),

@@ -83,7 +83,7 @@ fn publication<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Publication
 
 impl Input {
     /// Checks what types alone do not say.
-    pub(crate) fn validate(&self, now: Timestamp) -> Result<(), InvalidInput> {
+    pub(crate) fn validate(&self, bucket: &str, now: Timestamp) -> Result<(), InvalidInput> {
         for (field, text) in [("job_id", &self.job_id), ("execution_arn", &self.execution_arn)] {
             if text.is_empty() {
                 return Err(InvalidInput::new(field, "is empty"));
@@ -98,7 +98,7 @@ impl Input {
                 let reason = format!("{} is not over until {}", self.hour, self.hour.end());
                 Err(InvalidInput::new("hour", reason))
             }
-            Outcome::Published(publication) => self.validate_publication(publication),
+            Outcome::Published(publication) => self.validate_publication(publication, bucket),
             Outcome::Failed(failure) if failure.name.is_empty() => {
                 Err(InvalidInput::new("outcome.failed.name", "is empty"))
             }
@@ -106,12 +106,11 @@ impl Input {
         }
     }
 
-    /// A publication of another hour must not end up in this one's item.
-    fn validate_publication(&self, publication: &Publication) -> Result<(), InvalidInput> {
-        let folder = keys::parquet_prefix(self.hour, publication.version);
-        let location = publication.partition_location.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
-        if location.is_none_or(|(_bucket, key)| key != folder) {
-            let reason = format!("is '{}': expected s3://<bucket>/{folder}", publication.partition_location);
+    /// A publication of another hour, or of another lake, must not end up in this one's item.
+    fn validate_publication(&self, publication: &Publication, bucket: &str) -> Result<(), InvalidInput> {
+        let expected = format!("s3://{bucket}/{}", keys::parquet_prefix(self.hour, publication.version));
+        if publication.partition_location != expected {
+            let reason = format!("is '{}': expected {expected}", publication.partition_location);
             return Err(InvalidInput::new("outcome.published.partition_location", reason));
         }
         if !publication.counts.balance() {

@@ -23,7 +23,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Records how a run ended.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, CommitBookmarkError> {
-    input.validate((context.now)())?;
+    input.validate(context.bucket.name(), (context.now)())?;
     let is_published = matches!(input.outcome, Outcome::Published(_));
     let before = if is_published { days_before(input.hour, &context.tables).await? } else { Vec::new() };
     let mut turn = Turn::of(&input, context);

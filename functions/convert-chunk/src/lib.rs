@@ -4,7 +4,8 @@
 //!
 //! Only the chunk's own bytes of the landing object are read, and only if the object is still the one that was planned.
 //! They are inflated, parsed and encoded while they arrive; in memory lie a row group and the finished objects, which the
-//! plan's cap on a chunk's bytes bounds.
+//! plan's cap on a chunk's bytes bounds. (A line longer than that cap is a chunk of its own, and a file without line feeds
+//! one such line: its objects are then as long as the file makes them.)
 //!
 //! Side effects: the Parquet object if there is a row, the quarantine object if there is a bad record, and last of all the
 //! receipt, which says that the chunk is done. Names and bytes depend on the input alone, so a second run, or two at once,

@@ -68,20 +68,24 @@ impl Archive {
         Ok(Self { client, url: url.trim_end_matches('/').to_owned() })
     }
 
-    /// Asks about hours; answers for each in the same order, and the first reason for an answer that is unknown.
+    /// Asks about hours; answers in the same order for each up to the first that the source does not tell, and why not.
+    ///
+    /// What comes after that one would be of no use: it is not asked, so that a source that is down costs one answer's time.
     pub async fn probe(&self, hours: Vec<ArchiveHour>) -> (Vec<(ArchiveHour, Probe)>, Option<SourceError>) {
         let questions = hours.into_iter().map(|hour| async move { (hour, self.ask(hour).await) });
-        let answers: Vec<_> = futures::stream::iter(questions).buffered(CONCURRENT_QUESTIONS).collect().await;
-        let mut first_error = None;
-        let mut probe = |answer: Result<Probe, SourceError>| {
-            answer.unwrap_or_else(|error| {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the source did not say");
-                first_error.get_or_insert(error);
-                Probe::Unknown
-            })
-        };
-        let probes = answers.into_iter().map(|(hour, answer)| (hour, probe(answer))).collect();
-        (probes, first_error)
+        let mut answers = std::pin::pin!(futures::stream::iter(questions).buffered(CONCURRENT_QUESTIONS));
+        let mut probes = Vec::new();
+        while let Some((hour, answer)) = answers.next().await {
+            match answer {
+                Ok(probe) => probes.push((hour, probe)),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the source did not say");
+                    probes.push((hour, Probe::Unknown));
+                    return (probes, Some(error));
+                }
+            }
+        }
+        (probes, None)
     }
 
     async fn ask(&self, hour: ArchiveHour) -> Result<Probe, SourceError> {

@@ -58,6 +58,8 @@ struct Stored {
 #[derive(Default)]
 struct Pending {
     parts: BTreeMap<u32, Vec<u8>>,
+    /// The algorithm of its parts' checksums.
+    checksum: Option<String>,
     metadata: BTreeMap<String, String>,
 }
 

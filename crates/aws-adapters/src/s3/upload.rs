@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use bytes::{Bytes, BytesMut};
 use tokio::task::JoinSet;
 
@@ -132,6 +132,8 @@ impl Upload {
     async fn create_multipart(&self) -> Result<Multipart, AwsError> {
         let Bucket { client, name } = &self.bucket;
         let request = client.create_multipart_upload().bucket(name).key(&self.key).content_type(self.content_type);
+        // The SDK sends this checksum with every part, but does not say so here by itself; S3 takes only what was announced.
+        let request = request.checksum_algorithm(ChecksumAlgorithm::Crc32);
         let answer = request.set_metadata(Some(self.metadata.clone())).send().await;
         let answer = answer.map_err(|error| AwsError::sort("CreateMultipartUpload", self.address(), error))?;
         let id = answer.upload_id.ok_or_else(|| self.incomplete("CreateMultipartUpload", "upload id"))?;

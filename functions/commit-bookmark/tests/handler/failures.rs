@@ -116,6 +116,8 @@ async fn a_long_message_is_cut() {
 #[tokio::test]
 async fn what_cannot_be_recorded_is_invalid_input_and_names_the_field() {
     let world = world_with_job();
+    let mut elsewhere = publication(0, V1, 1);
+    elsewhere.partition_location = elsewhere.partition_location.replace("s3://lake/", "s3://pond/");
     let other_hour = input(0, "x", Outcome::Published(publication(1, V1, 1)));
     let mut unbalanced = publication(0, V1, 1);
     unbalanced.counts.rows = 2;
@@ -123,6 +125,7 @@ async fn what_cannot_be_recorded_is_invalid_input_and_names_the_field() {
         ("no job", Input { job_id: String::new(), ..published(0) }, "job_id"),
         ("no execution", Input { execution_arn: String::new(), ..published(0) }, "execution_arn"),
         ("another hour's publication", other_hour, "outcome.published.partition_location"),
+        ("in another bucket", input(0, "x", Outcome::Published(elsewhere)), "outcome.published.partition_location"),
         ("lost records", input(0, "x", Outcome::Published(unbalanced)), "outcome.published.counts"),
         ("no name", failed(0, "x", ""), "outcome.failed.name"),
         ("a redrive to come", Input { resumed_redrive: 1, ..failed(0, "x", "X") }, "resumed_redrive"),

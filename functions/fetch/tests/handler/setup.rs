@@ -84,7 +84,7 @@ pub(crate) fn large_gzip() -> Vec<u8> {
     let mut state = 1_u64;
     let mut line = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        format!("{{\"id\":\"{state:020}\"}}\n")
+        format!("{{\"id\":\"{state:0200}\"}}\n")
     };
     let mut text = String::new();
     while text.len() < 17 << 20 {

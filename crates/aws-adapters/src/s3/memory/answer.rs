@@ -61,7 +61,8 @@ pub(super) fn answer(state: &mut State, request: &Request) -> Answer {
         "CreateMultipartUpload" => {
             state.begun_uploads += 1;
             let id = format!("upload-{}", state.begun_uploads);
-            state.uploads.insert(id.clone(), Pending { metadata: request.metadata(), ..Pending::default() });
+            let checksum = request.headers.get("x-amz-checksum-algorithm").cloned();
+            state.uploads.insert(id.clone(), Pending { metadata: request.metadata(), checksum, ..Pending::default() });
             Answer::new(
                 200,
                 format!("<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"),
@@ -131,6 +132,11 @@ fn upload_part(state: &mut State, request: &Request) -> Answer {
     let Some(pending) = state.uploads.get_mut(&request.query["uploadId"]) else {
         return Answer::error(404, "NoSuchUpload");
     };
+    // As S3 does: a part's checksum is the one that was announced when the upload began.
+    let sent = request.headers.contains_key("x-amz-checksum-crc32").then_some("CRC32");
+    if sent != pending.checksum.as_deref() {
+        return Answer::error(400, "InvalidRequest");
+    }
     let kept = if state.forgets_parts { Vec::new() } else { request.body.clone() };
     pending.parts.insert(number, kept);
     let answer = Answer::new(200, "").header("etag", &etag(&[&request.body]));
@@ -147,6 +153,9 @@ fn complete(state: &mut State, request: &Request) -> Answer {
     let numbers: Vec<u32> =
         elements(&request.body, "PartNumber").iter().map(|number| number.parse().expect("a number")).collect();
     if !numbers.iter().copied().eq(pending.parts.keys().copied()) {
+        return Answer::error(400, "InvalidPart");
+    }
+    if pending.checksum.is_some() && elements(&request.body, "ChecksumCRC32").len() != numbers.len() {
         return Answer::error(400, "InvalidPart");
     }
     let etag = etag(&pending.parts.values().map(Vec::as_slice).collect::<Vec<_>>());
