@@ -10,6 +10,7 @@
 //! can be replaced without the others noticing.
 
 mod columns;
+mod compression;
 mod decode;
 mod error;
 mod parquet_file;
@@ -26,6 +27,7 @@ use pipeline::receipt::{Counts, MAX_TYPE_NAME_BYTES, OTHER_TYPES};
 use pipeline::version::Payload;
 
 pub use columns::schema;
+pub use compression::Compression;
 pub use error::{ConvertError, Output};
 
 use decode::decode;
@@ -45,6 +47,21 @@ pub struct ChunkSpec<'a> {
     pub duplicate_lines: &'a [u64],
     /// What becomes of the payload column.
     pub payload: Payload,
+    /// How the pages of the Parquet file are compressed.
+    pub compression: Compression,
+}
+
+impl Default for ChunkSpec<'_> {
+    /// A whole file without equal lines, its payload kept, in Snappy.
+    fn default() -> Self {
+        Self {
+            first_line: 1,
+            first_offset: 0,
+            duplicate_lines: &[],
+            payload: Payload::Keep,
+            compression: Compression::Snappy,
+        }
+    }
 }
 
 /// What the text became.
@@ -78,7 +95,7 @@ pub fn convert_chunk(
     let mut converted = Converted::default();
     let counts = &mut converted.counts;
     let mut records = Records::new(text, spec.first_line, spec.first_offset);
-    let mut rows = ParquetFile::new(parquet, spec.payload);
+    let mut rows = ParquetFile::new(parquet, spec.payload, spec.compression);
     let mut bad = Quarantine::new(quarantine);
     while let Some(record) = records.next()? {
         counts.records += 1;

@@ -1,6 +1,6 @@
 //! The Parquet file of a chunk.
 //!
-//! Snappy; statistics on every column and page; dictionaries where values repeat, so not for `id`, `payload`, `other` and
+//! Snappy unless asked otherwise; statistics on every column and page; dictionaries where values repeat, so not for `id`, `payload`, `other` and
 //! `source_line`. One row group, unless the rows are more than [`ROW_GROUP_BYTES`]. The bytes depend on the rows alone:
 //! there is no clock in them, and rows are batched by count and size.
 
@@ -8,15 +8,14 @@ use std::io::Write;
 
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use pipeline::version::{CONVERTER_VERSION, Payload};
 
-use crate::ConvertError;
 use crate::columns::{Columns, schema};
 use crate::row::EventRow;
+use crate::{Compression, ConvertError};
 
 const BATCH_ROWS: usize = 4096;
 const BATCH_BYTES: usize = 8 << 20;
@@ -31,13 +30,15 @@ pub(crate) struct ParquetFile<W: Write + Send> {
     output: Option<W>,
     writer: Option<ArrowWriter<W>>,
     columns: Columns,
+    compression: Compression,
     row_group_bytes: usize,
 }
 
 impl<W: Write + Send> ParquetFile<W> {
     /// A file without rows that goes to `output`.
-    pub(crate) fn new(output: W, payload: Payload) -> Self {
-        Self { output: Some(output), writer: None, columns: Columns::new(payload), row_group_bytes: 0 }
+    pub(crate) fn new(output: W, payload: Payload, compression: Compression) -> Self {
+        let columns = Columns::new(payload);
+        Self { output: Some(output), writer: None, columns, compression, row_group_bytes: 0 }
     }
 
     /// Adds a row that stands on line `source_line` of the file.
@@ -61,7 +62,8 @@ impl<W: Write + Send> ParquetFile<W> {
 
     fn write_batch(&mut self) -> Result<(), ParquetError> {
         if let Some(output) = self.output.take() {
-            let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
+            let options =
+                ArrowWriterOptions::new().with_properties(properties(self.compression)).with_skip_arrow_metadata(true);
             self.writer = Some(ArrowWriter::try_new_with_options(output, schema(), options)?);
         }
         let writer = self.writer.as_mut().expect("a file that could not be opened is written to no more");
@@ -75,11 +77,11 @@ impl<W: Write + Send> ParquetFile<W> {
     }
 }
 
-fn properties() -> WriterProperties {
+fn properties(compression: Compression) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         // Readers of the parquet-mr family trust statistics only if they can parse this.
         .set_created_by(format!("ghactivity version {CONVERTER_VERSION} (build convert)"))
-        .set_compression(Compression::SNAPPY)
+        .set_compression(compression.codec())
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_max_row_group_row_count(None)
         .set_data_page_size_limit(PAGE_BYTES);

@@ -3,7 +3,7 @@
 use aws_adapters::AwsError;
 use aws_adapters::s3::{Bucket, Object};
 use bytes::Bytes;
-use convert::{ChunkSpec, Converted};
+use convert::{ChunkSpec, Compression, Converted};
 use function_runtime::InvalidInput;
 use gzip_plan::ChunkReader;
 use pipeline::keys;
@@ -100,6 +100,7 @@ fn convert(
         first_offset: planned.uncompressed_start,
         duplicate_lines: &planned.duplicate_lines,
         payload: plan.options.payload,
+        compression: Compression::Snappy,
     };
     let (mut parquet, mut quarantine) = (Vec::new(), Vec::new());
     let converted = convert::convert_chunk(&spec, text, &mut parquet, &mut quarantine);

@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 
 use arrow_schema::{DataType, TimeUnit};
 use bytes::Bytes;
-use convert::{ChunkSpec, ConvertError, Output, convert_chunk, schema};
-use parquet::basic::{Compression, Encoding};
+use convert::{ChunkSpec, Compression, ConvertError, Output, convert_chunk, schema};
+use parquet::basic::{Compression as Codec, Encoding};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use pipeline::version::Payload;
 
@@ -62,7 +62,7 @@ fn the_file_is_one_row_group_of_snappy_with_statistics_and_page_index() {
     assert_eq!(metadata.file_metadata().created_by(), Some("ghactivity version 1 (build convert)"));
     for column in metadata.row_group(0).columns() {
         let name = column.column_path().string();
-        assert_eq!(column.compression(), Compression::SNAPPY, "{name}");
+        assert_eq!(column.compression(), Codec::SNAPPY, "{name}");
         assert!(column.statistics().is_some(), "{name}");
         assert!(column.offset_index_offset().is_some(), "{name}");
         let dictionary = column.encodings().any(|encoding| encoding == Encoding::RLE_DICTIONARY);
@@ -74,6 +74,23 @@ fn the_file_is_one_row_group_of_snappy_with_statistics_and_page_index() {
     let statistics = created_at.and_then(|column| column.statistics()).unwrap();
     assert_eq!(statistics.min_bytes_opt(), Some(&1_420_070_400_000_000_i64.to_le_bytes()[..]));
     assert_eq!(statistics.null_count_opt(), Some(0));
+}
+
+#[test]
+fn other_codecs_hold_the_same_rows() {
+    let text = (0..100).map(|id| event(&format!(r#","id":"{id}""#))).collect::<Vec<_>>().join("\n");
+    let snappy = convert(&WHOLE, text.as_bytes());
+    let codecs = [
+        (Compression::Uncompressed, Codec::UNCOMPRESSED),
+        #[cfg(feature = "zstd")]
+        (Compression::Zstd, Codec::ZSTD(Default::default())),
+    ];
+    for (compression, expected) in codecs {
+        let outcome = convert(&ChunkSpec { compression, ..WHOLE }, text.as_bytes());
+        assert_eq!(outcome.rows(), snappy.rows(), "{compression:?}");
+        let reader = SerializedFileReader::new(Bytes::from(outcome.parquet)).unwrap();
+        assert!(reader.metadata().row_group(0).columns().iter().all(|column| column.compression() == expected));
+    }
 }
 
 #[test]

@@ -6,14 +6,19 @@ use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use convert::{ChunkSpec, Converted, convert_chunk};
+use convert::{ChunkSpec, Compression, Converted, convert_chunk};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use pipeline::version::Payload;
 use serde_json::{Map, Value, json};
 
 /// A whole file as one chunk.
-pub(crate) const WHOLE: ChunkSpec<'static> =
-    ChunkSpec { first_line: 1, first_offset: 0, duplicate_lines: &[], payload: Payload::Keep };
+pub(crate) const WHOLE: ChunkSpec<'static> = ChunkSpec {
+    first_line: 1,
+    first_offset: 0,
+    duplicate_lines: &[],
+    payload: Payload::Keep,
+    compression: Compression::Snappy,
+};
 
 /// What a conversion gave.
 pub(crate) struct Outcome {

@@ -1,0 +1,118 @@
+//! Converts a gzip file, for profiles and timings: `cargo run --release -p convert --example convert_file -- MODE FILE`.
+//!
+//! Modes: `inflate` (and nothing else), `plan`, `once` (plan one chunk, then inflate and convert it), `direct` (inflate and
+//! convert without a plan), `chunks` (plan chunks of 10,000 records, convert each apart), `parts` (that without planning,
+//! for which the plan is made first and the CPU time of the rest told by itself). `drop` after the file drops the payload;
+//! `--out DIR` keeps the outputs.
+
+use std::error::Error;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use convert::{ChunkSpec, Converted, convert_chunk};
+use flate2::read::MultiGzDecoder;
+use gzip_plan::{ChunkReader, PlanSettings, PlannedFile, Planner};
+use pipeline::version::Payload;
+
+struct Job {
+    file: PathBuf,
+    payload: Payload,
+    out: Option<PathBuf>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let mode = arguments.next().ok_or("name a mode")?;
+    let mut job = Job { file: arguments.next().ok_or("name a file")?.into(), payload: Payload::Keep, out: None };
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "drop" => job.payload = Payload::Drop,
+            "--out" => job.out = arguments.next().map(PathBuf::from),
+            other => return Err(format!("what is {other}?").into()),
+        }
+    }
+    match mode.as_str() {
+        "inflate" => println!("{} bytes", inflate(&job)?),
+        "plan" => println!("{} chunks", plan(&job, 10_000)?.plan.chunks.len()),
+        "direct" => direct(&job)?,
+        "once" => chunks(&job, &plan(&job, u32::MAX)?)?,
+        "chunks" => chunks(&job, &plan(&job, 10_000)?)?,
+        "parts" => {
+            let planned = plan(&job, 10_000)?;
+            let before = cpu_ticks()?;
+            chunks(&job, &planned)?;
+            println!("{} ms of CPU without planning", (cpu_ticks()? - before) * 10);
+        }
+        other => return Err(format!("no mode {other}").into()),
+    }
+    Ok(())
+}
+
+/// User and system time of this process so far, in hundredths of a second.
+fn cpu_ticks() -> Result<u64, Box<dyn Error>> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    fields.map(|ticks| Ok(ticks.parse::<u64>()?)).sum()
+}
+
+fn inflate(job: &Job) -> Result<u64, Box<dyn Error>> {
+    let mut text = MultiGzDecoder::new(std::fs::File::open(&job.file)?);
+    let mut buffer = vec![0; 256 << 10];
+    let mut bytes = 0;
+    loop {
+        match text.read(&mut buffer)? {
+            0 => return Ok(bytes),
+            read => bytes += read as u64,
+        }
+    }
+}
+
+fn plan(job: &Job, chunk_records: u32) -> Result<PlannedFile, Box<dyn Error>> {
+    let mut planner = Planner::new(PlanSettings { chunk_records, max_chunk_bytes: u64::MAX });
+    let mut file = std::fs::File::open(&job.file)?;
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(planner.finish()?),
+            read => planner.push(&buffer[..read])?,
+        }
+    }
+}
+
+fn direct(job: &Job) -> Result<(), Box<dyn Error>> {
+    let text = MultiGzDecoder::new(std::fs::File::open(&job.file)?);
+    let spec = ChunkSpec { payload: job.payload, ..ChunkSpec::default() };
+    report(&convert_chunk(&spec, text, output(job, 0)?, io::sink())?);
+    Ok(())
+}
+
+fn chunks(job: &Job, planned: &PlannedFile) -> Result<(), Box<dyn Error>> {
+    use std::io::{Seek, SeekFrom};
+    for (number, chunk) in (0..).zip(&planned.plan.chunks) {
+        let mut file = std::fs::File::open(&job.file)?;
+        file.seek(SeekFrom::Start(chunk.compressed_start))?;
+        let range = file.take(chunk.compressed_end - chunk.compressed_start);
+        let window = planned.plan.access_points[chunk.access_point as usize].window;
+        let window = window.map(|at| &planned.windows[at.offset as usize..at.offset as usize + at.length as usize]);
+        let text = ChunkReader::new(range, &planned.plan, number, window)?;
+        let spec = ChunkSpec {
+            first_line: chunk.first_line,
+            first_offset: chunk.uncompressed_start,
+            duplicate_lines: &chunk.duplicate_lines,
+            payload: job.payload,
+            ..ChunkSpec::default()
+        };
+        report(&convert_chunk(&spec, text, output(job, number)?, io::sink())?);
+    }
+    Ok(())
+}
+
+fn output(job: &Job, chunk: u32) -> Result<Box<dyn Write + Send>, Box<dyn Error>> {
+    let Some(out) = &job.out else { return Ok(Box::new(io::sink())) };
+    std::fs::create_dir_all(out)?;
+    Ok(Box::new(std::fs::File::create(out.join(format!("{chunk:05}.parquet")))?))
+}
+
+fn report(converted: &Converted) {
+    println!("{:?}", converted.counts);
+}
