@@ -17,6 +17,7 @@ mod parquet_file;
 mod quarantine;
 mod records;
 mod row;
+mod scan;
 mod shape;
 mod timestamp;
 
@@ -30,10 +31,12 @@ pub use columns::schema;
 pub use compression::Compression;
 pub use error::{ConvertError, Output};
 
-use decode::decode;
+use decode::{Fields, acceptable_text};
 use parquet_file::ParquetFile;
 use quarantine::{Quarantine, Reason, Refusal};
-use records::{Framed, Records};
+use records::{Framed, Record, Records};
+use row::EventRow;
+use scan::Scanner;
 
 /// Which chunk of which file the text is, and what to do with it.
 #[derive(Clone, Copy, Debug)]
@@ -97,18 +100,14 @@ pub fn convert_chunk(
     let mut records = Records::new(text, spec.first_line, spec.first_offset);
     let mut rows = ParquetFile::new(parquet, spec.payload, spec.compression);
     let mut bad = Quarantine::new(quarantine);
+    let mut scanner = Scanner::new();
     while let Some(record) = records.next()? {
         counts.records += 1;
         if spec.duplicate_lines.binary_search(&record.line).is_ok() {
             counts.duplicates += 1;
             continue;
         }
-        let decoded = match &record.framed {
-            Framed::Value(bytes) => decode(bytes),
-            Framed::Broken { detail, .. } => Err(Refusal::new(Reason::InvalidJson, detail)),
-            Framed::Oversized { length, .. } => Err(Refusal::oversized(*length)),
-        };
-        match decoded {
+        match decode(&record, &mut scanner) {
             Ok(row) => {
                 counts.rows += 1;
                 count_type(&mut converted.types, &row.event_type);
@@ -125,6 +124,19 @@ pub fn convert_chunk(
     converted.wrote_parquet = rows.finish()?;
     converted.wrote_quarantine = bad.finish()?;
     Ok(converted)
+}
+
+/// The event that a record is.
+fn decode<'a>(record: &Record<'a>, scanner: &mut Scanner) -> Result<EventRow<'a>, Refusal> {
+    match &record.framed {
+        Framed::Value(bytes) => {
+            let text = acceptable_text(bytes, record.object)?;
+            let fields = record.object.map(|object| Fields::new(text, object)).unwrap_or_default();
+            shape::to_row(&fields, scanner)
+        }
+        Framed::Broken { detail, .. } => Err(Refusal::new(Reason::InvalidJson, detail)),
+        Framed::Oversized { length, .. } => Err(Refusal::oversized(*length)),
+    }
 }
 
 /// Counts a row under its type, whatever that is: garbage must not make receipt or ledger large.

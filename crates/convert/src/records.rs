@@ -6,7 +6,10 @@
 //! of the value that it breaks, everything up to the line feed is one record: halves of torn records are never merged,
 //! nor is anything after them guessed at.
 //!
-//! Only the extent of a value is found here, by JSON's grammar; whether it is acceptable is for [`crate::decode`](mod@crate::decode) to say.
+//! The extent of a value is found by JSON's grammar; what is noted of an object on the way, [`crate::decode`](mod@crate::decode)
+//! goes on with. Values that are no objects are never stored, so that serde_json may frame them; it also finds the words
+//! for what is broken.
+//!
 //! At most [`MAX_RECORD_BYTES`] and a read's worth of text are held, whatever the length of a line. The records do not
 //! depend on how the text arrives in reads.
 
@@ -18,6 +21,7 @@ use serde_json::Deserializer;
 use sha2::{Digest, Sha256};
 
 use crate::ConvertError;
+use crate::scan::{Object, Scanner};
 
 /// A record may be this long. What is longer is [`Framed::Oversized`].
 pub(crate) const MAX_RECORD_BYTES: usize = 16 << 20;
@@ -37,6 +41,8 @@ pub(crate) struct Record<'a> {
     pub(crate) offset: u64,
     /// Its bytes.
     pub(crate) framed: Framed<'a>,
+    /// What was noted of it, if it is an object.
+    pub(crate) object: Option<&'a Object>,
 }
 
 /// The bytes of a record.
@@ -84,11 +90,12 @@ pub(crate) struct Records<R> {
     records_in_line: u64,
     lines: u64,
     blank_lines: u64,
+    scanner: Scanner,
 }
 
 /// What to do with the bytes at `start`.
 enum Step {
-    Value { length: usize },
+    Value { length: usize, is_object: bool },
     Broken { length: usize, skip: usize, detail: String },
     Oversized,
     ReadOn,
@@ -112,6 +119,7 @@ impl<R: Read> Records<R> {
             records_in_line: 0,
             lines: 0,
             blank_lines: 0,
+            scanner: Scanner::new(),
         }
     }
 
@@ -125,15 +133,16 @@ impl<R: Read> Records<R> {
             match self.step() {
                 Step::ReadOn => self.find_line_end()?,
                 Step::EndLine => self.end_line(),
-                Step::Value { length } => {
+                Step::Value { length, is_object } => {
                     let (line, offset, at) = self.take(length);
                     let framed = Framed::Value(&self.buffer[at..at + length]);
-                    return Ok(Some(Record { line, offset, framed }));
+                    let object = is_object.then(|| self.scanner.object());
+                    return Ok(Some(Record { line, offset, framed, object }));
                 }
                 Step::Broken { length, skip, detail } => {
                     let (line, offset, at) = self.take(skip);
                     let framed = Framed::Broken { bytes: &self.buffer[at..at + length], detail };
-                    return Ok(Some(Record { line, offset, framed }));
+                    return Ok(Some(Record { line, offset, framed, object: None }));
                 }
                 Step::Oversized => return self.take_oversized().map(Some),
             }
@@ -152,26 +161,36 @@ impl<R: Read> Records<R> {
 
     /// Decides on the bytes at `start`, which are no blanks. A verdict other than [`Step::ReadOn`] would be the same with
     /// any more bytes in the buffer.
-    fn step(&self) -> Step {
-        let (window, whole_line) = self.window();
-        if window.is_empty() {
+    fn step(&mut self) -> Step {
+        let (end, whole_line) = self.window();
+        if self.start == end {
             return if whole_line { Step::EndLine } else { Step::ReadOn };
         }
-        match value_length(window) {
-            Ok(length) if whole_line || length < window.len() => Step::Value { length },
-            Err(detail) if whole_line => Step::Broken { length: trimmed_length(window), skip: window.len(), detail },
-            Ok(_) | Err(_) if window.len() > self.max_record_bytes => Step::Oversized,
-            Ok(_) | Err(_) => Step::ReadOn,
+        let is_object = self.buffer[self.start] == b'{';
+        let length = if is_object {
+            self.scanner.scan(&self.buffer, self.start, end).ok()
+        } else {
+            value_length(&self.buffer[self.start..end]).ok()
+        };
+        let window = &self.buffer[self.start..end];
+        match length {
+            Some(length) if whole_line || length < window.len() => Step::Value { length, is_object },
+            None if whole_line => {
+                let detail = value_length(window).err().unwrap_or_else(|| "no JSON".to_owned());
+                Step::Broken { length: trimmed_length(window), skip: window.len(), detail }
+            }
+            _ if window.len() > self.max_record_bytes => Step::Oversized,
+            _ => Step::ReadOn,
         }
     }
 
-    /// The rest of the line, and true; or as much of it as decides what its first record is, if there is as much in the
+    /// The end of the line, and true; or of as much of it as decides what its first record is, if there is as much in the
     /// buffer, and false.
-    fn window(&self) -> (&[u8], bool) {
+    fn window(&self) -> (usize, bool) {
         let end = self.line_end.unwrap_or(self.buffer.len());
         let limit = self.start + self.max_record_bytes + 1;
         let whole_line = self.line_end.is_some() && end < limit;
-        (&self.buffer[self.start..end.min(limit)], whole_line)
+        (end.min(limit), whole_line)
     }
 
     /// Begins a line, unless the text ends here.
@@ -183,6 +202,7 @@ impl<R: Read> Records<R> {
         self.records_in_line = 0;
         self.lines += 1;
         self.line_end = None;
+        self.scanner.forget();
         self.find_line_end()?;
         if self.offset == 0 {
             while self.buffer.len() < BYTE_ORDER_MARK.len() && self.read()? {}
@@ -219,8 +239,8 @@ impl<R: Read> Records<R> {
     }
 
     fn take_oversized(&mut self) -> Result<Record<'_>, ConvertError> {
-        let (window, _) = self.window();
-        let prefix = window[..window.len().min(OVERSIZED_PREFIX_BYTES)].to_vec();
+        let (end, _) = self.window();
+        let prefix = self.buffer[self.start..end.min(self.start + OVERSIZED_PREFIX_BYTES)].to_vec();
         let prefix_bytes = prefix.len();
         let (line, offset, _) = self.take(0);
         let mut hash = Sha256::new();
@@ -239,7 +259,7 @@ impl<R: Read> Records<R> {
         self.buffer.splice(..self.start, prefix);
         self.rebase(prefix_bytes);
         let framed = Framed::Oversized { prefix: &self.buffer[..prefix_bytes], length, sha256: hash.finalize().into() };
-        Ok(Record { line, offset, framed })
+        Ok(Record { line, offset, framed, object: None })
     }
 
     fn advance(&mut self, bytes: usize) {
@@ -299,6 +319,7 @@ impl<R: Read> Records<R> {
 
     /// Follows a move of the bytes at `start` to the index `to`.
     fn rebase(&mut self, to: usize) {
+        self.scanner.forget();
         let from = self.start;
         self.start = to;
         self.scanned = self.scanned - from + to;

@@ -14,10 +14,11 @@ use std::borrow::Cow;
 use crate::decode::{Fields, Kind, integer, kind, string};
 use crate::quarantine::{Reason, Refusal};
 use crate::row::{ACTOR_TEXTS, Entity, EventRow, ORG_TEXTS, REPO_TEXTS};
+use crate::scan::Scanner;
 use crate::timestamp;
 
-/// The row of the object `fields`, or why it is no event.
-pub(crate) fn to_row<'a>(fields: &Fields<'a>) -> Result<EventRow<'a>, Refusal> {
+/// The row of the object `fields`, or why it is no event. The scanner serves for the objects within it.
+pub(crate) fn to_row<'a>(fields: &Fields<'a>, scanner: &mut Scanner) -> Result<EventRow<'a>, Refusal> {
     let event_type = event_type(fields)?;
     let created_at = created_at(fields)?;
     let mut row = EventRow {
@@ -33,13 +34,13 @@ pub(crate) fn to_row<'a>(fields: &Fields<'a>) -> Result<EventRow<'a>, Refusal> {
     };
     let mut other = Rest::default();
     for (key, json) in fields.iter() {
-        if let Some(rest) = store(key, json, &mut row) {
+        if let Some(rest) = store(key, json, &mut row, scanner) {
             other.put(key, &rest);
         }
     }
     row.other = other.finish();
     if is_timeline(fields) {
-        fill_from_timeline(&mut row, fields);
+        fill_from_timeline(&mut row, fields, scanner);
     }
     Ok(row)
 }
@@ -69,7 +70,7 @@ fn shortened(text: &str) -> &str {
 }
 
 /// Stores a top-level field in its column; what has no place there is given back.
-fn store<'a>(key: &str, json: &'a str, row: &mut EventRow<'a>) -> Option<Cow<'a, str>> {
+fn store<'a>(key: &str, json: &'a str, row: &mut EventRow<'a>, scanner: &mut Scanner) -> Option<Cow<'a, str>> {
     let kind = kind(json);
     match (key, kind) {
         ("type" | "created_at" | "payload", _) => None,
@@ -90,20 +91,21 @@ fn store<'a>(key: &str, json: &'a str, row: &mut EventRow<'a>) -> Option<Cow<'a,
             set_text(&ACTOR_TEXTS, &mut row.actor, "login", string(json));
             None
         }
-        ("actor", Kind::Object) => store_entity(&ACTOR_TEXTS, json, &mut row.actor),
-        ("repo", Kind::Object) => store_entity(&REPO_TEXTS, json, &mut row.repo),
-        ("org", Kind::Object) => store_entity(&ORG_TEXTS, json, &mut row.org),
+        ("actor", Kind::Object) => store_entity(&ACTOR_TEXTS, json, &mut row.actor, scanner),
+        ("repo", Kind::Object) => store_entity(&REPO_TEXTS, json, &mut row.repo, scanner),
+        ("org", Kind::Object) => store_entity(&ORG_TEXTS, json, &mut row.org, scanner),
         _ => Some(Cow::Borrowed(json)),
     }
 }
 
 /// Stores the fields of the object `json` in `entity`; an object of those that have no place there is given back.
-fn store_entity<'a, const N: usize>(
+pub(crate) fn store_entity<'a, const N: usize>(
     names: &[&str; N],
     json: &'a str,
     entity: &mut Entity<'a, N>,
+    scanner: &mut Scanner,
 ) -> Option<Cow<'a, str>> {
-    let fields = Fields::of(json)?;
+    let fields = Fields::of(json, scanner)?;
     let mut rest = Rest::default();
     for (key, json) in fields.iter() {
         let text_column = names.iter().position(|name| *name == key);
@@ -124,13 +126,13 @@ fn is_timeline(fields: &Fields<'_>) -> bool {
 }
 
 /// Fills what `actor`, `repo` and `org` left open from `actor_attributes` and `repository`.
-fn fill_from_timeline<'a>(row: &mut EventRow<'a>, fields: &Fields<'a>) {
-    if let Some(attributes) = fields.get("actor_attributes").and_then(Fields::of) {
+fn fill_from_timeline<'a>(row: &mut EventRow<'a>, fields: &Fields<'a>, scanner: &mut Scanner) {
+    if let Some(attributes) = fields.get("actor_attributes").and_then(|json| Fields::of(json, scanner)) {
         for name in ["login", "gravatar_id"] {
             set_text(&ACTOR_TEXTS, &mut row.actor, name, attributes.get(name).and_then(string));
         }
     }
-    let Some(repository) = fields.get("repository").and_then(Fields::of) else { return };
+    let Some(repository) = fields.get("repository").and_then(|json| Fields::of(json, scanner)) else { return };
     if row.repo.is_null() {
         row.repo.id = repository.get("id").and_then(integer);
         set_text(&REPO_TEXTS, &mut row.repo, "name", full_name(&repository));

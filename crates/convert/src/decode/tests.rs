@@ -2,7 +2,18 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::timestamp;
+use crate::row::EventRow;
+use crate::{shape, timestamp};
+
+/// The event that `bytes` hold, white space around it apart, as the conversion decodes it.
+fn decode(bytes: &[u8]) -> Result<EventRow<'_>, Refusal> {
+    let bytes = bytes.trim_ascii();
+    let mut scanner = Scanner::new();
+    let object = scanner.scan(bytes, 0, bytes.len()).ok().filter(|length| *length == bytes.len());
+    let text = acceptable_text(bytes, object.map(|_| scanner.object()))?;
+    let fields = Fields::new(text, scanner.object());
+    shape::to_row(&fields, &mut Scanner::new())
+}
 
 fn event(more: &str) -> String {
     format!(r#"{{"type":"PushEvent","created_at":"2015-01-01T00:00:00Z"{more}}}"#)

@@ -38,7 +38,7 @@ fn run(input: impl Read, max_record_bytes: usize, first_line: u64, first_offset:
     let mut records = Records::new(input, first_line, first_offset);
     records.max_record_bytes = max_record_bytes;
     let (mut seen, mut spans) = (Vec::new(), Vec::new());
-    while let Some(Record { line, offset, framed }) = records.next().unwrap() {
+    while let Some(Record { line, offset, framed, .. }) = records.next().unwrap() {
         let (length, text) = match framed {
             Framed::Value(bytes) => (bytes.len() as u64, format!("value: {}", shown(bytes))),
             Framed::Broken { bytes, detail } => {

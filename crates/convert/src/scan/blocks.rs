@@ -1,0 +1,123 @@
+//! What the bytes of a JSON text are, 64 at a time, as bit masks: bit `n` stands for byte `n`.
+
+use wide::u8x16;
+
+/// Bytes that are classified together.
+pub(super) const BLOCK_BYTES: usize = 64;
+
+/// The bytes of a block by what they may mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Classes {
+    /// `"`
+    pub(super) quotes: u64,
+    /// `\`
+    pub(super) backslashes: u64,
+    /// `{`, `}`, `[`, `]`, `:` and `,`
+    pub(super) operators: u64,
+    /// Spaces.
+    pub(super) spaces: u64,
+    /// Bytes below 0x20, white space among them.
+    pub(super) controls: u64,
+}
+
+/// Classifies a block with 16-byte vectors, which every x86-64 and arm64 processor has.
+#[inline]
+pub(super) fn classify(block: &[u8; BLOCK_BYTES]) -> Classes {
+    let mut classes = Classes::default();
+    for (part, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
+        let bytes = u8x16::new(*bytes);
+        let equal = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
+        // `[` and `{`, and `]` and `}`, differ in this bit alone; no other byte becomes a brace by it.
+        let folded = bytes | u8x16::splat(0x20);
+        let braces = folded.simd_eq(u8x16::splat(b'{')) | folded.simd_eq(u8x16::splat(b'}'));
+        let controls = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+        let mask = |found: u8x16| u64::from(found.to_bitmask()) << (16 * part);
+        classes.quotes |= mask(equal(b'"'));
+        classes.backslashes |= mask(equal(b'\\'));
+        classes.operators |= mask(braces | equal(b':') | equal(b','));
+        classes.spaces |= mask(equal(b' '));
+        classes.controls |= mask(controls);
+    }
+    classes
+}
+
+/// Of a mask of backslashes, those that begin an escape, and the bytes that are escaped (after simdjson).
+///
+/// `carried` says whether the block before ended in a backslash that escapes this one's first byte, and is updated.
+#[inline]
+pub(super) fn escapes(backslashes: u64, carried: &mut bool) -> (u64, u64) {
+    const ODD_BITS: u64 = 0xaaaa_aaaa_aaaa_aaaa;
+    let first = u64::from(*carried);
+    if backslashes == 0 {
+        *carried = false;
+        return (0, first);
+    }
+    // A run of backslashes is escape and escaped in turns. Subtracting its first bit from the odd bits carries through
+    // the run and leaves the turns, whichever parity the run begins with.
+    let candidates = backslashes & !first;
+    let turns = ((candidates << 1) | ODD_BITS).wrapping_sub(candidates) ^ ODD_BITS;
+    let starts = turns & backslashes;
+    *carried = starts >> 63 == 1;
+    (starts, turns ^ (backslashes | first))
+}
+
+/// Bit `n` of the result is the parity of the bits up to `n`: between quotes, from the opening one on, it is set.
+#[inline]
+pub(super) fn parity_so_far(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn mask(block: &[u8; 64], is: impl Fn(u8) -> bool) -> u64 {
+        block.iter().enumerate().map(|(at, byte)| u64::from(is(*byte)) << at).sum()
+    }
+
+    #[test]
+    fn every_byte_is_in_its_classes_at_every_place() {
+        for byte in 0..=255 {
+            for at in 0..64 {
+                let mut block = [b'x'; 64];
+                block[at] = byte;
+                let expected = Classes {
+                    quotes: mask(&block, |byte| byte == b'"'),
+                    backslashes: mask(&block, |byte| byte == b'\\'),
+                    operators: mask(&block, |byte| b"{}[]:,".contains(&byte)),
+                    spaces: mask(&block, |byte| byte == b' '),
+                    controls: mask(&block, |byte| byte < 0x20),
+                };
+                assert_eq!(classify(&block), expected, "byte {byte} at {at}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn proptest_escapes_take_turns(text in "[\\\\a]{256}") {
+            let (mut carried, mut escaped_next) = (false, false);
+            for block in text.as_bytes().as_chunks::<64>().0 {
+                let (starts, escaped) = escapes(mask(block, |byte| byte == b'\\'), &mut carried);
+                for (at, byte) in block.iter().enumerate() {
+                    prop_assert_eq!(escaped >> at & 1 == 1, escaped_next);
+                    escaped_next = *byte == b'\\' && !escaped_next;
+                    prop_assert_eq!(starts >> at & 1 == 1, escaped_next);
+                }
+            }
+        }
+
+        #[test]
+        fn proptest_parity(bits: u64) {
+            let parity = parity_so_far(bits);
+            for at in 0..64 {
+                prop_assert_eq!(parity >> at & 1, u64::from((bits << (63 - at)).count_ones() % 2));
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Where the tokens of a JSON text begin: operators, and the first bytes of strings, numbers and words.
+//!
+//! The bytes within strings are dealt with here, all at once and for good: nothing in a string begins a token, and what is
+//! wrong in one is noted as a flaw. What tokens mean, one after the other, is for the scanner.
+
+use super::blocks::{BLOCK_BYTES, Classes, classify, escapes, parity_so_far};
+
+/// So much text is indexed at a time: the tokens of a usual record, and never more memory than this needs.
+const STRETCH_BYTES: usize = 4096;
+
+/// No token.
+pub(super) const END: usize = usize::MAX;
+
+/// The tokens of a text from one place on; they are looked for as they are asked for.
+pub(super) struct Index {
+    tokens: Box<[u32; STRETCH_BYTES]>,
+    /// Tokens in `tokens`, and the number of those that were asked for.
+    found: usize,
+    given: usize,
+    /// Where the text of `tokens` begins, and where the next stretch does.
+    stretch_start: usize,
+    next: usize,
+    end: usize,
+    /// What the bytes before `next` were.
+    escaping: bool,
+    in_string: bool,
+    in_scalar: bool,
+    flaws: Flaws,
+}
+
+/// What is wrong within strings, as far as they were looked at.
+#[derive(Default)]
+struct Flaws {
+    /// The first control character or unknown escape: no JSON from there on.
+    syntax: Option<usize>,
+    /// Escaped surrogates without the other half: JSON, but of no text.
+    surrogates: Vec<usize>,
+    /// Where the second half of an escaped pair is.
+    low_half: usize,
+}
+
+impl Index {
+    pub(super) fn new() -> Self {
+        Self {
+            tokens: Box::new([0; STRETCH_BYTES]),
+            found: 0,
+            given: 0,
+            stretch_start: 0,
+            next: 0,
+            end: 0,
+            escaping: false,
+            in_string: false,
+            in_scalar: false,
+            flaws: Flaws::default(),
+        }
+    }
+
+    /// Begins anew with the text from `start` to `end`.
+    pub(super) fn reset(&mut self, start: usize, end: usize) {
+        (self.found, self.given) = (0, 0);
+        (self.stretch_start, self.next, self.end) = (start, start, end);
+        (self.escaping, self.in_string, self.in_scalar) = (false, false, false);
+        self.flaws.syntax = None;
+        self.flaws.surrogates.clear();
+        self.flaws.low_half = END;
+    }
+
+    /// The end of the text.
+    pub(super) fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Passes over the tokens before `start`.
+    pub(super) fn skip_to(&mut self, text: &[u8], start: usize) {
+        loop {
+            let at = self.token(text);
+            if at >= start {
+                self.given -= usize::from(at != END);
+                return;
+            }
+        }
+    }
+
+    /// The place of the next token, [`END`] after the last one.
+    #[inline]
+    pub(super) fn token(&mut self, text: &[u8]) -> usize {
+        if self.given == self.found && !self.find(text) {
+            return END;
+        }
+        let token = self.tokens[self.given];
+        self.given += 1;
+        self.stretch_start + token as usize
+    }
+
+    /// The first place before `end` from where the text is no JSON, as far as strings tell.
+    pub(super) fn syntax_flaw_before(&self, end: usize) -> bool {
+        self.flaws.syntax.is_some_and(|at| at < end)
+    }
+
+    /// Whether half a surrogate pair is escaped between these places.
+    pub(super) fn lone_surrogate_within(&self, start: usize, end: usize) -> bool {
+        self.flaws.surrogates.iter().any(|at| (start..end).contains(at))
+    }
+
+    /// Looks for further tokens; false at the end of the text.
+    #[cold]
+    #[inline(never)]
+    fn find(&mut self, text: &[u8]) -> bool {
+        (self.found, self.given) = (0, 0);
+        while self.found == 0 {
+            if self.next >= self.end {
+                return false;
+            }
+            self.stretch_start = self.next;
+            let stretch_end = self.end.min(self.next + STRETCH_BYTES);
+            while self.next < stretch_end {
+                self.index_block(text);
+            }
+        }
+        true
+    }
+
+    #[inline]
+    fn index_block(&mut self, text: &[u8]) {
+        let start = self.next;
+        self.next += BLOCK_BYTES;
+        let here = u64::MAX >> self.next.saturating_sub(self.end).min(63);
+        let classes = match text[start..].first_chunk() {
+            Some(block) => classify(block),
+            None => {
+                let mut block = [b' '; BLOCK_BYTES];
+                block[..text.len() - start].copy_from_slice(&text[start..]);
+                classify(&block)
+            }
+        };
+        let (escape_starts, escaped) = escapes(classes.backslashes & here, &mut self.escaping);
+        let quotes = classes.quotes & !escaped & here;
+        let in_string = parity_so_far(quotes) ^ (self.in_string as u64).wrapping_neg();
+        self.in_string = in_string >> 63 == 1;
+        if escape_starts != 0 {
+            self.check_escapes(text, start, escape_starts);
+        }
+        let blanks = self.blanks(text, start, &classes, in_string & here);
+        // In a string, its opening quote included, but not its closing one; the tail is the other way about.
+        let tail = in_string ^ quotes;
+        let scalars = !(classes.operators | blanks);
+        let scalars_but_quotes = scalars & !quotes;
+        let after_scalar = scalars_but_quotes << 1 | u64::from(self.in_scalar);
+        self.in_scalar = scalars_but_quotes >> 63 == 1;
+        self.note((classes.operators | (scalars & !after_scalar)) & !tail & here, start);
+    }
+
+    /// White space; notes control characters in strings.
+    #[inline]
+    fn blanks(&mut self, text: &[u8], start: usize, classes: &Classes, in_string: u64) -> u64 {
+        let mut blanks = classes.spaces;
+        let mut controls = classes.controls;
+        if controls & in_string != 0 {
+            let at = start + (controls & in_string).trailing_zeros() as usize;
+            self.flaws.syntax.get_or_insert(at);
+        }
+        while controls != 0 {
+            let bit = controls.trailing_zeros();
+            if text.get(start + bit as usize).is_some_and(|byte| b"\t\r\n".contains(byte)) {
+                blanks |= 1 << bit;
+            }
+            controls &= controls - 1;
+        }
+        blanks
+    }
+
+    #[inline]
+    fn note(&mut self, mut tokens: u64, start: usize) {
+        let base = (start - self.stretch_start) as u32;
+        let count = tokens.count_ones() as usize;
+        for slot in &mut self.tokens[self.found..self.found + count] {
+            *slot = base + tokens.trailing_zeros();
+            tokens &= tokens.wrapping_sub(1);
+        }
+        self.found += count;
+    }
+
+    fn check_escapes(&mut self, text: &[u8], start: usize, mut escape_starts: u64) {
+        while escape_starts != 0 {
+            let at = start + escape_starts.trailing_zeros() as usize;
+            escape_starts &= escape_starts - 1;
+            match text[at + 1..self.end].first() {
+                Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
+                Some(b'u') => self.check_unicode_escape(&text[..self.end], at),
+                _ => drop(self.flaws.syntax.get_or_insert(at)),
+            }
+        }
+    }
+
+    fn check_unicode_escape(&mut self, text: &[u8], at: usize) {
+        match hex(text, at) {
+            None => drop(self.flaws.syntax.get_or_insert(at)),
+            Some(0xd800..=0xdbff) => match hex(text, at + 6) {
+                Some(0xdc00..=0xdfff) if text[at + 6] == b'\\' && text[at + 7] == b'u' => {
+                    self.flaws.low_half = at + 6;
+                }
+                _ => self.flaws.surrogates.push(at),
+            },
+            Some(0xdc00..=0xdfff) if self.flaws.low_half != at => self.flaws.surrogates.push(at),
+            Some(_) => {}
+        }
+    }
+}
+
+/// The code of `\uXXXX` at `at`, whose first two bytes are taken for granted.
+fn hex(text: &[u8], at: usize) -> Option<u32> {
+    let digits: &[u8; 4] = text.get(at + 2..at + 6)?.first_chunk()?;
+    digits.iter().try_fold(0, |code, digit| Some(code << 4 | char::from(*digit).to_digit(16)?))
+}
