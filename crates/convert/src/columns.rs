@@ -1,14 +1,31 @@
-//! Rows as Arrow columns, and the schema of the table.
+//! The table's columns, and the rows of a row group on their way into them.
 
+mod dictionary;
+mod entities;
+mod leaf;
+mod plain;
+
+use std::io::Write;
 use std::sync::Arc;
 
-use arrow_array::builder::{BooleanBuilder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
-use arrow_array::{ArrayRef, RecordBatch, StructArray};
-use arrow_buffer::NullBufferBuilder;
-use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use parquet::errors::Result;
+use parquet::file::writer::SerializedRowGroupWriter;
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 use pipeline::version::Payload;
 
-use crate::row::{ACTOR_TEXTS, Entity, EventRow, ORG_TEXTS, REPO_TEXTS};
+use crate::pages::{Codec, Encoded};
+use crate::plain_event::PlainEvent;
+use crate::row::{ACTOR_TEXTS, EventRow, ORG_TEXTS, REPO_TEXTS};
+use crate::scan::Scanner;
+
+use dictionary::{Numbers, Texts};
+use entities::EntityColumns;
+use leaf::Indexes;
+use plain::PlainTexts;
+
+const PAGE_BYTES: usize = 256 << 10;
+const PAYLOAD_PAGE_BYTES: usize = 1 << 20;
 
 /// The table's columns, in their order; partition keys are not among them. It is declared here and nowhere inferred.
 ///
@@ -34,123 +51,158 @@ fn entity_fields(texts: &[&str]) -> Fields {
     std::iter::once(id).chain(texts.iter().map(|name| Field::new(*name, DataType::Utf8, true))).collect()
 }
 
-/// Rows on their way to a [`RecordBatch`].
+/// Places of the leaf columns: an entity has its id and its texts.
+mod place {
+    pub(super) const ID: usize = 0;
+    pub(super) const TYPE: usize = 1;
+    pub(super) const ACTOR: usize = 2;
+    pub(super) const REPO: usize = 8;
+    pub(super) const ORG: usize = 11;
+    pub(super) const PUBLIC: usize = 16;
+    pub(super) const CREATED_AT: usize = 17;
+    pub(super) const PAYLOAD: usize = 18;
+    pub(super) const OTHER: usize = 19;
+    pub(super) const SOURCE_LINE: usize = 20;
+}
+
+/// The rows of a row group.
 pub(crate) struct Columns {
-    schema: SchemaRef,
-    payload_option: Payload,
-    rows: usize,
-    bytes: usize,
-    id: StringBuilder,
-    event_type: StringBuilder,
+    leaves: Vec<ColumnDescPtr>,
+    keep_payload: bool,
+    codec: Codec,
+    indexes: Indexes,
+    id: PlainTexts,
+    types: Texts,
+    event_type: Vec<u32>,
     actor: EntityColumns<5>,
     repo: EntityColumns<2>,
     org: EntityColumns<4>,
-    public: BooleanBuilder,
-    created_at: TimestampMicrosecondBuilder,
-    payload: StringBuilder,
-    other: StringBuilder,
-    source_line: Int64Builder,
+    public: Vec<Option<bool>>,
+    instants: Numbers,
+    created_at: Vec<u32>,
+    payload: PlainTexts,
+    other: PlainTexts,
+    source_line: Vec<i64>,
+}
+
+/// What a row holds besides its entities.
+struct Rest<'a> {
+    id: Option<&'a str>,
+    event_type: &'a str,
+    public: Option<bool>,
+    created_at: i64,
+    payload: Option<&'a str>,
+    other: Option<&'a str>,
 }
 
 impl Columns {
     /// No rows.
-    pub(crate) fn new(payload_option: Payload) -> Self {
+    pub(crate) fn new(schema: &SchemaDescriptor, payload: Payload, codec: Codec) -> Self {
+        let leaves = schema.columns().to_vec();
+        let plain = |place: usize, page_bytes, bounded| PlainTexts::new(leaves[place].clone(), page_bytes, bounded);
         Self {
-            schema: schema(),
-            payload_option,
-            rows: 0,
-            bytes: 0,
-            id: StringBuilder::new(),
-            event_type: StringBuilder::new(),
+            keep_payload: payload == Payload::Keep,
+            codec,
+            indexes: Indexes::default(),
+            id: plain(place::ID, PAGE_BYTES, true),
+            types: Texts::default(),
+            event_type: Vec::new(),
             actor: EntityColumns::new(&ACTOR_TEXTS),
             repo: EntityColumns::new(&REPO_TEXTS),
             org: EntityColumns::new(&ORG_TEXTS),
-            public: BooleanBuilder::new(),
-            created_at: TimestampMicrosecondBuilder::new().with_timezone("UTC"),
-            payload: StringBuilder::new(),
-            other: StringBuilder::new(),
-            source_line: Int64Builder::new(),
+            public: Vec::new(),
+            instants: Numbers::default(),
+            created_at: Vec::new(),
+            payload: plain(place::PAYLOAD, PAYLOAD_PAGE_BYTES, false),
+            other: plain(place::OTHER, PAGE_BYTES, false),
+            source_line: Vec::new(),
+            leaves,
         }
+    }
+
+    /// Adds an event that stands on line `source_line`, if its columns hold all of it; answers whether they do.
+    pub(crate) fn push_plain(
+        &mut self,
+        event: &PlainEvent<'_>,
+        source_line: u64,
+        scanner: &mut Scanner,
+    ) -> Result<bool> {
+        let entities = (
+            self.actor.of_object(event.actor, scanner),
+            self.repo.of_object(event.repo, scanner),
+            self.org.of_object(event.org, scanner),
+        );
+        let (Some(actor), Some(repo), Some(org)) = entities else { return Ok(false) };
+        let PlainEvent { id, event_type, public, created_at, payload, .. } = *event;
+        let rest = Rest { id, event_type, public, created_at, payload, other: None };
+        self.push_numbered((actor, repo, org), &rest, source_line)?;
+        Ok(true)
     }
 
     /// Adds a row that stands on line `source_line` of the file.
-    pub(crate) fn push(&mut self, row: &EventRow<'_>, source_line: u64) {
-        self.rows += 1;
-        self.bytes += row.bytes();
-        self.id.append_option(row.id.as_deref());
-        self.event_type.append_value(&row.event_type);
-        self.actor.push(&row.actor);
-        self.repo.push(&row.repo);
-        self.org.push(&row.org);
-        self.public.append_option(row.public);
-        self.created_at.append_value(row.created_at);
-        match self.payload_option {
-            Payload::Keep => self.payload.append_option(row.payload),
-            Payload::Drop => self.payload.append_null(),
-        }
-        self.other.append_option(row.other.as_deref());
-        self.source_line.append_value(i64::try_from(source_line).unwrap_or(i64::MAX));
+    pub(crate) fn push(&mut self, row: &EventRow<'_>, source_line: u64) -> Result<()> {
+        let entities = (self.actor.of(&row.actor), self.repo.of(&row.repo), self.org.of(&row.org));
+        let rest = Rest {
+            id: row.id.as_deref(),
+            event_type: &row.event_type,
+            public: row.public,
+            created_at: row.created_at,
+            payload: row.payload,
+            other: row.other.as_deref(),
+        };
+        self.push_numbered(entities, &rest, source_line)
     }
 
-    /// Rows pushed since the last batch.
+    fn push_numbered(&mut self, entities: (u32, u32, u32), rest: &Rest<'_>, source_line: u64) -> Result<()> {
+        let payload = rest.payload.filter(|_| self.keep_payload);
+        self.id.push(rest.id, &mut self.codec)?;
+        self.event_type.push(self.types.number(rest.event_type.as_bytes()).0);
+        self.actor.push(entities.0);
+        self.repo.push(entities.1);
+        self.org.push(entities.2);
+        self.public.push(rest.public);
+        self.created_at.push(self.instants.number(rest.created_at));
+        self.payload.push(payload, &mut self.codec)?;
+        self.other.push(rest.other, &mut self.codec)?;
+        self.source_line.push(i64::try_from(source_line).unwrap_or(i64::MAX));
+        Ok(())
+    }
+
+    /// Rows that are not in a row group yet.
     pub(crate) fn rows(&self) -> usize {
-        self.rows
+        self.source_line.len()
     }
 
-    /// About the bytes of the rows pushed since the last batch.
+    /// About the bytes that those rows take in memory.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        const PER_ROW: usize = 24;
+        let texts = self.id.bytes() + self.types.bytes() + self.payload.bytes() + self.other.bytes();
+        let entities = self.actor.bytes() + self.repo.bytes() + self.org.bytes();
+        texts + entities + self.instants.bytes() + self.rows() * PER_ROW
     }
 
-    /// The rows pushed since the last batch.
-    pub(crate) fn take(&mut self) -> Result<RecordBatch, ArrowError> {
-        self.rows = 0;
-        self.bytes = 0;
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(self.id.finish()),
-            Arc::new(self.event_type.finish()),
-            Arc::new(self.actor.take()?),
-            Arc::new(self.repo.take()?),
-            Arc::new(self.org.take()?),
-            Arc::new(self.public.finish()),
-            Arc::new(self.created_at.finish()),
-            Arc::new(self.payload.finish()),
-            Arc::new(self.other.finish()),
-            Arc::new(self.source_line.finish()),
-        ];
-        RecordBatch::try_new(self.schema.clone(), columns)
-    }
-}
-
-struct EntityColumns<const N: usize> {
-    fields: Fields,
-    id: Int64Builder,
-    texts: [StringBuilder; N],
-    present: NullBufferBuilder,
-}
-
-impl<const N: usize> EntityColumns<N> {
-    fn new(names: &[&str; N]) -> Self {
-        Self {
-            fields: entity_fields(names),
-            id: Int64Builder::new(),
-            texts: std::array::from_fn(|_| StringBuilder::new()),
-            present: NullBufferBuilder::new(0),
-        }
-    }
-
-    fn push(&mut self, entity: &Entity<'_, N>) {
-        self.id.append_option(entity.id);
-        for (builder, text) in self.texts.iter_mut().zip(&entity.texts) {
-            builder.append_option(text.as_deref());
-        }
-        self.present.append(!entity.is_null());
-    }
-
-    fn take(&mut self) -> Result<StructArray, ArrowError> {
-        let id: ArrayRef = Arc::new(self.id.finish());
-        let texts = self.texts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef);
-        let columns = std::iter::once(id).chain(texts).collect();
-        StructArray::try_new(self.fields.clone(), columns, self.present.finish())
+    /// Writes the rows as a row group; the next row begins another one.
+    pub(crate) fn write<W: Write + Send>(&mut self, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
+        let Self { leaves, codec, indexes, .. } = self;
+        let leaf = |place: usize| leaves[place].clone();
+        let mut append = |chunk: Encoded| group.append_column(&chunk.bytes, chunk.close);
+        let required = |number: u32| (0, number);
+        append(self.id.take(codec)?)?;
+        append(indexes.chunk(leaf(place::TYPE), &self.types, &self.event_type, required, codec)?)?;
+        self.actor.take(&leaves[place::ACTOR..], indexes, codec, &mut append)?;
+        self.repo.take(&leaves[place::REPO..], indexes, codec, &mut append)?;
+        self.org.take(&leaves[place::ORG..], indexes, codec, &mut append)?;
+        append(leaf::truths(leaf(place::PUBLIC), &self.public, codec)?)?;
+        append(indexes.chunk(leaf(place::CREATED_AT), &self.instants, &self.created_at, required, codec)?)?;
+        append(self.payload.take(codec)?)?;
+        append(self.other.take(codec)?)?;
+        append(leaf::lines(leaf(place::SOURCE_LINE), &self.source_line, codec)?)?;
+        self.types.clear();
+        self.event_type.clear();
+        self.public.clear();
+        self.instants.clear();
+        self.created_at.clear();
+        self.source_line.clear();
+        Ok(())
     }
 }

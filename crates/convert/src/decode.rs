@@ -18,14 +18,17 @@ use std::fmt;
 use crate::quarantine::{Reason, Refusal};
 use crate::scan::{Object, Scanner};
 
-/// The text of the record `bytes`: one JSON value, of which `object` was noted if it is an object.
-pub(crate) fn acceptable_text<'a>(bytes: &'a [u8], object: Option<&Object>) -> Result<&'a str, Refusal> {
+/// The record `bytes` as text, and its fields: it is one JSON value, and `object` what was noted of it if it is an object.
+pub(crate) fn acceptable<'a, 'o>(
+    bytes: &'a [u8],
+    object: Option<&'o Object>,
+) -> Result<(&'a str, &'o Object), Refusal> {
     let text = simdutf8::basic::from_utf8(bytes).map_err(|_| {
         let valid = std::str::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
         Refusal::new(Reason::InvalidUtf8, format!("no UTF-8 at byte {} of the record", valid + 1))
     })?;
     match object {
-        Some(object) if object.acceptable => Ok(text),
+        Some(object) if object.acceptable => Ok((text, object)),
         Some(_) => Err(Refusal::new(Reason::InvalidJson, checked::flaw(text).unwrap_or_default())),
         None => Err(match checked::flaw(text) {
             Some(flaw) => Refusal::new(Reason::InvalidJson, flaw),

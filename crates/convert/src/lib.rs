@@ -4,16 +4,18 @@
 //! alone: never on how the text arrives in reads, nor on the chunk that came before. It inflates nothing either; the
 //! caller hands it text.
 //!
-//! The modules read as a record's way through the crate: `records` cuts the text into records, `decode` checks one
-//! and takes it apart, `shape` maps the three historic shapes to one `row`, `columns` collects rows as Arrow
-//! arrays and `parquet_file` writes them. What is no event goes to `quarantine` instead, byte for byte. Each of them
-//! can be replaced without the others noticing.
+//! The modules read as a record's way through the crate: `records` cuts the text into records, for which `scan` passes
+//! over each once, and `decode` says whether it is acceptable. `plain_event` reads the usual record, `shape` any of the
+//! three historic shapes, to one `row`. `columns` collects rows as the columns of a row group, `pages` encodes them and
+//! `parquet_file` puts the file together. What is no event goes to `quarantine` instead, byte for byte.
 
 mod columns;
 mod compression;
 mod decode;
 mod error;
+mod pages;
 mod parquet_file;
+mod plain_event;
 mod quarantine;
 mod records;
 mod row;
@@ -21,6 +23,7 @@ mod scan;
 mod shape;
 mod timestamp;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 
@@ -31,11 +34,11 @@ pub use columns::schema;
 pub use compression::Compression;
 pub use error::{ConvertError, Output};
 
-use decode::{Fields, acceptable_text};
+use decode::{Fields, acceptable};
 use parquet_file::ParquetFile;
+use plain_event::{Instants, PlainEvent};
 use quarantine::{Quarantine, Reason, Refusal};
 use records::{Framed, Record, Records};
-use row::EventRow;
 use scan::Scanner;
 
 /// Which chunk of which file the text is, and what to do with it.
@@ -100,18 +103,17 @@ pub fn convert_chunk(
     let mut records = Records::new(text, spec.first_line, spec.first_offset);
     let mut rows = ParquetFile::new(parquet, spec.payload, spec.compression);
     let mut bad = Quarantine::new(quarantine);
-    let mut scanner = Scanner::new();
+    let (mut scanner, mut instants) = (Scanner::new(), Instants::default());
     while let Some(record) = records.next()? {
         counts.records += 1;
         if spec.duplicate_lines.binary_search(&record.line).is_ok() {
             counts.duplicates += 1;
             continue;
         }
-        match decode(&record, &mut scanner) {
-            Ok(row) => {
+        match store(&record, &mut rows, &mut scanner, &mut instants)? {
+            Ok(event_type) => {
                 counts.rows += 1;
-                count_type(&mut converted.types, &row.event_type);
-                rows.push(&row, record.line)?;
+                count_type(&mut converted.types, &event_type);
             }
             Err(refusal) => {
                 counts.quarantined += 1;
@@ -126,16 +128,33 @@ pub fn convert_chunk(
     Ok(converted)
 }
 
-/// The event that a record is.
-fn decode<'a>(record: &Record<'a>, scanner: &mut Scanner) -> Result<EventRow<'a>, Refusal> {
-    match &record.framed {
-        Framed::Value(bytes) => {
-            let text = acceptable_text(bytes, record.object)?;
-            let fields = record.object.map(|object| Fields::new(text, object)).unwrap_or_default();
-            shape::to_row(&fields, scanner)
+/// Stores the event that a record is, and answers its type, or why it is no event.
+fn store<'a, W: Write + Send>(
+    record: &Record<'a>,
+    rows: &mut ParquetFile<W>,
+    scanner: &mut Scanner,
+    instants: &mut Instants,
+) -> Result<Result<Cow<'a, str>, Refusal>, ConvertError> {
+    let bytes = match &record.framed {
+        Framed::Value(bytes) => bytes,
+        Framed::Broken { detail, .. } => return Ok(Err(Refusal::new(Reason::InvalidJson, detail))),
+        Framed::Oversized { length, .. } => return Ok(Err(Refusal::oversized(*length))),
+    };
+    let (text, object) = match acceptable(bytes, record.object) {
+        Ok(acceptable) => acceptable,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if let Some(event) = PlainEvent::of(text, object, instants)
+        && rows.push_plain(&event, record.line, scanner)?
+    {
+        return Ok(Ok(Cow::Borrowed(event.event_type)));
+    }
+    match shape::to_row(&Fields::new(text, object), scanner) {
+        Ok(row) => {
+            rows.push(&row, record.line)?;
+            Ok(Ok(row.event_type))
         }
-        Framed::Broken { detail, .. } => Err(Refusal::new(Reason::InvalidJson, detail)),
-        Framed::Oversized { length, .. } => Err(Refusal::oversized(*length)),
+        Err(refusal) => Ok(Err(refusal)),
     }
 }
 

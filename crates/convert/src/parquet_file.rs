@@ -1,95 +1,102 @@
 //! The Parquet file of a chunk.
 //!
-//! Snappy unless asked otherwise; statistics on every column and page; dictionaries where values repeat, so not for `id`, `payload`, `other` and
-//! `source_line`. One row group, unless the rows are more than [`ROW_GROUP_BYTES`]. The bytes depend on the rows alone:
-//! there is no clock in them, and rows are batched by count and size.
+//! Snappy unless asked otherwise; statistics on every column, and on every page of those that people filter by;
+//! dictionaries where values repeat, so not for `id`, `payload`, `other` and `source_line`. One row group, unless the rows
+//! take more memory than [`ROW_GROUP_BYTES`]. The bytes depend on the rows alone: there is no clock in them, and row
+//! groups and pages are closed by count and size.
 
 use std::io::Write;
+use std::sync::Arc;
 
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::errors::Result;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::TypePtr;
 use pipeline::version::{CONVERTER_VERSION, Payload};
 
 use crate::columns::{Columns, schema};
+use crate::pages::Codec;
+use crate::plain_event::PlainEvent;
 use crate::row::EventRow;
+use crate::scan::Scanner;
 use crate::{Compression, ConvertError};
 
-const BATCH_ROWS: usize = 4096;
-const BATCH_BYTES: usize = 8 << 20;
-/// A row group is closed when its rows take about this much, as text.
-const ROW_GROUP_BYTES: usize = 256 << 20;
-const PAGE_BYTES: usize = 256 << 10;
-const PAYLOAD_PAGE_BYTES: usize = 1 << 20;
+/// A row group is closed when its rows, partly compressed, take about this much memory.
+const ROW_GROUP_BYTES: usize = 32 << 20;
+/// The memory that rows take is looked at once in so many rows.
+const ROWS_BETWEEN_CHECKS: usize = 64;
 
-/// The file: nothing is written before the first row.
+/// The file: nothing is written before the first row group is complete.
 pub(crate) struct ParquetFile<W: Write + Send> {
     /// Where the file goes, until it is opened.
     output: Option<W>,
-    writer: Option<ArrowWriter<W>>,
+    writer: Option<SerializedFileWriter<W>>,
+    schema: TypePtr,
     columns: Columns,
-    compression: Compression,
-    row_group_bytes: usize,
 }
 
 impl<W: Write + Send> ParquetFile<W> {
     /// A file without rows that goes to `output`.
     pub(crate) fn new(output: W, payload: Payload, compression: Compression) -> Self {
-        let columns = Columns::new(payload);
-        Self { output: Some(output), writer: None, columns, compression, row_group_bytes: 0 }
+        let schema =
+            ArrowSchemaConverter::new().convert(&schema()).expect("every type of the schema is one of Parquet's");
+        let columns = Columns::new(&schema, payload, Codec::new(compression));
+        Self { output: Some(output), writer: None, schema: schema.root_schema_ptr(), columns }
+    }
+
+    /// Adds an event that stands on line `source_line`, if its columns hold all of it; answers whether they do.
+    pub(crate) fn push_plain(
+        &mut self,
+        event: &PlainEvent<'_>,
+        source_line: u64,
+        scanner: &mut Scanner,
+    ) -> std::result::Result<bool, ConvertError> {
+        let pushed = self.columns.push_plain(event, source_line, scanner).map_err(ConvertError::from_parquet)?;
+        if pushed {
+            self.write_if_large().map_err(ConvertError::from_parquet)?;
+        }
+        Ok(pushed)
     }
 
     /// Adds a row that stands on line `source_line` of the file.
-    pub(crate) fn push(&mut self, row: &EventRow<'_>, source_line: u64) -> Result<(), ConvertError> {
-        self.columns.push(row, source_line);
-        if self.columns.rows() >= BATCH_ROWS || self.columns.bytes() >= BATCH_BYTES {
-            self.write_batch().map_err(ConvertError::from_parquet)?;
-        }
-        Ok(())
+    pub(crate) fn push(&mut self, row: &EventRow<'_>, source_line: u64) -> std::result::Result<(), ConvertError> {
+        self.columns.push(row, source_line).map_err(ConvertError::from_parquet)?;
+        self.write_if_large().map_err(ConvertError::from_parquet)
     }
 
     /// Completes the file; whether there is one.
-    pub(crate) fn finish(mut self) -> Result<bool, ConvertError> {
+    pub(crate) fn finish(mut self) -> std::result::Result<bool, ConvertError> {
         if self.columns.rows() > 0 {
-            self.write_batch().map_err(ConvertError::from_parquet)?;
+            self.write_row_group().map_err(ConvertError::from_parquet)?;
         }
         let Some(writer) = self.writer else { return Ok(false) };
         writer.close().map_err(ConvertError::from_parquet)?;
         Ok(true)
     }
 
-    fn write_batch(&mut self) -> Result<(), ParquetError> {
+    fn write_if_large(&mut self) -> Result<()> {
+        if self.columns.rows().is_multiple_of(ROWS_BETWEEN_CHECKS) && self.columns.bytes() >= ROW_GROUP_BYTES {
+            self.write_row_group()?;
+        }
+        Ok(())
+    }
+
+    fn write_row_group(&mut self) -> Result<()> {
         if let Some(output) = self.output.take() {
-            let options =
-                ArrowWriterOptions::new().with_properties(properties(self.compression)).with_skip_arrow_metadata(true);
-            self.writer = Some(ArrowWriter::try_new_with_options(output, schema(), options)?);
+            self.writer = Some(SerializedFileWriter::new(output, self.schema.clone(), Arc::new(properties()))?);
         }
         let writer = self.writer.as_mut().expect("a file that could not be opened is written to no more");
-        self.row_group_bytes += self.columns.bytes();
-        writer.write(&self.columns.take()?)?;
-        if self.row_group_bytes >= ROW_GROUP_BYTES {
-            self.row_group_bytes = 0;
-            writer.flush()?;
-        }
+        let mut group = writer.next_row_group()?;
+        self.columns.write(&mut group)?;
+        group.close()?;
         Ok(())
     }
 }
 
-fn properties(compression: Compression) -> WriterProperties {
-    let mut properties = WriterProperties::builder()
-        // Readers of the parquet-mr family trust statistics only if they can parse this.
+fn properties() -> WriterProperties {
+    // Readers of the parquet-mr family trust statistics only if they can parse this.
+    WriterProperties::builder()
         .set_created_by(format!("ghactivity version {CONVERTER_VERSION} (build convert)"))
-        .set_compression(compression.codec())
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_max_row_group_row_count(None)
-        .set_data_page_size_limit(PAGE_BYTES);
-    for column in ["id", "payload", "other", "source_line"] {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
-    }
-    for column in ["payload", "other"] {
-        properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::Chunk);
-    }
-    properties.set_column_data_page_size_limit(ColumnPath::from("payload"), PAYLOAD_PAGE_BYTES).build()
+        .build()
 }

@@ -43,21 +43,4 @@ impl<const N: usize> Entity<'_, N> {
     pub(crate) fn is_null(&self) -> bool {
         self.id.is_none() && self.texts.iter().all(Option::is_none)
     }
-
-    /// Bytes of its texts.
-    pub(crate) fn text_bytes(&self) -> usize {
-        self.texts.iter().flatten().map(|text| text.len()).sum()
-    }
-}
-
-impl EventRow<'_> {
-    /// About the bytes that the row takes in memory as columns.
-    pub(crate) fn bytes(&self) -> usize {
-        let texts = self.id.as_ref().map_or(0, |id| id.len())
-            + self.event_type.len()
-            + self.payload.map_or(0, str::len)
-            + self.other.as_ref().map_or(0, String::len);
-        let fixed = 128;
-        fixed + texts + self.actor.text_bytes() + self.repo.text_bytes() + self.org.text_bytes()
-    }
 }

@@ -10,9 +10,8 @@ fn decode(bytes: &[u8]) -> Result<EventRow<'_>, Refusal> {
     let bytes = bytes.trim_ascii();
     let mut scanner = Scanner::new();
     let object = scanner.scan(bytes, 0, bytes.len()).ok().filter(|length| *length == bytes.len());
-    let text = acceptable_text(bytes, object.map(|_| scanner.object()))?;
-    let fields = Fields::new(text, scanner.object());
-    shape::to_row(&fields, &mut Scanner::new())
+    let (text, object) = acceptable(bytes, object.map(|_| scanner.object()))?;
+    shape::to_row(&Fields::new(text, object), &mut Scanner::new())
 }
 
 fn event(more: &str) -> String {

@@ -1,0 +1,120 @@
+//! Dictionaries of a row group: each value once, with a number that stands for it in the rows.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+
+/// Stands for null in rows.
+pub(crate) const NULL: u32 = u32::MAX;
+
+/// Different texts (or any bytes), numbered in the order in which they came.
+#[derive(Default)]
+pub(crate) struct Texts {
+    /// Each text after its length in 4 bytes: a dictionary page.
+    encoded: Vec<u8>,
+    /// Where each text begins, after its length.
+    starts: Vec<usize>,
+    numbers: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl Texts {
+    /// The number of `text`, and whether it is new.
+    pub(crate) fn number(&mut self, text: &[u8]) -> (u32, bool) {
+        let Self { encoded, starts, numbers, hasher } = self;
+        let hash = hasher.hash_one(text);
+        let found = numbers.find(hash, |number| text_at(encoded, starts[*number as usize]) == text);
+        if let Some(number) = found {
+            return (*number, false);
+        }
+        let number = starts.len() as u32;
+        encoded.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        starts.push(encoded.len());
+        encoded.extend_from_slice(text);
+        numbers.insert_unique(hash, number, |number| hasher.hash_one(text_at(encoded, starts[*number as usize])));
+        (number, true)
+    }
+
+    /// The text that `number` stands for.
+    pub(crate) fn get(&self, number: u32) -> &[u8] {
+        text_at(&self.encoded, self.starts[number as usize])
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// All of them as a dictionary page.
+    pub(crate) fn encoded(&self) -> &[u8] {
+        &self.encoded
+    }
+
+    /// Forgets all.
+    pub(crate) fn clear(&mut self) {
+        self.encoded.clear();
+        self.starts.clear();
+        self.numbers.clear();
+    }
+
+    /// About the bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        const PER_TEXT: usize = 16;
+        self.encoded.len() + self.starts.len() * PER_TEXT
+    }
+}
+
+fn text_at(encoded: &[u8], start: usize) -> &[u8] {
+    let length = encoded[start - 4..start].first_chunk().map_or(0, |length| u32::from_le_bytes(*length));
+    &encoded[start..start + length as usize]
+}
+
+/// Different numbers, numbered in the order in which they came.
+#[derive(Default)]
+pub(crate) struct Numbers {
+    values: Vec<i64>,
+    numbers: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl Numbers {
+    /// The number of `value`.
+    pub(crate) fn number(&mut self, value: i64) -> u32 {
+        let Self { values, numbers, hasher } = self;
+        let hash = hasher.hash_one(value);
+        if let Some(number) = numbers.find(hash, |number| values[*number as usize] == value) {
+            return *number;
+        }
+        let number = values.len() as u32;
+        values.push(value);
+        numbers.insert_unique(hash, number, |number| hasher.hash_one(values[*number as usize]));
+        number
+    }
+
+    /// The value that `number` stands for.
+    pub(crate) fn get(&self, number: u32) -> i64 {
+        self.values[number as usize]
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// All of them as a dictionary page.
+    pub(crate) fn encoded(&self) -> Vec<u8> {
+        self.values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    }
+
+    /// Forgets all.
+    pub(crate) fn clear(&mut self) {
+        self.values.clear();
+        self.numbers.clear();
+    }
+
+    /// About the bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        const PER_NUMBER: usize = 16;
+        self.values.len() * PER_NUMBER
+    }
+}

@@ -1,0 +1,106 @@
+//! A column of texts that hardly repeat, written as they are, page by page as they come.
+
+use std::ops::Range;
+
+use parquet::basic::Encoding;
+use parquet::errors::Result;
+use parquet::schema::types::ColumnDescPtr;
+
+use crate::pages::{Bounds, ChunkPages, Codec, Encoded, Order, PAGE_ROWS, Page};
+
+/// The column, of which the current page is held as text and the pages before it compressed.
+pub(super) struct PlainTexts {
+    column: ColumnDescPtr,
+    page_bytes: usize,
+    /// Whether bounds are kept: those of long texts help nobody.
+    bounded: bool,
+    chunk: ChunkPages,
+    values: Vec<u8>,
+    /// 1 for a text, 0 for null.
+    levels: Vec<u32>,
+    nulls: usize,
+    /// Where in `values` the least and the greatest text are.
+    min: Range<usize>,
+    max: Range<usize>,
+}
+
+impl PlainTexts {
+    /// A column without rows, whose pages are closed at `page_bytes`.
+    pub(super) fn new(column: ColumnDescPtr, page_bytes: usize, bounded: bool) -> Self {
+        Self {
+            page_bytes,
+            bounded,
+            chunk: new_chunk(&column, bounded),
+            column,
+            values: Vec::new(),
+            levels: Vec::new(),
+            nulls: 0,
+            min: 0..0,
+            max: 0..0,
+        }
+    }
+
+    /// Adds a row.
+    #[inline]
+    pub(super) fn push(&mut self, text: Option<&str>, codec: &mut Codec) -> Result<()> {
+        match text {
+            Some(text) => {
+                self.values.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                let start = self.values.len();
+                self.values.extend_from_slice(text.as_bytes());
+                if self.bounded {
+                    self.note(start..self.values.len());
+                }
+            }
+            None => self.nulls += 1,
+        }
+        self.levels.push(u32::from(text.is_some()));
+        if self.values.len() >= self.page_bytes || self.levels.len() >= PAGE_ROWS {
+            self.close_page(codec)?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, text: Range<usize>) {
+        let first = self.levels.len() == self.nulls;
+        if first || self.values[text.clone()] < self.values[self.min.clone()] {
+            self.min = text.clone();
+        }
+        if first || self.values[text.clone()] > self.values[self.max.clone()] {
+            self.max = text;
+        }
+    }
+
+    fn close_page(&mut self, codec: &mut Codec) -> Result<()> {
+        let bounds = (self.bounded && self.nulls < self.levels.len()).then(|| Bounds {
+            min: self.values[self.min.clone()].to_vec(),
+            max: self.values[self.max.clone()].to_vec(),
+        });
+        let rows = self.levels.len();
+        let page = Page { levels: Some(&self.levels), rows, nulls: self.nulls, values: &self.values, bounds };
+        self.chunk.data(page, codec)?;
+        self.values.clear();
+        self.levels.clear();
+        self.nulls = 0;
+        Ok(())
+    }
+
+    /// The column chunk of the rows so far; the next row begins another one.
+    pub(super) fn take(&mut self, codec: &mut Codec) -> Result<Encoded> {
+        if !self.levels.is_empty() {
+            self.close_page(codec)?;
+        }
+        // A record may be large: what its page took is not kept for the next ones.
+        self.values.shrink_to(2 * self.page_bytes);
+        std::mem::replace(&mut self.chunk, new_chunk(&self.column, self.bounded)).finish(codec)
+    }
+
+    /// About the bytes held.
+    pub(super) fn bytes(&self) -> usize {
+        self.chunk.bytes() + self.values.len()
+    }
+}
+
+fn new_chunk(column: &ColumnDescPtr, bounded: bool) -> ChunkPages {
+    ChunkPages::new(column.clone(), Order::Text, Encoding::PLAIN, bounded)
+}

@@ -1,0 +1,152 @@
+//! The least and the greatest value of pages and column chunks, as statistics hold them.
+
+use std::cmp::Ordering;
+
+use parquet::data_type::ByteArray;
+use parquet::file::statistics::{Statistics, ValueStatistics};
+
+/// Texts in statistics are cut to this many bytes.
+const MOST_BYTES: usize = 64;
+
+/// How values compare, and what they are in statistics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// As texts.
+    Text,
+    /// As numbers of 64 bits, the lowest byte first.
+    Number,
+    /// False before true, one byte each.
+    Bool,
+}
+
+/// The least and the greatest of some values, each as it is encoded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    pub(crate) min: Vec<u8>,
+    pub(crate) max: Vec<u8>,
+}
+
+impl Order {
+    fn compare(self, a: &[u8], b: &[u8]) -> Ordering {
+        match self {
+            Self::Text | Self::Bool => a.cmp(b),
+            Self::Number => number(a).cmp(&number(b)),
+        }
+    }
+
+    /// The bounds of the values, if there is one.
+    pub(crate) fn bounds<'a>(self, mut values: impl Iterator<Item = &'a [u8]>) -> Option<Bounds> {
+        let first = values.next()?;
+        let (mut min, mut max) = (first, first);
+        for value in values {
+            if self.compare(value, min).is_lt() {
+                min = value;
+            } else if self.compare(value, max).is_gt() {
+                max = value;
+            }
+        }
+        Some(Bounds { min: min.to_vec(), max: max.to_vec() })
+    }
+
+    /// The statistics of a column chunk.
+    pub(crate) fn statistics(self, bounds: Option<&Bounds>, nulls: u64) -> Statistics {
+        let nulls = Some(nulls);
+        match self {
+            Self::Text => {
+                let min = bounds.map(|bounds| ByteArray::from(cut(&bounds.min).to_vec()));
+                let max = bounds.map(|bounds| ByteArray::from(upper_bound(&bounds.max)));
+                let exact = |is: fn(&Bounds) -> &Vec<u8>| bounds.is_some_and(|bounds| is(bounds).len() <= MOST_BYTES);
+                let (min_is_exact, max_is_exact) = (exact(|bounds| &bounds.min), exact(|bounds| &bounds.max));
+                let statistics = ValueStatistics::new(min, max, None, nulls, false);
+                Statistics::ByteArray(statistics.with_min_is_exact(min_is_exact).with_max_is_exact(max_is_exact))
+            }
+            Self::Number => {
+                let (min, max) = (bounds.map(|bounds| number(&bounds.min)), bounds.map(|bounds| number(&bounds.max)));
+                let statistics = ValueStatistics::new(min, max, None, nulls, false);
+                Statistics::Int64(statistics.with_backwards_compatible_min_max(true))
+            }
+            Self::Bool => {
+                let (min, max) = (bounds.map(|bounds| bounds.min == [1]), bounds.map(|bounds| bounds.max == [1]));
+                let statistics = ValueStatistics::new(min, max, None, nulls, false);
+                Statistics::Boolean(statistics.with_backwards_compatible_min_max(true))
+            }
+        }
+    }
+}
+
+impl Bounds {
+    /// Extends these bounds to hold the other ones.
+    pub(crate) fn extend(&mut self, other: &Self, order: Order) {
+        if order.compare(&other.min, &self.min).is_lt() {
+            self.min.clone_from(&other.min);
+        }
+        if order.compare(&other.max, &self.max).is_gt() {
+            self.max.clone_from(&other.max);
+        }
+    }
+
+    /// The bounds as a page index holds them, which need not be values.
+    pub(crate) fn for_index(self, order: Order) -> (Vec<u8>, Vec<u8>) {
+        match order {
+            Order::Text => (cut(&self.min).to_vec(), upper_bound(&self.max)),
+            Order::Number | Order::Bool => (self.min, self.max),
+        }
+    }
+}
+
+fn number(bytes: &[u8]) -> i64 {
+    bytes.first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes))
+}
+
+/// The text's first bytes, up to a character's end: not greater than it.
+fn cut(text: &[u8]) -> &[u8] {
+    if text.len() <= MOST_BYTES {
+        return text;
+    }
+    let is_start = |at: &usize| text[*at] & 0xc0 != 0x80;
+    let end = (0..=MOST_BYTES).rfind(is_start).unwrap_or(0);
+    &text[..end]
+}
+
+/// A short text that is not less than `text`; all of `text` if there is none.
+fn upper_bound(text: &[u8]) -> Vec<u8> {
+    let mut bound = cut(text).to_vec();
+    if bound.len() == text.len() {
+        return bound;
+    }
+    // The last ASCII character below U+007F can be raised by one, and what follows it left out.
+    match bound.iter().rposition(|byte| *byte < 0x7f) {
+        Some(last) => {
+            bound[last] += 1;
+            bound.truncate(last + 1);
+            bound
+        }
+        None => text.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn numbers_compare_as_numbers() {
+        let values = [-1_i64, 256, 3, -256].map(i64::to_le_bytes);
+        let bounds = Order::Number.bounds(values.iter().map(|value| &value[..])).unwrap();
+        assert_eq!((number(&bounds.min), number(&bounds.max)), (-256, 256));
+        assert_eq!(Order::Number.bounds([].into_iter()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn proptest_short_texts_stay_bounds(text in "[a~\u{7f}é😀]{0,90}") {
+            let (low, high) = (cut(text.as_bytes()), upper_bound(text.as_bytes()));
+            prop_assert!(low <= text.as_bytes() && text.as_bytes() <= &high[..]);
+            prop_assert!(std::str::from_utf8(low).is_ok() && std::str::from_utf8(&high).is_ok());
+            prop_assert!(low.len() <= MOST_BYTES);
+            prop_assert!(high.len() <= MOST_BYTES || high == text.as_bytes());
+        }
+    }
+}
