@@ -185,18 +185,22 @@ impl Columns {
     pub(crate) fn write<W: Write + Send>(&mut self, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
         let Self { leaves, codec, indexes, .. } = self;
         let leaf = |place: usize| leaves[place].clone();
-        let mut append = |chunk: Encoded| group.append_column(&chunk.bytes, chunk.close);
         let required = |number: u32| (0, number);
-        append(self.id.take(codec)?)?;
-        append(indexes.chunk(leaf(place::TYPE), &self.types, &self.event_type, required, codec)?)?;
+        self.id.take(codec, |chunk| chunk.append_to(group))?;
+        let mut append = |chunk: Encoded, codec: &mut Codec| {
+            codec.reuse(chunk.append_to(group)?);
+            Ok(())
+        };
+        append(indexes.chunk(leaf(place::TYPE), &self.types, &self.event_type, required, codec)?, codec)?;
         self.actor.take(&leaves[place::ACTOR..], indexes, codec, &mut append)?;
         self.repo.take(&leaves[place::REPO..], indexes, codec, &mut append)?;
         self.org.take(&leaves[place::ORG..], indexes, codec, &mut append)?;
-        append(leaf::truths(leaf(place::PUBLIC), &self.public, codec)?)?;
-        append(indexes.chunk(leaf(place::CREATED_AT), &self.instants, &self.created_at, required, codec)?)?;
-        append(self.payload.take(codec)?)?;
-        append(self.other.take(codec)?)?;
-        append(leaf::lines(leaf(place::SOURCE_LINE), &self.source_line, codec)?)?;
+        append(leaf::truths(leaf(place::PUBLIC), &self.public, codec)?, codec)?;
+        append(indexes.chunk(leaf(place::CREATED_AT), &self.instants, &self.created_at, required, codec)?, codec)?;
+        self.payload.take(codec, |chunk| chunk.append_to(group))?;
+        self.other.take(codec, |chunk| chunk.append_to(group))?;
+        let lines = leaf::lines(leaf(place::SOURCE_LINE), &self.source_line, codec)?;
+        codec.reuse(lines.append_to(group)?);
         self.types.clear();
         self.event_type.clear();
         self.public.clear();

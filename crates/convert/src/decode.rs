@@ -65,6 +65,11 @@ impl<'a> Fields<'a> {
     }
 
     fn keep_last_of_equal_keys(&mut self) {
+        const FEW: usize = 16;
+        let keys = || self.0.iter().map(|(key, _)| key);
+        if self.0.len() <= FEW && keys().enumerate().all(|(at, key)| keys().take(at).all(|other| other != key)) {
+            return;
+        }
         let mut last_of_key = HashMap::with_capacity(self.0.len());
         for (at, (key, _)) in self.0.iter().enumerate() {
             last_of_key.insert(&**key, at);

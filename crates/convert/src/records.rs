@@ -74,8 +74,10 @@ pub(crate) struct Records<R> {
     first_line: u64,
     /// [`MAX_RECORD_BYTES`], but for tests.
     max_record_bytes: usize,
-    /// Text that was read, from before `start` on.
+    /// Text that was read, from before `start` on, and room for more.
     buffer: Vec<u8>,
+    /// How much of the buffer is text.
+    filled: usize,
     /// The text before this index has been dealt with.
     start: usize,
     /// There is no line feed between `start` and this index.
@@ -91,6 +93,8 @@ pub(crate) struct Records<R> {
     lines: u64,
     blank_lines: u64,
     scanner: Scanner,
+    /// The first bytes of the last oversized record.
+    prefix: Vec<u8>,
 }
 
 /// What to do with the bytes at `start`.
@@ -110,6 +114,7 @@ impl<R: Read> Records<R> {
             first_line,
             max_record_bytes: MAX_RECORD_BYTES,
             buffer: Vec::new(),
+            filled: 0,
             start: 0,
             scanned: 0,
             line_end: None,
@@ -120,6 +125,7 @@ impl<R: Read> Records<R> {
             lines: 0,
             blank_lines: 0,
             scanner: Scanner::new(),
+            prefix: Vec::new(),
         }
     }
 
@@ -187,7 +193,7 @@ impl<R: Read> Records<R> {
     /// The end of the line, and true; or of as much of it as decides what its first record is, if there is as much in the
     /// buffer, and false.
     fn window(&self) -> (usize, bool) {
-        let end = self.line_end.unwrap_or(self.buffer.len());
+        let end = self.line_end.unwrap_or(self.filled);
         let limit = self.start + self.max_record_bytes + 1;
         let whole_line = self.line_end.is_some() && end < limit;
         (end.min(limit), whole_line)
@@ -195,7 +201,7 @@ impl<R: Read> Records<R> {
 
     /// Begins a line, unless the text ends here.
     fn begin_line(&mut self) -> Result<bool, ConvertError> {
-        if self.start == self.buffer.len() && !self.read()? {
+        if self.start == self.filled && !self.read()? {
             return Ok(false);
         }
         self.in_line = true;
@@ -205,8 +211,8 @@ impl<R: Read> Records<R> {
         self.scanner.forget();
         self.find_line_end()?;
         if self.offset == 0 {
-            while self.buffer.len() < BYTE_ORDER_MARK.len() && self.read()? {}
-            if self.buffer.starts_with(BYTE_ORDER_MARK) {
+            while self.filled < BYTE_ORDER_MARK.len() && self.read()? {}
+            if self.buffer[..self.filled].starts_with(BYTE_ORDER_MARK) {
                 self.advance(BYTE_ORDER_MARK.len());
             }
         }
@@ -218,14 +224,14 @@ impl<R: Read> Records<R> {
             self.blank_lines += 1;
         }
         self.in_line = false;
-        if self.start < self.buffer.len() {
+        if self.start < self.filled {
             self.advance(1); // the line feed
         }
         self.line_end = None;
     }
 
     fn skip_blanks(&mut self) {
-        let end = self.line_end.unwrap_or(self.buffer.len());
+        let end = self.line_end.unwrap_or(self.filled);
         let blanks = self.buffer[self.start..end].iter().take_while(|&&byte| is_blank(byte)).count();
         self.advance(blanks);
     }
@@ -240,12 +246,11 @@ impl<R: Read> Records<R> {
 
     fn take_oversized(&mut self) -> Result<Record<'_>, ConvertError> {
         let (end, _) = self.window();
-        let prefix = self.buffer[self.start..end.min(self.start + OVERSIZED_PREFIX_BYTES)].to_vec();
-        let prefix_bytes = prefix.len();
+        self.prefix = self.buffer[self.start..end.min(self.start + OVERSIZED_PREFIX_BYTES)].to_vec();
         let (line, offset, _) = self.take(0);
         let mut hash = Sha256::new();
         loop {
-            let end = self.line_end.unwrap_or(self.buffer.len());
+            let end = self.line_end.unwrap_or(self.filled);
             hash.update(&self.buffer[self.start..end]);
             self.advance(end - self.start);
             if self.line_end.is_some() {
@@ -255,10 +260,7 @@ impl<R: Read> Records<R> {
             self.look_for_line_end();
         }
         let length = self.offset - offset;
-        // What was held of it is not needed any more: its place serves for the prefix.
-        self.buffer.splice(..self.start, prefix);
-        self.rebase(prefix_bytes);
-        let framed = Framed::Oversized { prefix: &self.buffer[..prefix_bytes], length, sha256: hash.finalize().into() };
+        let framed = Framed::Oversized { prefix: &self.prefix, length, sha256: hash.finalize().into() };
         Ok(Record { line, offset, framed, object: None })
     }
 
@@ -272,7 +274,7 @@ impl<R: Read> Records<R> {
     fn find_line_end(&mut self) -> Result<(), ConvertError> {
         loop {
             self.look_for_line_end();
-            if self.line_end.is_some() || self.buffer.len() - self.start > self.max_record_bytes {
+            if self.line_end.is_some() || self.filled - self.start > self.max_record_bytes {
                 return Ok(());
             }
             self.read()?;
@@ -283,12 +285,12 @@ impl<R: Read> Records<R> {
         if self.line_end.is_some() {
             return;
         }
-        match memchr(b'\n', &self.buffer[self.scanned..]) {
+        match memchr(b'\n', &self.buffer[self.scanned..self.filled]) {
             Some(at) => self.line_end = Some(self.scanned + at),
             None => {
-                self.scanned = self.buffer.len();
+                self.scanned = self.filled;
                 if self.input_ended {
-                    self.line_end = Some(self.buffer.len());
+                    self.line_end = Some(self.filled);
                 }
             }
         }
@@ -300,18 +302,21 @@ impl<R: Read> Records<R> {
             return Ok(false);
         }
         if self.start > 0 {
-            self.buffer.drain(..self.start);
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.filled -= self.start;
             self.rebase(0);
         }
-        let held = self.buffer.len();
-        self.buffer.resize(held + READ_BYTES, 0);
+        let held = self.filled;
+        if self.buffer.len() < held + READ_BYTES {
+            self.buffer.resize((held + READ_BYTES).next_multiple_of(READ_BYTES), 0);
+        }
         let outcome = loop {
             match self.input.read(&mut self.buffer[held..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 outcome => break outcome,
             }
         };
-        self.buffer.truncate(held + outcome.as_ref().copied().unwrap_or(0));
+        self.filled += outcome.as_ref().copied().unwrap_or(0);
         let read = outcome.map_err(|source| ConvertError::Read { offset: self.offset + held as u64, source })?;
         self.input_ended = read == 0;
         Ok(read > 0)

@@ -3,11 +3,14 @@
 //! The same few people and repositories make most of an hour's events, and their objects repeat to the byte. So an object
 //! is looked up as a whole, as the source spells it, and only one that is new in the row group is taken apart.
 
+use std::borrow::Cow;
+
 use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::dictionary::{NULL, Numbers, Texts};
 use super::leaf::Indexes;
+use crate::decode::{integer, plain_string};
 use crate::pages::{Codec, Encoded};
 use crate::row::Entity;
 use crate::scan::Scanner;
@@ -56,8 +59,11 @@ impl<const N: usize> EntityColumns<N> {
         let (object, new) = self.objects.number(json.as_bytes());
         if new {
             let mut entity = Entity::default();
-            let whole = shape::store_entity(self.names, json, &mut entity, scanner).is_none();
-            let entity = if whole { self.of(&entity) } else { NULL };
+            let stored = plain_entity(self.names, json, &mut entity, scanner).is_some() || {
+                entity = Entity::default();
+                shape::store_entity(self.names, json, &mut entity, scanner).is_none()
+            };
+            let entity = if stored { self.of(&entity) } else { NULL };
             self.entity_of_object.push(entity);
         }
         Some(self.entity_of_object[object as usize]).filter(|entity| *entity != NULL)
@@ -92,7 +98,7 @@ impl<const N: usize> EntityColumns<N> {
         columns: &[ColumnDescPtr],
         indexes: &mut Indexes,
         codec: &mut Codec,
-        mut write: impl FnMut(Encoded) -> Result<()>,
+        mut write: impl FnMut(Encoded, &mut Codec) -> Result<()>,
     ) -> Result<()> {
         let entities = &self.entities;
         let level = |row: u32, number: u32| match (row, number) {
@@ -104,13 +110,13 @@ impl<const N: usize> EntityColumns<N> {
             let number = entities[row as usize].id;
             (level(row, number), number)
         };
-        write(indexes.chunk(columns[0].clone(), &self.ids, &self.rows, id, codec)?)?;
+        write(indexes.chunk(columns[0].clone(), &self.ids, &self.rows, id, codec)?, codec)?;
         for (at, texts) in self.texts.iter().enumerate() {
             let text = |row: u32| {
                 let number = entities[row as usize].texts[at];
                 (level(row, number), number)
             };
-            write(indexes.chunk(columns[at + 1].clone(), texts, &self.rows, text, codec)?)?;
+            write(indexes.chunk(columns[at + 1].clone(), texts, &self.rows, text, codec)?, codec)?;
         }
         self.clear();
         Ok(())
@@ -131,4 +137,27 @@ impl<const N: usize> EntityColumns<N> {
         let entities = self.entities.len() * size_of::<Columns<N>>() + self.entity_of_object.len() * 4;
         self.objects.bytes() + self.ids.bytes() + texts + entities + self.rows.len() * 4
     }
+}
+
+/// Stores the object `json` in `entity` if that is a matter of copying: each field known, of the kind it should be, there
+/// once, and without escapes.
+fn plain_entity<'a, const N: usize>(
+    names: &[&str; N],
+    json: &'a str,
+    entity: &mut Entity<'a, N>,
+    scanner: &mut Scanner,
+) -> Option<()> {
+    scanner.forget();
+    scanner.scan(json.as_bytes(), 0, json.len()).ok()?;
+    for field in &scanner.object().fields {
+        let (key, value) = (&json[field.key.clone()], &json[field.value.clone()]);
+        if key == "id" {
+            let first = entity.id.is_none();
+            entity.id = Some(integer(value).filter(|_| first)?);
+        } else {
+            let text = &mut entity.texts[names.iter().position(|name| *name == key)?];
+            *text = Some(Cow::Borrowed(plain_string(value).filter(|_| text.is_none())?));
+        }
+    }
+    Some(())
 }

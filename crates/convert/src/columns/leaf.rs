@@ -72,7 +72,7 @@ impl Indexes {
         codec: &mut Codec,
     ) -> Result<Encoded> {
         let required = column.max_def_level() == 0;
-        let mut chunk = ChunkPages::new(column, D::ORDER, Encoding::RLE_DICTIONARY, true);
+        let mut chunk = ChunkPages::new(column, D::ORDER, Encoding::RLE_DICTIONARY, true, codec.buffer());
         dictionary.page(&mut chunk, codec)?;
         for rows in rows.chunks(PAGE_ROWS) {
             self.levels.clear();
@@ -107,7 +107,7 @@ impl Indexes {
 
 /// The column chunk of line numbers.
 pub(super) fn lines(column: ColumnDescPtr, lines: &[i64], codec: &mut Codec) -> Result<Encoded> {
-    let mut chunk = ChunkPages::new(column, Order::Number, Encoding::PLAIN, true);
+    let mut chunk = ChunkPages::new(column, Order::Number, Encoding::PLAIN, true, codec.buffer());
     for lines in lines.chunks(PAGE_ROWS) {
         let values: Vec<u8> = lines.iter().flat_map(|line| line.to_le_bytes()).collect();
         let bounds = Order::Number.bounds(values.chunks_exact(8));
@@ -118,7 +118,7 @@ pub(super) fn lines(column: ColumnDescPtr, lines: &[i64], codec: &mut Codec) -> 
 
 /// The column chunk of truth values.
 pub(super) fn truths(column: ColumnDescPtr, truths: &[Option<bool>], codec: &mut Codec) -> Result<Encoded> {
-    let mut chunk = ChunkPages::new(column, Order::Bool, Encoding::PLAIN, true);
+    let mut chunk = ChunkPages::new(column, Order::Bool, Encoding::PLAIN, true, codec.buffer());
     for truths in truths.chunks(PAGE_ROWS) {
         let levels: Vec<u32> = truths.iter().map(|truth| u32::from(truth.is_some())).collect();
         let known: Vec<bool> = truths.iter().flatten().copied().collect();

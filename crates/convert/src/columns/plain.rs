@@ -30,7 +30,7 @@ impl PlainTexts {
         Self {
             page_bytes,
             bounded,
-            chunk: new_chunk(&column, bounded),
+            chunk: new_chunk(&column, bounded, Vec::new()),
             column,
             values: Vec::new(),
             levels: Vec::new(),
@@ -85,14 +85,17 @@ impl PlainTexts {
         Ok(())
     }
 
-    /// The column chunk of the rows so far; the next row begins another one.
-    pub(super) fn take(&mut self, codec: &mut Codec) -> Result<Encoded> {
+    /// Gives the column chunk of the rows so far to `write`, which gives its memory back; the next row begins another one.
+    pub(super) fn take(&mut self, codec: &mut Codec, write: impl FnOnce(Encoded) -> Result<Vec<u8>>) -> Result<()> {
         if !self.levels.is_empty() {
             self.close_page(codec)?;
         }
         // A record may be large: what its page took is not kept for the next ones.
         self.values.shrink_to(2 * self.page_bytes);
-        std::mem::replace(&mut self.chunk, new_chunk(&self.column, self.bounded)).finish(codec)
+        let next = new_chunk(&self.column, self.bounded, Vec::new());
+        let buffer = write(std::mem::replace(&mut self.chunk, next).finish(codec)?)?;
+        self.chunk = new_chunk(&self.column, self.bounded, buffer);
+        Ok(())
     }
 
     /// About the bytes held.
@@ -101,6 +104,6 @@ impl PlainTexts {
     }
 }
 
-fn new_chunk(column: &ColumnDescPtr, bounded: bool) -> ChunkPages {
-    ChunkPages::new(column.clone(), Order::Text, Encoding::PLAIN, bounded)
+fn new_chunk(column: &ColumnDescPtr, bounded: bool, buffer: Vec<u8>) -> ChunkPages {
+    ChunkPages::new(column.clone(), Order::Text, Encoding::PLAIN, bounded, buffer)
 }

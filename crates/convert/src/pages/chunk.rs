@@ -1,12 +1,14 @@
 //! A column chunk as it grows, page by page.
 
+use std::io::Write;
+
 use bytes::Bytes;
 use parquet::basic::{Encoding, PageType};
 use parquet::column::page::{CompressedPage, Page as ParquetPage, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats};
-use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::{Bounds, Order, bit_width, hybrid};
@@ -17,6 +19,12 @@ pub(crate) struct Codec {
     compression: Compression,
     snappy: snap::raw::Encoder,
     compressed: Vec<u8>,
+    /// A page before it is compressed.
+    page: Vec<u8>,
+    /// The dictionary indexes of a page.
+    indexes: Vec<u8>,
+    /// Memory of a column chunk that has been written.
+    spare: Vec<u8>,
 }
 
 /// A data page: all of its rows, and the values of those that are not null.
@@ -38,8 +46,6 @@ pub(crate) struct ChunkPages {
     /// How the values in data pages are encoded.
     encoding: Encoding,
     sink: TrackedWrite<Vec<u8>>,
-    /// A page before it is compressed.
-    page: Vec<u8>,
     rows: usize,
     nulls: usize,
     data_pages: i32,
@@ -53,13 +59,33 @@ pub(crate) struct ChunkPages {
 
 /// A column chunk that is complete.
 pub(crate) struct Encoded {
-    pub(crate) bytes: Bytes,
-    pub(crate) close: ColumnCloseResult,
+    bytes: Bytes,
+    close: ColumnCloseResult,
+}
+
+impl Encoded {
+    /// Writes the chunk as the next one of the row group; gives its memory back.
+    pub(crate) fn append_to<W: Write + Send>(self, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<Vec<u8>> {
+        group.append_column(&self.bytes, self.close)?;
+        Ok(self.bytes.into())
+    }
 }
 
 impl Codec {
     pub(crate) fn new(compression: Compression) -> Self {
-        Self { compression, snappy: snap::raw::Encoder::new(), compressed: Vec::new() }
+        let snappy = snap::raw::Encoder::new();
+        let (compressed, page, indexes, spare) = Default::default();
+        Self { compression, snappy, compressed, page, indexes, spare }
+    }
+
+    /// Memory for a column chunk.
+    pub(crate) fn buffer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.spare)
+    }
+
+    /// Takes the memory of a column chunk back.
+    pub(crate) fn reuse(&mut self, buffer: Vec<u8>) {
+        self.spare = buffer;
     }
 
     fn compress(&mut self, page: &[u8]) -> Result<Bytes> {
@@ -84,15 +110,22 @@ impl Codec {
 }
 
 impl ChunkPages {
-    /// A chunk of `column` without pages. `page_index` says whether the bounds of its pages are kept apart.
-    pub(crate) fn new(column: ColumnDescPtr, order: Order, encoding: Encoding, page_index: bool) -> Self {
+    /// A chunk of `column` without pages. `page_index` says whether the bounds of its pages are kept apart. `buffer` is
+    /// memory to use.
+    pub(crate) fn new(
+        column: ColumnDescPtr,
+        order: Order,
+        encoding: Encoding,
+        page_index: bool,
+        mut buffer: Vec<u8>,
+    ) -> Self {
         let column_index = page_index.then(|| ColumnIndexBuilder::new(column.physical_type()));
+        buffer.clear();
         Self {
             column,
             order,
             encoding,
-            sink: TrackedWrite::new(Vec::new()),
-            page: Vec::new(),
+            sink: TrackedWrite::new(buffer),
             rows: 0,
             nulls: 0,
             data_pages: 0,
@@ -133,31 +166,37 @@ impl ChunkPages {
         codec: &mut Codec,
     ) -> Result<()> {
         let width = bit_width(entries);
-        let mut values = vec![width];
+        let mut values = std::mem::take(&mut codec.indexes);
+        values.clear();
+        values.push(width);
         hybrid(indexes, width, &mut values);
         let nulls = rows - indexes.len();
-        self.data(Page { levels, rows, nulls, values: &values, bounds }, codec)
+        self.data(Page { levels, rows, nulls, values: &values, bounds }, codec)?;
+        codec.indexes = values;
+        Ok(())
     }
 
     /// Writes a data page.
     pub(crate) fn data(&mut self, page: Page<'_>, codec: &mut Codec) -> Result<()> {
-        self.page.clear();
+        let mut bytes = std::mem::take(&mut codec.page);
+        bytes.clear();
         if let Some(levels) = page.levels {
-            self.page.extend_from_slice(&[0; 4]);
-            hybrid(levels, bit_width(self.column.max_def_level() as usize + 1), &mut self.page);
-            let length = self.page.len() as u32 - 4;
-            self.page[..4].copy_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(&[0; 4]);
+            hybrid(levels, bit_width(self.column.max_def_level() as usize + 1), &mut bytes);
+            let length = bytes.len() as u32 - 4;
+            bytes[..4].copy_from_slice(&length.to_le_bytes());
         }
-        self.page.extend_from_slice(page.values);
+        bytes.extend_from_slice(page.values);
         let data = ParquetPage::DataPage {
-            buf: codec.compress(&self.page)?,
+            buf: codec.compress(&bytes)?,
             num_values: page.rows as u32,
             encoding: self.encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         };
-        let (offset, length) = self.write(data, self.page.len())?;
+        let (offset, length) = self.write(data, bytes.len())?;
+        codec.page = bytes;
         if self.data_pages == 0 {
             self.data_offset = offset;
         }
