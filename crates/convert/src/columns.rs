@@ -156,7 +156,7 @@ impl Columns {
     fn push_numbered(&mut self, entities: (u32, u32, u32), rest: &Rest<'_>, source_line: u64) -> Result<()> {
         let payload = rest.payload.filter(|_| self.keep_payload);
         self.id.push(rest.id, &mut self.codec)?;
-        self.event_type.push(self.types.number(rest.event_type.as_bytes()).0);
+        self.event_type.push(self.types.again_or_number(self.event_type.last().copied(), rest.event_type.as_bytes()));
         self.actor.push(entities.0);
         self.repo.push(entities.1);
         self.org.push(entities.2);
@@ -191,12 +191,15 @@ impl Columns {
             codec.reuse(chunk.append_to(group)?);
             Ok(())
         };
-        append(indexes.chunk(leaf(place::TYPE), &self.types, &self.event_type, required, codec)?, codec)?;
+        append(indexes.chunk(leaf(place::TYPE), true, &self.types, &self.event_type, required, codec)?, codec)?;
         self.actor.take(&leaves[place::ACTOR..], indexes, codec, &mut append)?;
         self.repo.take(&leaves[place::REPO..], indexes, codec, &mut append)?;
         self.org.take(&leaves[place::ORG..], indexes, codec, &mut append)?;
         append(leaf::truths(leaf(place::PUBLIC), &self.public, codec)?, codec)?;
-        append(indexes.chunk(leaf(place::CREATED_AT), &self.instants, &self.created_at, required, codec)?, codec)?;
+        append(
+            indexes.chunk(leaf(place::CREATED_AT), true, &self.instants, &self.created_at, required, codec)?,
+            codec,
+        )?;
         self.payload.take(codec, |chunk| chunk.append_to(group))?;
         self.other.take(codec, |chunk| chunk.append_to(group))?;
         let lines = leaf::lines(leaf(place::SOURCE_LINE), &self.source_line, codec)?;

@@ -143,8 +143,14 @@ pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
 
 /// The string that `json`, a valid JSON text, is, if it is one without escapes.
 pub(crate) fn plain_string(json: &str) -> Option<&str> {
+    const SHORT: usize = 64;
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    memchr::memchr(b'\\', inner.as_bytes()).is_none().then_some(inner)
+    let escaped = match inner.len() {
+        // A loop without an early end is done in few steps.
+        0..=SHORT => inner.bytes().fold(false, |found, byte| found | (byte == b'\\')),
+        _ => memchr::memchr(b'\\', inner.as_bytes()).is_some(),
+    };
+    (!escaped).then_some(inner)
 }
 
 /// The integer that `json`, a valid JSON text, is, if it is one of 64 bits. (`-0`, `1.0` and `1e3` are none.)

@@ -6,11 +6,14 @@
 
 mod bounds;
 mod chunk;
+mod deltas;
 mod hybrid;
 
 pub(crate) use bounds::{Bounds, Order};
 pub(crate) use chunk::{ChunkPages, Codec, Encoded, Page};
+pub(crate) use deltas::differences;
 pub(crate) use hybrid::{bit_width, hybrid};
 
-/// A page holds at most so many rows.
-pub(crate) const PAGE_ROWS: usize = 20_000;
+/// A row group holds at most so many rows, and so does a page. Beyond, dictionaries outgrow the processor's caches, and
+/// readers gain nothing.
+pub(crate) const GROUP_ROWS: usize = 20_000;

@@ -2,7 +2,7 @@
 //!
 //! Snappy unless asked otherwise; statistics on every column, and on every page of those that people filter by;
 //! dictionaries where values repeat, so not for `id`, `payload`, `other` and `source_line`. One row group, unless the rows
-//! are more than [`ROW_GROUP_ROWS`] or take more memory than [`ROW_GROUP_BYTES`]. The bytes depend on the rows alone: there is no clock in them, and row
+//! are more than [`GROUP_ROWS`] or take more memory than [`ROW_GROUP_BYTES`]. The bytes depend on the rows alone: there is no clock in them, and row
 //! groups and pages are closed by count and size.
 
 use std::io::Write;
@@ -16,7 +16,7 @@ use parquet::schema::types::TypePtr;
 use pipeline::version::{CONVERTER_VERSION, Payload};
 
 use crate::columns::{Columns, schema};
-use crate::pages::Codec;
+use crate::pages::{Codec, GROUP_ROWS};
 use crate::plain_event::PlainEvent;
 use crate::row::EventRow;
 use crate::scan::Scanner;
@@ -24,9 +24,6 @@ use crate::{Compression, ConvertError};
 
 /// A row group is closed when its rows, partly compressed, take about this much memory.
 const ROW_GROUP_BYTES: usize = 32 << 20;
-/// A row group is also closed at so many rows: beyond, its dictionaries outgrow the processor's caches, and readers gain
-/// nothing.
-const ROW_GROUP_ROWS: usize = 20_000;
 /// The memory that rows take is looked at once in so many rows.
 const ROWS_BETWEEN_CHECKS: usize = 64;
 
@@ -81,7 +78,7 @@ impl<W: Write + Send> ParquetFile<W> {
     fn write_if_large(&mut self) -> Result<()> {
         let rows = self.columns.rows();
         let large = rows.is_multiple_of(ROWS_BETWEEN_CHECKS) && self.columns.bytes() >= ROW_GROUP_BYTES;
-        if large || rows >= ROW_GROUP_ROWS { self.write_row_group() } else { Ok(()) }
+        if large || rows >= GROUP_ROWS { self.write_row_group() } else { Ok(()) }
     }
 
     fn write_row_group(&mut self) -> Result<()> {

@@ -212,6 +212,7 @@ impl<R: Read> Records<R> {
         self.find_line_end()?;
         if self.offset == 0 {
             while self.filled < BYTE_ORDER_MARK.len() && self.read()? {}
+            self.look_for_line_end();
             if self.buffer[..self.filled].starts_with(BYTE_ORDER_MARK) {
                 self.advance(BYTE_ORDER_MARK.len());
             }

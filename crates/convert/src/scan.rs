@@ -159,6 +159,11 @@ impl Tokens<'_> {
         let mut is_object = byte(self.text, open) == b'{';
         let (mut at, mut fresh) = (self.next(), true);
         loop {
+            if is_object {
+                let rest = self.text_fields(at);
+                fresh &= rest == at;
+                at = rest;
+            }
             let mut after = at;
             if !fresh || byte(self.text, at) != closing(is_object) {
                 if is_object {
@@ -186,6 +191,24 @@ impl Tokens<'_> {
             }
             (at, fresh) = (self.next(), false);
         }
+    }
+
+    /// Passes over fields whose values are strings and that others follow, which most are; `key` is where the first one's
+    /// key is if there is any, and the answer is where that of the first other one is.
+    #[inline(always)]
+    fn text_fields(&mut self, mut key: usize) -> usize {
+        while let Some([colon, value, comma, next]) = self.index.four() {
+            let is_text_field = byte(self.text, key) == b'"'
+                && byte(self.text, colon) == b':'
+                && byte(self.text, value) == b'"'
+                && byte(self.text, comma) == b',';
+            if !is_text_field {
+                break;
+            }
+            self.index.take_four();
+            key = next;
+        }
+        key
     }
 
     /// Whether the token is a number by JSON's grammar; notes whether it is in range.

@@ -35,6 +35,14 @@ impl Texts {
         (number, true)
     }
 
+    /// The number of `text`, which is often the `last` one.
+    pub(crate) fn again_or_number(&mut self, last: Option<u32>, text: &[u8]) -> u32 {
+        match last {
+            Some(last) if self.get(last) == text => last,
+            _ => self.number(text).0,
+        }
+    }
+
     /// The text that `number` stands for.
     pub(crate) fn get(&self, number: u32) -> &[u8] {
         text_at(&self.encoded, self.starts[number as usize])

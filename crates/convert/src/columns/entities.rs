@@ -16,6 +16,9 @@ use crate::row::Entity;
 use crate::scan::Scanner;
 use crate::shape;
 
+/// The texts that people filter by. Bounds of the others, the same prefix in all of them, would help nobody.
+const FILTERED: [&str; 2] = ["login", "name"];
+
 /// The entity without any field, as which null is stored.
 const NOBODY: u32 = 0;
 
@@ -110,13 +113,14 @@ impl<const N: usize> EntityColumns<N> {
             let number = entities[row as usize].id;
             (level(row, number), number)
         };
-        write(indexes.chunk(columns[0].clone(), &self.ids, &self.rows, id, codec)?, codec)?;
+        write(indexes.chunk(columns[0].clone(), true, &self.ids, &self.rows, id, codec)?, codec)?;
         for (at, texts) in self.texts.iter().enumerate() {
             let text = |row: u32| {
                 let number = entities[row as usize].texts[at];
                 (level(row, number), number)
             };
-            write(indexes.chunk(columns[at + 1].clone(), texts, &self.rows, text, codec)?, codec)?;
+            let bounded = FILTERED.contains(&self.names[at]);
+            write(indexes.chunk(columns[at + 1].clone(), bounded, texts, &self.rows, text, codec)?, codec)?;
         }
         self.clear();
         Ok(())

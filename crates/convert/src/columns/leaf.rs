@@ -5,7 +5,7 @@ use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::dictionary::{NULL, Numbers, Texts};
-use crate::pages::{Bounds, ChunkPages, Codec, Encoded, Order, PAGE_ROWS, Page};
+use crate::pages::{Bounds, ChunkPages, Codec, Encoded, Order, Page, differences};
 
 /// A dictionary as pages need it.
 pub(super) trait Dictionary {
@@ -62,36 +62,36 @@ pub(super) struct Indexes {
 }
 
 impl Indexes {
-    /// The column chunk of the rows, each of which has the level and the number (or [`NULL`]) that `value` answers.
+    /// The column chunk, of one page, of the rows, each of which has the level and the number (or [`NULL`]) that `value`
+    /// answers. `bounded` says whether bounds are kept.
     pub(super) fn chunk<D: Dictionary, R: Copy>(
         &mut self,
         column: ColumnDescPtr,
+        bounded: bool,
         dictionary: &D,
         rows: &[R],
         value: impl Fn(R) -> (u32, u32),
         codec: &mut Codec,
     ) -> Result<Encoded> {
         let required = column.max_def_level() == 0;
-        let mut chunk = ChunkPages::new(column, D::ORDER, Encoding::RLE_DICTIONARY, true, codec.buffer());
+        let mut chunk = ChunkPages::new(column, D::ORDER, Encoding::RLE_DICTIONARY, bounded, codec.buffer());
         dictionary.page(&mut chunk, codec)?;
-        for rows in rows.chunks(PAGE_ROWS) {
-            self.levels.clear();
-            self.numbers.clear();
-            for row in rows {
-                let (level, number) = value(*row);
-                self.levels.push(level);
-                if number != NULL {
-                    self.numbers.push(number);
-                }
+        self.levels.clear();
+        self.numbers.clear();
+        for row in rows {
+            let (level, number) = value(*row);
+            self.levels.push(level);
+            if number != NULL {
+                self.numbers.push(number);
             }
-            let bounds = self.bounds(dictionary);
-            let levels = (!required).then_some(&self.levels[..]);
-            chunk.indexes(levels, rows.len(), &self.numbers, dictionary.count(), bounds, codec)?;
         }
+        let bounds = if bounded { self.bounds(dictionary) } else { None };
+        let levels = (!required).then_some(&self.levels[..]);
+        chunk.indexes(levels, rows.len(), &self.numbers, dictionary.count(), bounds, codec)?;
         chunk.finish(codec)
     }
 
-    /// The bounds of a page: each of its values is looked at once.
+    /// The bounds of the values: each is looked at once.
     fn bounds<D: Dictionary>(&mut self, dictionary: &D) -> Option<Bounds> {
         self.seen.clear();
         self.seen.resize(dictionary.count(), false);
@@ -105,28 +105,27 @@ impl Indexes {
     }
 }
 
-/// The column chunk of line numbers.
+/// The column chunk, of one page, of line numbers, as the differences between them.
 pub(super) fn lines(column: ColumnDescPtr, lines: &[i64], codec: &mut Codec) -> Result<Encoded> {
-    let mut chunk = ChunkPages::new(column, Order::Number, Encoding::PLAIN, true, codec.buffer());
-    for lines in lines.chunks(PAGE_ROWS) {
-        let values: Vec<u8> = lines.iter().flat_map(|line| line.to_le_bytes()).collect();
-        let bounds = Order::Number.bounds(values.chunks_exact(8));
-        chunk.data(Page { levels: None, rows: lines.len(), nulls: 0, values: &values, bounds }, codec)?;
-    }
+    let mut chunk = ChunkPages::new(column, Order::Number, Encoding::DELTA_BINARY_PACKED, true, codec.buffer());
+    let mut values = Vec::new();
+    differences(lines, &mut values);
+    let encoded = [lines.first(), lines.last()].map(|line| line.map_or([0; 8], |line| line.to_le_bytes()));
+    // Lines come in their order.
+    let bounds = Order::Number.bounds(encoded.iter().map(|line| &line[..]));
+    chunk.data(Page { levels: None, rows: lines.len(), nulls: 0, values: &values, bounds }, codec)?;
     chunk.finish(codec)
 }
 
-/// The column chunk of truth values.
+/// The column chunk, of one page, of truth values.
 pub(super) fn truths(column: ColumnDescPtr, truths: &[Option<bool>], codec: &mut Codec) -> Result<Encoded> {
     let mut chunk = ChunkPages::new(column, Order::Bool, Encoding::PLAIN, true, codec.buffer());
-    for truths in truths.chunks(PAGE_ROWS) {
-        let levels: Vec<u32> = truths.iter().map(|truth| u32::from(truth.is_some())).collect();
-        let known: Vec<bool> = truths.iter().flatten().copied().collect();
-        let byte = |bits: &[bool]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
-        let values: Vec<u8> = known.chunks(8).map(byte).collect();
-        let bounds = Order::Bool.bounds(known.iter().map(|truth| if *truth { &[1][..] } else { &[0][..] }));
-        let (rows, nulls) = (truths.len(), truths.len() - known.len());
-        chunk.data(Page { levels: Some(&levels), rows, nulls, values: &values, bounds }, codec)?;
-    }
+    let levels: Vec<u32> = truths.iter().map(|truth| u32::from(truth.is_some())).collect();
+    let known: Vec<bool> = truths.iter().flatten().copied().collect();
+    let byte = |bits: &[bool]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
+    let values: Vec<u8> = known.chunks(8).map(byte).collect();
+    let bounds = Order::Bool.bounds(known.iter().map(|truth| if *truth { &[1][..] } else { &[0][..] }));
+    let (rows, nulls) = (truths.len(), truths.len() - known.len());
+    chunk.data(Page { levels: Some(&levels), rows, nulls, values: &values, bounds }, codec)?;
     chunk.finish(codec)
 }

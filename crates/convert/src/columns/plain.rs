@@ -6,7 +6,7 @@ use parquet::basic::Encoding;
 use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
 
-use crate::pages::{Bounds, ChunkPages, Codec, Encoded, Order, PAGE_ROWS, Page};
+use crate::pages::{Bounds, ChunkPages, Codec, Encoded, Order, Page};
 
 /// The column, of which the current page is held as text and the pages before it compressed.
 pub(super) struct PlainTexts {
@@ -55,7 +55,7 @@ impl PlainTexts {
             None => self.nulls += 1,
         }
         self.levels.push(u32::from(text.is_some()));
-        if self.values.len() >= self.page_bytes || self.levels.len() >= PAGE_ROWS {
+        if self.values.len() >= self.page_bytes {
             self.close_page(codec)?;
         }
         Ok(())

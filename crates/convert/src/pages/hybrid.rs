@@ -49,7 +49,7 @@ fn pack(values: &[u32], width: u8, output: &mut Vec<u8>) {
     output.resize(end, 0);
 }
 
-fn varint(mut number: u64, output: &mut Vec<u8>) {
+pub(super) fn varint(mut number: u64, output: &mut Vec<u8>) {
     while number >= 0x80 {
         output.push(number as u8 | 0x80);
         number >>= 7;

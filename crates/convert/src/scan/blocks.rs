@@ -21,7 +21,7 @@ pub(super) struct Classes {
 }
 
 /// Classifies a block with 16-byte vectors, which every x86-64 and arm64 processor has.
-#[inline]
+#[inline(always)]
 pub(super) fn classify(block: &[u8; BLOCK_BYTES]) -> Classes {
     let mut classes = Classes::default();
     for (part, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
@@ -44,7 +44,7 @@ pub(super) fn classify(block: &[u8; BLOCK_BYTES]) -> Classes {
 /// Of a mask of backslashes, those that begin an escape, and the bytes that are escaped (after simdjson).
 ///
 /// `carried` says whether the block before ended in a backslash that escapes this one's first byte, and is updated.
-#[inline]
+#[inline(always)]
 pub(super) fn escapes(backslashes: u64, carried: &mut bool) -> (u64, u64) {
     const ODD_BITS: u64 = 0xaaaa_aaaa_aaaa_aaaa;
     let first = u64::from(*carried);
@@ -62,7 +62,7 @@ pub(super) fn escapes(backslashes: u64, carried: &mut bool) -> (u64, u64) {
 }
 
 /// Bit `n` of the result is the parity of the bits up to `n`: between quotes, from the opening one on, it is set.
-#[inline]
+#[inline(always)]
 pub(super) fn parity_so_far(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
         bits ^= bits << shift;

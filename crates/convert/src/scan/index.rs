@@ -92,6 +92,18 @@ impl Index {
         self.stretch_start + token as usize
     }
 
+    /// The next four tokens, if they are at hand; [`Self::take_four`] passes over them.
+    #[inline(always)]
+    pub(super) fn four(&self) -> Option<[usize; 4]> {
+        let four: &[u32; 4] = self.tokens[..self.found].get(self.given..)?.first_chunk()?;
+        Some(four.map(|token| self.stretch_start + token as usize))
+    }
+
+    #[inline(always)]
+    pub(super) fn take_four(&mut self) {
+        self.given += 4;
+    }
+
     /// The first place before `end` from where the text is no JSON, as far as strings tell.
     pub(super) fn syntax_flaw_before(&self, end: usize) -> bool {
         self.flaws.syntax.is_some_and(|at| at < end)
@@ -120,7 +132,7 @@ impl Index {
         true
     }
 
-    #[inline]
+    #[inline(always)]
     fn index_block(&mut self, text: &[u8]) {
         let start = self.next;
         self.next += BLOCK_BYTES;
@@ -151,7 +163,7 @@ impl Index {
     }
 
     /// White space; notes control characters in strings.
-    #[inline]
+    #[inline(always)]
     fn blanks(&mut self, text: &[u8], start: usize, classes: &Classes, in_string: u64) -> u64 {
         let mut blanks = classes.spaces;
         let mut controls = classes.controls;
@@ -169,15 +181,16 @@ impl Index {
         blanks
     }
 
-    #[inline]
+    #[inline(always)]
     fn note(&mut self, mut tokens: u64, start: usize) {
         let base = (start - self.stretch_start) as u32;
-        let count = tokens.count_ones() as usize;
-        for slot in &mut self.tokens[self.found..self.found + count] {
-            *slot = base + tokens.trailing_zeros();
-            tokens &= tokens.wrapping_sub(1);
+        let mut found = self.found;
+        while tokens != 0 {
+            self.tokens[found] = base + tokens.trailing_zeros();
+            found += 1;
+            tokens &= tokens - 1;
         }
-        self.found += count;
+        self.found = found;
     }
 
     fn check_escapes(&mut self, text: &[u8], start: usize, mut escape_starts: u64) {
