@@ -262,9 +262,17 @@ fn closing(is_object: bool) -> u8 {
 }
 
 /// Where the text before `end` ends but for white space. There is a token before it.
-#[inline]
+#[inline(always)]
 fn trimmed_end(text: &[u8], end: usize) -> usize {
-    let mut end = end.min(text.len());
+    let end = end.min(text.len());
+    match end.checked_sub(1).and_then(|last| text.get(last)) {
+        Some(last) if *last > b' ' => end,
+        _ => trimmed_blanks(text, end),
+    }
+}
+
+#[cold]
+fn trimmed_blanks(text: &[u8], mut end: usize) -> usize {
     while end > 0 && matches!(text[end - 1], b' ' | b'\t' | b'\r' | b'\n') {
         end -= 1;
     }

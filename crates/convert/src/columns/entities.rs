@@ -10,7 +10,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::dictionary::{NULL, Numbers, Texts};
 use super::leaf::Indexes;
-use crate::decode::{integer, plain_string};
+use crate::decode::integer;
 use crate::pages::{Codec, Encoded};
 use crate::row::Entity;
 use crate::scan::Scanner;
@@ -62,7 +62,7 @@ impl<const N: usize> EntityColumns<N> {
         let (object, new) = self.objects.number(json.as_bytes());
         if new {
             let mut entity = Entity::default();
-            let stored = plain_entity(self.names, json, &mut entity, scanner).is_some() || {
+            let stored = plain_entity(self.names, json, &mut entity).is_some() || {
                 entity = Entity::default();
                 shape::store_entity(self.names, json, &mut entity, scanner).is_none()
             };
@@ -143,25 +143,34 @@ impl<const N: usize> EntityColumns<N> {
     }
 }
 
-/// Stores the object `json` in `entity` if that is a matter of copying: each field known, of the kind it should be, there
-/// once, and without escapes.
-fn plain_entity<'a, const N: usize>(
-    names: &[&str; N],
-    json: &'a str,
-    entity: &mut Entity<'a, N>,
-    scanner: &mut Scanner,
-) -> Option<()> {
-    scanner.forget();
-    scanner.scan(json.as_bytes(), 0, json.len()).ok()?;
-    for field in &scanner.object().fields {
-        let (key, value) = (&json[field.key.clone()], &json[field.value.clone()]);
+/// Stores the object `json`, which is known to be JSON, in `entity` if that is a matter of copying: no white space, and each
+/// field known, of the kind it should be, there once, and without escapes.
+fn plain_entity<'a, const N: usize>(names: &[&str; N], json: &'a str, entity: &mut Entity<'a, N>) -> Option<()> {
+    let mut rest = json.strip_prefix('{')?;
+    loop {
+        let (key, after_key) = plain_text(rest)?;
+        let value = after_key.strip_prefix(':')?;
         if key == "id" {
+            let (digits, after) = value.split_at_checked(value.find([',', '}'])?)?;
             let first = entity.id.is_none();
-            entity.id = Some(integer(value).filter(|_| first)?);
+            entity.id = Some(integer(digits).filter(|_| first)?);
+            rest = after;
         } else {
-            let text = &mut entity.texts[names.iter().position(|name| *name == key)?];
-            *text = Some(Cow::Borrowed(plain_string(value).filter(|_| text.is_none())?));
+            let (text, after) = plain_text(value)?;
+            let place = &mut entity.texts[names.iter().position(|name| *name == key)?];
+            *place = Some(Cow::Borrowed(Some(text).filter(|_| place.is_none())?));
+            rest = after;
+        }
+        match rest.strip_prefix(',') {
+            Some(next) => rest = next,
+            None => return (rest == "}").then_some(()),
         }
     }
-    Some(())
+}
+
+/// The text between the quotes at the start of `json`, if there are any and no escapes between them, and what comes after.
+fn plain_text(json: &str) -> Option<(&str, &str)> {
+    let inner = json.strip_prefix('"')?;
+    let end = memchr::memchr2(b'"', b'\\', inner.as_bytes())?;
+    Some((&inner[..end], inner[end..].strip_prefix('"')?))
 }

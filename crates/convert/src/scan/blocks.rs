@@ -10,35 +10,61 @@ pub(super) const BLOCK_BYTES: usize = 64;
 pub(super) struct Classes {
     /// `"`
     pub(super) quotes: u64,
-    /// `\`
-    pub(super) backslashes: u64,
     /// `{`, `}`, `[`, `]`, `:` and `,`
     pub(super) operators: u64,
-    /// Spaces.
-    pub(super) spaces: u64,
-    /// Bytes below 0x20, white space among them.
+    /// Spaces and control characters.
+    pub(super) low: u64,
+    /// Whether there is a backslash or a control character; [`rare`] says where.
+    pub(super) has_rare: bool,
+}
+
+/// What few blocks have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rare {
+    /// `\`
+    pub(super) backslashes: u64,
+    /// Bytes below 0x20.
     pub(super) controls: u64,
+    /// Tabs, line feeds and carriage returns.
+    pub(super) blanks: u64,
 }
 
 /// Classifies a block with 16-byte vectors, which every x86-64 and arm64 processor has.
 #[inline(always)]
 pub(super) fn classify(block: &[u8; BLOCK_BYTES]) -> Classes {
     let mut classes = Classes::default();
+    let mut rare = u8x16::splat(0);
     for (part, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
         let bytes = u8x16::new(*bytes);
         let equal = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
+        let at_most = |byte: u8| bytes.min(u8x16::splat(byte)).simd_eq(bytes);
         // `[` and `{`, and `]` and `}`, differ in this bit alone; no other byte becomes a brace by it.
         let folded = bytes | u8x16::splat(0x20);
         let braces = folded.simd_eq(u8x16::splat(b'{')) | folded.simd_eq(u8x16::splat(b'}'));
-        let controls = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
         let mask = |found: u8x16| u64::from(found.to_bitmask()) << (16 * part);
         classes.quotes |= mask(equal(b'"'));
-        classes.backslashes |= mask(equal(b'\\'));
         classes.operators |= mask(braces | equal(b':') | equal(b','));
-        classes.spaces |= mask(equal(b' '));
-        classes.controls |= mask(controls);
+        classes.low |= mask(at_most(b' '));
+        rare = rare | equal(b'\\') | at_most(0x1f);
     }
+    classes.has_rare = rare.to_bitmask() != 0;
     classes
+}
+
+/// Where in a block the backslashes and control characters are.
+#[cold]
+#[inline(never)]
+pub(super) fn rare(block: &[u8; BLOCK_BYTES]) -> Rare {
+    let mut rare = Rare::default();
+    for (part, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
+        let bytes = u8x16::new(*bytes);
+        let equal = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
+        let mask = |found: u8x16| u64::from(found.to_bitmask()) << (16 * part);
+        rare.backslashes |= mask(equal(b'\\'));
+        rare.controls |= mask(bytes.min(u8x16::splat(0x1f)).simd_eq(bytes));
+        rare.blanks |= mask(equal(b'\t') | equal(b'\n') | equal(b'\r'));
+    }
+    rare
 }
 
 /// Of a mask of backslashes, those that begin an escape, and the bytes that are escaped (after simdjson).
@@ -88,12 +114,17 @@ mod tests {
                 block[at] = byte;
                 let expected = Classes {
                     quotes: mask(&block, |byte| byte == b'"'),
-                    backslashes: mask(&block, |byte| byte == b'\\'),
                     operators: mask(&block, |byte| b"{}[]:,".contains(&byte)),
-                    spaces: mask(&block, |byte| byte == b' '),
-                    controls: mask(&block, |byte| byte < 0x20),
+                    low: mask(&block, |byte| byte <= b' '),
+                    has_rare: byte < 0x20 || byte == b'\\',
                 };
                 assert_eq!(classify(&block), expected, "byte {byte} at {at}");
+                let expected = Rare {
+                    backslashes: mask(&block, |byte| byte == b'\\'),
+                    controls: mask(&block, |byte| byte < 0x20),
+                    blanks: mask(&block, |byte| b"\t\n\r".contains(&byte)),
+                };
+                assert_eq!(rare(&block), expected, "byte {byte} at {at}");
             }
         }
     }

@@ -3,7 +3,7 @@
 //! The bytes within strings are dealt with here, all at once and for good: nothing in a string begins a token, and what is
 //! wrong in one is noted as a flaw. What tokens mean, one after the other, is for the scanner.
 
-use super::blocks::{BLOCK_BYTES, Classes, classify, escapes, parity_so_far};
+use super::blocks::{BLOCK_BYTES, classify, escapes, parity_so_far, rare};
 
 /// So much text is indexed at a time: the tokens of a usual record, and never more memory than this needs.
 const STRETCH_BYTES: usize = 4096;
@@ -21,11 +21,19 @@ pub(super) struct Index {
     stretch_start: usize,
     next: usize,
     end: usize,
-    /// What the bytes before `next` were.
-    escaping: bool,
-    in_string: bool,
-    in_scalar: bool,
+    carried: Carried,
     flaws: Flaws,
+}
+
+/// What the bytes before a block were.
+#[derive(Clone, Copy, Default)]
+struct Carried {
+    /// The last one was a backslash that escapes what follows.
+    escaping: bool,
+    /// Ones if they end within a string.
+    in_string: u64,
+    /// 1 if they end within a token that is no string.
+    in_scalar: u64,
 }
 
 /// What is wrong within strings, as far as they were looked at.
@@ -48,9 +56,7 @@ impl Index {
             stretch_start: 0,
             next: 0,
             end: 0,
-            escaping: false,
-            in_string: false,
-            in_scalar: false,
+            carried: Carried::default(),
             flaws: Flaws::default(),
         }
     }
@@ -59,7 +65,7 @@ impl Index {
     pub(super) fn reset(&mut self, start: usize, end: usize) {
         (self.found, self.given) = (0, 0);
         (self.stretch_start, self.next, self.end) = (start, start, end);
-        (self.escaping, self.in_string, self.in_scalar) = (false, false, false);
+        self.carried = Carried::default();
         self.flaws.syntax = None;
         self.flaws.surrogates.clear();
         self.flaws.low_half = END;
@@ -119,78 +125,74 @@ impl Index {
     #[inline(never)]
     fn find(&mut self, text: &[u8]) -> bool {
         (self.found, self.given) = (0, 0);
-        while self.found == 0 {
+        let mut found = 0;
+        while found == 0 {
             if self.next >= self.end {
                 return false;
             }
             self.stretch_start = self.next;
             let stretch_end = self.end.min(self.next + STRETCH_BYTES);
-            while self.next < stretch_end {
-                self.index_block(text);
+            let mut carried = self.carried;
+            for start in (self.stretch_start..stretch_end).step_by(BLOCK_BYTES) {
+                let mut tokens = self.tokens(text, start, &mut carried);
+                let base = (start - self.stretch_start) as u32;
+                while tokens != 0 {
+                    self.tokens[found] = base + tokens.trailing_zeros();
+                    found += 1;
+                    tokens &= tokens - 1;
+                }
             }
+            self.carried = carried;
+            self.next = stretch_end;
         }
+        self.found = found;
         true
     }
 
+    /// Where in the block at `start` tokens begin.
     #[inline(always)]
-    fn index_block(&mut self, text: &[u8]) {
-        let start = self.next;
-        self.next += BLOCK_BYTES;
-        let here = u64::MAX >> self.next.saturating_sub(self.end).min(63);
-        let classes = match text[start..].first_chunk() {
-            Some(block) => classify(block),
-            None => {
-                let mut block = [b' '; BLOCK_BYTES];
-                block[..text.len() - start].copy_from_slice(&text[start..]);
-                classify(&block)
-            }
-        };
-        let (escape_starts, escaped) = escapes(classes.backslashes & here, &mut self.escaping);
-        let quotes = classes.quotes & !escaped & here;
-        let in_string = parity_so_far(quotes) ^ (self.in_string as u64).wrapping_neg();
-        self.in_string = in_string >> 63 == 1;
-        if escape_starts != 0 {
-            self.check_escapes(text, start, escape_starts);
+    fn tokens(&mut self, text: &[u8], start: usize, carried: &mut Carried) -> u64 {
+        if let Some(block) = text[start..].first_chunk() {
+            self.tokens_of(block, text, start, carried)
+        } else {
+            let mut block = [b' '; BLOCK_BYTES];
+            block[..text.len() - start].copy_from_slice(&text[start..]);
+            self.tokens_of(&block, text, start, carried)
         }
-        let blanks = self.blanks(text, start, &classes, in_string & here);
+    }
+
+    #[inline(always)]
+    fn tokens_of(&mut self, block: &[u8; BLOCK_BYTES], text: &[u8], start: usize, carried: &mut Carried) -> u64 {
+        let classes = classify(block);
+        let here = match self.end - start {
+            whole if whole >= BLOCK_BYTES => u64::MAX,
+            part => (1 << part) - 1,
+        };
+        let mut quotes = classes.quotes & here;
+        let mut blanks = classes.low;
+        let mut controls = 0;
+        if classes.has_rare || carried.escaping {
+            let rare = rare(block);
+            let (escape_starts, escaped) = escapes(rare.backslashes & here, &mut carried.escaping);
+            quotes &= !escaped;
+            controls = rare.controls & here;
+            blanks &= !rare.controls | rare.blanks;
+            if escape_starts != 0 {
+                self.check_escapes(text, start, escape_starts);
+            }
+        }
         // In a string, its opening quote included, but not its closing one; the tail is the other way about.
+        let in_string = parity_so_far(quotes) ^ carried.in_string;
+        carried.in_string = (in_string as i64 >> 63) as u64;
+        if controls & in_string != 0 {
+            self.flaws.syntax.get_or_insert(start + (controls & in_string).trailing_zeros() as usize);
+        }
         let tail = in_string ^ quotes;
         let scalars = !(classes.operators | blanks);
         let scalars_but_quotes = scalars & !quotes;
-        let after_scalar = scalars_but_quotes << 1 | u64::from(self.in_scalar);
-        self.in_scalar = scalars_but_quotes >> 63 == 1;
-        self.note((classes.operators | (scalars & !after_scalar)) & !tail & here, start);
-    }
-
-    /// White space; notes control characters in strings.
-    #[inline(always)]
-    fn blanks(&mut self, text: &[u8], start: usize, classes: &Classes, in_string: u64) -> u64 {
-        let mut blanks = classes.spaces;
-        let mut controls = classes.controls;
-        if controls & in_string != 0 {
-            let at = start + (controls & in_string).trailing_zeros() as usize;
-            self.flaws.syntax.get_or_insert(at);
-        }
-        while controls != 0 {
-            let bit = controls.trailing_zeros();
-            if text.get(start + bit as usize).is_some_and(|byte| b"\t\r\n".contains(byte)) {
-                blanks |= 1 << bit;
-            }
-            controls &= controls - 1;
-        }
-        blanks
-    }
-
-    #[inline(always)]
-    fn note(&mut self, mut tokens: u64, start: usize) {
-        let base = (start - self.stretch_start) as u32;
-        let mut found = self.found;
-        while tokens != 0 {
-            self.tokens[found] = base + tokens.trailing_zeros();
-            found += 1;
-            tokens &= tokens - 1;
-        }
-        self.found = found;
+        let after_scalar = scalars_but_quotes << 1 | carried.in_scalar;
+        carried.in_scalar = scalars_but_quotes >> 63;
+        (classes.operators | (scalars & !after_scalar)) & !tail & here
     }
 
     fn check_escapes(&mut self, text: &[u8], start: usize, mut escape_starts: u64) {
