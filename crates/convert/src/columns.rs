@@ -161,7 +161,7 @@ impl Columns {
         self.repo.push(entities.1);
         self.org.push(entities.2);
         self.public.push(rest.public);
-        self.created_at.push(self.instants.number(rest.created_at));
+        self.created_at.push(self.instants.again_or_number(self.created_at.last().copied(), rest.created_at));
         self.payload.push(payload, &mut self.codec)?;
         self.other.push(rest.other, &mut self.codec)?;
         self.source_line.push(i64::try_from(source_line).unwrap_or(i64::MAX));

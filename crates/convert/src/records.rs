@@ -29,7 +29,7 @@ pub(crate) const MAX_RECORD_BYTES: usize = 16 << 20;
 /// This much of an oversized record is kept.
 pub(crate) const OVERSIZED_PREFIX_BYTES: usize = 64 << 10;
 
-const READ_BYTES: usize = 64 << 10;
+const READ_BYTES: usize = 256 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A record and its place.

@@ -3,6 +3,8 @@
 //! The text is indexed first, 64 bytes at a time (`index`), which settles all that is within strings; then the tokens are
 //! checked one by one against JSON's grammar. That an object is JSON does not make it acceptable: see [`Object`].
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod blocks;
 mod index;
 

@@ -13,8 +13,9 @@ pub(crate) struct Texts {
     /// Each text after its length in 4 bytes: a dictionary page.
     encoded: Vec<u8>,
     /// Where each text begins, after its length.
-    starts: Vec<usize>,
-    numbers: HashTable<u32>,
+    starts: Vec<u32>,
+    /// Numbers, each beside its text's start: one step less to the text.
+    numbers: HashTable<(u32, u32)>,
     hasher: RandomState,
 }
 
@@ -23,15 +24,15 @@ impl Texts {
     pub(crate) fn number(&mut self, text: &[u8]) -> (u32, bool) {
         let Self { encoded, starts, numbers, hasher } = self;
         let hash = hasher.hash_one(text);
-        let found = numbers.find(hash, |number| text_at(encoded, starts[*number as usize]) == text);
-        if let Some(number) = found {
+        if let Some((number, _)) = numbers.find(hash, |(_, start)| text_at(encoded, *start) == text) {
             return (*number, false);
         }
-        let number = starts.len() as u32;
         encoded.extend_from_slice(&(text.len() as u32).to_le_bytes());
-        starts.push(encoded.len());
+        // A row group is closed long before its texts come near 4 GiB.
+        let (number, start) = (starts.len() as u32, encoded.len() as u32);
         encoded.extend_from_slice(text);
-        numbers.insert_unique(hash, number, |number| hasher.hash_one(text_at(encoded, starts[*number as usize])));
+        starts.push(start);
+        numbers.insert_unique(hash, (number, start), |(_, start)| hasher.hash_one(text_at(encoded, *start)));
         (number, true)
     }
 
@@ -72,7 +73,8 @@ impl Texts {
     }
 }
 
-fn text_at(encoded: &[u8], start: usize) -> &[u8] {
+fn text_at(encoded: &[u8], start: u32) -> &[u8] {
+    let start = start as usize;
     let length = encoded[start - 4..start].first_chunk().map_or(0, |length| u32::from_le_bytes(*length));
     &encoded[start..start + length as usize]
 }
@@ -97,6 +99,14 @@ impl Numbers {
         values.push(value);
         numbers.insert_unique(hash, number, |number| hasher.hash_one(values[*number as usize]));
         number
+    }
+
+    /// The number of `value`, which is often the `last` one.
+    pub(crate) fn again_or_number(&mut self, last: Option<u32>, value: i64) -> u32 {
+        match last {
+            Some(last) if self.get(last) == value => last,
+            _ => self.number(value),
+        }
     }
 
     /// The value that `number` stands for.

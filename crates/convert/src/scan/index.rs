@@ -3,7 +3,7 @@
 //! The bytes within strings are dealt with here, all at once and for good: nothing in a string begins a token, and what is
 //! wrong in one is noted as a flaw. What tokens mean, one after the other, is for the scanner.
 
-use super::blocks::{BLOCK_BYTES, classify, escapes, parity_so_far, rare};
+use super::blocks::{BLOCK_BYTES, Classes, classify, escapes, parity_so_far, rare};
 
 /// So much text is indexed at a time: the tokens of a usual record, and never more memory than this needs.
 const STRETCH_BYTES: usize = 4096;
@@ -124,6 +124,15 @@ impl Index {
     #[cold]
     #[inline(never)]
     fn find(&mut self, text: &[u8]) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(found) = super::avx2::find(self, text) {
+            return found;
+        }
+        self.find_with(text, classify)
+    }
+
+    #[inline(always)]
+    pub(super) fn find_with(&mut self, text: &[u8], classify: impl Fn(&[u8; BLOCK_BYTES]) -> Classes) -> bool {
         (self.found, self.given) = (0, 0);
         let mut found = 0;
         while found == 0 {
@@ -134,7 +143,7 @@ impl Index {
             let stretch_end = self.end.min(self.next + STRETCH_BYTES);
             let mut carried = self.carried;
             for start in (self.stretch_start..stretch_end).step_by(BLOCK_BYTES) {
-                let mut tokens = self.tokens(text, start, &mut carried);
+                let mut tokens = self.tokens(text, start, &mut carried, &classify);
                 let base = (start - self.stretch_start) as u32;
                 while tokens != 0 {
                     self.tokens[found] = base + tokens.trailing_zeros();
@@ -151,18 +160,18 @@ impl Index {
 
     /// Where in the block at `start` tokens begin.
     #[inline(always)]
-    fn tokens(&mut self, text: &[u8], start: usize, carried: &mut Carried) -> u64 {
-        if let Some(block) = text[start..].first_chunk() {
-            self.tokens_of(block, text, start, carried)
-        } else {
-            let mut block = [b' '; BLOCK_BYTES];
-            block[..text.len() - start].copy_from_slice(&text[start..]);
-            self.tokens_of(&block, text, start, carried)
-        }
-    }
-
-    #[inline(always)]
-    fn tokens_of(&mut self, block: &[u8; BLOCK_BYTES], text: &[u8], start: usize, carried: &mut Carried) -> u64 {
+    fn tokens(
+        &mut self,
+        text: &[u8],
+        start: usize,
+        carried: &mut Carried,
+        classify: impl Fn(&[u8; BLOCK_BYTES]) -> Classes,
+    ) -> u64 {
+        let mut padded = [b' '; BLOCK_BYTES];
+        let block = text[start..].first_chunk().unwrap_or_else(|| {
+            padded[..text.len() - start].copy_from_slice(&text[start..]);
+            &padded
+        });
         let classes = classify(block);
         let here = match self.end - start {
             whole if whole >= BLOCK_BYTES => u64::MAX,
