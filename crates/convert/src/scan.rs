@@ -292,3 +292,6 @@ fn split_digits(text: &[u8]) -> (usize, &[u8]) {
 fn in_range(number: &[u8]) -> bool {
     serde_json::from_slice::<serde_json::Number>(number).is_ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod chunks;
+mod damage;
 mod golden;
 mod oracle;
 mod outputs;

@@ -1,0 +1,194 @@
+//! The scanner against serde_json: it must find the same ends, accept the same objects and see the same fields.
+
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde::de::IgnoredAny;
+use serde_json::{Deserializer, Map, Value};
+
+use super::*;
+use crate::decode::Fields;
+
+/// Lines as the archive has them, in all shapes, with what is easy to get wrong.
+const LINES: [&str; 6] = [
+    r#"{"id":"11170098765","type":"PushEvent","actor":{"id":1,"login":"ada","display_login":"ada","gravatar_id":"","url":"https://api.github.com/users/ada","avatar_url":"https://avatars.githubusercontent.com/u/1?"},"repo":{"id":2,"name":"ada/engine","url":"https://api.github.com/repos/ada/engine"},"payload":{"push_id":34950197608,"size":2,"commits":[{"sha":"a","author":{"email":"e","name":"é\"\\😀"},"distinct":true},{}],"ref":"refs/heads/main"},"public":true,"created_at":"2015-01-01T00:00:06Z","org":{"id":3,"login":"acme","gravatar_id":"","url":"u","avatar_url":"a"}}"#,
+    r#"{"repository":{"id":4,"name":"loom","owner":"joe","organization":"mill","size":0.5e1},"actor_attributes":{"login":"joe","gravatar_id":"g"},"created_at":"2012-06-14T15:01:42-07:00","public":true,"actor":"joe","payload":{"shas":[["s","e","m","n",true]],"size":1},"url":"https://github.com/joe/loom","type":"PushEvent"}"#,
+    r#"{"repo":{"name":"/","url":"https://api.github.com/repos//"},"type":"GistEvent","public":true,"created_at":"2011-02-15T00:00:06Z","payload":{"a":"\u0000\ud83d\ude00\u00e9"},"actor":{"url":"https://api.github.com/users/"},"id":"7"}"#,
+    "{ \"id\" : \"1\" ,\t\"type\":\"IssueCommentEvent\", \"payload\":{\"body\":\"a\\r\\n\\\\\\\"}{\\u2028 \\/\",\"n\":[-0,1.5E+2,10,null,[],[[]]]},\r \"created_at\":\"2026-01-01T00:00:00Z\"}",
+    r#"{"type":"WatchEvent","created_at":"2016-01-01T00:00:00Z","actor":null,"org":{},"x":{"y":[{"z":{}}]},"x":false,"\u0069d":"8"}{"type":"x"}"#,
+    r#"{"id":"9","type":"ForkEvent","actor":{"id":5,"login":"b[bot]","display_login":"b","gravatar_id":"","url":"u","avatar_url":"a"},"repo":{"id":6,"name":"b/c","url":"u"},"payload":{"forkee":{"description":"\u4f60\u597d, \\\\ \\\" ","topics":["a","b"],"license":{"key":"mit"},"private":false}},"public":true,"created_at":"2024-06-03T15:00:00Z"}"#,
+];
+
+/// What may be put anywhere.
+const INSERTS: [&str; 36] = [
+    "\"",
+    "\\",
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    " ",
+    "\t",
+    "\r",
+    "\0",
+    "\u{1}",
+    "\u{c}",
+    "\u{1a}",
+    "0",
+    "-",
+    "1e999",
+    ".",
+    "e",
+    "E5",
+    "null",
+    "true",
+    "fals",
+    "\\u",
+    "\\ud83d",
+    "\\udc00",
+    "\\ud83d\\ude00",
+    "\\\"",
+    "\\\\",
+    "\\x",
+    "é",
+    "\u{2028}",
+    "{}",
+    "[[]]",
+    "\"a\":1,",
+];
+
+#[derive(Clone, Debug)]
+enum Edit {
+    Overwrite(Index, u8),
+    Flip(Index, u8),
+    Insert(Index, &'static str),
+    Remove(Index, usize),
+    Cut(Index),
+    Repeat(Index, usize),
+}
+
+fn any_edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        2 => (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Edit::Overwrite(at, byte)),
+        2 => (any::<Index>(), 0_u8..8).prop_map(|(at, bit)| Edit::Flip(at, bit)),
+        6 => (any::<Index>(), select(INSERTS.to_vec())).prop_map(|(at, text)| Edit::Insert(at, text)),
+        3 => (any::<Index>(), 1_usize..4).prop_map(|(at, length)| Edit::Remove(at, length)),
+        1 => any::<Index>().prop_map(Edit::Cut),
+        2 => (any::<Index>(), 1_usize..200).prop_map(|(at, length)| Edit::Repeat(at, length)),
+    ]
+}
+
+fn edited(line: &str, edits: &[Edit]) -> Vec<u8> {
+    let mut bytes = line.as_bytes().to_vec();
+    for edit in edits {
+        let place = |at: &Index| at.index(bytes.len() + 1);
+        match edit {
+            Edit::Overwrite(at, byte) => {
+                let at = at.index(bytes.len().max(1));
+                bytes.iter_mut().skip(at).take(1).for_each(|old| *old = *byte);
+            }
+            Edit::Flip(at, bit) => {
+                let at = at.index(bytes.len().max(1));
+                bytes.iter_mut().skip(at).take(1).for_each(|old| *old ^= 1 << bit);
+            }
+            Edit::Insert(at, text) => drop(bytes.splice(place(at)..place(at), text.bytes())),
+            Edit::Remove(at, length) => drop(bytes.drain(place(at)..bytes.len().min(place(at) + length))),
+            Edit::Cut(at) => bytes.truncate(place(at)),
+            Edit::Repeat(at, length) => {
+                let repeated = bytes[place(at)..bytes.len().min(place(at) + length)].to_vec();
+                drop(bytes.splice(place(at)..place(at), repeated));
+            }
+        }
+    }
+    bytes
+}
+
+/// Damaged or not, behind some text that has nothing to do with it, so that it lies anywhere in blocks.
+fn any_text() -> impl Strategy<Value = (usize, Vec<u8>)> {
+    let edits = prop::collection::vec(any_edit(), 0..4);
+    (0_usize..130, select(LINES.to_vec()), edits).prop_map(|(before, line, edits)| {
+        let mut text = vec![b' '; before];
+        text.extend(edited(line, &edits).into_iter().filter(|byte| *byte != b'\n'));
+        (before, text)
+    })
+}
+
+/// How long the value at the start of the text is, by its grammar alone.
+fn length_by_serde(text: &[u8]) -> Option<usize> {
+    let mut values = Deserializer::from_slice(text).into_iter::<IgnoredAny>();
+    values.next()?.ok().map(|_| values.byte_offset())
+}
+
+/// Compares everything that the scanner says of the object at `start` with what serde_json says.
+fn agrees_with_serde(scanner: &mut Scanner, text: &[u8], start: usize) -> Result<(), TestCaseError> {
+    scanner.forget();
+    let found = scanner.scan(text, start, text.len()).ok();
+    let expected = length_by_serde(&text[start..]).filter(|_| text.get(start) == Some(&b'{'));
+    prop_assert_eq!(found, expected, "{}", text[start..].escape_ascii());
+    let Some(length) = found else { return Ok(()) };
+    let record = &text[start..start + length];
+    let value = serde_json::from_slice::<Value>(record);
+    let json = std::str::from_utf8(record);
+    prop_assert_eq!(scanner.object().acceptable && json.is_ok(), value.is_ok(), "{}", record.escape_ascii());
+    let (Ok(Value::Object(value)), Ok(json)) = (value, json) else { return Ok(()) };
+    let fields = Fields::new(json, scanner.object());
+    let mut seen = Map::new();
+    for (key, json) in fields.iter() {
+        let again = seen.insert(key.to_owned(), serde_json::from_str(json).unwrap());
+        prop_assert!(again.is_none(), "a key comes once: {}", key);
+        prop_assert_eq!(json.trim(), json, "no white space around a value");
+    }
+    prop_assert_eq!(seen, value);
+    Ok(())
+}
+
+#[test]
+fn the_lines_are_what_they_seem() {
+    let mut scanner = Scanner::new();
+    for line in LINES {
+        agrees_with_serde(&mut scanner, line.as_bytes(), 0).unwrap();
+        assert!(scanner.scan(line.as_bytes(), 0, line.len()).is_err(), "what was passed over is not scanned twice");
+    }
+}
+
+#[test]
+fn each_cut_and_each_byte_in_each_place_is_seen_as_serde_json_sees_it() {
+    let mut scanner = Scanner::new();
+    for line in LINES {
+        for at in 0..line.len() {
+            agrees_with_serde(&mut scanner, &line.as_bytes()[..at], 0).unwrap();
+            for byte in *b"\"\\{}[]:,0e. \0\x1f\xff" {
+                let mut text = line.as_bytes().to_vec();
+                text[at] = byte;
+                agrees_with_serde(&mut scanner, &text, 0).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn objects_on_one_line_are_scanned_one_after_the_other() {
+    let line = format!("{}\0 {}12[\"{{\\\"\"]{}", LINES[0], LINES[2], LINES[1]);
+    let starts = [0, LINES[0].len() + 2, line.len() - LINES[1].len()];
+    let mut scanner = Scanner::new();
+    let lengths = starts.map(|start| scanner.scan(line.as_bytes(), start, line.len()));
+    assert_eq!(lengths, [LINES[0], LINES[2], LINES[1]].map(|text| Ok(text.len())));
+}
+
+#[test]
+fn tokens_run_from_stretch_to_stretch() {
+    let text = format!("{{\"a\":[{}0],\"b\":\"{}\"}}", "{\"k\":\"v\"},".repeat(5000), "\\\\\\\"".repeat(5000));
+    agrees_with_serde(&mut Scanner::new(), text.as_bytes(), 0).unwrap();
+    let broken = text.replace("0]", "0,]");
+    agrees_with_serde(&mut Scanner::new(), broken.as_bytes(), 0).unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn proptest_damaged_lines_are_seen_as_serde_json_sees_them((start, text) in any_text()) {
+        agrees_with_serde(&mut Scanner::new(), &text, start)?;
+    }
+}
