@@ -162,6 +162,9 @@ fn each_cut_and_each_byte_in_each_place_is_seen_as_serde_json_sees_it() {
                 let mut text = line.as_bytes().to_vec();
                 text[at] = byte;
                 agrees_with_serde(&mut scanner, &text, 0).unwrap();
+                text[at] = line.as_bytes()[at];
+                text.insert(at, byte);
+                agrees_with_serde(&mut scanner, &text, 0).unwrap();
             }
         }
     }
