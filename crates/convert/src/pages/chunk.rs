@@ -233,8 +233,9 @@ impl ChunkPages {
     /// Completes the chunk.
     pub(crate) fn finish(self, codec: &Codec) -> Result<Encoded> {
         let bytes_written = self.sink.bytes_written() as u64;
-        let mut encodings = vec![Encoding::PLAIN, Encoding::RLE, self.encoding];
-        encodings.dedup();
+        // Levels are run lengths, and a dictionary's entries plain.
+        let mut encodings = vec![self.encoding, Encoding::RLE];
+        encodings.extend(self.dictionary_offset.map(|_| Encoding::PLAIN));
         let stats = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
         let mut page_stats = vec![stats(PageType::DATA_PAGE, self.encoding, self.data_pages)];
         if self.dictionary_offset.is_some() {
