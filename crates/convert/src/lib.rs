@@ -21,6 +21,8 @@ mod records;
 mod row;
 mod scan;
 mod shape;
+#[doc(hidden)]
+pub mod stages;
 mod timestamp;
 
 use std::borrow::Cow;
