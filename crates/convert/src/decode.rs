@@ -44,14 +44,14 @@ pub(crate) struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
 impl<'a> Fields<'a> {
     /// The fields of `json`, which is the acceptable object `object`.
     pub(crate) fn new(json: &'a str, object: &Object) -> Self {
-        let key = |range: &std::ops::Range<usize>| {
+        let key = |range: std::ops::Range<usize>| {
             let plain = &json[range.clone()];
             match plain.contains('\\') {
                 true => string(&json[range.start - 1..range.end + 1]).unwrap_or_default(),
                 false => Cow::Borrowed(plain),
             }
         };
-        let fields = object.fields.iter().map(|field| (key(&field.key), &json[field.value.clone()])).collect();
+        let fields = object.fields.iter().map(|field| (key(field.key()), &json[field.value()])).collect();
         let mut fields = Self(fields);
         fields.keep_last_of_equal_keys();
         fields

@@ -30,8 +30,8 @@ impl<'a> PlainEvent<'a> {
         let mut event = Self::default();
         let mut created_at = None;
         for field in &object.fields {
-            let json = &text[field.value.clone()];
-            let place = match &text[field.key.clone()] {
+            let json = &text[field.value()];
+            let place = match &text[field.key()] {
                 "id" => {
                     once(&mut event.id, plain_string(json)?)?;
                     continue;

@@ -17,6 +17,9 @@ const MAX_DEPTH: usize = 127;
 /// A number of up to so many bytes without an exponent is in range.
 const SURELY_IN_RANGE_BYTES: usize = 300;
 
+/// Memory for so many fields is kept from one object to the next.
+const USUAL_FIELDS: usize = 1024;
+
 /// An object that is JSON by its grammar.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Object {
@@ -26,13 +29,31 @@ pub(crate) struct Object {
     pub(crate) acceptable: bool,
 }
 
-/// A field of an object, as places in the text counted from where the object begins.
+/// A field of an object, as places in the text counted from where the object begins. Records are short enough for 32 bits,
+/// and some have a great many fields.
 #[derive(Clone, Debug)]
 pub(crate) struct Field {
+    key: Range<u32>,
+    value: Range<u32>,
+}
+
+impl Field {
+    fn new(key: Range<usize>, value: Range<usize>) -> Self {
+        let narrow = |range: Range<usize>| range.start as u32..range.end as u32;
+        Self { key: narrow(key), value: narrow(value) }
+    }
+
     /// What is between the quotes of its key.
-    pub(crate) key: Range<usize>,
+    #[inline]
+    pub(crate) fn key(&self) -> Range<usize> {
+        self.key.start as usize..self.key.end as usize
+    }
+
     /// Its value, without white space around it.
-    pub(crate) value: Range<usize>,
+    #[inline]
+    pub(crate) fn value(&self) -> Range<usize> {
+        self.value.start as usize..self.value.end as usize
+    }
 }
 
 /// The text from some place on holds no object, or not all of it.
@@ -72,6 +93,10 @@ impl Scanner {
         }
         self.index.skip_to(text, start);
         self.object.fields.clear();
+        // A record may have millions of fields, or be millions deep: what they took is not kept for the next ones.
+        self.object.fields.shrink_to(USUAL_FIELDS);
+        self.containers.clear();
+        self.containers.shrink_to(USUAL_FIELDS);
         self.object.acceptable = true;
         let mut tokens = Tokens { text, index: &mut self.index, acceptable: true };
         if tokens.next() != start || byte(text, start) != b'{' {
@@ -119,7 +144,7 @@ impl Tokens<'_> {
                 }
             };
             let key_end = trimmed_end(self.text, colon) - 1;
-            fields.push(Field { key: key + 1 - start..key_end - start, value: value - start..value_end - start });
+            fields.push(Field::new(key + 1 - start..key_end - start, value - start..value_end - start));
             match byte(self.text, separator) {
                 b',' => key = self.next(),
                 b'}' => return Ok(separator),

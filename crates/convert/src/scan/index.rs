@@ -41,8 +41,9 @@ struct Carried {
 struct Flaws {
     /// The first control character or unknown escape: no JSON from there on.
     syntax: Option<usize>,
-    /// Escaped surrogates without the other half: JSON, but of no text.
+    /// Escaped surrogates without the other half: JSON, but of no text. So many of them were asked about.
     surrogates: Vec<usize>,
+    asked: usize,
     /// Where the second half of an escaped pair is.
     low_half: usize,
 }
@@ -68,6 +69,7 @@ impl Index {
         self.carried = Carried::default();
         self.flaws.syntax = None;
         self.flaws.surrogates.clear();
+        self.flaws.asked = 0;
         self.flaws.low_half = END;
     }
 
@@ -115,9 +117,13 @@ impl Index {
         self.flaws.syntax.is_some_and(|at| at < end)
     }
 
-    /// Whether half a surrogate pair is escaped between these places.
-    pub(super) fn lone_surrogate_within(&self, start: usize, end: usize) -> bool {
-        self.flaws.surrogates.iter().any(|at| (start..end).contains(at))
+    /// Whether half a surrogate pair is escaped between these places, which come in their order.
+    pub(super) fn lone_surrogate_within(&mut self, start: usize, end: usize) -> bool {
+        let before = |place: usize, flaws: &Flaws| flaws.surrogates[flaws.asked..].partition_point(|at| *at < place);
+        self.flaws.asked += before(start, &self.flaws);
+        let within = before(end, &self.flaws);
+        self.flaws.asked += within;
+        within > 0
     }
 
     /// Looks for further tokens; false at the end of the text.
@@ -173,10 +179,7 @@ impl Index {
             &padded
         });
         let classes = classify(block);
-        let here = match self.end - start {
-            whole if whole >= BLOCK_BYTES => u64::MAX,
-            part => (1 << part) - 1,
-        };
+        let here = first_bits(self.end - start);
         let mut quotes = classes.quotes & here;
         let mut blanks = classes.low;
         let mut controls = 0;
@@ -229,6 +232,12 @@ impl Index {
             Some(_) => {}
         }
     }
+}
+
+/// So many of the lowest bits, or all.
+#[inline(always)]
+fn first_bits(count: usize) -> u64 {
+    if count < BLOCK_BYTES { (1 << count) - 1 } else { u64::MAX }
 }
 
 /// The code of `\uXXXX` at `at`, whose first two bytes are taken for granted.

@@ -187,6 +187,21 @@ fn tokens_run_from_stretch_to_stretch() {
     agrees_with_serde(&mut Scanner::new(), broken.as_bytes(), 0).unwrap();
 }
 
+#[test]
+fn each_lone_surrogate_is_that_of_its_object() {
+    let objects = [r#"{"a":"\ud800"}"#, r#"{"a":"x"}"#, r#"{"a":"\udc00\ud800"}"#, r#"{}"#, r#"{"a":"\ud83d\ude00"}"#];
+    let line = objects.concat().repeat(2000) + r#""\ud800"{}"#;
+    let mut scanner = Scanner::new();
+    let mut start = 0;
+    for (number, object) in objects.iter().cycle().take(objects.len() * 2000).enumerate() {
+        assert_eq!(scanner.scan(line.as_bytes(), start, line.len()), Ok(object.len()));
+        assert_eq!(scanner.object().acceptable, ![0, 2].contains(&(number % objects.len())), "{object}");
+        start += object.len();
+    }
+    assert_eq!(scanner.scan(line.as_bytes(), line.len() - 2, line.len()), Ok(2));
+    assert!(scanner.object().acceptable, "the string before it is none of its own");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20_000))]
 
