@@ -33,7 +33,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     match mode.as_str() {
         "inflate" => println!("{} bytes", inflate(&job)?),
-        "plan" => println!("{} chunks", plan(&job, 10_000)?.plan.chunks.len()),
+        "plan" => {
+            let planned = plan(&job, 10_000)?;
+            let (chunks, windows) = (planned.plan.chunks.len(), planned.windows.len());
+            println!("{chunks} chunks, {windows} bytes of windows, {} of gzip", planned.plan.compressed_bytes);
+        }
         "direct" => direct(&job)?,
         "once" => chunks(&job, &plan(&job, u32::MAX)?)?,
         "chunks" => chunks(&job, &plan(&job, 10_000)?)?,

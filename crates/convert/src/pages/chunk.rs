@@ -14,6 +14,10 @@ use parquet::schema::types::ColumnDescPtr;
 use super::{Bounds, Order, bit_width, hybrid};
 use crate::Compression;
 
+/// Higher ones take several times as long for a few percent.
+#[cfg(feature = "zstd")]
+const ZSTD_LEVEL: i32 = 1;
+
 /// Compresses pages; keeps what it allocated from one to the next.
 pub(crate) struct Codec {
     compression: Compression,
@@ -100,7 +104,7 @@ impl Codec {
             }
             #[cfg(feature = "zstd")]
             Compression::Zstd => {
-                self.compressed = zstd::bulk::compress(page, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+                self.compressed = zstd::bulk::compress(page, ZSTD_LEVEL)?;
                 self.compressed.len()
             }
             Compression::Uncompressed => return Ok(Bytes::copy_from_slice(page)),
