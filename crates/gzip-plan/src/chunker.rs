@@ -68,6 +68,21 @@ impl Chunker {
         self.unfinished.is_some()
     }
 
+    /// The chunks that are closed so far, in order. What they need of the gzip file may not be settled yet.
+    pub(crate) fn closed(&self) -> &[Chunk] {
+        &self.closed
+    }
+
+    /// The open chunk's duplicate lines so far.
+    pub(crate) fn open_duplicates(&self) -> &[u64] {
+        self.open.as_ref().map_or(&[], |open| &open.chunk.duplicate_lines)
+    }
+
+    /// Lines so far, and the offset where the line after them begins.
+    pub(crate) fn whole_lines(&self) -> (u64, u64) {
+        (self.line_count, self.line_start)
+    }
+
     /// Notes that a block ends after all text so far, its last bit in the byte before `compressed_end`.
     pub(crate) fn block_ends(&mut self, uncompressed_offset: u64, compressed_end: u64) {
         self.ends.since_line_start.get_or_insert(compressed_end);

@@ -1,5 +1,10 @@
 //! The pass over a gzip file that makes its plan.
 
+mod one_pass;
+mod spool;
+
+pub use one_pass::{ChunkStart, Piece, PlainText, TextChunks, TextError};
+
 use crate::{
     chunker::Chunker,
     error::{Part, PlanError},
@@ -8,6 +13,7 @@ use crate::{
     plan::Plan,
     points::{History, Points},
 };
+use spool::Spool;
 
 /// No text of an hour is longer: 64 GiB, some fifty times the largest hour known.
 pub const MAX_UNCOMPRESSED_BYTES: u64 = 64 << 30;
@@ -51,6 +57,8 @@ pub struct Planner {
     history: History,
     points: Points,
     chunker: Chunker,
+    /// Where the text goes, if somebody wants it.
+    text: Option<Spool>,
     failure: Option<PlanError>,
 }
 
@@ -96,6 +104,7 @@ impl Planner {
             history: History::new(),
             points: Points::new(),
             chunker: Chunker::new(settings),
+            text: None,
             failure: None,
         }
     }
@@ -231,6 +240,9 @@ impl Planner {
             if step.produced > 0 {
                 self.limits.check_text(member, self.history.end())?;
                 self.chunker.text(&self.history, step.produced, &mut self.points);
+                if let Some(text) = &mut self.text {
+                    text.push(self.history.last(step.produced));
+                }
             }
             match step.stop {
                 Stop::Pause if taken == bytes.len() && !self.history.is_full() => break,

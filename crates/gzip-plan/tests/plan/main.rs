@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // Allowed in tests, and these helpers serve nothing else.
 
 mod bad_input;
+mod one_pass;
 mod plans;
 mod properties;
 mod real_files;

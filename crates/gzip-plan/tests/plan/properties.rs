@@ -92,22 +92,22 @@ proptest! {
     }
 }
 
-fn small() -> PlanSettings {
+pub(crate) fn small() -> PlanSettings {
     PlanSettings { chunk_records: 20, max_chunk_bytes: 5000 }
 }
 
-fn any_settings() -> impl Strategy<Value = PlanSettings> {
+pub(crate) fn any_settings() -> impl Strategy<Value = PlanSettings> {
     let records = prop_oneof![Just(1), 1..50_u32, 1..5000_u32];
     let bytes = prop_oneof![Just(u64::MAX), 1..200_u64, 1..200_000_u64];
     (records, bytes).prop_map(|(chunk_records, max_chunk_bytes)| PlanSettings { chunk_records, max_chunk_bytes })
 }
 
-fn any_pieces() -> impl Strategy<Value = Vec<usize>> {
+pub(crate) fn any_pieces() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(prop_oneof![1..4_usize, 1..200_usize], 1..5)
 }
 
 /// Members of any level, with flushes or without, and zeros after them; and the text.
-fn any_file() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
+pub(crate) fn any_file() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     let member = (any_parts(), 0..10_u32)
         .prop_map(|(parts, level)| (gzip_flushed(&slices(&parts), level), parts.concat()))
         .boxed();
@@ -120,7 +120,7 @@ fn any_file() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
 }
 
 /// Text in parts, some of many blocks; a line may be in several.
-fn any_parts() -> impl Strategy<Value = Vec<Vec<u8>>> {
+pub(crate) fn any_parts() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let part = prop_oneof![
         6 => prop::collection::vec(any_line(), 0..20).prop_map(|lines| lines.concat()),
         1 => (1..9000_u64, any::<u64>(), 1..2000_usize).prop_map(|(lines, seed, width)| long_text(lines, seed, width)),

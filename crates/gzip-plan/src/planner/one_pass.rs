@@ -1,0 +1,341 @@
+//! The text of all chunks, one after the other, from a single pass over a file.
+
+use std::io::{self, Read};
+
+use thiserror::Error;
+
+use super::{PlanSettings, Planner, Spool, Stage};
+use crate::{
+    error::PlanError,
+    magic,
+    plan::{Chunk, Plan},
+};
+
+/// Bytes of the file that are inflated before their text is given.
+const READ_BYTES: usize = 16 * 1024;
+
+/// Why there is no more text.
+#[derive(Debug, Error)]
+pub enum TextError {
+    /// The file's own reader failed.
+    #[error("cannot read the file at byte {offset}")]
+    Read {
+        /// Offset in the file of the first byte that was not read.
+        offset: u64,
+        /// The reader's error, as it gave it.
+        source: io::Error,
+    },
+    /// The file is no good.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A line too long for the memory cannot be put into a temporary file, or not be read from it.
+    #[error("cannot keep a long line in a temporary file")]
+    Spool(#[source] io::Error),
+}
+
+/// What is made of a file that is not compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlainText {
+    /// It is text if it begins like JSON.
+    IfJson,
+    /// It is text unless it begins like XML or HTML.
+    UnlessMarkup,
+}
+
+/// Where a chunk begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkStart {
+    /// Number of its first line in the file, from 1.
+    pub first_line: u64,
+    /// Offset of its first byte in the text.
+    pub offset: u64,
+}
+
+/// A piece of a chunk's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// Some bytes, at least one.
+    pub text: &'a [u8],
+    /// They belong to one line, and that is equal to an earlier one. Otherwise they belong to lines that are not.
+    pub is_duplicate: bool,
+}
+
+/// Reads a file, gzip or plain, and gives the text of the chunks that [`Planner`] cuts it into, without its plan, its
+/// windows or a second pass.
+///
+/// Per chunk: [`Self::next_chunk`], [`Self::piece`] until there is none, then [`Self::chunk`]. What is wrong with a file
+/// shows where the pass comes to it, so text may have been given by then.
+///
+/// Holds what a planner holds, the text of the line being read and that of a few KiB of the file; beyond 8 MiB a line
+/// waits in a temporary file.
+pub struct TextChunks<R> {
+    input: R,
+    buffer: Box<[u8]>,
+    /// Bytes of the file that were read.
+    read_bytes: u64,
+    plain_text: PlainText,
+    kind: FileKind,
+    pass: Pass,
+    spool: Spool,
+    /// Bytes of the spool that were given and not passed over yet.
+    given: usize,
+    /// The chunk that is being given, from 0.
+    index: usize,
+    /// Offset in the text of what is given next.
+    offset: u64,
+    /// Number of the line at the offset; only right where all is given that is known, or where duplicates follow.
+    line: u64,
+    /// How many of the chunk's duplicate lines were given.
+    duplicates_given: usize,
+}
+
+enum FileKind {
+    Unknown,
+    Gzip,
+    Plain,
+}
+
+enum Pass {
+    Running(Box<Planner>),
+    Over(Plan),
+}
+
+/// What is known of the chunk that is being given.
+struct Known<'a> {
+    /// Its text is known up to this offset.
+    end: u64,
+    /// Number of the line that begins there.
+    line_at_end: u64,
+    /// Its duplicate lines up to there.
+    duplicates: &'a [u64],
+    /// It ends there.
+    closed: bool,
+}
+
+impl<R: Read> TextChunks<R> {
+    /// The chunks of `input`, cut as `settings` say.
+    pub fn new(input: R, settings: PlanSettings, plain_text: PlainText) -> Self {
+        Self {
+            input,
+            buffer: vec![0; READ_BYTES].into(),
+            read_bytes: 0,
+            plain_text,
+            kind: FileKind::Unknown,
+            pass: Pass::Running(Box::new(Planner::new(settings))),
+            spool: Spool::default(),
+            given: 0,
+            index: 0,
+            offset: 0,
+            line: 1,
+            duplicates_given: 0,
+        }
+    }
+
+    /// Begins the next chunk, once the one before is given to its end; none at the end of the file.
+    ///
+    /// # Errors
+    /// What is wrong with the file as far as it was read. There is no next chunk then.
+    pub fn next_chunk(&mut self) -> Result<Option<ChunkStart>, TextError> {
+        loop {
+            let known = self.known();
+            if known.end > self.offset {
+                return Ok(Some(ChunkStart { first_line: self.line, offset: self.offset }));
+            }
+            if !self.read_on()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The next piece of the chunk's text, or none at its end.
+    ///
+    /// # Errors
+    /// What is wrong with the file as far as it was read. There is no next piece then.
+    pub fn piece(&mut self) -> Result<Option<Piece<'_>>, TextError> {
+        loop {
+            let known = self.known();
+            if known.end > self.offset {
+                return self.give().map(Some);
+            }
+            if known.closed {
+                self.index += 1;
+                self.duplicates_given = 0;
+                return Ok(None);
+            }
+            self.read_on()?;
+        }
+    }
+
+    /// The chunk that was given last, to its end. What it needs of a gzip file is not for use here.
+    pub fn chunk(&self) -> Option<&Chunk> {
+        self.index.checked_sub(1).and_then(|last| self.closed().get(last))
+    }
+
+    /// The reader.
+    pub fn input(&self) -> &R {
+        &self.input
+    }
+
+    fn closed(&self) -> &[Chunk] {
+        match &self.pass {
+            Pass::Running(planner) => planner.chunker.closed(),
+            Pass::Over(plan) => &plan.chunks,
+        }
+    }
+
+    fn known(&self) -> Known<'_> {
+        if let Some(chunk) = self.closed().get(self.index) {
+            return Known {
+                end: chunk.uncompressed_end,
+                line_at_end: chunk.first_line + chunk.lines,
+                duplicates: &chunk.duplicate_lines,
+                closed: true,
+            };
+        }
+        match &self.pass {
+            Pass::Running(planner) => {
+                let (lines, end) = planner.chunker.whole_lines();
+                let duplicates = planner.chunker.open_duplicates();
+                Known { end, line_at_end: lines + 1, duplicates, closed: false }
+            }
+            Pass::Over(_) => Known { end: self.offset, line_at_end: self.line, duplicates: &[], closed: true },
+        }
+    }
+
+    /// Gives some of the text that is known and not given yet.
+    fn give(&mut self) -> Result<Piece<'_>, TextError> {
+        self.spool.consume(std::mem::take(&mut self.given));
+        let (end, line_at_end, duplicate) = {
+            let known = self.known();
+            (known.end, known.line_at_end, known.duplicates.get(self.duplicates_given).copied())
+        };
+        let text = self.spool.bytes().map_err(TextError::Spool)?;
+        let text = &text[..text.len().min(usize::try_from(end - self.offset).unwrap_or(usize::MAX))];
+        let is_duplicate = duplicate == Some(self.line);
+        let lines_wanted = duplicate.map(|duplicate| if is_duplicate { 1 } else { duplicate - self.line });
+        let (length, lines) = match lines_wanted {
+            Some(wanted) => first_lines(text, wanted),
+            None => (text.len(), 0),
+        };
+        self.given = length;
+        self.offset += length as u64;
+        self.line += lines;
+        if is_duplicate && lines == 1 {
+            self.duplicates_given += 1;
+        }
+        if self.offset == end {
+            self.line = line_at_end;
+        }
+        let text = &self.spool.bytes().map_err(TextError::Spool)?[..length];
+        Ok(Piece { text, is_duplicate })
+    }
+
+    /// Reads and inflates some more; false at the end of the file.
+    fn read_on(&mut self) -> Result<bool, TextError> {
+        self.spool.consume(std::mem::take(&mut self.given));
+        let Pass::Running(planner) = &mut self.pass else { return Ok(false) };
+        let length = match self.kind {
+            FileKind::Unknown => fill(&mut self.input, &mut self.buffer, self.read_bytes)?,
+            FileKind::Gzip | FileKind::Plain => read(&mut self.input, &mut self.buffer, self.read_bytes)?,
+        };
+        self.read_bytes += length as u64;
+        let bytes = &self.buffer[..length];
+        if let FileKind::Unknown = self.kind {
+            self.kind = kind(bytes, self.plain_text)?;
+            if let FileKind::Plain = self.kind {
+                planner.begin_plain();
+            }
+        }
+        planner.text = Some(std::mem::take(&mut self.spool));
+        let pushed = match self.kind {
+            FileKind::Plain => planner.push_plain(bytes),
+            FileKind::Gzip | FileKind::Unknown => planner.push(bytes),
+        };
+        self.spool = planner.text.take().unwrap_or_default();
+        pushed?;
+        if length == 0 {
+            self.finish()?;
+        }
+        Ok(true)
+    }
+
+    fn finish(&mut self) -> Result<(), TextError> {
+        if let Pass::Running(planner) = std::mem::replace(&mut self.pass, Pass::Over(Plan::default())) {
+            self.pass = Pass::Over(planner.finish()?.plan);
+        }
+        Ok(())
+    }
+}
+
+impl Planner {
+    /// Takes what follows as text. An access point is needed all the same, for whoever opens a chunk: one for all.
+    fn begin_plain(&mut self) {
+        self.points.block_begins(0, &self.history, 0, false);
+        self.stage = Stage::Between { half_magic: false };
+    }
+
+    fn push_plain(&mut self, mut bytes: &[u8]) -> Result<(), PlanError> {
+        while !bytes.is_empty() {
+            if self.history.is_full() {
+                self.history.slide();
+            }
+            let room = self.history.room();
+            let length = room.len().min(bytes.len());
+            room[..length].copy_from_slice(&bytes[..length]);
+            self.history.grow(length);
+            self.offset += length as u64;
+            self.chunker.text(&self.history, length, &mut self.points);
+            if let Some(text) = &mut self.text {
+                text.push(self.history.last(length));
+            }
+            bytes = &bytes[length..];
+        }
+        Ok(())
+    }
+}
+
+/// The length of the first `wanted` lines, or of all the text if it has less, and how many line feeds are in it.
+fn first_lines(text: &[u8], wanted: u64) -> (usize, u64) {
+    let mut lines = 0;
+    for line_feed in memchr::memchr_iter(b'\n', text) {
+        lines += 1;
+        if lines == wanted {
+            return (line_feed + 1, lines);
+        }
+    }
+    (text.len(), lines)
+}
+
+fn kind(head: &[u8], plain_text: PlainText) -> Result<FileKind, PlanError> {
+    if head.is_empty() || head.starts_with(&magic::GZIP[..head.len().min(magic::GZIP.len())]) {
+        return Ok(FileKind::Gzip);
+    }
+    match magic::not_gzip(&head[..head.len().min(magic::HEAD_BYTES)]) {
+        PlanError::NotGzip { kind: "JSON", .. } => Ok(FileKind::Plain),
+        PlanError::NotGzip { kind: "something else", .. } if plain_text == PlainText::UnlessMarkup => {
+            Ok(FileKind::Plain)
+        }
+        error => Err(error),
+    }
+}
+
+/// Reads until the buffer is full or the file ends.
+fn fill(input: &mut impl Read, buffer: &mut [u8], offset: u64) -> Result<usize, TextError> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match read(input, &mut buffer[length..], offset + length as u64)? {
+            0 => break,
+            more => length += more,
+        }
+    }
+    Ok(length)
+}
+
+fn read(input: &mut impl Read, buffer: &mut [u8], offset: u64) -> Result<usize, TextError> {
+    loop {
+        match input.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result.map_err(|source| TextError::Read { offset, source }),
+        }
+    }
+}

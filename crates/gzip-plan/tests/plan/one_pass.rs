@@ -1,0 +1,156 @@
+//! One pass gives what a plan and its chunks give.
+
+use std::io::{self, Read};
+
+use gzip_plan::{Chunk, PlainText, PlanError, PlanSettings, TextChunks, TextError};
+use proptest::prelude::*;
+
+use crate::properties::{any_file, any_pieces, any_settings, small};
+use crate::support::{WHOLE, chunks_of, gzip, plan, read_chunk};
+
+/// A reader that answers with as many bytes as it is told, again and again.
+struct Pieces<'a> {
+    rest: &'a [u8],
+    lengths: Vec<usize>,
+    next: usize,
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.lengths[self.next % self.lengths.len()].min(self.rest.len()).min(buffer.len());
+        self.next += 1;
+        buffer[..length].copy_from_slice(&self.rest[..length]);
+        self.rest = &self.rest[length..];
+        Ok(length)
+    }
+}
+
+/// A chunk's text and facts, and the lines that were said to be duplicates.
+struct Given {
+    chunk: Chunk,
+    text: Vec<u8>,
+    duplicates: Vec<u64>,
+}
+
+fn chunks(file: &[u8], settings: PlanSettings, lengths: &[usize]) -> Result<Vec<Given>, TextError> {
+    let input = Pieces { rest: file, lengths: lengths.to_vec(), next: 0 };
+    let mut pass = TextChunks::new(input, settings, PlainText::UnlessMarkup);
+    let mut given = Vec::new();
+    while let Some(start) = pass.next_chunk()? {
+        let (mut text, mut duplicates, mut line) = (Vec::new(), Vec::new(), start.first_line);
+        while let Some(piece) = pass.piece()? {
+            assert!(!piece.text.is_empty());
+            text.extend_from_slice(piece.text);
+            if piece.is_duplicate {
+                duplicates.push(line);
+                let line_feeds = memchr::memchr_iter(b'\n', piece.text).collect::<Vec<_>>();
+                assert!(line_feeds.is_empty() || line_feeds == [piece.text.len() - 1], "one line at most");
+            }
+            line += memchr::memchr_iter(b'\n', piece.text).count() as u64;
+        }
+        duplicates.dedup();
+        let chunk = pass.chunk().unwrap().clone();
+        assert_eq!((chunk.first_line, chunk.uncompressed_start), (start.first_line, start.offset));
+        given.push(Given { chunk, text, duplicates });
+    }
+    Ok(given)
+}
+
+fn same_as_planned(file: &[u8], settings: PlanSettings, lengths: &[usize]) -> Result<(), TestCaseError> {
+    let planned = plan(file, settings).unwrap();
+    let given = chunks(file, settings, lengths).unwrap();
+    prop_assert_eq!(given.len(), planned.plan.chunks.len());
+    for (at, (given, planned_chunk)) in given.iter().zip(&planned.plan.chunks).enumerate() {
+        prop_assert!(given.text == read_chunk(file, &planned, at).unwrap(), "text of chunk {}", at);
+        prop_assert_eq!(&given.duplicates, &planned_chunk.duplicate_lines);
+        same_lines(&given.chunk, planned_chunk)?;
+    }
+    Ok(())
+}
+
+fn same_lines(given: &Chunk, planned: &Chunk) -> Result<(), TestCaseError> {
+    let facts = |chunk: &Chunk| {
+        let Chunk { uncompressed_start, uncompressed_end, first_line, lines, blank_lines, .. } = *chunk;
+        (uncompressed_start, uncompressed_end, first_line, lines, blank_lines, chunk.duplicate_lines.clone())
+    };
+    prop_assert_eq!(facts(given), facts(planned));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn proptest_one_pass_gives_the_planned_chunks(
+        (file, _) in any_file(), settings in any_settings(), lengths in any_pieces()
+    ) {
+        same_as_planned(&file, settings, &lengths)?;
+        same_as_planned(&file, settings, &[1])?;
+        same_as_planned(&file, settings, &[usize::MAX])?;
+    }
+
+    #[test]
+    fn proptest_plain_text_is_cut_like_its_gzip_file(
+        (_, text) in any_file(), settings in any_settings(), lengths in any_pieces()
+    ) {
+        prop_assume!(!text.is_empty() && text[0] != 0x1f);
+        let plain = chunks(&text, settings, &lengths).unwrap();
+        let packed = chunks(&gzip(&text, 6), settings, &lengths).unwrap();
+        prop_assert_eq!(plain.len(), packed.len());
+        for (plain, packed) in plain.iter().zip(&packed) {
+            prop_assert!(plain.text == packed.text && plain.duplicates == packed.duplicates);
+            same_lines(&plain.chunk, &packed.chunk)?;
+        }
+    }
+
+    #[test]
+    fn proptest_a_bad_file_has_the_plans_error(
+        (mut file, _) in any_file(), at in any::<prop::sample::Index>(), bits in 0..=255_u8,
+        cut in any::<prop::sample::Index>(), lengths in any_pieces()
+    ) {
+        let at = at.index(file.len());
+        file[at] ^= bits;
+        file.truncate(cut.index(file.len()) + 1);
+        prop_assume!(file.starts_with(&[0x1f]));
+        match (plan(&file, small()), chunks(&file, small(), &lengths)) {
+            (Ok(planned), Ok(given)) => prop_assert_eq!(planned.plan.chunks.len(), given.len()),
+            (Err(expected), Err(TextError::Plan(found))) => prop_assert_eq!(found, expected),
+            (expected, given) => {
+                prop_assert!(false, "{:?}, but {:?}", expected.err(), given.err());
+            }
+        }
+    }
+}
+
+#[test]
+fn lines_longer_than_the_memory_wait_in_a_file() {
+    let long = vec![b'x'; 9 << 20];
+    let text = [&b"a\n"[..], &long, b"\nb\n", &long, b"\na\n", &long].concat();
+    for settings in [WHOLE, chunks_of(2), PlanSettings { max_chunk_bytes: 1 << 20, ..WHOLE }] {
+        same_as_planned(&gzip(&text, 1), settings, &[usize::MAX]).unwrap();
+    }
+}
+
+#[test]
+fn other_files_are_told_apart() {
+    let cases: [(&str, &[u8], PlainText, Option<&str>); 9] = [
+        ("JSON", b"{\"id\":1}\n", PlainText::IfJson, None),
+        ("JSON after blanks", b" \n [1]", PlainText::IfJson, None),
+        ("anything, if that may be", b"garbage\n{}", PlainText::UnlessMarkup, None),
+        ("anything, if that must not be", b"garbage\n{}", PlainText::IfJson, Some("something else")),
+        ("a page", b"<html>", PlainText::UnlessMarkup, Some("HTML")),
+        ("an error of the store", b"<?xml?>", PlainText::UnlessMarkup, Some("XML")),
+        ("zstd", b"\x28\xb5\x2f\xfd\x04", PlainText::UnlessMarkup, Some("zstd")),
+        ("bzip2", b"BZh91AY", PlainText::UnlessMarkup, Some("bzip2")),
+        ("nothing", b"", PlainText::UnlessMarkup, Some("empty")),
+    ];
+    for (case, file, plain_text, error) in cases {
+        let outcome = TextChunks::new(file, WHOLE, plain_text).next_chunk();
+        match (outcome, error) {
+            (Ok(Some(_)), None) => {}
+            (Err(found), Some(error)) => assert!(found.to_string().contains(error), "{case}: {found}"),
+            (outcome, _) => panic!("{case}: {outcome:?}"),
+        }
+    }
+    assert!(matches!(plan(b"", WHOLE), Err(PlanError::Empty)));
+}
