@@ -147,15 +147,15 @@ impl<R: Read> TextChunks<R> {
         }
     }
 
-    /// The next piece of the chunk's text, or none at its end.
+    /// The next piece of the chunk's text, of at most so many bytes (at least one), or none at its end.
     ///
     /// # Errors
     /// What is wrong with the file as far as it was read. There is no next piece then.
-    pub fn piece(&mut self) -> Result<Option<Piece<'_>>, TextError> {
+    pub fn piece(&mut self, most: usize) -> Result<Option<Piece<'_>>, TextError> {
         loop {
             let known = self.known();
             if known.end > self.offset {
-                return self.give().map(Some);
+                return self.give(most).map(Some);
             }
             if known.closed {
                 self.index += 1;
@@ -203,14 +203,15 @@ impl<R: Read> TextChunks<R> {
     }
 
     /// Gives some of the text that is known and not given yet.
-    fn give(&mut self) -> Result<Piece<'_>, TextError> {
+    fn give(&mut self, most: usize) -> Result<Piece<'_>, TextError> {
         self.spool.consume(std::mem::take(&mut self.given));
         let (end, line_at_end, duplicate) = {
             let known = self.known();
             (known.end, known.line_at_end, known.duplicates.get(self.duplicates_given).copied())
         };
         let text = self.spool.bytes().map_err(TextError::Spool)?;
-        let text = &text[..text.len().min(usize::try_from(end - self.offset).unwrap_or(usize::MAX))];
+        let known = usize::try_from(end - self.offset).unwrap_or(usize::MAX);
+        let text = &text[..text.len().min(known).min(most.max(1))];
         let is_duplicate = duplicate == Some(self.line);
         let lines_wanted = duplicate.map(|duplicate| if is_duplicate { 1 } else { duplicate - self.line });
         let (length, lines) = match lines_wanted {
