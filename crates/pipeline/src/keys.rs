@@ -33,15 +33,26 @@ pub fn receipt(hour: ArchiveHour, version: Version, chunk: u32) -> String {
     format!("{}{chunk:05}.json", receipts_prefix(hour, version))
 }
 
+/// An hour's folder below the table's: a segment per partition key, without a slash at its end.
+pub fn partition_folder(hour: ArchiveHour) -> String {
+    let [year, month, day, hour_of_day] = hour.partition_values();
+    format!("year={year}/month={month}/dayofmonth={day}/hour={hour_of_day}")
+}
+
 /// The folder of one version of an hour: the location of its Glue partition, with the slash at its end.
 pub fn parquet_prefix(hour: ArchiveHour, version: Version) -> String {
-    let [year, month, day, hour_of_day] = hour.partition_values();
-    format!("raw/{ARCHIVE}/year={year}/month={month}/dayofmonth={day}/hour={hour_of_day}/{version}/")
+    format!("raw/{ARCHIVE}/{}/{version}/", partition_folder(hour))
+}
+
+/// The name of a chunk's rows in the folder; `codec` is how pages are compressed, if they are.
+pub fn parquet_name(hour: ArchiveHour, chunk: u32, codec: Option<&str>) -> String {
+    let codec = codec.map(|codec| format!(".{codec}")).unwrap_or_default();
+    format!("part-{hour}-{chunk:05}{codec}.parquet")
 }
 
 /// A chunk's rows.
 pub fn parquet(hour: ArchiveHour, version: Version, chunk: u32) -> String {
-    format!("{}part-{hour}-{chunk:05}.snappy.parquet", parquet_prefix(hour, version))
+    format!("{}{}", parquet_prefix(hour, version), parquet_name(hour, chunk, Some("snappy")))
 }
 
 /// The prefix of the quarantine objects of one version of an hour.
@@ -49,9 +60,14 @@ pub fn quarantine_prefix(hour: ArchiveHour, version: Version) -> String {
     format!("quarantine/{ARCHIVE}/{hour}/{version}/")
 }
 
+/// The name of a chunk's bad records in the folder.
+pub fn quarantine_name(chunk: u32) -> String {
+    format!("{chunk:05}.jsonl")
+}
+
 /// A chunk's bad records, one JSON object a line.
 pub fn quarantine(hour: ArchiveHour, version: Version, chunk: u32) -> String {
-    format!("{}{chunk:05}.jsonl", quarantine_prefix(hour, version))
+    format!("{}{}", quarantine_prefix(hour, version), quarantine_name(chunk))
 }
 
 #[cfg(test)]

@@ -31,7 +31,8 @@ impl Counts {
         self.records == self.rows + self.duplicates + self.quarantined
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Adds those of another stretch.
+    pub fn add(&mut self, other: &Self) {
         self.lines += other.lines;
         self.blank_lines += other.blank_lines;
         self.records += other.records;

@@ -1,0 +1,106 @@
+//! How far a run is: a bar on a terminal, nothing elsewhere.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
+
+use super::inputs::{Input, Place};
+
+const WITH_END: &str = "{bar:30} {bytes} of {total_bytes}, {records}, {eta} left";
+const WITHOUT_END: &str = "{spinner} {bytes}, {records}, {elapsed}";
+
+/// The bar of a run.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    records: Arc<AtomicU64>,
+    /// Bytes are announced as inputs are opened, not known beforehand.
+    announced: bool,
+}
+
+impl Progress {
+    /// A bar for these inputs. Its end is known if their sizes are.
+    pub(crate) fn new(inputs: &[Input]) -> Self {
+        let sizes = inputs.iter().map(|input| match &input.place {
+            Place::File(path) => path.metadata().ok().filter(std::fs::Metadata::is_file).map(|facts| facts.len()),
+            Place::Stdin | Place::Url(_) => None,
+        });
+        let total: Option<u64> = sizes.sum();
+        let bar = total.map_or_else(|| ProgressBar::no_length(), ProgressBar::new);
+        let records = Arc::new(AtomicU64::new(0));
+        let progress = Self { bar, records, announced: total.is_none() && inputs.len() == 1 };
+        progress.style(total.is_some());
+        progress.bar.enable_steady_tick(Duration::from_millis(200));
+        progress
+    }
+
+    fn style(&self, with_end: bool) {
+        let records = Arc::clone(&self.records);
+        let style = ProgressStyle::with_template(if with_end { WITH_END } else { WITHOUT_END });
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.bar.set_style(style.with_key("records", move |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+            let records = records.load(Ordering::Relaxed);
+            let rate = records as f64 / state.elapsed().as_secs_f64().max(0.001);
+            // A line too long for the terminal is cut, not lost.
+            let _ = write!(text, "{} records, {}/s", HumanCount(records), HumanCount(rate as u64));
+        }));
+    }
+
+    /// Counts what is read from an input of so many bytes.
+    pub(crate) fn count<R>(&self, input: R, bytes: Option<u64>) -> CountingReader<R> {
+        if let Some(bytes) = bytes.filter(|_| self.announced) {
+            self.bar.set_length(bytes);
+            self.style(true);
+        }
+        CountingReader { input, bar: self.bar.clone(), count: Count::default() }
+    }
+
+    /// So many records more are converted.
+    pub(crate) fn records(&self, records: u64) {
+        self.records.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// Prints a line to standard error, above the bar.
+    pub(crate) fn complain(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Bytes that were read.
+#[derive(Clone, Default)]
+pub(crate) struct Count(Arc<AtomicU64>);
+
+impl Count {
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A reader that moves the bar.
+pub(crate) struct CountingReader<R> {
+    input: R,
+    bar: ProgressBar,
+    count: Count,
+}
+
+impl<R> CountingReader<R> {
+    pub(crate) fn count(&self) -> Count {
+        self.count.clone()
+    }
+}
+
+impl<R: Read> Read for CountingReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.input.read(buffer)?;
+        self.bar.inc(length as u64);
+        self.count.0.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(length)
+    }
+}

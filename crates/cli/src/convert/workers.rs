@@ -1,0 +1,167 @@
+//! One input in several threads: the calling one inflates and cuts, the others convert a chunk each.
+//!
+//! A chunk's text goes to its worker through a pipe of bounded length, so that memory does not depend on the size of
+//! chunks. With one worker the pipe only evens out; with more, it holds so much that the chunk after it can begin.
+
+use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use gzip_plan::ChunkStart;
+
+use super::error::FileError;
+use super::hour::{ChunkFiles, Converter};
+use super::staging::StagedHour;
+use super::text::{ChunkEnd, ChunkTexts};
+
+const BLOCK_BYTES: usize = 256 << 10;
+/// What a pipe holds where one worker takes chunk after chunk: 2 MiB.
+const BLOCKS_OF_ONE: usize = 8;
+/// What each pipe holds where several workers take turns: 16 MiB, about a chunk of today's hours.
+const BLOCKS_OF_EACH: usize = 64;
+
+/// A chunk on its way to a worker.
+struct Task {
+    number: u32,
+    start: ChunkStart,
+    text: PipeReader,
+}
+
+/// A block of text, or none: the end of the chunk. A pipe that breaks before that was given up.
+type Block = Option<Vec<u8>>;
+
+struct PipeReader {
+    blocks: Receiver<Block>,
+    used: Sender<Vec<u8>>,
+    block: Vec<u8>,
+    taken: usize,
+    ended: bool,
+}
+
+/// Converts all chunks with `workers` threads besides this one.
+pub(crate) fn convert_chunks<R: Read>(
+    converter: Converter<'_>,
+    texts: ChunkTexts<R>,
+    staged: &StagedHour,
+    workers: usize,
+) -> Result<Vec<(ChunkFiles, ChunkEnd)>, FileError> {
+    let (tasks, waiting) = sync_channel::<Task>(1);
+    let waiting = Mutex::new(waiting);
+    let (finish, finished) = channel();
+    let pipe_blocks = if workers == 1 { BLOCKS_OF_ONE } else { BLOCKS_OF_EACH };
+    let ends = thread::scope(|scope| {
+        for _ in 0..workers {
+            let finish = finish.clone();
+            let waiting = &waiting;
+            scope.spawn(move || {
+                while let Some(task) = next_task(waiting) {
+                    let files = converter.convert_chunk(task.number, task.start, task.text, staged);
+                    if finish.send(files).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(finish);
+        let ends = feed(texts, tasks, pipe_blocks);
+        // Workers end when there is no task left, and the scope when they all have.
+        ends
+    });
+    collect(ends, finished.into_iter().collect())
+}
+
+fn next_task(waiting: &Mutex<Receiver<Task>>) -> Option<Task> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+}
+
+/// Gives the text of chunk after chunk to whichever worker is free; stops at the first pipe that nobody reads any more.
+fn feed<R: Read>(
+    mut texts: ChunkTexts<R>,
+    tasks: SyncSender<Task>,
+    pipe_blocks: usize,
+) -> Result<Vec<ChunkEnd>, FileError> {
+    let (give_back, used) = channel();
+    let mut ends = Vec::new();
+    while let Some(start) = texts.next_chunk()? {
+        let (pipe, blocks) = sync_channel(pipe_blocks);
+        let text = PipeReader { blocks, used: give_back.clone(), block: Vec::new(), taken: 0, ended: false };
+        let task = Task { number: ends.len() as u32, start, text };
+        if tasks.send(task).is_err() {
+            return Err(FileError::Abandoned);
+        }
+        loop {
+            let block = fill(&mut texts, used.try_recv().unwrap_or_default())?;
+            let ended = block.is_none();
+            if pipe.send(block).is_err() {
+                return Err(FileError::Abandoned);
+            }
+            if ended {
+                break;
+            }
+        }
+        ends.push(texts.end_chunk()?);
+    }
+    Ok(ends)
+}
+
+/// The next block of the chunk's text, or none at its end.
+fn fill<R: Read>(texts: &mut ChunkTexts<R>, mut block: Vec<u8>) -> Result<Block, FileError> {
+    block.resize(BLOCK_BYTES, 0);
+    let mut length = 0;
+    while length < block.len() {
+        match texts.read(&mut block[length..]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) => return Err(texts.take_failure().unwrap_or(FileError::Temporary(error))),
+        }
+    }
+    block.truncate(length);
+    Ok((length > 0).then_some(block))
+}
+
+/// Puts chunks and their ends together; of several errors, the one that is a reason.
+fn collect(
+    ends: Result<Vec<ChunkEnd>, FileError>,
+    finished: Vec<Result<ChunkFiles, FileError>>,
+) -> Result<Vec<(ChunkFiles, ChunkEnd)>, FileError> {
+    let mut chunks = Vec::with_capacity(finished.len());
+    let mut failure = None;
+    for files in finished {
+        match files {
+            Ok(files) => chunks.push(files),
+            Err(FileError::Abandoned) => {}
+            Err(error) => failure = Some(error),
+        }
+    }
+    match (ends, failure) {
+        (Err(error), None) => Err(error),
+        (Err(FileError::Abandoned) | Ok(_), Some(error)) | (Err(error), Some(_)) => Err(error),
+        (Ok(ends), None) => {
+            chunks.sort_unstable_by_key(|files| files.number);
+            Ok(chunks.into_iter().zip(ends).collect())
+        }
+    }
+}
+
+impl Read for PipeReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.taken == self.block.len() && !self.ended {
+            let used = std::mem::take(&mut self.block);
+            if used.capacity() > 0 {
+                // Nobody needs it any more where nobody receives it.
+                let _ = self.used.send(used);
+            }
+            self.taken = 0;
+            match self.blocks.recv() {
+                Ok(Some(block)) => self.block = block,
+                Ok(None) => self.ended = true,
+                Err(_) => return Err(io::ErrorKind::BrokenPipe.into()),
+            }
+        }
+        let length = buffer.len().min(self.block.len() - self.taken);
+        buffer[..length].copy_from_slice(&self.block[self.taken..self.taken + length]);
+        self.taken += length;
+        Ok(length)
+    }
+}

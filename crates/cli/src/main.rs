@@ -1,0 +1,7 @@
+//! The program; see `ghactivity --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ghactivity::run(std::env::args_os())
+}
