@@ -28,7 +28,7 @@ impl Progress {
             Place::Stdin | Place::Url(_) => None,
         });
         let total: Option<u64> = sizes.sum();
-        let bar = total.map_or_else(|| ProgressBar::no_length(), ProgressBar::new);
+        let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
         let records = Arc::new(AtomicU64::new(0));
         let progress = Self { bar, records, announced: total.is_none() && inputs.len() == 1 };
         progress.style(total.is_some());
