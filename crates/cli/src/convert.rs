@@ -64,7 +64,8 @@ fn convert_all(inputs: Vec<Input>, settings: &Settings, staging: Arc<Staging>) -
     let put_away = {
         let (staging, progress) = (Arc::clone(&staging), Arc::clone(&progress));
         move || {
-            staging.put_away();
+            // The process ends with it held: no thread makes or moves anything until then, nor comes to an end.
+            std::mem::forget(staging.put_away());
             progress.clear();
             eprintln!("ghactivity: stopped; hours not yet finished left nothing behind");
         }
@@ -75,6 +76,8 @@ fn convert_all(inputs: Vec<Input>, settings: &Settings, staging: Arc<Staging>) -
     let converter = Converter { settings, staging: &staging, progress: &progress };
     let outcomes = convert_each(&inputs, &converter);
     progress.clear();
+    // The signals' thread has a share of it, and so it is never dropped.
+    drop(staging.put_away());
     let files = inputs.into_iter().zip(outcomes).map(|(input, outcome)| FileReport::new(input, outcome)).collect();
     Report { files, threads: settings.threads, elapsed: begun.elapsed() }
 }

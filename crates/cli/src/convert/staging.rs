@@ -27,8 +27,8 @@ const LEFT_BEHIND_AFTER: Duration = Duration::from_secs(10);
 pub(crate) struct Staging {
     out: PathBuf,
     root: PathBuf,
-    /// Taken for whatever makes, moves or deletes a file; true once nothing of that may happen any more.
-    stopped: Mutex<bool>,
+    /// Held by whoever makes, moves or deletes a file, and for good once nothing of that may happen any more.
+    changes: Mutex<()>,
     /// Its lock says that the run goes on.
     _lock: File,
 }
@@ -52,9 +52,11 @@ impl Staging {
         fs::create_dir_all(out).map_err(failed)?;
         delete_left_behind(out).map_err(failed)?;
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(out);
-        let root = folder.map_err(|error| failed(cause(error)))?.keep();
+        let folder = folder.map_err(|error| failed(cause(error)))?.keep();
+        // Named as the output folder is: not by an absolute path.
+        let root = out.join(folder.file_name().unwrap_or_default());
         let lock = File::open(&root).and_then(|lock| lock.lock().map(|()| lock)).map_err(failed)?;
-        Ok(Self { out: out.to_owned(), root, stopped: Mutex::new(false), _lock: lock })
+        Ok(Self { out: out.to_owned(), root, changes: Mutex::new(()), _lock: lock })
     }
 
     /// Makes the folders of an hour.
@@ -66,7 +68,7 @@ impl Staging {
             quarantine: folder.join("quarantine"),
             scratch: folder.join("scratch"),
         };
-        let _going_on = self.going_on()?;
+        let _change = self.change();
         for path in [&staged.parquet, &staged.quarantine, &staged.scratch] {
             fs::create_dir_all(path).map_err(|source| FileError::Output { path: path.clone(), source })?;
         }
@@ -75,7 +77,7 @@ impl Staging {
 
     /// Makes a file in an hour's folders.
     pub(crate) fn create(&self, path: &Path) -> io::Result<File> {
-        let _going_on = self.going_on().map_err(io::Error::other)?;
+        let _change = self.change();
         File::create_new(path)
     }
 
@@ -84,7 +86,7 @@ impl Staging {
         let hour = staged.hour;
         let is_bad_records = |name: &str| name.len() == keys::quarantine_name(0).len() && name.ends_with(".jsonl");
         let is_rows = |name: &str| name.starts_with(&format!("part-{hour}-")) && name.ends_with(".parquet");
-        let _going_on = self.going_on()?;
+        let _change = self.change();
         let quarantine = self.out.join("quarantine").join(hour.to_string());
         replace(&staged.quarantine, &quarantine, is_bad_records)?;
         replace(&staged.parquet, &self.folder(hour), is_rows)
@@ -92,9 +94,8 @@ impl Staging {
 
     /// Forgets an hour in the making.
     pub(crate) fn discard(&self, hour: ArchiveHour) {
-        if let Ok(_going_on) = self.going_on() {
-            let _ = fs::remove_dir_all(self.root.join(hour.to_string()));
-        }
+        let _change = self.change();
+        let _ = fs::remove_dir_all(self.root.join(hour.to_string()));
     }
 
     /// Where an hour's rows go.
@@ -102,15 +103,15 @@ impl Staging {
         self.out.join(keys::partition_folder(hour))
     }
 
-    /// Deletes what is unfinished. From then on nothing is made or moved, so the process should end.
-    pub(crate) fn put_away(&self) {
-        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    /// Deletes what is unfinished. As long as the answer is held, nothing is made or moved: whoever wants to, waits.
+    pub(crate) fn put_away(&self) -> MutexGuard<'_, ()> {
+        let change = self.change();
         let _ = fs::remove_dir_all(&self.root);
+        change
     }
 
-    fn going_on(&self) -> Result<MutexGuard<'_, bool>, FileError> {
-        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        if *stopped { Err(FileError::Abandoned) } else { Ok(stopped) }
+    fn change(&self) -> MutexGuard<'_, ()> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -264,9 +265,14 @@ mod tests {
         let staging = Staging::new(out.path()).unwrap();
         let staged = staging.begin(hour()).unwrap();
         staging.create(&staged.parquet.join("part")).unwrap();
-        staging.put_away();
-        assert!(staging.create(&staged.parquet.join("other")).is_err());
-        assert!(staging.begin(hour()).is_err() && staging.publish(&staged).is_err());
+        let held = staging.put_away();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| staging.create(&staged.parquet.join("other")));
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!waiting.is_finished() && fs::read_dir(out.path()).unwrap().count() == 0);
+            drop(held);
+            assert!(waiting.join().unwrap().is_err(), "its folder is gone");
+        });
         assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
     }
 }

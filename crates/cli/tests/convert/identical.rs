@@ -1,0 +1,161 @@
+//! The output depends on the input and the options alone, and is what the Lambdas make.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use convert::{ChunkSpec, Compression, convert_chunk};
+use gzip_plan::{ChunkReader, PlanSettings, Planner};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use pipeline::version::{OutputOptions, Payload};
+
+use crate::support::{FOLDER, HOUR, World, gzip, messy_hour, record};
+
+const NAME: &str = "2025-11-21-0.json.gz";
+
+/// What the Lambdas make of a file: they plan it, and convert each chunk from its own bytes.
+fn by_the_lambdas(file: &[u8], chunk_records: u32, payload: Payload) -> BTreeMap<String, Vec<u8>> {
+    let settings = PlanSettings { chunk_records, max_chunk_bytes: OutputOptions::default().max_chunk_bytes };
+    let mut planner = Planner::new(settings);
+    planner.push(file).unwrap();
+    let planned = planner.finish().unwrap();
+    let mut files = BTreeMap::new();
+    for (number, chunk) in planned.plan.chunks.iter().enumerate() {
+        let window = planned.plan.access_points[chunk.access_point as usize].window;
+        let window = window.map(|window| &planned.windows[window.offset as usize..][..window.length as usize]);
+        let bytes = &file[chunk.compressed_start as usize..chunk.compressed_end as usize];
+        let text = ChunkReader::new(bytes, &planned.plan, number as u32, window).unwrap();
+        let spec = ChunkSpec {
+            first_line: chunk.first_line,
+            first_offset: chunk.uncompressed_start,
+            duplicate_lines: &chunk.duplicate_lines,
+            payload,
+            compression: Compression::Snappy,
+        };
+        let (mut parquet, mut quarantine) = (Vec::new(), Vec::new());
+        let converted = convert_chunk(&spec, text, &mut parquet, &mut quarantine).unwrap();
+        if converted.wrote_parquet {
+            files.insert(format!("{FOLDER}/part-{HOUR}-{number:05}.snappy.parquet"), parquet);
+        }
+        if converted.wrote_quarantine {
+            files.insert(format!("quarantine/{HOUR}/{number:05}.jsonl"), quarantine);
+        }
+    }
+    files
+}
+
+/// Lines of every kind, equal ones too.
+fn handmade() -> Vec<u8> {
+    let (one, two, three) = (record(1), record(2), record(3));
+    let joined = format!("{one} {two}");
+    let lines = ["\u{feff}", &one, &one, "", &joined, &joined, "torn{", "torn{", &joined, " \t\0", "[1]", &three, &one];
+    [&lines.join("\n").into_bytes()[..], b"\n\xff\xfe\n\xff\xfe\n", one.as_bytes()].concat()
+}
+
+fn same_names_and_bytes(case: &str, found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>) {
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{case}");
+    for (name, bytes) in found {
+        assert!(*bytes == expected[name], "{case}: {name}");
+    }
+}
+
+#[test]
+fn files_are_those_of_the_lambdas_with_any_number_of_threads() {
+    for (case, file, sizes) in [
+        ("a messy hour", messy_hour(3000), &[170, 10_000][..]),
+        ("lines of every kind", gzip(&handmade()), &[1, 2, 3, 5, 100]),
+    ] {
+        let world = World::new();
+        world.file(NAME, &file);
+        for size in sizes {
+            for (option, payload) in [("keep", Payload::Keep), ("drop", Payload::Drop)] {
+                let expected = by_the_lambdas(&file, *size, payload);
+                for threads in ["1", "2", "4", "1"] {
+                    let size = size.to_string();
+                    let arguments = [NAME, "--chunk-records", &size, "--payload", option, "--threads", threads];
+                    world.convert(&arguments).ok();
+                    let case = format!("{case}, chunks of {size}, payload {option}, {threads} threads");
+                    same_names_and_bytes(&case, &world.written(), &expected);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn counts_do_not_depend_on_chunks_or_threads() {
+    let world = World::new();
+    world.file(NAME, &gzip(&handmade()));
+    for (size, threads) in [("1", "1"), ("3", "2"), ("100", "1")] {
+        let json = world.convert(&[NAME, "--json", "--chunk-records", size, "--threads", threads]).ok().json();
+        let counts = ["lines", "blank", "records", "rows", "duplicates", "quarantined"];
+        let counts = counts.map(|count| json["files"][0][count].as_u64().unwrap());
+        // Rows: one, the joined two, three. Equal: one three times, the joined two twice, torn, no UTF-8.
+        assert_eq!(counts, [16, 3, 16, 4, 9, 3], "chunks of {size}, {threads} threads");
+    }
+}
+
+/// A file's row groups, as the texts of their rows.
+fn rows(file: &[u8]) -> Vec<Vec<String>> {
+    let reader = SerializedFileReader::new(Bytes::copy_from_slice(file)).unwrap();
+    let groups = (0..reader.num_row_groups()).map(|at| reader.get_row_group(at).unwrap());
+    groups.map(|group| group.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect()).collect()
+}
+
+#[test]
+fn rows_do_not_depend_on_how_they_are_cut_packed_or_joined() {
+    let world = World::new();
+    world.file(NAME, &messy_hour(1000));
+    let converted = |options: &[&str]| {
+        world.convert(&[&[NAME], options].concat()).ok();
+        let files = world.written().into_iter().filter(|(name, _)| name.starts_with("year="));
+        files.map(|(name, bytes)| (name, rows(&bytes))).collect::<BTreeMap<_, _>>()
+    };
+    let whole = converted(&[]);
+    let expected: Vec<String> = whole.into_values().flatten().flatten().collect();
+    for (options, files) in [
+        (&["--chunk-records", "300"][..], 4),
+        (&["--chunk-records", "300", "--compression", "zstd"], 4),
+        (&["--chunk-records", "300", "--compression", "none"], 4),
+        (&["--chunk-records", "300", "--single-file", "--threads", "1"], 1),
+        (&["--chunk-records", "300", "--single-file", "--threads", "3"], 1),
+    ] {
+        let found = converted(options);
+        assert_eq!(found.len(), files, "{options:?}");
+        let groups: Vec<Vec<String>> = found.into_values().flatten().collect();
+        assert_eq!(groups.len(), 4, "{options:?}");
+        assert!(groups.concat() == expected, "{options:?}");
+    }
+}
+
+#[test]
+fn a_single_file_keeps_statistics_and_page_index() {
+    let world = World::new();
+    world.file(NAME, &messy_hour(500));
+    let mut files = Vec::new();
+    for threads in ["1", "2"] {
+        world.convert(&[NAME, "--chunk-records", "100", "--single-file", "--threads", threads]).ok();
+        files.push(world.written());
+    }
+    assert!(files[0] == files[1], "the same bytes with any number of threads");
+    let name = format!("{FOLDER}/part-{HOUR}-00000.snappy.parquet");
+    let parts: Vec<_> = files[0].keys().filter(|name| name.ends_with(".parquet")).collect();
+    assert_eq!(parts, [&name]);
+    let reader = SerializedFileReader::new(Bytes::copy_from_slice(&files[0][&name])).unwrap();
+    let created_by = reader.metadata().file_metadata().created_by().unwrap();
+    assert!(created_by.starts_with("ghactivity version"), "{created_by}");
+    for group in reader.metadata().row_groups() {
+        let created_at = &group.columns().iter().find(|column| column.column_path().string() == "created_at").unwrap();
+        assert!(created_at.statistics().is_some() && created_at.column_index_offset().is_some());
+    }
+}
+
+#[test]
+fn names_tell_the_codec() {
+    let world = World::new();
+    world.file(NAME, &gzip(record(1).as_bytes()));
+    for (codec, ending) in [("snappy", ".snappy.parquet"), ("zstd", ".zstd.parquet"), ("none", "-00000.parquet")] {
+        world.convert(&[NAME, "--compression", codec]).ok();
+        let names = world.names();
+        assert!(names.len() == 1 && names[0].ends_with(ending), "{codec}: {names:?}");
+    }
+}

@@ -1,0 +1,9 @@
+//! `ghactivity convert` as a shell sees it.
+#![allow(clippy::unwrap_used)] // Allowed in tests, and these helpers serve nothing else.
+
+mod identical;
+mod real_files;
+mod safety;
+mod sources;
+mod support;
+mod usage;
