@@ -6,6 +6,8 @@
 # SOURCE_URL=https://… an archive elsewhere; the demo also needs FROM=2025-11-21-0, its first hour
 # PORT=4566            of local-up
 # DIRECTORY=.local/aws what local-* and sql work on
+# ROUNDS=5             runs of each tool in bench; QUICK=1 for a quick look
+# TOOLS=ours,duckdb    which tools bench runs; all without it
 
 HOURS      ?= 3
 EVENTS     ?= 10000
@@ -14,8 +16,14 @@ SOURCE_URL ?=
 FROM       ?=
 PORT       ?= 4566
 DIRECTORY  ?= .local/aws
+ROUNDS     ?= 5
+TOOLS      ?=
+QUICK      ?=
 PYTHON     ?= python3
 export SQL
+
+# A large hour, where EVENTS does not say otherwise.
+LARGE      = $(if $(filter file,$(origin EVENTS)),150000,$(EVENTS))
 
 PY         = .tools/local/bin/python
 CARGO_DENY = .tools/cargo-deny-0.20.2/bin/cargo-deny
@@ -56,7 +64,10 @@ local-status: tools-local ## What runs locally, and where everything is
 	@$(LOCAL) status
 
 measure: tools-local ## Sizes, cold starts and one large hour, with the release binaries (EVENTS)
-	@$(PY) sam/local/measure.py --events $(if $(filter file,$(origin EVENTS)),150000,$(EVENTS))
+	@$(PY) sam/local/measure.py --events $(LARGE)
+
+bench: ## Compare the conversion with DuckDB, ClickHouse, polars and pandas: CPU, time, memory (ROUNDS, EVENTS, TOOLS)
+	@$(PYTHON) bench/bench.py --rounds $(ROUNDS) --events $(LARGE) --tools "$(TOOLS)" $(if $(QUICK),--quick)
 
 local-down: tools-local ## Stop the local AWS; its data stays in .local/aws
 	@$(LOCAL) down

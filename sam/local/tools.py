@@ -1,7 +1,7 @@
 """Makes the virtual environments that the project's tools live in, below `.tools/`.
 
 `local` holds the local AWS and what the tests need; `dev` holds AWS's own command lines (aws, sam, cfn-lint) and
-cargo-lambda. Each is made once from its file of exact versions, and again only when that file changes. Two runs at the
+cargo-lambda; `bench`, only on demand, what the conversion is compared with. Each is made once from its file of exact versions, and again only when that file changes. Two runs at the
 same time are safe: the second waits for the first. Needs nothing but Python's standard library.
 """
 
@@ -18,7 +18,9 @@ TOOLS = ROOT / ".tools"
 REQUIREMENTS = {
     "local": ROOT / "sam/local/requirements.txt",
     "dev": ROOT / "sam/local/requirements-dev.txt",
+    "bench": ROOT / "bench/requirements.txt",
 }
+USUAL = ("local", "dev")
 OLDEST_PYTHON = (3, 11)
 
 
@@ -52,7 +54,7 @@ def make(folder, requirements):
 def main(names):
     if sys.version_info < OLDEST_PYTHON:
         sys.exit(f"Python {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]} or newer is needed, this is {sys.version.split()[0]}")
-    for name in names or REQUIREMENTS:
+    for name in names or USUAL:
         if name not in REQUIREMENTS:
             sys.exit(f"{name}: no such environment; there are {', '.join(REQUIREMENTS)}")
         try:

@@ -1,0 +1,68 @@
+"""Who takes part, and the command that each one runs."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from environment import PYTHON, ROOT, target
+
+
+@dataclass(frozen=True)
+class Contestant:
+    name: str
+    title: str
+    command: Callable = field(repr=False)
+    # The package that it needs, if any.
+    package: str | None = None
+    # Whether it makes Parquet files, and whether these hold the payload's text as it was in the source.
+    makes_parquet: bool = True
+    keeps_payload_text: bool = True
+
+
+def ours(threads):
+    def command(hour, payload, output):
+        options = ["--hour", hour.hour, "--threads", str(threads), "--payload", payload, "--json"]
+        return [target() / "ghactivity", "convert", hour.path, "--out", output, *options]
+
+    return command
+
+
+def script(name):
+    def command(hour, payload, output):
+        return [PYTHON, ROOT / f"bench/tools/{name}.py", hour.path, output / "out.parquet", payload]
+
+    return command
+
+
+def inflate(hour, payload, output):
+    return [target() / "examples/inflate_alone", hour.path]
+
+
+CONTESTANTS = {
+    contestant.name: contestant
+    for contestant in (
+        Contestant("ours", "ghactivity, 1 thread", ours(1)),
+        Contestant("ours2", "ghactivity, 2 threads", ours(2)),
+        Contestant("duckdb", "DuckDB, 1 thread, schema given", script("duckdb_convert"), "duckdb"),
+        Contestant("chdb", "ClickHouse (chdb), 1 thread", script("chdb_convert"), "chdb"),
+        Contestant(
+            "polars", "polars, 1 thread, schema given", script("polars_convert"), "polars", keeps_payload_text=False
+        ),
+        Contestant(
+            "pandas", "pandas, chunks of 10,000", script("pandas_convert"), "pandas", keeps_payload_text=False
+        ),
+        Contestant("inflate", "inflate alone", inflate, makes_parquet=False, keeps_payload_text=False),
+    )
+}
+
+
+def missing(names):
+    """Those whose package cannot be imported, with the reason."""
+    absent = {}
+    for name in names:
+        package = CONTESTANTS[name].package
+        if package:
+            tried = subprocess.run([PYTHON, "-c", f"import {package}"], capture_output=True, text=True)
+            if tried.returncode != 0:
+                absent[name] = (tried.stderr.strip().splitlines() or ["it cannot be imported"])[-1]
+    return absent

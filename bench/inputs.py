@@ -1,0 +1,61 @@
+"""The hours that are converted."""
+
+import gzip
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from environment import ROOT, target
+
+REAL_DATA = ROOT.parent / "shared/data"
+
+# Hours of one record shape: everybody reads them with one schema.
+REAL_YEARS = ("2015-", "2016-")
+
+
+@dataclass(frozen=True)
+class Hour:
+    name: str
+    title: str
+    path: Path
+    hour: str
+
+    def text_bytes(self):
+        with gzip.open(self.path) as text:
+            return sum(len(piece) for piece in iter(lambda: text.read(1 << 20), b""))
+
+
+def make(folder, events, data):
+    """The two generated hours, made once, and the real ones joined to one file if there are any."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lean = generate(folder, "lean", "generated, records as in 2026", "2026-06-01-15", events)
+    rich = generate(folder, "rich", "generated, records as before October 2025", "2025-09-15-15", events)
+    return [lean, rich, *join(folder, data)]
+
+
+def generate(folder, name, title, hour, events):
+    path = folder / f"{name}-{events}.json.gz"
+    if not path.exists():
+        partial = path.with_suffix(".partial")
+        command = [target() / "archive-server", "generate", "--hour", hour, "--events", str(events), "--out", partial]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        partial.rename(path)
+    return Hour(name, f"{title}, {events:,}", path, hour)
+
+
+def join(folder, data):
+    """Real hours as one member, as the archive's own files are; some readers stop after the first member."""
+    files = sorted(path for path in data.glob("*.json.gz") if path.name.startswith(REAL_YEARS))
+    if not files:
+        print(f"no real hours: no *.json.gz of 2015 or 2016 in {data}", flush=True)
+        return []
+    path = folder / "real.json.gz"
+    if not path.exists():
+        partial = path.with_suffix(".partial")
+        with gzip.open(partial, "wb", compresslevel=6) as joined:
+            for file in files:
+                with gzip.open(file) as text:
+                    shutil.copyfileobj(text, joined, 1 << 20)
+        partial.rename(path)
+    return [Hour("real", f"{len(files)} real hours of 2015 and 2016 as one file", path, "2015-01-01-0")]
