@@ -26,8 +26,8 @@ def disagreements(hour, payload, results):
 
 
 def facts_of(result, payload):
-    with_payload = payload == "keep" and result.contestant.keeps_payload_text
-    command = [PYTHON, ROOT / "bench/tools/facts.py", result.output, "payload" if with_payload else "-"]
+    text = result.contestant.payload_text if payload == "keep" else "none"
+    command = [PYTHON, ROOT / "bench/tools/facts.py", result.output, text]
     found = subprocess.run(command, capture_output=True, text=True)
     if found.returncode != 0:
         raise SystemExit(f"the output of {result.contestant.title} cannot be read:\n{found.stderr}")

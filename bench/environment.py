@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "bench/requirements.txt"
 PYTHON = ROOT / ".tools/bench/bin/python"
 
-sys.path.insert(0, str(ROOT / "sam/local"))
+sys.path.append(str(ROOT / "sam/local"))
 import tools  # noqa: E402  (a sibling's module, found by the line above)
 
 

@@ -1,4 +1,5 @@
-"""What the Parquet files of a folder say, as JSON: FOLDER payload|-. Independent of row order and of how rows are cut."""
+"""What the Parquet files of a folder say, as JSON: FOLDER exact|caseless|none (what to
+compare of the payload). Independent of row order and of how rows are cut."""
 
 import json
 import sys
@@ -24,6 +25,7 @@ facts = {
     "distinct actors and repositories": one("SELECT count(DISTINCT actor.id), count(DISTINCT repo.id) FROM rows"),
     "contents": one(f"SELECT bit_xor({CONTENTS}), sum({CONTENTS} % 1000003) FROM rows"),
 }
-if payload == "payload":
-    facts["payload"] = one("SELECT bit_xor(hash(CAST(payload AS VARCHAR))), sum(length(payload)) FROM rows")
+for fact, text in (("exact", "CAST(payload AS VARCHAR)"), ("caseless", "lower(CAST(payload AS VARCHAR))")):
+    if payload in ("exact", fact):
+        facts[f"payload, {fact}"] = one(f"SELECT bit_xor(hash({text})), sum(length({text})) FROM rows")
 json.dump(facts, sys.stdout)
