@@ -12,6 +12,8 @@ use crate::{
 /// The chunks so far, and the one that is open.
 pub(crate) struct Chunker {
     settings: PlanSettings,
+    /// Whether chunks are hashed, for whoever inflates them later.
+    hashes: bool,
     lines: Lines,
     /// Lines so far.
     line_count: u64,
@@ -53,6 +55,7 @@ impl Chunker {
     pub(crate) fn new(settings: PlanSettings) -> Self {
         Self {
             settings,
+            hashes: true,
             lines: Lines::default(),
             line_count: 0,
             line_start: 0,
@@ -61,6 +64,11 @@ impl Chunker {
             closed: Vec::new(),
             ends: BlockEnds::default(),
         }
+    }
+
+    /// Leaves the hashes of chunks empty.
+    pub(crate) fn without_hashes(&mut self) {
+        self.hashes = false;
     }
 
     /// Whether the text so far ends inside a line.
@@ -231,7 +239,9 @@ impl Chunker {
         let Some(open) = self.open.take() else { return };
         let mut chunk = open.chunk;
         chunk.uncompressed_end = end;
-        chunk.xxh3 = format!("{:016x}", open.hash.digest());
+        if self.hashes {
+            chunk.xxh3 = format!("{:016x}", open.hash.digest());
+        }
         if let Some(compressed_end) = compressed_end {
             chunk.compressed_end = compressed_end;
             self.ends.unsettled = self.closed.len() + 1;
@@ -240,7 +250,9 @@ impl Chunker {
     }
 
     fn hash(&mut self, text: &[u8]) {
-        if let Some(open) = &mut self.open {
+        if let Some(open) = &mut self.open
+            && self.hashes
+        {
             open.hash.update(text);
         }
     }

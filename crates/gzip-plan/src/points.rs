@@ -88,12 +88,19 @@ pub(crate) struct Points {
     /// The last one at or before the start of the line being read, if that is another.
     before_line: Option<Candidate>,
     used: Vec<AccessPoint>,
+    /// Whether windows are kept, for whoever begins to inflate at a point.
+    keeps_windows: bool,
     windows: Vec<u8>,
 }
 
 impl Points {
     pub(crate) fn new() -> Self {
-        Self { latest: None, before_line: None, used: Vec::new(), windows: Vec::new() }
+        Self { latest: None, before_line: None, used: Vec::new(), keeps_windows: true, windows: Vec::new() }
+    }
+
+    /// Keeps no window from here on.
+    pub(crate) fn without_windows(&mut self) {
+        self.keeps_windows = false;
     }
 
     /// Notes that a block begins at this bit, after all text of the history, `window_bytes` of which it can refer to.
@@ -117,7 +124,7 @@ impl Points {
         if let Some(index) = candidate.stored {
             return index;
         }
-        let text = candidate.window(history);
+        let text = if self.keeps_windows { candidate.window(history) } else { &[] };
         let window = (!text.is_empty()).then(|| {
             let deflated = window::deflate(text);
             let window = Window { offset: self.windows.len() as u64, length: deflated.len() as u32 };
@@ -136,7 +143,8 @@ impl Points {
 
     /// Keeps what the history is about to forget.
     pub(crate) fn save_windows(&mut self, history: &History) {
-        for candidate in [&mut self.latest, &mut self.before_line].into_iter().flatten() {
+        for candidate in [&mut self.latest, &mut self.before_line].into_iter().flatten().filter(|_| self.keeps_windows)
+        {
             if candidate.saved.is_none() && candidate.stored.is_none() {
                 candidate.saved = Some(candidate.window(history).to_vec());
             }

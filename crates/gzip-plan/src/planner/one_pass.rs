@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Bytes of the file that are inflated before their text is given.
-const READ_BYTES: usize = 16 * 1024;
+const READ_BYTES: usize = 64 * 1024;
 
 /// Why there is no more text.
 #[derive(Debug, Error)]
@@ -121,7 +121,7 @@ impl<R: Read> TextChunks<R> {
             read_bytes: 0,
             plain_text,
             kind: FileKind::Unknown,
-            pass: Pass::Running(Box::new(Planner::new(settings))),
+            pass: Pass::Running(Box::new(Planner::for_one_pass(settings))),
             spool: Spool::default(),
             given: 0,
             index: 0,
@@ -166,7 +166,8 @@ impl<R: Read> TextChunks<R> {
         }
     }
 
-    /// The chunk that was given last, to its end. What it needs of a gzip file is not for use here.
+    /// The chunk that was given last, to its end. What it needs of a gzip file is not for use
+    /// here, and it has no hash.
     pub fn chunk(&self) -> Option<&Chunk> {
         self.index.checked_sub(1).and_then(|last| self.closed().get(last))
     }
@@ -269,6 +270,14 @@ impl<R: Read> TextChunks<R> {
 }
 
 impl Planner {
+    /// A planner whose plan is of no use: it leaves out what only that is for.
+    fn for_one_pass(settings: PlanSettings) -> Self {
+        let mut planner = Self::new(settings);
+        planner.chunker.without_hashes();
+        planner.points.without_windows();
+        planner
+    }
+
     /// Takes what follows as text. An access point is needed all the same, for whoever opens a chunk: one for all.
     fn begin_plain(&mut self) {
         self.points.block_begins(0, &self.history, 0, false);
