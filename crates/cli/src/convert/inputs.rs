@@ -141,9 +141,12 @@ mod tests {
         Ok(inputs.iter().map(|input| format!("{} {}", input.hour, input)).collect())
     }
 
+    /// What it is, arguments, `--hour`, and what is expected.
+    type Case<'a, T> = (&'a str, &'a [&'a str], Option<&'a str>, T);
+
     #[test]
     fn every_input_has_its_hour() {
-        let cases: [(&str, &[&str], Option<&str>, &[&str]); 8] = [
+        let cases: [Case<'_, &[&str]>; 8] = [
             ("the archive's name", &["a/2025-11-21-0.json.gz"], None, &["2025-11-21-0 a/2025-11-21-0.json.gz"]),
             ("a padded hour", &["2025-11-21-09.jsonl"], None, &["2025-11-21-9 2025-11-21-09.jsonl"]),
             ("words after it", &["2025-11-21-0.first.gz"], None, &["2025-11-21-0 2025-11-21-0.first.gz"]),
@@ -170,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_has_a_remedy() {
-        let cases: [(&str, &[&str], Option<&str>, &str); 8] = [
+        let cases: [Case<'_, &str>; 8] = [
             ("nothing", &[], None, "give --hour alone"),
             ("no hour in the name", &["events.json.gz"], None, "or add --hour"),
             ("an hour that is none", &["2025-11-21-24.json.gz"], None, "or add --hour"),

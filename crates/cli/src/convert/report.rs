@@ -158,7 +158,12 @@ impl Report {
         if converted > 1 {
             table.add_row(row("all".to_owned(), &total));
         }
-        table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+        for (at, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((0, 2));
+            if at > 0 {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
         format!("{}\n{}\n", table.trim_fmt(), self.last_line(converted, &total))
     }
 
