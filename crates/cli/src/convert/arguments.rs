@@ -30,8 +30,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = OutputOptions::default().chunk_records, value_parser = clap::value_parser!(u32).range(1..))]
     chunk_records: u32,
     /// Threads to use; the output is the same with any number [default: the cores of this machine]
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
     /// What becomes of the payload column
     #[arg(long, value_enum, default_value_t)]
     payload: PayloadChoice,
@@ -97,7 +97,7 @@ pub(crate) struct Settings {
 
 impl Arguments {
     pub(crate) fn settings(&self) -> Settings {
-        let threads = self.threads.or_else(|| thread::available_parallelism().ok());
+        let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Settings {
             out: self.out.clone(),
             plan: PlanSettings {
@@ -113,7 +113,7 @@ impl Arguments {
                 CompressionChoice::Zstd => Compression::Zstd,
                 CompressionChoice::None => Compression::Uncompressed,
             },
-            threads: threads.map_or(1, NonZeroUsize::get),
+            threads: self.threads.map_or_else(cores, usize::from),
             single_file: self.single_file,
             json: self.json,
         }

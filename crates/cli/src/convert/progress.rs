@@ -9,8 +9,8 @@ use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 
 use super::inputs::{Input, Place};
 
-const WITH_END: &str = "{bar:30} {bytes} of {total_bytes}, {records}, {eta} left";
-const WITHOUT_END: &str = "{spinner} {bytes}, {records}, {elapsed}";
+const WITH_END: &str = "{bar:30} {decimal_bytes} of {decimal_total_bytes}, {records}, {eta} left";
+const WITHOUT_END: &str = "{spinner} {decimal_bytes}, {records}, {elapsed}";
 
 /// The bar of a run.
 pub(crate) struct Progress {
@@ -24,7 +24,11 @@ impl Progress {
     /// A bar for these inputs. Its end is known if their sizes are.
     pub(crate) fn new(inputs: &[Input]) -> Self {
         let sizes = inputs.iter().map(|input| match &input.place {
-            Place::File(path) => path.metadata().ok().filter(std::fs::Metadata::is_file).map(|facts| facts.len()),
+            Place::File(path) => match path.metadata() {
+                Ok(facts) => facts.is_file().then_some(facts.len()),
+                // It will fail, and nothing of it be read.
+                Err(_) => Some(0),
+            },
             Place::Stdin | Place::Url(_) => None,
         });
         let total: Option<u64> = sizes.sum();

@@ -82,6 +82,21 @@ fn files_are_those_of_the_lambdas_with_any_number_of_threads() {
 }
 
 #[test]
+fn equal_lines_longer_than_any_record_are_counted() {
+    let long = format!("{} {}", record(1), "x".repeat(17 << 20));
+    let file = gzip(format!("{long}\n{}\n{long}\n{long}", record(2)).as_bytes());
+    let expected = by_the_lambdas(&file, 10, Payload::Keep);
+    let world = World::new();
+    world.file(NAME, &file);
+    for threads in ["1", "2"] {
+        let json = world.convert(&[NAME, "--json", "--chunk-records", "10", "--threads", threads]).ok().json();
+        let counts = ["records", "rows", "duplicates", "quarantined"].map(|count| json["files"][0][count].clone());
+        assert_eq!(counts, [7, 2, 4, 1].map(serde_json::Value::from), "{threads} threads");
+        same_names_and_bytes(threads, &world.written(), &expected);
+    }
+}
+
+#[test]
 fn counts_do_not_depend_on_chunks_or_threads() {
     let world = World::new();
     world.file(NAME, &gzip(&handmade()));

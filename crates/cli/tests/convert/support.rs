@@ -122,8 +122,13 @@ pub(crate) fn messy_hour(events: u32) -> Vec<u8> {
 }
 
 fn hour_with(settings: &HourSettings) -> Vec<u8> {
+    generated(HOUR, settings)
+}
+
+/// A generated hour.
+pub(crate) fn generated(hour: &str, settings: &HourSettings) -> Vec<u8> {
     let mut file = Vec::new();
-    generate(HOUR.parse().unwrap(), settings, &mut file).unwrap();
+    generate(hour.parse().unwrap(), settings, &mut file).unwrap();
     file
 }
 

@@ -1,0 +1,40 @@
+//! Memory does not depend on the size of the input, nor of its chunks.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use archive_server::generator::HourSettings;
+
+use crate::support::{World, generated};
+
+/// The most memory that a run held, as far as was seen: nearly at its end.
+fn peak_bytes(world: &World, arguments: &[&str]) -> u64 {
+    let mut child = world.command(arguments).stdout(Stdio::null()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let facts = fs::read_to_string(&status).unwrap_or_default();
+        let line = facts.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|kib| kib.parse::<u64>().ok());
+        peak = peak.max(kib.unwrap_or_default() * 1024);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    peak
+}
+
+#[test]
+fn memory_is_bounded() {
+    if !fs::exists("/proc/self/status").unwrap_or_default() {
+        println!("skipped: no /proc");
+        return;
+    }
+    let world = World::new();
+    // Records of 3.5 KB: a chunk has 35 MB of text.
+    let settings = HourSettings { events: 25_000, ..HourSettings::default() };
+    world.file("2025-09-15-15.json.gz", &generated("2025-09-15-15", &settings));
+    for (payload, threads, limit) in [("drop", "1", 64 << 20), ("keep", "1", 128 << 20), ("keep", "2", 128 << 20)] {
+        let peak = peak_bytes(&world, &["2025-09-15-15.json.gz", "--payload", payload, "--threads", threads]);
+        assert!(peak > 0 && peak < limit, "payload {payload}, {threads} threads: {peak} bytes");
+    }
+}
