@@ -7,8 +7,6 @@ accounts for them, and the bytes it writes. Runs are interleaved: every round ru
 the machine does meets all of them; ratios are medians of the rounds' own ratios. Before the table is printed, all outputs
 are read and compared: rows, rows by type, distinct actors and repositories, and the contents of the columns that a tool
 keeps as they were.
-
-This process imports nothing heavy, as a child's peak memory begins with that of its parent.
 """
 
 import argparse
@@ -45,7 +43,7 @@ def main():
     (WORK / "results.json").write_text(json.dumps([result.as_json() for result in results], indent=1))
     if problems:
         sys.exit("\n".join(["the outputs disagree, so no table:", *problems]))
-    report.print_table(results, absent, options.rounds)
+    report.print_table(results, [CONTESTANTS[name].title for name in absent], options.rounds)
 
 
 def parse():

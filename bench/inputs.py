@@ -41,7 +41,7 @@ def generate(folder, name, title, hour, events):
         command = [target() / "archive-server", "generate", "--hour", hour, "--events", str(events), "--out", partial]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         partial.rename(path)
-    return Hour(name, f"{title}, {events:,}", path, hour)
+    return Hour(name, f"{title}, {events:,} records", path, hour)
 
 
 def join(folder, data):

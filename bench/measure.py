@@ -2,8 +2,14 @@
 
 import os
 import subprocess
-import time
+import sys
 from dataclasses import dataclass
+from pathlib import Path
+
+LAUNCH = Path(__file__).with_name("launch.py")
+
+# Beside the number of threads that each tool is told, what libraries below it go by.
+ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -15,14 +21,10 @@ class Run:
 
 def run(command, log):
     """Runs the command to its end; what it prints goes to the file `log`, and into the error if it fails."""
-    environment = {**os.environ, "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_NUM_THREADS": "1"}
-    with open(log, "w+") as output:
-        begun = time.perf_counter()
-        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            output.seek(0)
-            raise SystemExit(f"{' '.join(map(str, command))}: status {process.returncode}\n{output.read()[-3000:]}")
-    return Run(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * 1024)
+    launch = [sys.executable, "-I", "-S", LAUNCH, log, *command]
+    environment = {**os.environ, **ONE_THREAD}
+    launched = subprocess.run(launch, check=True, capture_output=True, text=True, env=environment)
+    status, cpu, wall, peak = launched.stdout.split()
+    if status != "0":
+        raise SystemExit(f"{' '.join(map(str, command))}: status {status}\n{log.read_text()[-3000:]}")
+    return Run(float(cpu), float(wall), int(peak) * 1024)

@@ -41,12 +41,12 @@ def print_table(results, absent, rounds):
     for result in results:
         others = {other.contestant.name: other for other in results if same_task(other, result)}
         rows.append(row(result, others))
-    for name in absent:
-        rows.append(["–", "–", name, "missing", *[""] * 6])
+    for title in absent:
+        rows.append(["–", "–", title, "missing", *[""] * 6])
     print_markdown(rows)
     for hour in {result.hour.name: result.hour for result in results}.values():
         gzip, text = hour.path.stat().st_size / 1e6, hour.text_bytes() / 1e6
-        print(f"\n{hour.name}: {hour.title} records; {gzip:.1f} MB of gzip, {text:.0f} MB of text", end="")
+        print(f"\n{hour.name}: {hour.title}; {gzip:.1f} MB of gzip, {text:.0f} MB of text", end="")
     print("\n\nAll outputs agree on rows, rows by type, distinct actors and repositories, and on contents.")
 
 

@@ -55,7 +55,9 @@ impl Staging {
         let folder = folder.map_err(|error| failed(cause(error)))?.keep();
         // Named as the output folder is: not by an absolute path.
         let root = out.join(folder.file_name().unwrap_or_default());
-        let lock = File::open(&root).and_then(|lock| lock.lock().map(|()| lock)).map_err(failed)?;
+        let lock = File::open(&root).map_err(failed)?;
+        // Some network file systems have no locks. There nothing looks left behind, and so nothing is deleted.
+        let _ = lock.lock();
         Ok(Self { out: out.to_owned(), root, changes: Mutex::new(()), _lock: lock })
     }
 
@@ -125,7 +127,7 @@ impl Drop for Staging {
 fn delete_left_behind(out: &Path) -> io::Result<()> {
     for entry in fs::read_dir(out)? {
         let entry = entry?;
-        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+        if !entry.file_type()?.is_dir() || !entry.file_name().to_string_lossy().starts_with(PREFIX) {
             continue;
         }
         let age = entry.metadata()?.modified().map(|modified| SystemTime::now().duration_since(modified));
