@@ -104,7 +104,7 @@ def greeting(aws, outputs):
 
 def test_a_template_deploys_runs_and_is_updated_without_being_touched(aws, template):
     outputs = aws.deploy(template=template)
-    assert outputs["Bucket"] == "dev-nested"
+    assert outputs["Bucket"] == "local-nested"
     assert greeting(aws, outputs) == ["hello", aws.endpoint]
     assert aws.deploy(template=template) == outputs, "nothing to do"
     assert greeting(aws, aws.deploy({"Greeting": "good evening"}, template=template)) == ["good evening", aws.endpoint]
@@ -127,7 +127,7 @@ def test_a_failed_deployment_names_the_resource_of_the_nested_stack(aws, templat
     with pytest.raises(DeployFailed, match="AWS::Nothing::Here"):
         aws.deploy(template=template)
     nested.write_text(NESTED)
-    assert aws.deploy(template=template)["Bucket"] == "dev-nested", "and the next attempt starts anew"
+    assert aws.deploy(template=template)["Bucket"] == "local-nested", "and the next attempt starts anew"
 
 
 def test_a_function_without_binary_is_named(aws, template):
@@ -138,10 +138,10 @@ def test_a_function_without_binary_is_named(aws, template):
 
 def test_what_was_deployed_is_there_again_after_a_restart(aws, template):
     aws.deploy(template=template)
-    aws.client("s3").put_object(Bucket="dev-nested", Key="a/b=c/d", Body=b"kept")
+    aws.client("s3").put_object(Bucket="local-nested", Key="a/b=c/d", Body=b"kept")
     aws.stop()
     aws.start()
-    assert aws.client("s3").get_object(Bucket="dev-nested", Key="a/b=c/d")["Body"].read() == b"kept"
+    assert aws.client("s3").get_object(Bucket="local-nested", Key="a/b=c/d")["Body"].read() == b"kept"
     assert greeting(aws, aws.outputs()) == ["hello", aws.endpoint]
 
 
