@@ -27,21 +27,23 @@ class Hour:
 
 
 def make(folder, events, data):
-    """The two generated hours, made once, and the real ones joined to one file if there are any."""
+    """The generated hours, made once, and the real ones joined to one file if there are any."""
     folder.mkdir(parents=True, exist_ok=True)
-    lean = generate(folder, "lean", "generated, records as in 2026", "2026-06-01-15", events)
-    rich = generate(folder, "rich", "generated, records as before October 2025", "2025-09-15-15", events)
-    return [lean, rich, *join(folder, data)]
+    lean = generate(folder, "lean", "payloads as since October 2025, event types as in 2024", "2024-06-03-15", events, "trimmed")
+    rich = generate(folder, "rich", "payloads as before October 2025", "2025-09-15-15", events)
+    push = generate(folder, "push", "as in June 2026, mostly pushes", "2026-06-01-15", events)
+    return [lean, rich, push, *join(folder, data)]
 
 
-def generate(folder, name, title, hour, events):
+def generate(folder, name, title, hour, events, shape="auto"):
     path = folder / f"{name}-{events}.json.gz"
     if not path.exists():
         partial = path.with_suffix(".partial")
-        command = [target() / "archive-server", "generate", "--hour", hour, "--events", str(events), "--out", partial]
+        command = [target() / "archive-server", "generate", "--hour", hour, "--shape", shape, "--events", str(events)]
+        command += ["--out", partial]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         partial.rename(path)
-    return Hour(name, f"{title}, {events:,} records", path, hour)
+    return Hour(name, f"generated, {title}, {events:,} records", path, hour)
 
 
 def join(folder, data):

@@ -4,16 +4,19 @@ mod dictionary;
 mod entities;
 mod leaf;
 mod plain;
+mod usual;
 
 use std::io::Write;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use parquet::arrow::ArrowSchemaConverter;
 use parquet::errors::Result;
 use parquet::file::writer::SerializedRowGroupWriter;
-use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
+use parquet::schema::types::{ColumnDescPtr, TypePtr};
 use pipeline::version::Payload;
 
+use crate::Compression;
 use crate::pages::{Codec, Encoded};
 use crate::plain_event::PlainEvent;
 use crate::row::{ACTOR_TEXTS, EventRow, ORG_TEXTS, REPO_TEXTS};
@@ -23,6 +26,7 @@ use dictionary::{Numbers, Texts};
 use entities::EntityColumns;
 use leaf::Indexes;
 use plain::PlainTexts;
+use usual::{Actor, Org, Repo};
 
 const PAGE_BYTES: usize = 256 << 10;
 const PAYLOAD_PAGE_BYTES: usize = 1 << 20;
@@ -67,6 +71,7 @@ mod place {
 
 /// The rows of a row group.
 pub(crate) struct Columns {
+    schema: TypePtr,
     leaves: Vec<ColumnDescPtr>,
     keep_payload: bool,
     codec: Codec,
@@ -74,9 +79,9 @@ pub(crate) struct Columns {
     id: PlainTexts,
     types: Texts,
     event_type: Vec<u32>,
-    actor: EntityColumns<5>,
-    repo: EntityColumns<2>,
-    org: EntityColumns<4>,
+    actor: EntityColumns<Actor, 5>,
+    repo: EntityColumns<Repo, 2>,
+    org: EntityColumns<Org, 4>,
     public: Vec<Option<bool>>,
     instants: Numbers,
     created_at: Vec<u32>,
@@ -97,19 +102,22 @@ struct Rest<'a> {
 
 impl Columns {
     /// No rows.
-    pub(crate) fn new(schema: &SchemaDescriptor, payload: Payload, codec: Codec) -> Self {
+    pub(crate) fn new() -> Self {
+        let schema =
+            ArrowSchemaConverter::new().convert(&schema()).expect("every type of the schema is one of Parquet's");
         let leaves = schema.columns().to_vec();
         let plain = |place: usize, page_bytes, bounded| PlainTexts::new(leaves[place].clone(), page_bytes, bounded);
         Self {
-            keep_payload: payload == Payload::Keep,
-            codec,
+            schema: schema.root_schema_ptr(),
+            keep_payload: false,
+            codec: Codec::new(),
             indexes: Indexes::default(),
             id: plain(place::ID, PAGE_BYTES, true),
             types: Texts::default(),
             event_type: Vec::new(),
-            actor: EntityColumns::new(&ACTOR_TEXTS),
-            repo: EntityColumns::new(&REPO_TEXTS),
-            org: EntityColumns::new(&ORG_TEXTS),
+            actor: EntityColumns::new(),
+            repo: EntityColumns::new(),
+            org: EntityColumns::new(),
             public: Vec::new(),
             instants: Numbers::default(),
             created_at: Vec::new(),
@@ -118,6 +126,24 @@ impl Columns {
             source_line: Vec::new(),
             leaves,
         }
+    }
+
+    /// Begins a file, whatever became of the one before.
+    pub(crate) fn begin(&mut self, payload: Payload, compression: Compression) {
+        self.keep_payload = payload == Payload::Keep;
+        self.codec.begin(compression);
+        for texts in [&mut self.id, &mut self.payload, &mut self.other] {
+            texts.clear();
+        }
+        self.actor.clear();
+        self.repo.clear();
+        self.org.clear();
+        self.clear();
+    }
+
+    /// The schema as Parquet has it.
+    pub(crate) fn schema(&self) -> TypePtr {
+        self.schema.clone()
     }
 
     /// Adds an event that stands on line `source_line`, if its columns hold all of it; answers whether they do.
@@ -204,12 +230,17 @@ impl Columns {
         self.other.take(codec, |chunk| chunk.append_to(group))?;
         let lines = leaf::lines(leaf(place::SOURCE_LINE), &self.source_line, codec)?;
         codec.reuse(lines.append_to(group)?);
+        self.clear();
+        Ok(())
+    }
+
+    /// Forgets what columns of their own kind do not forget themselves.
+    fn clear(&mut self) {
         self.types.clear();
         self.event_type.clear();
         self.public.clear();
         self.instants.clear();
         self.created_at.clear();
         self.source_line.clear();
-        Ok(())
     }
 }

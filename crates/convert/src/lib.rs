@@ -26,9 +26,10 @@ pub mod stages;
 mod timestamp;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
 
+use foldhash::fast::RandomState;
 use pipeline::receipt::{Counts, MAX_TYPE_NAME_BYTES, OTHER_TYPES};
 use pipeline::version::Payload;
 
@@ -36,11 +37,12 @@ pub use columns::schema;
 pub use compression::Compression;
 pub use error::{ConvertError, Output};
 
+use columns::Columns;
 use decode::{Fields, acceptable};
 use parquet_file::ParquetFile;
 use plain_event::{Instants, PlainEvent};
 use quarantine::{Quarantine, Reason, Refusal};
-use records::{Framed, Record, Records};
+use records::{Framed, Framing, Record, Records};
 use scan::Scanner;
 
 /// Which chunk of which file the text is, and what to do with it.
@@ -85,55 +87,99 @@ pub struct Converted {
     pub wrote_quarantine: bool,
 }
 
-/// Converts the chunk `spec`, whose text is `text`: rows go to `parquet`, bad records to `quarantine`, in their order.
-///
-/// Bad records never fail a chunk. Nothing is written to `parquet` if there is no row, nothing to `quarantine` if there
-/// is no bad record. Memory is bounded whatever the text: a record of more than 16 MiB is refused, not held.
+/// Converts chunk after chunk, and keeps the memory that it took for the next one.
+pub struct ChunkConverter {
+    framing: Framing,
+    /// For the objects within records.
+    scanner: Scanner,
+    instants: Instants,
+    columns: Columns,
+}
+
+impl Default for ChunkConverter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ChunkConverter {
+    /// A converter that holds nothing yet.
+    pub fn new() -> Self {
+        Self {
+            framing: Framing::new(),
+            scanner: Scanner::new(),
+            instants: Instants::default(),
+            columns: Columns::new(),
+        }
+    }
+
+    /// Converts the chunk `spec`, whose text is `text`: rows go to `parquet`, bad records to `quarantine`, in their order.
+    ///
+    /// Bad records never fail a chunk. Nothing is written to `parquet` if there is no row, nothing to `quarantine` if there
+    /// is no bad record. Memory is bounded whatever the text: a record of more than 16 MiB is refused, not held.
+    ///
+    /// # Errors
+    ///
+    /// [`ConvertError::Read`] if `text` fails, [`ConvertError::Write`] if one of the outputs does. What was written by then
+    /// is no complete file.
+    pub fn convert(
+        &mut self,
+        spec: &ChunkSpec<'_>,
+        text: impl Read,
+        parquet: impl Write + Send,
+        quarantine: impl Write,
+    ) -> Result<Converted, ConvertError> {
+        let Self { framing, scanner, instants, columns } = self;
+        let mut converted = Converted::default();
+        let mut types = Types::default();
+        let counts = &mut converted.counts;
+        let mut records = Records::new(text, spec.first_line, spec.first_offset, framing);
+        let mut rows = ParquetFile::new(parquet, spec.payload, spec.compression, columns);
+        let mut bad = Quarantine::new(quarantine);
+        while let Some(record) = records.next()? {
+            counts.records += 1;
+            if spec.duplicate_lines.binary_search(&record.line).is_ok() {
+                counts.duplicates += 1;
+                continue;
+            }
+            match store(&record, &mut rows, scanner, instants)? {
+                Ok(event_type) => {
+                    counts.rows += 1;
+                    types.count(&event_type);
+                }
+                Err(refusal) => {
+                    counts.quarantined += 1;
+                    bad.push(&record, &refusal)?;
+                }
+            }
+        }
+        converted.types = types.0.into_iter().collect();
+        counts.lines = records.lines();
+        counts.blank_lines = records.blank_lines();
+        converted.wrote_parquet = rows.finish()?;
+        converted.wrote_quarantine = bad.finish()?;
+        Ok(converted)
+    }
+}
+
+/// Converts one chunk; see [`ChunkConverter::convert`].
 ///
 /// # Errors
 ///
-/// [`ConvertError::Read`] if `text` fails, [`ConvertError::Write`] if one of the outputs does. What was written by then
-/// is no complete file.
+/// Those of [`ChunkConverter::convert`].
 pub fn convert_chunk(
     spec: &ChunkSpec<'_>,
     text: impl Read,
     parquet: impl Write + Send,
     quarantine: impl Write,
 ) -> Result<Converted, ConvertError> {
-    let mut converted = Converted::default();
-    let counts = &mut converted.counts;
-    let mut records = Records::new(text, spec.first_line, spec.first_offset);
-    let mut rows = ParquetFile::new(parquet, spec.payload, spec.compression);
-    let mut bad = Quarantine::new(quarantine);
-    let (mut scanner, mut instants) = (Scanner::new(), Instants::default());
-    while let Some(record) = records.next()? {
-        counts.records += 1;
-        if spec.duplicate_lines.binary_search(&record.line).is_ok() {
-            counts.duplicates += 1;
-            continue;
-        }
-        match store(&record, &mut rows, &mut scanner, &mut instants)? {
-            Ok(event_type) => {
-                counts.rows += 1;
-                count_type(&mut converted.types, &event_type);
-            }
-            Err(refusal) => {
-                counts.quarantined += 1;
-                bad.push(&record, &refusal)?;
-            }
-        }
-    }
-    counts.lines = records.lines();
-    counts.blank_lines = records.blank_lines();
-    converted.wrote_parquet = rows.finish()?;
-    converted.wrote_quarantine = bad.finish()?;
-    Ok(converted)
+    ChunkConverter::new().convert(spec, text, parquet, quarantine)
 }
 
 /// Stores the event that a record is, and answers its type, or why it is no event.
 fn store<'a, W: Write + Send>(
     record: &Record<'a>,
-    rows: &mut ParquetFile<W>,
+    rows: &mut ParquetFile<'_, W>,
     scanner: &mut Scanner,
     instants: &mut Instants,
 ) -> Result<Result<Cow<'a, str>, Refusal>, ConvertError> {
@@ -160,11 +206,17 @@ fn store<'a, W: Write + Send>(
     }
 }
 
-/// Counts a row under its type, whatever that is: garbage must not make receipt or ledger large.
-fn count_type(types: &mut BTreeMap<String, u64>, event_type: &str) {
-    let name = if event_type.len() <= MAX_TYPE_NAME_BYTES { event_type } else { OTHER_TYPES };
-    match types.get_mut(name) {
-        Some(rows) => *rows += 1,
-        None => drop(types.insert(name.to_owned(), 1)),
+/// Rows by event type.
+#[derive(Default)]
+struct Types(HashMap<String, u64, RandomState>);
+
+impl Types {
+    /// Counts a row under its type, whatever that is: garbage must not make receipt or ledger large.
+    fn count(&mut self, event_type: &str) {
+        let name = if event_type.len() <= MAX_TYPE_NAME_BYTES { event_type } else { OTHER_TYPES };
+        match self.0.get_mut(name) {
+            Some(rows) => *rows += 1,
+            None => drop(self.0.insert(name.to_owned(), 1)),
+        }
     }
 }

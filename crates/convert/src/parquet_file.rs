@@ -8,15 +8,13 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use parquet::arrow::ArrowSchemaConverter;
 use parquet::errors::Result;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::TypePtr;
 use pipeline::version::{CONVERTER_VERSION, Payload};
 
-use crate::columns::{Columns, schema};
-use crate::pages::{Codec, GROUP_ROWS};
+use crate::columns::Columns;
+use crate::pages::GROUP_ROWS;
 use crate::plain_event::PlainEvent;
 use crate::row::EventRow;
 use crate::scan::Scanner;
@@ -28,21 +26,18 @@ const ROW_GROUP_BYTES: usize = 32 << 20;
 const ROWS_BETWEEN_CHECKS: usize = 64;
 
 /// The file: nothing is written before the first row group is complete.
-pub(crate) struct ParquetFile<W: Write + Send> {
+pub(crate) struct ParquetFile<'c, W: Write + Send> {
     /// Where the file goes, until it is opened.
     output: Option<W>,
     writer: Option<SerializedFileWriter<W>>,
-    schema: TypePtr,
-    columns: Columns,
+    columns: &'c mut Columns,
 }
 
-impl<W: Write + Send> ParquetFile<W> {
-    /// A file without rows that goes to `output`.
-    pub(crate) fn new(output: W, payload: Payload, compression: Compression) -> Self {
-        let schema =
-            ArrowSchemaConverter::new().convert(&schema()).expect("every type of the schema is one of Parquet's");
-        let columns = Columns::new(&schema, payload, Codec::new(compression));
-        Self { output: Some(output), writer: None, schema: schema.root_schema_ptr(), columns }
+impl<'c, W: Write + Send> ParquetFile<'c, W> {
+    /// A file without rows that goes to `output`; `columns` are emptied for it.
+    pub(crate) fn new(output: W, payload: Payload, compression: Compression, columns: &'c mut Columns) -> Self {
+        columns.begin(payload, compression);
+        Self { output: Some(output), writer: None, columns }
     }
 
     /// Adds an event that stands on line `source_line`, if its columns hold all of it; answers whether they do.
@@ -83,7 +78,7 @@ impl<W: Write + Send> ParquetFile<W> {
 
     fn write_row_group(&mut self) -> Result<()> {
         if let Some(output) = self.output.take() {
-            self.writer = Some(SerializedFileWriter::new(output, self.schema.clone(), Arc::new(properties()))?);
+            self.writer = Some(SerializedFileWriter::new(output, self.columns.schema(), Arc::new(properties()))?);
         }
         let writer = self.writer.as_mut().expect("a file that could not be opened is written to no more");
         let mut group = writer.next_row_group()?;

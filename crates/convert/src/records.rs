@@ -30,6 +30,8 @@ pub(crate) const MAX_RECORD_BYTES: usize = 16 << 20;
 pub(crate) const OVERSIZED_PREFIX_BYTES: usize = 64 << 10;
 
 const READ_BYTES: usize = 256 << 10;
+/// So much of the memory for text is kept from one text to the next.
+const KEPT_BYTES: usize = 4 * READ_BYTES;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A record and its place.
@@ -68,14 +70,27 @@ pub(crate) enum Framed<'a> {
     },
 }
 
+/// What framing needs of memory, kept from one text to the next.
+pub(crate) struct Framing {
+    /// Text that was read, and room for more.
+    buffer: Vec<u8>,
+    scanner: Scanner,
+}
+
+impl Framing {
+    pub(crate) fn new() -> Self {
+        Self { buffer: Vec::new(), scanner: Scanner::new() }
+    }
+}
+
 /// The records of a text, one after the other.
-pub(crate) struct Records<R> {
+pub(crate) struct Records<'f, R> {
     input: R,
     first_line: u64,
     /// [`MAX_RECORD_BYTES`], but for tests.
     max_record_bytes: usize,
-    /// Text that was read, from before `start` on, and room for more.
-    buffer: Vec<u8>,
+    /// The text from before `start` on.
+    buffer: &'f mut Vec<u8>,
     /// How much of the buffer is text.
     filled: usize,
     /// The text before this index has been dealt with.
@@ -92,7 +107,7 @@ pub(crate) struct Records<R> {
     records_in_line: u64,
     lines: u64,
     blank_lines: u64,
-    scanner: Scanner,
+    scanner: &'f mut Scanner,
     /// The first bytes of the last oversized record.
     prefix: Vec<u8>,
 }
@@ -106,14 +121,19 @@ enum Step {
     EndLine,
 }
 
-impl<R: Read> Records<R> {
+impl<'f, R: Read> Records<'f, R> {
     /// The records of `input`, which begins at line `first_line` and byte `first_offset` of the file's text.
-    pub(crate) fn new(input: R, first_line: u64, first_offset: u64) -> Self {
+    pub(crate) fn new(input: R, first_line: u64, first_offset: u64, framing: &'f mut Framing) -> Self {
+        let Framing { buffer, scanner } = framing;
+        // A record may be large: what it took is not kept for the next text.
+        buffer.truncate(KEPT_BYTES);
+        buffer.shrink_to(KEPT_BYTES);
+        scanner.forget();
         Self {
             input,
             first_line,
             max_record_bytes: MAX_RECORD_BYTES,
-            buffer: Vec::new(),
+            buffer,
             filled: 0,
             start: 0,
             scanned: 0,
@@ -124,7 +144,7 @@ impl<R: Read> Records<R> {
             records_in_line: 0,
             lines: 0,
             blank_lines: 0,
-            scanner: Scanner::new(),
+            scanner,
             prefix: Vec::new(),
         }
     }
@@ -174,7 +194,7 @@ impl<R: Read> Records<R> {
         }
         let is_object = self.buffer[self.start] == b'{';
         let length = if is_object {
-            self.scanner.scan(&self.buffer, self.start, end).ok()
+            self.scanner.scan(self.buffer, self.start, end).ok()
         } else {
             value_length(&self.buffer[self.start..end]).ok()
         };

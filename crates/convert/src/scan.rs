@@ -3,10 +3,10 @@
 //! The text is indexed first, 64 bytes at a time (`index`), which settles all that is within strings; then the tokens are
 //! checked one by one against JSON's grammar. That an object is JSON does not make it acceptable: see [`Object`].
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
 mod blocks;
 mod index;
+#[cfg(target_arch = "x86_64")]
+mod wider;
 
 use std::ops::Range;
 
@@ -161,12 +161,15 @@ impl Tokens<'_> {
     }
 
     /// Passes over a value that is no container; answers the token after it.
-    #[inline]
+    #[inline(always)]
     fn scalar(&mut self, at: usize) -> Result<usize, NoObject> {
         let after = self.next();
-        if byte(self.text, at) == b'"' {
-            return Ok(after);
-        }
+        if byte(self.text, at) == b'"' { Ok(after) } else { self.word(at, after) }
+    }
+
+    /// Checks the number or word at `at`; answers the token after it, which is `after`.
+    #[inline(never)]
+    fn word(&mut self, at: usize, after: usize) -> Result<usize, NoObject> {
         if at == END || after == END {
             return Err(NoObject);
         }

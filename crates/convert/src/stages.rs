@@ -2,7 +2,7 @@
 
 use crate::decode::acceptable;
 use crate::plain_event::{Instants, PlainEvent};
-use crate::records::{Framed, Records};
+use crate::records::{Framed, Framing, Records};
 
 /// Cuts `text` into records, each checked to be JSON or not; answers how many there are.
 pub fn frame(text: &[u8]) -> usize {
@@ -27,7 +27,8 @@ pub fn read(text: &[u8]) -> usize {
 }
 
 fn each_record(text: &[u8], mut look: impl FnMut(&[u8], Option<&crate::scan::Object>)) -> usize {
-    let mut records = Records::new(text, 1, 0);
+    let mut framing = Framing::new();
+    let mut records = Records::new(text, 1, 0, &mut framing);
     let mut count = 0;
     while let Ok(Some(record)) = records.next() {
         count += 1;

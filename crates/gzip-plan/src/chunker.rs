@@ -1,6 +1,8 @@
 //! Cuts the text into chunks of whole lines, as it comes.
 
-use xxhash_rust::xxh3::Xxh3Default;
+use std::hash::Hasher;
+
+use twox_hash::XxHash3_64;
 
 use crate::{
     lines::{Kind, LineInParts, Lines},
@@ -30,14 +32,14 @@ pub(crate) struct Chunker {
 struct Unfinished {
     line: LineInParts,
     /// The hash of the open chunk without this line.
-    chunk_before: Xxh3Default,
+    chunk_before: XxHash3_64,
 }
 
 /// The chunk that the line being read belongs to, unless that line makes it too long.
 struct OpenChunk {
     chunk: Chunk,
     records: u32,
-    hash: Xxh3Default,
+    hash: XxHash3_64,
 }
 
 /// Where the blocks end that chunks need to the last.
@@ -162,7 +164,7 @@ impl Chunker {
             None => {
                 self.open_chunk(history, points);
                 let chunk_before = self.open.as_ref().map(|open| open.hash.clone()).unwrap_or_default();
-                Unfinished { line: self.lines.begin(), chunk_before }
+                Unfinished { line: self.lines.begin(self.hashes), chunk_before }
             }
         };
         self.lines.part(&mut unfinished.line, part);
@@ -181,7 +183,7 @@ impl Chunker {
         self.close_before_line();
         self.open_chunk(history, points);
         if let Some(open) = &mut self.open {
-            open.hash = unfinished.line.hash().clone();
+            open.hash = unfinished.line.chunk_hash().cloned().unwrap_or_default();
         }
     }
 
@@ -209,7 +211,7 @@ impl Chunker {
             duplicate_lines: Vec::new(),
             xxh3: String::new(),
         };
-        self.open = Some(OpenChunk { chunk, records: 0, hash: Xxh3Default::new() });
+        self.open = Some(OpenChunk { chunk, records: 0, hash: XxHash3_64::new() });
     }
 
     /// Counts a line in the open chunk, and answers whether that chunk now has all the records it may have.
@@ -240,7 +242,7 @@ impl Chunker {
         let mut chunk = open.chunk;
         chunk.uncompressed_end = end;
         if self.hashes {
-            chunk.xxh3 = format!("{:016x}", open.hash.digest());
+            chunk.xxh3 = format!("{:016x}", open.hash.finish());
         }
         if let Some(compressed_end) = compressed_end {
             chunk.compressed_end = compressed_end;
@@ -253,7 +255,7 @@ impl Chunker {
         if let Some(open) = &mut self.open
             && self.hashes
         {
-            open.hash.update(text);
+            open.hash.write(text);
         }
     }
 }

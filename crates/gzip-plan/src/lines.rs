@@ -5,7 +5,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
 };
 
-use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
+use twox_hash::{XxHash3_64, XxHash3_128};
 
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
@@ -32,24 +32,27 @@ impl Lines {
     #[inline]
     pub(crate) fn whole(&mut self, content: &[u8]) -> Kind {
         let blank = self.beginning.is_blank(content) && self.beginning.ends_blank();
-        self.kind(blank, || xxh3_128(content))
+        self.kind(blank, || XxHash3_128::oneshot(content))
     }
 
-    /// Begins a line that comes in parts.
-    pub(crate) fn begin(&self) -> LineInParts {
-        LineInParts { hash: Xxh3Default::new(), blank: true }
+    /// Begins a line that comes in parts; `hashes_chunk` says whether it is hashed as a chunk's beginning too.
+    pub(crate) fn begin(&self, hashes_chunk: bool) -> LineInParts {
+        LineInParts { hash: XxHash3_128::new(), chunk_hash: hashes_chunk.then(XxHash3_64::new), blank: true }
     }
 
     /// Takes the next part of a line.
     pub(crate) fn part(&mut self, line: &mut LineInParts, content: &[u8]) {
         line.blank &= self.beginning.is_blank(content);
-        line.hash.update(content);
+        line.hash.write(content);
+        if let Some(hash) = &mut line.chunk_hash {
+            hash.write(content);
+        }
     }
 
     /// The kind of a line that came in parts.
     pub(crate) fn end(&mut self, line: &LineInParts) -> Kind {
         let blank = line.blank && self.beginning.ends_blank();
-        self.kind(blank, || line.hash.digest128())
+        self.kind(blank, || line.hash.finish_128())
     }
 
     fn kind(&mut self, blank: bool, hash: impl FnOnce() -> u128) -> Kind {
@@ -66,14 +69,16 @@ impl Lines {
 
 /// A line of which there is more to come.
 pub(crate) struct LineInParts {
-    hash: Xxh3Default,
+    hash: XxHash3_128,
+    /// The hash of a chunk that begins with it, if anybody wants it.
+    chunk_hash: Option<XxHash3_64>,
     blank: bool,
 }
 
 impl LineInParts {
-    /// The hash of its text so far.
-    pub(crate) fn hash(&self) -> &Xxh3Default {
-        &self.hash
+    /// The hash of a chunk that begins with it, so far.
+    pub(crate) fn chunk_hash(&self) -> Option<&XxHash3_64> {
+        self.chunk_hash.as_ref()
     }
 }
 
@@ -158,7 +163,7 @@ mod tests {
     }
 
     fn in_parts(lines: &mut Lines, content: &[u8]) -> Kind {
-        let mut line = lines.begin();
+        let mut line = lines.begin(false);
         content.iter().for_each(|byte| lines.part(&mut line, &[*byte]));
         lines.end(&line)
     }

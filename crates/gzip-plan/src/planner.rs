@@ -2,6 +2,7 @@
 
 mod one_pass;
 mod spool;
+mod unread;
 
 pub use one_pass::{ChunkStart, Piece, PlainText, TextChunks, TextError};
 
@@ -13,7 +14,7 @@ use crate::{
     plan::Plan,
     points::{History, Points},
 };
-use spool::Spool;
+use unread::Unread;
 
 /// No text of an hour is longer: 64 GiB, some fifty times the largest hour known.
 pub const MAX_UNCOMPRESSED_BYTES: u64 = 64 << 30;
@@ -57,8 +58,8 @@ pub struct Planner {
     history: History,
     points: Points,
     chunker: Chunker,
-    /// Where the text goes, if somebody wants it.
-    text: Option<Spool>,
+    /// The text that was not read yet, if somebody reads it.
+    unread: Option<Unread>,
     failure: Option<PlanError>,
 }
 
@@ -104,7 +105,7 @@ impl Planner {
             history: History::new(),
             points: Points::new(),
             chunker: Chunker::new(settings),
-            text: None,
+            unread: None,
             failure: None,
         }
     }
@@ -230,8 +231,7 @@ impl Planner {
         let mut taken = 0;
         while let Stage::Member(member) = &mut self.stage {
             if self.history.is_full() {
-                self.points.save_windows(&self.history);
-                self.history.slide();
+                slide(&mut self.history, &mut self.points, &mut self.unread);
             }
             let step = self.inflate.step(&bytes[taken..], self.history.room(), StopAt::Blocks);
             taken += step.consumed;
@@ -240,9 +240,6 @@ impl Planner {
             if step.produced > 0 {
                 self.limits.check_text(member, self.history.end())?;
                 self.chunker.text(&self.history, step.produced, &mut self.points);
-                if let Some(text) = &mut self.text {
-                    text.push(self.history.last(step.produced));
-                }
             }
             match step.stop {
                 Stop::Pause if taken == bytes.len() && !self.history.is_full() => break,
@@ -276,6 +273,15 @@ impl Planner {
         (member.part, member.part_start, member.block_text_start) = (Part::Block, bit / 8, text_end);
         Ok(())
     }
+}
+
+/// Makes room in the history; keeps what is still needed of it.
+fn slide(history: &mut History, points: &mut Points, unread: &mut Option<Unread>) {
+    points.save_windows(history);
+    if let Some(unread) = unread {
+        unread.keep(history.forgettable());
+    }
+    history.slide();
 }
 
 impl Default for Limits {

@@ -6,8 +6,8 @@ use crate::{
     window,
 };
 
-/// Text inflated in one go; with the window before it, about what a processor's second-level cache holds.
-const FRESH_BYTES: usize = 224 * 1024;
+/// Text inflated in one go; with the window before it, half a MiB, which a processor's second-level cache holds.
+const FRESH_BYTES: usize = 480 * 1024;
 
 /// The end of the inflated text: at least the last 32 KiB, and room for more.
 pub(crate) struct History {
@@ -33,6 +33,16 @@ impl History {
         self.bytes.copy_within(forgotten..self.filled, 0);
         self.filled -= forgotten;
         self.start += forgotten as u64;
+    }
+
+    /// Where its text begins, and as much of it as [`Self::slide`] forgets.
+    pub(crate) fn forgettable(&self) -> (u64, &[u8]) {
+        (self.start, &self.bytes[..self.filled.saturating_sub(WINDOW_BYTES)])
+    }
+
+    /// Where its text begins, and all of it.
+    pub(crate) fn all(&self) -> (u64, &[u8]) {
+        (self.start, &self.bytes[..self.filled])
     }
 
     /// Where to inflate to.

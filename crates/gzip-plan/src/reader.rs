@@ -1,9 +1,10 @@
 //! Reads one chunk from its range of the gzip file alone.
 
+use std::hash::Hasher;
 use std::io::{self, Read};
 
 use thiserror::Error;
-use xxhash_rust::xxh3::Xxh3Default;
+use twox_hash::XxHash3_64;
 
 use crate::{
     inflate::{Format, Inflate, Stop, StopAt},
@@ -88,7 +89,7 @@ pub struct ChunkReader<R> {
     skip_bytes: u64,
     /// Text of the chunk still to come.
     remaining_bytes: u64,
-    hash: Xxh3Default,
+    hash: XxHash3_64,
     expected: String,
     chunk: u32,
     failure: Option<ChunkError>,
@@ -128,7 +129,7 @@ impl<R: Read> ChunkReader<R> {
             trailer_bytes: 0,
             skip_bytes,
             remaining_bytes,
-            hash: Xxh3Default::new(),
+            hash: XxHash3_64::new(),
             expected: planned.xxh3.clone(),
             chunk,
             failure: None,
@@ -141,7 +142,7 @@ impl<R: Read> ChunkReader<R> {
         }
         let most = buffer.len().min(usize::try_from(self.remaining_bytes).unwrap_or(usize::MAX));
         let produced = self.inflate_some(&mut buffer[..most])?;
-        self.hash.update(&buffer[..produced]);
+        self.hash.write(&buffer[..produced]);
         self.remaining_bytes -= produced as u64;
         if self.remaining_bytes == 0 {
             self.check()?;
@@ -224,7 +225,7 @@ impl<R: Read> ChunkReader<R> {
     }
 
     fn check(&mut self) -> io::Result<()> {
-        let found = format!("{:016x}", self.hash.digest());
+        let found = format!("{:016x}", self.hash.finish());
         if found == self.expected {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use convert::{ChunkSpec, ConvertError, Converted, Output, convert_chunk};
+use convert::{ChunkConverter, ChunkSpec, ConvertError, Converted, Output};
 use gzip_plan::{ChunkStart, TextChunks};
 use pipeline::keys;
 use pipeline::receipt::Counts;
@@ -81,9 +81,10 @@ impl Converter<'_> {
         staged: &StagedHour,
     ) -> Result<Vec<(ChunkFiles, ChunkEnd)>, FileError> {
         let mut chunks = Vec::new();
+        let mut converter = ChunkConverter::new();
         while let Some(start) = texts.next_chunk()? {
             let number = chunks.len() as u32;
-            let files = self.convert_chunk(number, start, &mut texts, staged);
+            let files = self.convert_chunk(&mut converter, number, start, &mut texts, staged);
             if let Some(failure) = texts.take_failure() {
                 return Err(failure);
             }
@@ -95,6 +96,7 @@ impl Converter<'_> {
     /// Converts the text of one chunk to its files.
     pub(crate) fn convert_chunk(
         &self,
+        converter: &mut ChunkConverter,
         number: u32,
         start: ChunkStart,
         text: impl Read,
@@ -112,7 +114,7 @@ impl Converter<'_> {
         let name = keys::parquet_name(staged.hour, number, self.settings.codec());
         let mut parquet = OutputFile::new(self.staging, folder.join(name));
         let mut quarantine = OutputFile::new(self.staging, staged.quarantine.join(keys::quarantine_name(number)));
-        let converted = match convert_chunk(&spec, text, &mut parquet, &mut quarantine) {
+        let converted = match converter.convert(&spec, text, &mut parquet, &mut quarantine) {
             Ok(converted) => converted,
             Err(ConvertError::Read { .. }) => return Err(FileError::Abandoned),
             Err(ConvertError::Write { output: Output::Parquet, source }) => {

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use convert::ChunkConverter;
 use gzip_plan::ChunkStart;
 
 use super::error::FileError;
@@ -55,8 +56,9 @@ pub(crate) fn convert_chunks<R: Read>(
             let finish = finish.clone();
             let waiting = &waiting;
             scope.spawn(move || {
+                let mut chunks = ChunkConverter::new();
                 while let Some(task) = next_task(waiting) {
-                    let files = converter.convert_chunk(task.number, task.start, task.text, staged);
+                    let files = converter.convert_chunk(&mut chunks, task.number, task.start, task.text, staged);
                     if finish.send(files).is_err() {
                         break;
                     }

@@ -24,16 +24,17 @@ impl Texts {
     pub(crate) fn number(&mut self, text: &[u8]) -> (u32, bool) {
         let Self { encoded, starts, numbers, hasher } = self;
         let hash = hasher.hash_one(text);
-        if let Some((number, _)) = numbers.find(hash, |(_, start)| text_at(encoded, *start) == text) {
+        if let Some((number, _)) = numbers.find(hash, |(_, start)| equal(text_at(encoded, *start), text)) {
             return (*number, false);
         }
-        encoded.extend_from_slice(&(text.len() as u32).to_le_bytes());
-        // A row group is closed long before its texts come near 4 GiB.
-        let (number, start) = (starts.len() as u32, encoded.len() as u32);
-        encoded.extend_from_slice(text);
-        starts.push(start);
+        let (number, start) = append(encoded, starts, text);
         numbers.insert_unique(hash, (number, start), |(_, start)| hasher.hash_one(text_at(encoded, *start)));
         (number, true)
+    }
+
+    /// Adds `text`, which is known to be new, and will be for ever to [`Self::number`]; answers its number.
+    pub(crate) fn push(&mut self, text: &[u8]) -> u32 {
+        append(&mut self.encoded, &mut self.starts, text).0
     }
 
     /// The number of `text`, which is often the `last` one.
@@ -71,6 +72,26 @@ impl Texts {
         const PER_TEXT: usize = 16;
         self.encoded.len() + self.starts.len() * PER_TEXT
     }
+}
+
+/// Whether texts that are mostly short are equal. Calls of the library's comparison for so few bytes at a time, and of such
+/// different lengths, would take longer than the comparisons.
+#[inline(always)]
+pub(super) fn equal(a: &[u8], b: &[u8]) -> bool {
+    let ((a_words, a_bytes), (b_words, b_bytes)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    a.len() == b.len()
+        && a_words.iter().zip(b_words).all(|(a, b)| u64::from_ne_bytes(*a) == u64::from_ne_bytes(*b))
+        && a_bytes.iter().zip(b_bytes).all(|(a, b)| a == b)
+}
+
+/// Adds a text; answers its number and where it starts.
+fn append(encoded: &mut Vec<u8>, starts: &mut Vec<u32>, text: &[u8]) -> (u32, u32) {
+    encoded.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    // A row group is closed long before its texts come near 4 GiB.
+    let (number, start) = (starts.len() as u32, encoded.len() as u32);
+    encoded.extend_from_slice(text);
+    starts.push(start);
+    (number, start)
 }
 
 fn text_at(encoded: &[u8], start: u32) -> &[u8] {

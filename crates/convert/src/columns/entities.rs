@@ -1,15 +1,18 @@
 //! The columns of `actor`, `repo` or `org`.
 //!
-//! The same few people and repositories make most of an hour's events, and their objects repeat to the byte. So an object
-//! is looked up as a whole, as the source spells it, and only one that is new in the row group is taken apart.
+//! As GitHub spells these objects, all that is in them follows from an id and a name (`usual`): whoever has been seen
+//! under that name is looked up by it, and of somebody new only the id and the name have to be. Any other object is looked
+//! up as a whole, as the source spells it, and taken apart if it is new in the row group.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::dictionary::{NULL, Numbers, Texts};
 use super::leaf::Indexes;
+use super::usual::{Kind, Origin, plain_integer, plain_text, read};
 use crate::decode::integer;
 use crate::pages::{Codec, Encoded};
 use crate::row::Entity;
@@ -22,17 +25,33 @@ const FILTERED: [&str; 2] = ["login", "name"];
 /// The entity without any field, as which null is stored.
 const NOBODY: u32 = 0;
 
-/// Columns of an id and `N` texts, and the rows of the row group as numbers of entities.
-pub(super) struct EntityColumns<const N: usize> {
-    names: &'static [&'static str; N],
-    /// Objects as the source spells them.
+/// Place of the name, which other texts are made from.
+const NAME: usize = 0;
+
+/// Columns of an id and `N` texts, the first of which is a name, and the rows of the row group as numbers of entities.
+pub(super) struct EntityColumns<K, const N: usize> {
+    kind: PhantomData<K>,
+    /// Objects as the source spells them, but for those in the usual spelling.
     objects: Texts,
     /// The entity that each object is, or [`NULL`] if it is not stored by its columns alone.
     entity_of_object: Vec<u32>,
+    /// Who was last seen in the usual spelling under each name.
+    usual: Vec<Usual>,
     entities: Vec<Columns<N>>,
     ids: Numbers,
     texts: [Texts; N],
+    /// Of each column, the number of the text that is made from each name (or id), or [`NULL`].
+    made_from: [Vec<u32>; N],
     rows: Vec<u32>,
+}
+
+/// An entity in the usual spelling. Its name, its id and which texts it has say all of it.
+#[derive(Clone, Copy, Default)]
+struct Usual {
+    id: i64,
+    /// A bit for each text; none where nobody was seen yet.
+    present: u32,
+    entity: u32,
 }
 
 /// An entity, by the numbers of its values.
@@ -42,15 +61,17 @@ struct Columns<const N: usize> {
     texts: [u32; N],
 }
 
-impl<const N: usize> EntityColumns<N> {
-    pub(super) fn new(names: &'static [&'static str; N]) -> Self {
+impl<K: Kind<N>, const N: usize> EntityColumns<K, N> {
+    pub(super) fn new() -> Self {
         Self {
-            names,
+            kind: PhantomData,
             objects: Texts::default(),
             entity_of_object: Vec::new(),
+            usual: Vec::new(),
             entities: vec![Columns { id: NULL, texts: [NULL; N] }],
             ids: Numbers::default(),
             texts: std::array::from_fn(|_| Texts::default()),
+            made_from: std::array::from_fn(|_| Vec::new()),
             rows: Vec::new(),
         }
     }
@@ -59,12 +80,44 @@ impl<const N: usize> EntityColumns<N> {
     #[inline]
     pub(super) fn of_object(&mut self, object: Option<&str>, scanner: &mut Scanner) -> Option<u32> {
         let Some(json) = object else { return Some(NOBODY) };
+        match read::<K, N>(json) {
+            Some((id, texts)) => Some(self.of_usual(id, &texts)),
+            None => self.of_unusual(json, scanner),
+        }
+    }
+
+    /// The entity with this id and these texts, one of which is a name that the others are made from as usual.
+    #[inline]
+    fn of_usual(&mut self, id: i64, texts: &[Option<&str>; N]) -> u32 {
+        let name = self.texts[NAME].number(texts[NAME].unwrap_or_default().as_bytes()).0;
+        let present = texts.iter().rev().fold(0, |bits, text| bits << 1 | u32::from(text.is_some()));
+        let known = *slot(&mut self.usual, name, Usual::default());
+        if (known.id, known.present) == (id, present) {
+            return known.entity;
+        }
+        let mut columns = Columns { id: self.ids.number(id), texts: [NULL; N] };
+        columns.texts[NAME] = name;
+        for (place, text) in texts.iter().enumerate().skip(1) {
+            if let Some(text) = text {
+                columns.texts[place] = match K::COLUMNS[place].origin {
+                    Origin::Own => self.own(place, text),
+                    Origin::Name(_) => self.made(place, name, text),
+                    Origin::Id(..) => self.made(place, columns.id, text),
+                };
+            }
+        }
+        let entity = self.push_entity(columns);
+        self.usual[name as usize] = Usual { id, present, entity };
+        entity
+    }
+
+    fn of_unusual(&mut self, json: &str, scanner: &mut Scanner) -> Option<u32> {
         let (object, new) = self.objects.number(json.as_bytes());
         if new {
             let mut entity = Entity::default();
-            let stored = plain_entity(self.names, json, &mut entity).is_some() || {
+            let stored = plain_entity(K::TEXTS, json, &mut entity).is_some() || {
                 entity = Entity::default();
-                shape::store_entity(self.names, json, &mut entity, scanner).is_none()
+                shape::store_entity(K::TEXTS, json, &mut entity, scanner).is_none()
             };
             let entity = if stored { self.of(&entity) } else { NULL };
             self.entity_of_object.push(entity);
@@ -81,13 +134,60 @@ impl<const N: usize> EntityColumns<N> {
         if let Some(id) = entity.id {
             columns.id = self.ids.number(id);
         }
-        for ((text, known), number) in entity.texts.iter().zip(&mut self.texts).zip(&mut columns.texts) {
+        for (place, text) in entity.texts.iter().enumerate() {
             if let Some(text) = text {
-                *number = known.number(text.as_bytes()).0;
+                columns.texts[place] = self.text(place, text);
             }
         }
+        self.push_entity(columns)
+    }
+
+    fn push_entity(&mut self, columns: Columns<N>) -> u32 {
         self.entities.push(columns);
         self.entities.len() as u32 - 1
+    }
+
+    /// The number of a text in its column.
+    fn text(&mut self, place: usize, text: &str) -> u32 {
+        // A text is made from a name or an id if it could be, be it another one's: so each is in its column once.
+        match K::COLUMNS[place].origin {
+            Origin::Own => self.own(place, text),
+            Origin::Name(prefix) => match text.strip_prefix(prefix) {
+                Some(name) => {
+                    let name = self.texts[NAME].number(name.as_bytes()).0;
+                    self.made(place, name, text)
+                }
+                None => self.own(place, text),
+            },
+            Origin::Id(prefix, suffix) => {
+                let digits = text.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
+                match digits.and_then(plain_integer) {
+                    Some(id) => {
+                        let id = self.ids.number(id);
+                        self.made(place, id, text)
+                    }
+                    None => self.own(place, text),
+                }
+            }
+        }
+    }
+
+    /// The number of a text that is made from nothing else; it is often that of the last entity.
+    fn own(&mut self, place: usize, text: &str) -> u32 {
+        let last = self.entities.last().map(|columns| columns.texts[place]).filter(|number| *number != NULL);
+        self.texts[place].again_or_number(last, text.as_bytes())
+    }
+
+    /// The number of the text that is made from the name (or id) of number `from`.
+    fn made(&mut self, place: usize, from: u32, text: &str) -> u32 {
+        if place == NAME {
+            return from;
+        }
+        let number = slot(&mut self.made_from[place], from, NULL);
+        if *number == NULL {
+            *number = self.texts[place].push(text.as_bytes());
+        }
+        *number
     }
 
     /// Adds a row.
@@ -119,16 +219,19 @@ impl<const N: usize> EntityColumns<N> {
                 let number = entities[row as usize].texts[at];
                 (level(row, number), number)
             };
-            let bounded = FILTERED.contains(&self.names[at]);
+            let bounded = FILTERED.contains(&K::TEXTS[at]);
             write(indexes.chunk(columns[at + 1].clone(), bounded, texts, &self.rows, text, codec)?, codec)?;
         }
         self.clear();
         Ok(())
     }
 
-    fn clear(&mut self) {
+    /// Forgets the rows.
+    pub(super) fn clear(&mut self) {
         self.objects.clear();
         self.entity_of_object.clear();
+        self.usual.clear();
+        self.made_from.iter_mut().for_each(Vec::clear);
         self.entities.truncate(1);
         self.ids.clear();
         self.texts.iter_mut().for_each(Texts::clear);
@@ -138,9 +241,20 @@ impl<const N: usize> EntityColumns<N> {
     /// About the bytes held.
     pub(super) fn bytes(&self) -> usize {
         let texts: usize = self.texts.iter().map(Texts::bytes).sum();
-        let entities = self.entities.len() * size_of::<Columns<N>>() + self.entity_of_object.len() * 4;
+        let of_numbers: usize = self.made_from.iter().chain([&self.entity_of_object]).map(Vec::len).sum();
+        let entities =
+            self.entities.len() * size_of::<Columns<N>>() + of_numbers * 4 + self.usual.len() * size_of::<Usual>();
         self.objects.bytes() + self.ids.bytes() + texts + entities + self.rows.len() * 4
     }
+}
+
+/// What is noted for `number`; `nothing` at first.
+fn slot<T: Clone>(notes: &mut Vec<T>, number: u32, nothing: T) -> &mut T {
+    let number = number as usize;
+    if notes.len() <= number {
+        notes.resize(number + 1, nothing);
+    }
+    &mut notes[number]
 }
 
 /// Stores the object `json`, which is known to be JSON, in `entity` if that is a matter of copying: no white space, and each
@@ -166,11 +280,4 @@ fn plain_entity<'a, const N: usize>(names: &[&str; N], json: &'a str, entity: &m
             None => return (rest == "}").then_some(()),
         }
     }
-}
-
-/// The text between the quotes at the start of `json`, if there are any and no escapes between them, and what comes after.
-fn plain_text(json: &str) -> Option<(&str, &str)> {
-    let inner = json.strip_prefix('"')?;
-    let end = memchr::memchr2(b'"', b'\\', inner.as_bytes())?;
-    Some((&inner[..end], inner[end..].strip_prefix('"')?))
 }

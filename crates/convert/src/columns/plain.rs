@@ -19,9 +19,16 @@ pub(super) struct PlainTexts {
     /// 1 for a text, 0 for null.
     levels: Vec<u32>,
     nulls: usize,
-    /// Where in `values` the least and the greatest text are.
-    min: Range<usize>,
-    max: Range<usize>,
+    /// The least and the greatest text.
+    min: Extreme,
+    max: Extreme,
+}
+
+/// A text, where in the values it is; and its first bytes as a number, which mostly tell how it compares.
+#[derive(Clone, Default)]
+struct Extreme {
+    text: Range<usize>,
+    head: u128,
 }
 
 impl PlainTexts {
@@ -35,8 +42,8 @@ impl PlainTexts {
             values: Vec::new(),
             levels: Vec::new(),
             nulls: 0,
-            min: 0..0,
-            max: 0..0,
+            min: Extreme::default(),
+            max: Extreme::default(),
         }
     }
 
@@ -62,19 +69,25 @@ impl PlainTexts {
     }
 
     fn note(&mut self, text: Range<usize>) {
+        let text = Extreme { head: head(&self.values[text.clone()]), text };
         let first = self.levels.len() == self.nulls;
-        if first || self.values[text.clone()] < self.values[self.min.clone()] {
+        if first || self.is_less(&text, &self.min) {
             self.min = text.clone();
         }
-        if first || self.values[text.clone()] > self.values[self.max.clone()] {
+        if first || self.is_less(&self.max, &text) {
             self.max = text;
         }
     }
 
+    #[inline]
+    fn is_less(&self, a: &Extreme, b: &Extreme) -> bool {
+        a.head < b.head || a.head == b.head && self.values[a.text.clone()] < self.values[b.text.clone()]
+    }
+
     fn close_page(&mut self, codec: &mut Codec) -> Result<()> {
         let bounds = (self.bounded && self.nulls < self.levels.len()).then(|| Bounds {
-            min: self.values[self.min.clone()].to_vec(),
-            max: self.values[self.max.clone()].to_vec(),
+            min: self.values[self.min.text.clone()].to_vec(),
+            max: self.values[self.max.text.clone()].to_vec(),
         });
         let rows = self.levels.len();
         let page = Page { levels: Some(&self.levels), rows, nulls: self.nulls, values: &self.values, bounds };
@@ -98,9 +111,30 @@ impl PlainTexts {
         Ok(())
     }
 
+    /// Forgets the rows.
+    pub(super) fn clear(&mut self) {
+        if self.chunk.bytes() > 0 {
+            self.chunk = new_chunk(&self.column, self.bounded, Vec::new());
+        }
+        self.values.clear();
+        self.levels.clear();
+        self.nulls = 0;
+    }
+
     /// About the bytes held.
     pub(super) fn bytes(&self) -> usize {
         self.chunk.bytes() + self.values.len()
+    }
+}
+
+/// The first 16 bytes of a text, as a number that compares as they do; zeros stand for what is not there.
+#[inline]
+fn head(text: &[u8]) -> u128 {
+    match text.first_chunk() {
+        Some(bytes) => u128::from_be_bytes(*bytes),
+        None => {
+            text.iter().fold(0, |head, byte| head << 8 | u128::from(*byte)).unbounded_shl(128 - 8 * text.len() as u32)
+        }
     }
 }
 

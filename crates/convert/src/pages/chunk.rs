@@ -76,10 +76,15 @@ impl Encoded {
 }
 
 impl Codec {
-    pub(crate) fn new(compression: Compression) -> Self {
+    pub(crate) fn new() -> Self {
         let snappy = snap::raw::Encoder::new();
         let (compressed, page, indexes, spare) = Default::default();
-        Self { compression, snappy, compressed, page, indexes, spare }
+        Self { compression: Compression::Uncompressed, snappy, compressed, page, indexes, spare }
+    }
+
+    /// Compresses this way from here on.
+    pub(crate) fn begin(&mut self, compression: Compression) {
+        self.compression = compression;
     }
 
     /// Memory for a column chunk.

@@ -35,7 +35,8 @@ struct Outcome {
 }
 
 fn run(input: impl Read, max_record_bytes: usize, first_line: u64, first_offset: u64) -> Outcome {
-    let mut records = Records::new(input, first_line, first_offset);
+    let mut framing = Framing::new();
+    let mut records = Records::new(input, first_line, first_offset, &mut framing);
     records.max_record_bytes = max_record_bytes;
     let (mut seen, mut spans) = (Vec::new(), Vec::new());
     while let Some(Record { line, offset, framed, .. }) = records.next().unwrap() {
@@ -151,7 +152,9 @@ fn a_record_is_oversized_from_the_first_byte_too_many() {
 fn an_endless_line_takes_bounded_memory() {
     let long = 100 << 20;
     let head = b"{\"a\":\"".as_slice();
-    let mut records = Records::new(head.chain(io::repeat(b'x').take(long)).chain(&b"\"}\n{}\n"[..]), 1, 0);
+    let mut framing = Framing::new();
+    let text = head.chain(io::repeat(b'x').take(long)).chain(&b"\"}\n{}\n"[..]);
+    let mut records = Records::new(text, 1, 0, &mut framing);
     let Some(Record { framed: Framed::Oversized { prefix, length, sha256 }, .. }) = records.next().unwrap() else {
         panic!("a record of 100 MiB must be refused")
     };
@@ -171,7 +174,8 @@ fn an_endless_line_takes_bounded_memory() {
 #[test]
 fn a_long_line_of_blanks_or_of_small_values_takes_bounded_memory() {
     for (phrase, byte, expected) in [("blanks", b' ', 1), ("NULs", 0, 1), ("numbers", b'"', (40 << 19) + 1)] {
-        let mut records = Records::new(io::repeat(byte).take(40 << 20).chain(&b"{}"[..]), 1, 0);
+        let mut framing = Framing::new();
+        let mut records = Records::new(io::repeat(byte).take(40 << 20).chain(&b"{}"[..]), 1, 0, &mut framing);
         let mut seen = 0;
         while records.next().unwrap().is_some() {
             seen += 1;
@@ -189,7 +193,8 @@ fn a_failing_reader_is_named_with_its_place() {
             Err(io::Error::other("the line is dead"))
         }
     }
-    let mut records = Records::new((&b"{}\n{}"[..]).chain(Failing), 1, 100);
+    let mut framing = Framing::new();
+    let mut records = Records::new((&b"{}\n{}"[..]).chain(Failing), 1, 100, &mut framing);
     assert!(matches!(records.next(), Ok(Some(_))), "what was read before is not lost");
     match records.next() {
         Err(ConvertError::Read { offset: 105, source }) => assert_eq!(source.to_string(), "the line is dead"),

@@ -3,17 +3,19 @@
 //! The bytes within strings are dealt with here, all at once and for good: nothing in a string begins a token, and what is
 //! wrong in one is noted as a flaw. What tokens mean, one after the other, is for the scanner.
 
-use super::blocks::{BLOCK_BYTES, Classes, classify, escapes, parity_so_far, rare};
+use super::blocks::{BLOCK_BYTES, Classes, Rare, classify, escapes, parity_so_far, rare};
 
 /// So much text is indexed at a time: the tokens of a usual record, and never more memory than this needs.
 const STRETCH_BYTES: usize = 4096;
+/// The tokens of a block are written several at a time: those that there are, and others that are written over.
+pub(super) type Slots = [u32; BLOCK_BYTES];
 
 /// No token.
 pub(super) const END: usize = usize::MAX;
 
 /// The tokens of a text from one place on; they are looked for as they are asked for.
 pub(super) struct Index {
-    tokens: Box<[u32; STRETCH_BYTES]>,
+    tokens: Box<[u32; STRETCH_BYTES + BLOCK_BYTES]>,
     /// Tokens in `tokens`, and the number of those that were asked for.
     found: usize,
     given: usize,
@@ -23,6 +25,14 @@ pub(super) struct Index {
     end: usize,
     carried: Carried,
     flaws: Flaws,
+}
+
+/// Ways to do the same with one processor's vectors or another's: [`classify`], [`rare`], [`parity_so_far`] and [`write`].
+pub(super) struct Vectors<C, R, P, W> {
+    pub(super) classify: C,
+    pub(super) rare: R,
+    pub(super) parity: P,
+    pub(super) write: W,
 }
 
 /// What the bytes before a block were.
@@ -48,10 +58,17 @@ struct Flaws {
     low_half: usize,
 }
 
+impl Flaws {
+    /// Notes a flaw; the escapes of a block are looked at before its control characters, which may come first.
+    fn note_syntax(&mut self, at: usize) {
+        self.syntax = Some(self.syntax.map_or(at, |first| first.min(at)));
+    }
+}
+
 impl Index {
     pub(super) fn new() -> Self {
         Self {
-            tokens: Box::new([0; STRETCH_BYTES]),
+            tokens: Box::new([0; STRETCH_BYTES + BLOCK_BYTES]),
             found: 0,
             given: 0,
             stretch_start: 0,
@@ -131,14 +148,24 @@ impl Index {
     #[inline(never)]
     fn find(&mut self, text: &[u8]) -> bool {
         #[cfg(target_arch = "x86_64")]
-        if let Some(found) = super::avx2::find(self, text) {
+        if let Some(found) = super::wider::find(self, text) {
             return found;
         }
-        self.find_with(text, classify)
+        self.find_with(text, &Vectors { classify, rare, parity: parity_so_far, write })
     }
 
+    /// Looks for further tokens, with these vectors.
     #[inline(always)]
-    pub(super) fn find_with(&mut self, text: &[u8], classify: impl Fn(&[u8; BLOCK_BYTES]) -> Classes) -> bool {
+    pub(super) fn find_with(
+        &mut self,
+        text: &[u8],
+        vectors: &Vectors<
+            impl Fn(&[u8; BLOCK_BYTES]) -> Classes,
+            impl Fn(&[u8; BLOCK_BYTES]) -> Rare,
+            impl Fn(u64) -> u64,
+            impl Fn(u64, u32, &mut Slots),
+        >,
+    ) -> bool {
         (self.found, self.given) = (0, 0);
         let mut found = 0;
         while found == 0 {
@@ -149,13 +176,11 @@ impl Index {
             let stretch_end = self.end.min(self.next + STRETCH_BYTES);
             let mut carried = self.carried;
             for start in (self.stretch_start..stretch_end).step_by(BLOCK_BYTES) {
-                let mut tokens = self.tokens(text, start, &mut carried, &classify);
-                let base = (start - self.stretch_start) as u32;
-                while tokens != 0 {
-                    self.tokens[found] = base + tokens.trailing_zeros();
-                    found += 1;
-                    tokens &= tokens - 1;
+                let tokens = self.tokens(text, start, &mut carried, vectors);
+                if let Some(slots) = self.tokens[found..].first_chunk_mut() {
+                    (vectors.write)(tokens, (start - self.stretch_start) as u32, slots);
                 }
+                found += tokens.count_ones() as usize;
             }
             self.carried = carried;
             self.next = stretch_end;
@@ -166,25 +191,30 @@ impl Index {
 
     /// Where in the block at `start` tokens begin.
     #[inline(always)]
-    fn tokens(
+    fn tokens<W>(
         &mut self,
         text: &[u8],
         start: usize,
         carried: &mut Carried,
-        classify: impl Fn(&[u8; BLOCK_BYTES]) -> Classes,
+        vectors: &Vectors<
+            impl Fn(&[u8; BLOCK_BYTES]) -> Classes,
+            impl Fn(&[u8; BLOCK_BYTES]) -> Rare,
+            impl Fn(u64) -> u64,
+            W,
+        >,
     ) -> u64 {
         let mut padded = [b' '; BLOCK_BYTES];
         let block = text[start..].first_chunk().unwrap_or_else(|| {
             padded[..text.len() - start].copy_from_slice(&text[start..]);
             &padded
         });
-        let classes = classify(block);
+        let classes = (vectors.classify)(block);
         let here = first_bits(self.end - start);
         let mut quotes = classes.quotes & here;
         let mut blanks = classes.low;
         let mut controls = 0;
         if classes.has_rare || carried.escaping {
-            let rare = rare(block);
+            let rare = (vectors.rare)(block);
             let (escape_starts, escaped) = escapes(rare.backslashes & here, &mut carried.escaping);
             quotes &= !escaped;
             controls = rare.controls & here;
@@ -194,10 +224,10 @@ impl Index {
             }
         }
         // In a string, its opening quote included, but not its closing one; the tail is the other way about.
-        let in_string = parity_so_far(quotes) ^ carried.in_string;
+        let in_string = (vectors.parity)(quotes) ^ carried.in_string;
         carried.in_string = (in_string as i64 >> 63) as u64;
         if controls & in_string != 0 {
-            self.flaws.syntax.get_or_insert(start + (controls & in_string).trailing_zeros() as usize);
+            self.flaws.note_syntax(start + (controls & in_string).trailing_zeros() as usize);
         }
         let tail = in_string ^ quotes;
         let scalars = !(classes.operators | blanks);
@@ -214,14 +244,14 @@ impl Index {
             match text[at + 1..self.end].first() {
                 Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
                 Some(b'u') => self.check_unicode_escape(&text[..self.end], at),
-                _ => drop(self.flaws.syntax.get_or_insert(at)),
+                _ => self.flaws.note_syntax(at),
             }
         }
     }
 
     fn check_unicode_escape(&mut self, text: &[u8], at: usize) {
         match hex(text, at) {
-            None => drop(self.flaws.syntax.get_or_insert(at)),
+            None => self.flaws.note_syntax(at),
             Some(0xd800..=0xdbff) => match hex(text, at + 6) {
                 Some(0xdc00..=0xdfff) if text[at + 6] == b'\\' && text[at + 7] == b'u' => {
                     self.flaws.low_half = at + 6;
@@ -230,6 +260,21 @@ impl Index {
             },
             Some(0xdc00..=0xdfff) if self.flaws.low_half != at => self.flaws.surrogates.push(at),
             Some(_) => {}
+        }
+    }
+}
+
+/// Writes the places of the bits that are set, counted from `base`.
+#[inline(always)]
+pub(super) fn write(mut tokens: u64, base: u32, slots: &mut Slots) {
+    // How many there are is hard to foresee; whether there are more than some is not.
+    for slots in slots.as_chunks_mut::<8>().0 {
+        if tokens == 0 {
+            break;
+        }
+        for slot in slots {
+            *slot = base + tokens.trailing_zeros();
+            tokens &= tokens.wrapping_sub(1);
         }
     }
 }

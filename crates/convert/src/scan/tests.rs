@@ -188,6 +188,15 @@ fn tokens_run_from_stretch_to_stretch() {
 }
 
 #[test]
+fn the_first_of_two_flaws_counts() {
+    let mut scanner = Scanner::new();
+    for text in ["{\"a\tb\":1}\\u", "{\"a\\x\tb\":1}", "{\"a\":\"\\u00\"}\t\"\\x\""] {
+        agrees_with_serde(&mut scanner, text.as_bytes(), 0).unwrap();
+        assert_eq!(scanner.scan(text.as_bytes(), 0, text.len()), Err(NoObject), "{text:?}");
+    }
+}
+
+#[test]
 fn each_lone_surrogate_is_that_of_its_object() {
     let objects = [r#"{"a":"\ud800"}"#, r#"{"a":"x"}"#, r#"{"a":"\udc00\ud800"}"#, r#"{}"#, r#"{"a":"\ud83d\ude00"}"#];
     let line = objects.concat().repeat(2000) + r#""\ud800"{}"#;

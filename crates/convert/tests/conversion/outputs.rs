@@ -8,7 +8,7 @@ use bytes::Bytes;
 use convert::{ChunkSpec, Compression, ConvertError, Output, convert_chunk, schema};
 use parquet::basic::{Compression as Codec, Encoding};
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use pipeline::version::Payload;
+use pipeline::version::{CONVERTER_VERSION, Payload};
 
 use crate::support::{WHOLE, convert, event};
 
@@ -59,7 +59,10 @@ fn the_file_is_one_row_group_of_snappy_with_statistics_and_page_index() {
     let reader = SerializedFileReader::new(Bytes::from(outcome.parquet)).unwrap();
     let metadata = reader.metadata();
     assert_eq!(metadata.num_row_groups(), 1);
-    assert_eq!(metadata.file_metadata().created_by(), Some("ghactivity version 2 (build convert)"));
+    assert_eq!(
+        metadata.file_metadata().created_by(),
+        Some(&*format!("ghactivity version {CONVERTER_VERSION} (build convert)"))
+    );
     for column in metadata.row_group(0).columns() {
         let name = column.column_path().string();
         assert_eq!(column.compression(), Codec::SNAPPY, "{name}");

@@ -1,5 +1,10 @@
 //! What holds for any input.
 
+use std::collections::HashSet;
+use std::io::{self, Read};
+
+use convert::{ChunkConverter, ChunkSpec, Compression};
+use pipeline::version::Payload;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -62,6 +67,15 @@ fn any_event() -> impl Strategy<Value = String> {
         })
 }
 
+/// Fails wherever it is read.
+struct Broken;
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("broken"))
+    }
+}
+
 /// Lines of events, blanks and damage.
 fn any_lines() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
@@ -74,7 +88,78 @@ fn any_lines() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
+/// An event whose `actor`, `repo` and `org` are spelled as GitHub does, or nearly so: each text is made from a name or an
+/// id, of its own or of another one.
+fn nearly_usual_event() -> impl Strategy<Value = String> {
+    let name = || select(vec!["a", "b", "a/b", "é", "", "users/a", "1", "\\u0061"]);
+    let number = || select(vec!["1", "2", "12", "0", "-1", "123456789012345678", "1234567890123456789"]);
+    let digits = || select(vec!["1", "2", "12", "0", "01", "+1", "", "123456789012345678", "1234567890123456789"]);
+    let entity = move |kind: &'static str| {
+        let (path, login) = if kind == "repo" { ("repos", "name") } else { (kind, "login") };
+        let texts = (name(), name(), name(), digits(), select(vec!["", "f"]));
+        let parts = prop::collection::vec(prop::bool::weighted(0.9), 5);
+        (number(), name(), texts, parts, prop::bool::weighted(0.7)).prop_map(
+            move |(id, own, (shown, of, other, avatar, gravatar), parts, same)| {
+                let (shown, of, avatar) = if same { (own, own, id) } else { (shown, of, avatar) };
+                let fields = [
+                    format!("\"{login}\":\"{own}\""),
+                    format!("\"display_login\":\"{shown}\""),
+                    format!("\"gravatar_id\":\"{gravatar}\""),
+                    format!("\"url\":\"https://api.github.com/{path}/{}\"", if same { own } else { of }),
+                    format!("\"avatar_url\":\"https://avatars.githubusercontent.com/u/{avatar}?\""),
+                ];
+                let wanted =
+                    |at: usize| parts[at] && (kind == "users" || at != 1) && (kind != "repo" || matches!(at, 0 | 3));
+                let fields = fields.iter().enumerate().filter(|(at, _)| wanted(*at)).map(|(_, field)| field.as_str());
+                let more = if other == "b" { vec![", \"url\":\"b\""] } else { vec![] };
+                let text: String =
+                    fields.map(|field| format!(",{field}")).chain(more.into_iter().map(str::to_owned)).collect();
+                format!("{{\"id\":{id}{text}}}")
+            },
+        )
+    };
+    (entity("users"), entity("repo"), entity("orgs")).prop_map(|(actor, repo, org)| {
+        let created_at = "2026-06-01T15:00:00Z";
+        format!(
+            r#"{{"id":"1","type":"PushEvent","actor":{actor},"repo":{repo},"created_at":"{created_at}","org":{org}}}"#
+        )
+    })
+}
+
 proptest! {
+    #[test]
+    fn proptest_entities_are_stored_as_they_stand_and_each_text_once(
+        events in prop::collection::vec(nearly_usual_event(), 1..40),
+    ) {
+        let outcome = convert(&WHOLE, events.join("\n").as_bytes());
+        let rows: Vec<_> = outcome.rows().into_iter().map(with_other_parsed).collect();
+        let expected: Vec<_> = (1..).zip(&events).map(|(line, event)| expected_row(event, line)).collect();
+        prop_assert_eq!(rows, expected);
+        for (column, texts) in outcome.dictionaries() {
+            let distinct: HashSet<_> = texts.iter().collect();
+            prop_assert_eq!(distinct.len(), texts.len(), "{}: {:?}", column, texts);
+        }
+    }
+
+    #[test]
+    fn proptest_a_converter_carries_nothing_over(before in any_lines(), fails: bool, text in any_lines()) {
+        let mut converter = ChunkConverter::new();
+        let (mut parquet, mut quarantine) = (Vec::new(), Vec::new());
+        let spec = ChunkSpec { payload: Payload::Drop, compression: Compression::Uncompressed, ..WHOLE };
+        // Cut off in the middle, or to its end.
+        let broken = (&before[..]).chain(Broken);
+        let first = converter.convert(&spec, (&before[..]).chain(&b"\n"[..]), io::sink(), io::sink());
+        prop_assert!(first.is_ok());
+        if fails {
+            prop_assert!(converter.convert(&spec, broken, io::sink(), io::sink()).is_err());
+        }
+        let converted = converter.convert(&WHOLE, &text[..], &mut parquet, &mut quarantine).unwrap();
+        let fresh = convert(&WHOLE, &text);
+        prop_assert_eq!(converted, fresh.converted);
+        prop_assert_eq!(parquet, fresh.parquet);
+        prop_assert_eq!(quarantine, fresh.quarantine);
+    }
+
     #[test]
     fn proptest_stored_values_equal_the_source(events in prop::collection::vec(any_event(), 1..12)) {
         let outcome = convert(&WHOLE, events.join("\n").as_bytes());

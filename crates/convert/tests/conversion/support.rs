@@ -8,6 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use convert::{ChunkSpec, Compression, Converted, convert_chunk};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Type;
+use parquet::column::page::Page;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use pipeline::version::Payload;
 use serde_json::{Map, Value, json};
 
@@ -58,6 +61,24 @@ impl Outcome {
         reader.map(Result::unwrap).collect()
     }
 
+    /// The dictionaries of text columns, each as the column's name and the texts, of every row group.
+    pub(crate) fn dictionaries(&self) -> Vec<(String, Vec<String>)> {
+        let file = SerializedFileReader::new(Bytes::from(self.parquet.clone())).unwrap();
+        let groups = (0..file.num_row_groups()).map(|group| file.get_row_group(group).unwrap());
+        let mut dictionaries = Vec::new();
+        for group in groups {
+            for (place, column) in group.metadata().columns().iter().enumerate() {
+                let mut pages = group.get_column_page_reader(place).unwrap();
+                if column.column_type() == Type::BYTE_ARRAY
+                    && let Some(Page::DictionaryPage { buf, .. }) = pages.get_next_page().unwrap()
+                {
+                    dictionaries.push((column.column_path().string(), plain_texts(&buf)));
+                }
+            }
+        }
+        dictionaries
+    }
+
     /// The lines of the quarantine file.
     pub(crate) fn bad_records(&self) -> Vec<Value> {
         self.quarantine
@@ -70,6 +91,17 @@ impl Outcome {
     pub(crate) fn reasons(&self) -> Vec<String> {
         self.bad_records().iter().map(|bad| bad["reason"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// Texts, each after its length in 4 bytes.
+fn plain_texts(mut bytes: &[u8]) -> Vec<String> {
+    let mut texts = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk() {
+        let (text, rest) = rest.split_at(u32::from_le_bytes(*length) as usize);
+        texts.push(String::from_utf8(text.to_vec()).unwrap());
+        bytes = rest;
+    }
+    texts
 }
 
 /// The bytes that a quarantine line holds.

@@ -4,15 +4,15 @@ use std::io::{self, Read};
 
 use thiserror::Error;
 
-use super::{PlanSettings, Planner, Spool, Stage};
+use super::{PlanSettings, Planner, Stage, Unread, slide};
 use crate::{
     error::PlanError,
     magic,
     plan::{Chunk, Plan},
 };
 
-/// Bytes of the file that are inflated before their text is given.
-const READ_BYTES: usize = 64 * 1024;
+/// Bytes of the file that are inflated before their text is given: little enough that the history mostly still has it.
+const READ_BYTES: usize = 32 * 1024;
 
 /// Why there is no more text.
 #[derive(Debug, Error)]
@@ -76,8 +76,8 @@ pub struct TextChunks<R> {
     plain_text: PlainText,
     kind: FileKind,
     pass: Pass,
-    spool: Spool,
-    /// Bytes of the spool that were given and not passed over yet.
+    unread: Unread,
+    /// Bytes of that which were given and not passed over yet.
     given: usize,
     /// The chunk that is being given, from 0.
     index: usize,
@@ -122,7 +122,7 @@ impl<R: Read> TextChunks<R> {
             plain_text,
             kind: FileKind::Unknown,
             pass: Pass::Running(Box::new(Planner::for_one_pass(settings))),
-            spool: Spool::default(),
+            unread: Unread::default(),
             given: 0,
             index: 0,
             offset: 0,
@@ -205,12 +205,16 @@ impl<R: Read> TextChunks<R> {
 
     /// Gives some of the text that is known and not given yet.
     fn give(&mut self, most: usize) -> Result<Piece<'_>, TextError> {
-        self.spool.consume(std::mem::take(&mut self.given));
+        self.unread.consume(std::mem::take(&mut self.given));
         let (end, line_at_end, duplicate) = {
             let known = self.known();
             (known.end, known.line_at_end, known.duplicates.get(self.duplicates_given).copied())
         };
-        let text = self.spool.bytes().map_err(TextError::Spool)?;
+        let history = match &self.pass {
+            Pass::Running(planner) => Some(&planner.history),
+            Pass::Over(_) => None,
+        };
+        let text = self.unread.bytes(history).map_err(TextError::Spool)?;
         let known = usize::try_from(end - self.offset).unwrap_or(usize::MAX);
         let text = &text[..text.len().min(known).min(most.max(1))];
         let is_duplicate = duplicate == Some(self.line);
@@ -228,13 +232,12 @@ impl<R: Read> TextChunks<R> {
         if self.offset == end {
             self.line = line_at_end;
         }
-        let text = &self.spool.bytes().map_err(TextError::Spool)?[..length];
-        Ok(Piece { text, is_duplicate })
+        Ok(Piece { text: &text[..length], is_duplicate })
     }
 
     /// Reads and inflates some more; false at the end of the file.
     fn read_on(&mut self) -> Result<bool, TextError> {
-        self.spool.consume(std::mem::take(&mut self.given));
+        self.unread.consume(std::mem::take(&mut self.given));
         let Pass::Running(planner) = &mut self.pass else { return Ok(false) };
         let length = match self.kind {
             FileKind::Unknown => fill(&mut self.input, &mut self.buffer, self.read_bytes)?,
@@ -248,12 +251,12 @@ impl<R: Read> TextChunks<R> {
                 planner.begin_plain();
             }
         }
-        planner.text = Some(std::mem::take(&mut self.spool));
+        planner.unread = Some(std::mem::take(&mut self.unread));
         let pushed = match self.kind {
             FileKind::Plain => planner.push_plain(bytes),
             FileKind::Gzip | FileKind::Unknown => planner.push(bytes),
         };
-        self.spool = planner.text.take().unwrap_or_default();
+        self.unread = planner.unread.take().unwrap_or_default();
         pushed?;
         if length == 0 {
             self.finish()?;
@@ -263,6 +266,7 @@ impl<R: Read> TextChunks<R> {
 
     fn finish(&mut self) -> Result<(), TextError> {
         if let Pass::Running(planner) = std::mem::replace(&mut self.pass, Pass::Over(Plan::default())) {
+            self.unread.keep(planner.history.all());
             self.pass = Pass::Over(planner.finish()?.plan);
         }
         Ok(())
@@ -287,7 +291,7 @@ impl Planner {
     fn push_plain(&mut self, mut bytes: &[u8]) -> Result<(), PlanError> {
         while !bytes.is_empty() {
             if self.history.is_full() {
-                self.history.slide();
+                slide(&mut self.history, &mut self.points, &mut self.unread);
             }
             let room = self.history.room();
             let length = room.len().min(bytes.len());
@@ -295,9 +299,6 @@ impl Planner {
             self.history.grow(length);
             self.offset += length as u64;
             self.chunker.text(&self.history, length, &mut self.points);
-            if let Some(text) = &mut self.text {
-                text.push(self.history.last(length));
-            }
             bytes = &bytes[length..];
         }
         Ok(())

@@ -50,6 +50,11 @@ impl Spool {
         self.memory.extend_from_slice(bytes);
     }
 
+    /// Whether there is nothing to read, and nothing failed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.start == self.memory.len() && self.file_start == self.file_end && self.failure.is_none()
+    }
+
     /// The next bytes, some of them at least if there are any.
     pub(super) fn bytes(&mut self) -> io::Result<&[u8]> {
         if let Some(failure) = self.failure.take() {

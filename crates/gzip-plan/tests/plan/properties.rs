@@ -217,7 +217,7 @@ fn naive(text: &[u8], settings: PlanSettings) -> Vec<Seen> {
     }
     for chunk in &mut chunks {
         let text = &text[chunk.range.0 as usize..chunk.range.1 as usize];
-        chunk.xxh3 = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text));
+        chunk.xxh3 = format!("{:016x}", twox_hash::XxHash3_64::oneshot(text));
     }
     chunks
 }
