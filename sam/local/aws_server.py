@@ -88,10 +88,12 @@ async def serve(listener, announcement, port):
     from ministack.core import lambda_runtime
 
     import athena
+    import map_settings
     import named_query
     import update_partition
 
     athena.install()
+    map_settings.install()
     named_query.install()
     update_partition.install()
     config = Config()

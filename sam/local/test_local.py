@@ -6,6 +6,7 @@ import sys
 import time
 from datetime import timedelta
 
+import map_settings
 import pytest
 import runs
 from deploy import DeployFailed, Renderer
@@ -264,3 +265,10 @@ def test_progress_is_what_the_history_tells(events, text):
 
 def test_hours_are_counted_over_midnight():
     assert runs.archive_hour(runs.moment("2025-11-30-23") + timedelta(hours=1)) == "2025-12-01-0"
+
+
+def test_a_distributed_map_takes_its_settings_from_paths():
+    state = {"Type": "Map", "MaxConcurrencyPath": "$.a", "ToleratedFailurePercentagePath": "$.b"}
+    found = map_settings.settled(state, {"$.a": 3, "$.b": 5}.get)
+    assert (found["MaxConcurrency"], found["ToleratedFailurePercentage"]) == (3, 5)
+    assert map_settings.settled({"Type": "Map", "MaxConcurrency": 2}, {}.get) == {"Type": "Map", "MaxConcurrency": 2}

@@ -7,8 +7,8 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ["next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark"]
-STATE_MACHINES = {"process-hour": "ProcessHourStateMachine", "ingest": "IngestStateMachine"}
+FUNCTIONS = ["next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours"]
+STATE_MACHINES = {"process-hour": "ProcessHourStateMachine", "ingest": "IngestStateMachine", "backfill": "BackfillStateMachine"}
 
 
 class _Loader(yaml.SafeLoader):
@@ -65,6 +65,11 @@ def states(definition):
         if "ItemProcessor" in state:
             found |= states(state["ItemProcessor"])
     return found
+
+
+def arguments(state):
+    """What a task is given: JSONata's name for it, or JSONPath's."""
+    return state["Arguments"] if "Arguments" in state else state["Parameters"]
 
 
 def rust(*patterns):

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from project import FUNCTIONS, ROOT, camel, states
+from project import FUNCTIONS, ROOT, arguments, camel, states
 from test_executions import HOUR, Execution, Tasks, due, ended, hour_tasks, machine
 
 EVENTS = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "events").glob("*.json"))}
@@ -35,8 +35,36 @@ def called_with():
     Execution(machine("process-hour"), failing).run({"hour": HOUR})
     asking = Tasks(NextFile=due(), ProcessHour=ended("published"))
     Execution(machine("ingest"), asking).run({})
-    assert set(tasks.calls) | set(asking.calls) >= {camel(function) for function in FUNCTIONS} <= set(states(machine("process-hour")) | states(machine("ingest")))
-    return tasks.calls | asking.calls | {"CommitFailure": failing.calls["CommitFailure"]}
+    calls = tasks.calls | asking.calls | {"ListHours": [of_backfill("ListHours")["Payload"]]}
+    assert set(calls) >= {camel(function) for function in FUNCTIONS}
+    return calls | {"CommitFailure": failing.calls["CommitFailure"]}
+
+
+def of_backfill(state):
+    """What a task of backfill is given, with all paths followed, where they lead into the context or an item."""
+    given = {
+        "$$.Execution.Input": {"from": EVENTS_HOUR, "to": EVENTS_HOUR},
+        "$$.Execution.Name": "sample",
+        "$.hour": EVENTS_HOUR,
+        "$.job_id": "ghactivity_backfill",
+        "$.force": False,
+        "$.backfill": "arn",
+    }
+
+    def follow(value):
+        if not isinstance(value, dict):
+            return value
+        return {key.removesuffix(".$"): given.get(item, item) if key.endswith(".$") else follow(item) for key, item in value.items()}
+
+    return follow(arguments(states(machine("backfill"))[state]))
+
+
+def test_backfill_runs_an_hour_with_what_process_hour_takes():
+    tasks = hour_tasks()
+    done = Execution(machine("process-hour"), tasks).run(of_backfill("ProcessHour")["Input"])
+    assert (done.status, done.error) == ("SUCCEEDED", None)
+    [committed] = tasks.calls["CommitBookmark"]
+    assert (committed["job_id"], tasks.calls["Fetch"][0]["hour"]) == ("ghactivity_backfill", EVENTS_HOUR)
 
 
 def shape(value):

@@ -124,6 +124,7 @@ def test_who_may_invoke_whom():
     for machine, functions in {
         "process-hour": {"Fetch", "ConvertChunk", "RegisterPartition", "CommitBookmark"},
         "ingest": {"NextFile"},
+        "backfill": {"ListHours"},
     }.items():
         role = camel(machine) + "Role"
         invoked = [s["Resource"] for s in granted(role) if s["Action"] == "lambda:InvokeFunction"]

@@ -22,7 +22,7 @@ from local_aws import LocalAws  # noqa: E402
 #: Real hours and real oddities, where they are at hand.
 DATA = Path(os.environ.get("GHACTIVITY_DATA") or ROOT / "../shared/data").resolve()
 BINARIES = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "debug"
-FUNCTIONS = ("next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark")
+FUNCTIONS = ("next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours")
 
 #: Files of real records without an hour's name, and the hour that they are served under.
 SAMPLES = {

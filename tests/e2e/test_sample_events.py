@@ -23,10 +23,11 @@ FAILURES = {
     "convert-chunk-negative-chunk": "InvalidInput",
     "fetch-bad-hour": "InvalidInput",
     "fetch-unknown-source": "InvalidInput",
+    "list-hours-unknown-field": "InvalidInput",
     "next-file-negative-hours": "InvalidInput",
     "register-partition-unknown-field": "InvalidInput",
 }
-STEPS = ("next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark")
+STEPS = ("next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours")
 
 
 def event(name: str) -> dict:

@@ -33,6 +33,11 @@ pub fn receipt(hour: ArchiveHour, version: Version, chunk: u32) -> String {
     format!("{}{chunk:05}.json", receipts_prefix(hour, version))
 }
 
+/// The hours of a backfill, for the Distributed Map over them: a JSON array of `{"hour": "2025-11-21-0"}`.
+pub fn backfill_manifest(name: &str) -> String {
+    format!("landing/{ARCHIVE}/_backfill/{name}.json")
+}
+
 /// An hour's folder below the table's: a segment per partition key, without a slash at its end.
 pub fn partition_folder(hour: ArchiveHour) -> String {
     let [year, month, day, hour_of_day] = hour.partition_values();

@@ -1,0 +1,100 @@
+//! What the function does.
+
+use std::collections::HashMap;
+
+use aws_adapters::dynamodb::Ledger;
+use function_runtime::InvalidInput;
+use pipeline::due;
+use pipeline::ledger::HourStatus;
+use pipeline::{ArchiveHour, keys};
+use serde_json::json;
+
+use crate::event::{Request, Statuses};
+use crate::{Context, Input, ListHoursError, Manifest, Output};
+
+/// So many open hours are named.
+const NAMED: usize = 20;
+
+/// Lists the hours.
+pub async fn handle(input: Input, context: &Context) -> Result<Output, ListHoursError> {
+    let Input { request, manifest } = input;
+    validate(&request, manifest.as_deref(), context)?;
+    let statuses = statuses(&request, &context.ledger).await?;
+    let mut output = Output {
+        hours: 0,
+        manifest: None,
+        statuses: Statuses::default(),
+        open: 0,
+        first_open: Vec::new(),
+        job_id: request.job_id.clone(),
+        force: request.force,
+    };
+    let mut listed = Vec::new();
+    for hour in hours(&request) {
+        let status = statuses.get(&hour).copied();
+        output.count(hour, status);
+        if request.force || status != Some(HourStatus::Published) {
+            listed.push(json!({ "hour": hour }));
+        }
+    }
+    output.hours = listed.len() as u32;
+    if let Some(name) = manifest {
+        let (bucket, key) = (&context.bucket, keys::backfill_manifest(&name));
+        let json = serde_json::to_vec(&listed).expect("hours are texts");
+        bucket.write(&key, json, "application/json").await?;
+        output.manifest = Some(Manifest { bucket: bucket.name().to_owned(), key });
+    }
+    tracing::info!(hours = output.hours, open = output.open, "listed");
+    Ok(output)
+}
+
+fn validate(request: &Request, manifest: Option<&str>, context: &Context) -> Result<(), InvalidInput> {
+    let Request { from, to, job_id, .. } = request;
+    if job_id.is_empty() {
+        return Err(InvalidInput::new("job_id", "is empty"));
+    }
+    if from > to {
+        return Err(InvalidInput::new("to", format!("hour {to} is before from, {from}")));
+    }
+    if due::newest_over((context.now)()).is_none_or(|newest| *to > newest) {
+        return Err(InvalidInput::new("to", format!("hour {to} is not over")));
+    }
+    let is_plain = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    match manifest {
+        Some(name) if !is_plain(name) => Err(InvalidInput::new("manifest", "expected letters, digits, -, _ and .")),
+        _ => Ok(()),
+    }
+}
+
+async fn statuses(request: &Request, ledger: &Ledger) -> Result<HashMap<ArchiveHour, HourStatus>, ListHoursError> {
+    let items = ledger.summaries(request.from, request.to).await?;
+    Ok(items.into_iter().map(|item| (item.hour, item.status)).collect())
+}
+
+fn hours(request: &Request) -> impl Iterator<Item = ArchiveHour> {
+    let (from, to) = (request.from, request.to);
+    std::iter::successors(Some(from), move |hour| (*hour < to).then(|| hour.plus(1)))
+}
+
+impl Output {
+    fn count(&mut self, hour: ArchiveHour, status: Option<HourStatus>) {
+        let Statuses { published, missing, not_published, failed, landed, unknown } = &mut self.statuses;
+        let (count, open) = match status {
+            Some(HourStatus::Published) => (published, None),
+            Some(HourStatus::Missing) => (missing, None),
+            Some(HourStatus::NotPublished) => (not_published, None),
+            Some(HourStatus::Failed) => (failed, Some("failed")),
+            Some(HourStatus::Landed) => (landed, Some("landed")),
+            None => (unknown, Some("never run")),
+        };
+        *count += 1;
+        if let Some(why) = open {
+            self.open += 1;
+            if self.first_open.len() < NAMED {
+                self.first_open.push(format!("{hour} ({why})"));
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! `list-hours` against DynamoDB and S3 in memory.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
+
+use aws_adapters::dynamodb::Ledger;
+use aws_adapters::dynamodb::memory::{self, Tables};
+use aws_adapters::json_memory::Memory;
+use aws_adapters::s3::memory::MemoryS3;
+use function_runtime::ErrorName;
+use jiff::SignedDuration;
+use list_hours::{Context, Input, ListHoursError, Output, Statuses, handle};
+use pipeline::ArchiveHour;
+use pipeline::ledger::record::{self, Attempt, MissingRules};
+use pipeline::ledger::{Failure, HourStatus, LedgerItem};
+use serde_json::{Value, json};
+
+const KEY: &str = "landing/ghactivity/_backfill/november.json";
+
+fn hour(number: u32) -> ArchiveHour {
+    "2025-11-21-0".parse::<ArchiveHour>().unwrap().plus(number)
+}
+
+struct World {
+    dynamodb: Memory<Tables>,
+    s3: MemoryS3,
+    context: Context,
+}
+
+/// The clock stands ten minutes after hour 29 was over.
+fn world() -> World {
+    let dynamodb = memory::memory(&[("hours", "archive", Some("hour"))]);
+    let s3 = MemoryS3::default();
+    let now = hour(29).end() + SignedDuration::from_mins(10);
+    let ledger = Ledger::new(memory::client(&dynamodb), "hours");
+    let context = Context { bucket: s3.bucket("lake"), ledger, now: Box::new(move || now) };
+    World { dynamodb, s3, context }
+}
+
+impl World {
+    fn put(&self, number: u32, status: HourStatus) {
+        let rules = MissingRules { missing_after_hours: 48, missing_retry_days: 30 };
+        let attempt = Attempt { hour: hour(number), execution_arn: "arn", now: (self.context.now)() };
+        let failed = record::failed(None, &attempt, &Failure::new("CorruptArchive", ""), &rules);
+        self.dynamodb.with(|tables| tables.put("hours", &LedgerItem { status, ..failed }));
+    }
+
+    async fn run(&self, event: Value) -> Result<Output, ListHoursError> {
+        handle(serde_json::from_value::<Input>(event).unwrap(), &self.context).await
+    }
+
+    fn manifest(&self) -> Value {
+        serde_json::from_slice(&self.s3.get(KEY).unwrap()).unwrap()
+    }
+}
+
+fn range(first: u32, last: u32) -> Value {
+    json!({ "from": hour(first), "to": hour(last) })
+}
+
+#[tokio::test]
+async fn hours_that_are_not_published_are_listed_oldest_first() {
+    let world = world();
+    let statuses = [HourStatus::Published, HourStatus::Failed, HourStatus::Landed, HourStatus::Missing];
+    for (number, status) in (1..).zip(statuses) {
+        world.put(number, status);
+    }
+    world.put(9, HourStatus::Failed); // after the range
+    let output = world.run(json!({ "request": range(0, 5), "manifest": "november" })).await.unwrap();
+    assert_eq!((output.hours, output.open), (5, 4));
+    assert_eq!(
+        output.statuses,
+        Statuses { published: 1, missing: 1, not_published: 0, failed: 1, landed: 1, unknown: 2 }
+    );
+    let open =
+        ["2025-11-21-0 (never run)", "2025-11-21-2 (failed)", "2025-11-21-3 (landed)", "2025-11-21-5 (never run)"];
+    assert_eq!(output.first_open, open);
+    let manifest = output.manifest.unwrap();
+    assert_eq!((&*manifest.bucket, &*manifest.key), ("lake", KEY));
+    let listed: Vec<Value> = [0, 2, 3, 4, 5].map(|number| json!({ "hour": hour(number) })).into();
+    assert_eq!(world.manifest(), json!(listed));
+    assert_eq!(output.job_id, "ghactivity_backfill");
+}
+
+#[tokio::test]
+async fn forced_all_hours_are_listed() {
+    let world = world();
+    world.put(0, HourStatus::Published);
+    let mut request = range(0, 1);
+    request["force"] = true.into();
+    let output = world.run(json!({ "request": request, "manifest": "november" })).await.unwrap();
+    assert_eq!((output.hours, output.force), (2, true));
+    assert_eq!(world.manifest().as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn without_a_name_nothing_is_written() {
+    let world = world();
+    let output = world.run(json!({ "request": range(0, 29) })).await.unwrap();
+    assert_eq!((output.hours, output.open, output.first_open.len(), output.manifest), (30, 30, 20, None));
+    assert!(world.s3.keys().is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_be_worked_with_is_refused_by_name() {
+    let world = world();
+    for (request, manifest, expected) in [
+        (range(2, 1), None, "invalid input: hour 2025-11-21-1 is before from, 2025-11-21-2 (field `to`)"),
+        (range(2, 30), None, "invalid input: hour 2025-11-22-6 is not over (field `to`)"),
+        (json!({ "from": hour(0), "to": hour(0), "job_id": "" }), None, "invalid input: is empty (field `job_id`)"),
+        (range(0, 0), Some("../november"), "invalid input: expected letters, digits, -, _ and . (field `manifest`)"),
+    ] {
+        let error = world.run(json!({ "request": request, "manifest": manifest })).await.unwrap_err();
+        assert_eq!((error.name(), &*error.to_string()), ("InvalidInput", expected));
+    }
+    assert!(world.s3.keys().is_empty());
+}
+
+#[test]
+fn fields_that_nobody_knows_are_refused() {
+    for event in [
+        json!({ "request": { "from": hour(0), "to": hour(1), "forced": true } }),
+        json!({ "request": range(0, 1), "name": "november" }),
+        json!({ "request": { "from": "2025-11-21-24", "to": hour(1) } }),
+    ] {
+        assert!(serde_json::from_value::<Input>(event.clone()).is_err(), "{event}");
+    }
+}

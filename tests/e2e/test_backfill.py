@@ -1,0 +1,133 @@
+"""A backfill: every hour of a range is run once, what the source lacks and what is broken is accounted for, and it goes on
+where it stopped."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from conftest import BINARIES
+from deployment import Lake
+from local_aws import LocalAws
+from test_bad_input import whole_hour
+from test_ingest import hours_before_now, small_hour
+
+JOB = "ghactivity_backfill"
+
+
+def hours_from(first: str, count: int) -> list[str]:
+    date, hour = first.rsplit("-", 1)
+    start = datetime.fromisoformat(date) + timedelta(hours=int(hour))
+    moments = [start + timedelta(hours=n) for n in range(count)]
+    return [f"{moment:%Y-%m-%d}-{moment.hour}" for moment in moments]
+
+
+def statuses(lake: Lake, hours: list[str]) -> dict[str, str]:
+    return {hour: (lake.ledger(hour) or {}).get("status") for hour in hours}
+
+
+def test_a_month_with_holes_broken_and_slow_hours_ends_with_every_hour_accounted_for(tmp_path: Path) -> None:
+    """744 hours with the template's own settings: five are absent, four are cut off, and the source is slow in twenty."""
+    month = hours_from("2025-10-01-0", 744)
+    absent, broken, slow = month[100:105], month[300:304], month[500:520]
+    folder = tmp_path / "source"
+    folder.mkdir()
+    command = [BINARIES / "archive-server", "--dir", folder, "--port", "0"]
+    for hour in slow:
+        command += ["--fault", f"{hour}=slow:300"]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server,
+        LocalAws(tmp_path / "aws") as aws,
+    ):
+        address = server.stdout.readline().split()[-1]
+        lake = Lake(aws, aws.deploy({"SourceUrl": address, "BackfillConcurrency": 16}), folder)
+        for hour in month:
+            lake.serve(hour, small_hour(hour, 3))
+        for hour in absent:
+            lake.unpublish(hour)
+        for hour in broken:
+            lake.serve(hour, small_hour(hour, 3)[:-6])
+        span = {"from": month[0], "to": month[-1]}
+
+        run = lake.wait(lake.start("Backfill", **span), seconds=600)
+        assert (run.status, run.error) == ("FAILED", "HoursFailed"), run
+        assert run.cause.startswith("4 not accounted for") and all(f"{hour} (failed)" in run.cause for hour in broken)
+        expected = {hour: "published" for hour in month} | {hour: "missing" for hour in absent} | {hour: "failed" for hour in broken}
+        assert statuses(lake, month) == expected
+        assert Counter(run["hour"] for run in lake.runs(JOB)) == Counter(month)
+
+        for hour in broken:
+            lake.serve(hour, small_hour(hour, 3))
+        run = lake.wait(lake.start("Backfill", **span))
+        assert run.status == "SUCCEEDED", run
+        assert run.output["statuses"] == {"published": 739, "missing": 5, "not_published": 0, "failed": 0, "landed": 0, "unknown": 0}
+        again = Counter(run["hour"] for run in lake.runs(JOB)) - Counter(month)
+        assert again == Counter(broken + absent), "only what was open, and what may have appeared since"
+        [[rows, days]] = [list(row.values()) for row in lake.query("SELECT count(*), count(DISTINCT dayofmonth) FROM events")]
+        assert (rows, days) == (str(739 * 3), "31")
+        server.terminate()
+
+
+def test_it_stops_at_more_failures_than_are_tolerated_and_goes_on_when_started_again(lake: Lake) -> None:
+    hours = hours_from("2024-02-01-0", 6)
+    for hour in hours:
+        lake.serve(hour, small_hour(hour))
+    lake.serve(hours[2], whole_hour()[:1000])
+    run = lake.wait(lake.start("Backfill", **{"from": hours[0], "to": hours[-1]}))
+    assert (run.status, run.error) == ("FAILED", "States.ExceedToleratedFailureThreshold"), run
+    lake.serve(hours[2], small_hour(hours[2]))
+    run = lake.wait(lake.start("Backfill", **{"from": hours[0], "to": hours[-1]}))
+    assert run.status == "SUCCEEDED", run
+    assert (run.output["statuses"]["published"], run.output["open"]) == (6, 0)
+
+
+def test_what_is_published_is_left_alone_unless_forced(lake: Lake) -> None:
+    hours = hours_from("2024-03-01-0", 3)
+    span = {"from": hours[0], "to": hours[-1], "job_id": "test_forced_backfill"}
+    for hour in hours:
+        lake.serve(hour, small_hour(hour, 30))
+    assert lake.wait(lake.start("Backfill", **span)).status == "SUCCEEDED"
+    before = [lake.state(hour) for hour in hours]
+    lake.serve(hours[1], small_hour(hours[1], 20))
+    assert lake.wait(lake.start("Backfill", **span)).status == "SUCCEEDED"
+    assert [lake.state(hour) for hour in hours] == before, "nothing was open"
+    assert len(lake.runs("test_forced_backfill")) == 3
+
+    run = lake.wait(lake.start("Backfill", **span, force=True))
+    assert run.status == "SUCCEEDED", run
+    assert [len(lake.rows(hour)) for hour in hours] == [30, 20, 30], "fewer rows too, as force says"
+    assert len(lake.runs("test_forced_backfill")) == 6
+
+
+def test_a_backfill_and_an_ingest_over_the_same_hours_at_once_end_right(lake: Lake) -> None:
+    job = "test_beside_backfill"
+    hours = hours_before_now(90)[:8]
+    for hour in hours:
+        lake.serve(hour, small_hour(hour))
+    arns = [
+        lake.start("Backfill", **{"from": hours[0], "to": hours[-1]}),
+        lake.start("Ingest", job_id=job, max_hours=8, **{"from": hours[0]}),
+        lake.start("Backfill", **{"from": hours[0], "to": hours[-1]}),
+    ]
+    assert [lake.wait(arn).status for arn in arns] == ["SUCCEEDED"] * 3
+    assert set(statuses(lake, hours).values()) == {"published"}
+    assert [len(lake.rows(hour)) for hour in hours] == [30] * 8
+    assert [lake.lease(hour) for hour in hours] == [None] * 8
+    lake.ingest(job_id=job, max_hours=1)
+    assert lake.bookmark(job) >= hours[-1]
+
+
+def test_what_cannot_be_worked_with_is_refused_before_anything_is_done(lake: Lake) -> None:
+    for given, words in [
+        ({"from": "2024-04-02-0", "to": "2024-04-01-0"}, "hour 2024-04-01-0 is before from"),
+        ({"from": "2024-04-01-0", "to": "2124-04-01-0"}, "is not over"),
+        ({"from": "2024-04-01-24", "to": "2024-04-02-1"}, "from"),
+        ({"from": "2024-04-01-0"}, "to"),
+        ({"from": "2024-04-01-0", "to": "2024-04-01-1", "forced": True}, "forced"),
+    ]:
+        run = lake.wait(lake.start("Backfill", **given))
+        assert (run.status, run.error) == ("FAILED", "InvalidInput"), (given, run)
+        assert words in run.cause, (given, run)
+    assert lake.ledger("2024-04-01-0") is None
