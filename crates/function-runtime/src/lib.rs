@@ -27,9 +27,11 @@ mod error;
 mod init_error;
 mod input;
 mod logs;
+mod metrics;
 mod run;
 
 pub use env::{Env, InvalidConfiguration};
 pub use error::{ErrorName, diagnostic};
 pub use input::{InvalidInput, parse};
+pub use metrics::{Metrics, NAMESPACE, Unit};
 pub use run::run;

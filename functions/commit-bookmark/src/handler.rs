@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_adapters::dynamodb::{BookmarkMove, Commit, CommitError, LedgerPut};
+use function_runtime::Metrics;
 use pipeline::ArchiveHour;
 use pipeline::ledger::{BookmarkDetails, Verdict};
 use pipeline::publish::{self, Run};
@@ -10,7 +11,7 @@ use pipeline::publish::{self, Run};
 use crate::decision::{Decision, End, decide};
 use crate::seen::{Reach, Seen, days_before};
 use crate::turn::Turn;
-use crate::{CommitBookmarkError, Context, Input, Outcome, Output, cleanup};
+use crate::{CommitBookmarkError, Context, Input, Outcome, Output, cleanup, measures};
 
 /// How often a decision is made before giving up.
 const MAX_DECISIONS: u32 = 8;
@@ -47,9 +48,13 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, CommitBoo
         if let Some(turn) = turn.as_mut().filter(|_| held) {
             forget_older_version(&input, &seen, &decision, turn, context).await?;
         }
+        let measured = measured(&seen, &decision);
         let (commit, bookmark) = commit(&input, seen, &decision, context).await?;
         match context.tables.commit(&commit).await {
-            Ok(()) => return finish(&input, decision, bookmark, turn.filter(|_| held), context).await,
+            Ok(()) => {
+                measured.emit();
+                return finish(&input, decision, bookmark, turn.filter(|_| held), context).await;
+            }
             Err(CommitError::Aws(error)) => return Err(error.into()),
             Err(CommitError::Conflict { reasons: met }) => {
                 tracing::info!(reasons = met, "conflict: deciding again");
@@ -75,6 +80,16 @@ async fn forget_older_version(
         Some(old) => cleanup::version(input.hour, old, &context.bucket, turn).await,
         None => Ok(()),
     }
+}
+
+/// What is to be counted once the decision is written: what is in the tables already was counted before.
+fn measured(seen: &Seen, decision: &Decision) -> Metrics {
+    if seen.run.as_ref() == Some(&decision.run) {
+        return Metrics::new();
+    }
+    let changed = decision.ledger.as_ref().filter(|_| decision.replaced_by(seen).is_some());
+    let published = changed.and_then(|item| Some((item.publication.as_ref()?, item.verdict)));
+    measures::of(&decision.run, published)
 }
 
 /// What has to be written to get from what was `seen` to what was decided, and the bookmark after that.

@@ -41,6 +41,7 @@ mod decision;
 mod error;
 mod event;
 mod handler;
+mod measures;
 mod seen;
 mod turn;
 

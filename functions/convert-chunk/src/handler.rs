@@ -1,10 +1,12 @@
 //! What happens for an event.
 
+use std::time::Instant;
+
 use aws_adapters::AwsError;
 use aws_adapters::s3::{Bucket, Object};
 use bytes::Bytes;
 use convert::{ChunkSpec, Compression, Converted};
-use function_runtime::InvalidInput;
+use function_runtime::{InvalidInput, Metrics, Unit};
 use gzip_plan::ChunkReader;
 use pipeline::keys;
 use pipeline::plan::{HourPlan, MAX_PLAN_BYTES};
@@ -21,6 +23,7 @@ use crate::pipe::{PipeReader, pipe};
 /// # Errors
 /// See [`Error`]. There is then no receipt of this run, whatever else was written.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, Error> {
+    let begin = Instant::now();
     let bucket = &context.bucket;
     let plan = read_plan(&input, bucket).await?;
     let Some(planned) = plan.gzip.chunks.get(input.chunk as usize) else {
@@ -29,6 +32,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, Error> {
     };
     let window = read_window(&input, &plan, bucket).await?;
     let range = planned.compressed_start..planned.compressed_end;
+    let compressed_bytes = range.end - range.start;
     let landing = bucket.read_range(&keys::landing(input.hour), range, Some(&plan.landing.etag)).await;
     let landing = landing.map_err(Error::Landing)?;
 
@@ -40,7 +44,14 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, Error> {
     let converted = converting.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     // Whatever the converter makes of a body that broke off, the broken body is the cause.
     fed?;
-    write(&input, converted?, bucket).await
+    let output = write(&input, converted?, bucket).await?;
+    Metrics::new()
+        .with("ChunkSeconds", Unit::Seconds, begin.elapsed().as_secs_f64())
+        .with("ChunkBytes", Unit::Bytes, compressed_bytes as f64)
+        .about("hour", input.hour.to_string())
+        .about("chunk", input.chunk)
+        .emit();
+    Ok(output)
 }
 
 /// A chunk's objects before they are written.

@@ -1,7 +1,9 @@
 //! What happens for an event.
 
+use std::time::Instant;
+
 use aws_adapters::s3::Upload;
-use function_runtime::InvalidInput;
+use function_runtime::{InvalidInput, Metrics, Unit};
 use pipeline::ledger::Source;
 use pipeline::plan::{HourPlan, Landing, MAX_CHUNKS, MAX_PLAN_BYTES};
 use pipeline::{ArchiveHour, Version, keys};
@@ -23,10 +25,17 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, Error> {
     if hour.end() > (context.now)() {
         return Err(InvalidInput::new("hour", format!("{hour} is not over until {}", hour.end())).into());
     }
-    match source {
+    let begin = Instant::now();
+    let output = match source {
         BytesFrom::Upstream => from_upstream(hour, context).await,
         BytesFrom::Landing => from_landing(hour, context).await,
-    }
+    }?;
+    Metrics::new()
+        .with("FetchSeconds", Unit::Seconds, begin.elapsed().as_secs_f64())
+        .with("LandedBytes", Unit::Bytes, output.landing_bytes as f64)
+        .about("hour", hour.to_string())
+        .emit();
+    Ok(output)
 }
 
 async fn from_upstream(hour: ArchiveHour, context: &Context) -> Result<Output, Error> {

@@ -1,6 +1,6 @@
 //! What the function does.
 
-use function_runtime::InvalidInput;
+use function_runtime::{InvalidInput, Metrics, Unit};
 use pipeline::ArchiveHour;
 use pipeline::due::{self, Question};
 use pipeline::ledger::JobItem;
@@ -30,6 +30,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, NextFileE
     match error {
         Some(error) if due.hours.is_empty() && !due.caught_up => Err(error.into()),
         _ => {
+            measure_lag(&job, newest_hour_over);
             tracing::info!(hours = due.hours.len(), caught_up = due.caught_up, asked = answers.len(), "named");
             Ok(Output { hours: due.hours, caught_up: due.caught_up, newest_hour_over })
         }
@@ -46,6 +47,13 @@ fn validate(input: &Input, newest_hour_over: ArchiveHour) -> Result<(), InvalidI
         }
     }
     Ok(())
+}
+
+/// How many hours the bookmark (or, at first, the job's beginning) is behind the newest hour over.
+fn measure_lag(job: &JobItem, newest_hour_over: ArchiveHour) {
+    let next = job.next_hour().unwrap_or(job.first_hour);
+    let lag = newest_hour_over.hours_since(next) + 1;
+    Metrics::new().with("LagHours", Unit::Count, lag.max(0) as f64).by("Job", job.job_id.as_str()).emit();
 }
 
 /// The job's item, which is written if there is none. Two runs at once end with the item of one of them.

@@ -1,0 +1,81 @@
+"""Metrics, alarms and dashboard speak of the same things, and of things that exist."""
+
+import json
+import re
+
+import pytest
+from project import FUNCTIONS, ROOT, STATE_MACHINES, resources, rust, template
+
+OPERATIONS = template("sam/operations.yaml")
+ALARMS = resources(OPERATIONS, "AWS::CloudWatch::Alarm")
+
+
+def emitted():
+    """The metrics that functions emit, and the dimensions that they have beside the stack."""
+    text = "\n".join(text.split("#[cfg(test)]")[0] for text in rust("functions/*/src/**/*.rs").values())
+    names = set(re.findall(r'\.with\(\s*"(\w+)"', text))
+    [counted] = re.findall(r"let metrics = \[(.*?)\]\s*\.into_iter", text, re.S)
+    return names | set(re.findall(r'\("(\w+)"', counted)) | set(re.findall(r'=> "(Hours\w+)"', text))
+
+
+def dashboard():
+    return json.loads(resources(OPERATIONS, "AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"])
+
+
+def shown():
+    """Namespace and name of each metric of the dashboard, with its dimensions."""
+    for widget in dashboard()["widgets"]:
+        for metric in widget["properties"].get("metrics", []):
+            namespace, name, *dimensions = metric[:-1]
+            yield namespace, name, dict(zip(dimensions[::2], dimensions[1::2], strict=True))
+
+
+def watched():
+    """The same of each metric that an alarm watches."""
+    for properties in ALARMS.values():
+        metrics = [m["MetricStat"]["Metric"] for m in properties.get("Metrics", []) if "MetricStat" in m] or [properties]
+        for metric in metrics:
+            yield metric["Namespace"], metric["MetricName"], {d["Name"]: d["Value"] for d in metric["Dimensions"]}
+
+
+def test_every_metric_is_shown_and_every_one_watched_or_shown_is_emitted():
+    ours = {name for namespace, name, _ in shown() if namespace == "ghactivity"}
+    alarmed = {name for namespace, name, _ in watched() if namespace == "ghactivity"}
+    assert ours | {"Records"} == emitted(), "Records are the rows, duplicates and quarantined that are shown"
+    assert alarmed <= emitted()
+
+
+def test_dimensions_are_those_of_the_metrics():
+    for source in (shown(), watched()):
+        for namespace, name, dimensions in source:
+            if namespace == "AWS/States":
+                assert set(dimensions) == {"StateMachineArn"}
+                machine = re.search(r"\$\{StackName\}-([a-z-]+)$", str(dimensions["StateMachineArn"].get("Fn::Sub") if isinstance(dimensions["StateMachineArn"], dict) else dimensions["StateMachineArn"]))[1]
+                assert machine in STATE_MACHINES
+            else:
+                assert set(dimensions) == ({"Stack", "Job"} if name == "LagHours" else {"Stack"}), name
+
+
+@pytest.mark.parametrize("logical, properties", ALARMS.items())
+def test_an_alarm_says_what_to_do_and_tells_somebody(logical, properties):
+    assert len(properties["AlarmDescription"]) > 60
+    assert properties["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+    name = properties["AlarmName"]["Fn::Sub"].removeprefix("${StackName}-")
+    assert re.search(rf"^\| alarm `{name}`", (ROOT / "README.md").read_text(), re.M), "the runbook has no row for it"
+
+
+def test_silence_is_an_alarm_only_where_an_hour_is_expected():
+    scheduled = {name for name, properties in ALARMS.items() if "ActionsEnabled" in properties}
+    assert scheduled == {"LagAlarm", "NoHourPublishedAlarm"}
+    assert ALARMS["NoHourPublishedAlarm"]["TreatMissingData"] == "breaching"
+
+
+def test_saved_queries_look_into_every_function():
+    for properties in resources(OPERATIONS, "AWS::Logs::QueryDefinition").values():
+        groups = {group["Fn::Sub"].removeprefix("/aws/lambda/${StackName}-") for group in properties["LogGroupNames"]}
+        assert groups == set(FUNCTIONS)
+
+
+def test_widgets_do_not_overlap_and_fill_rows():
+    cells = [(x, y) for w in dashboard()["widgets"] for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])]
+    assert len(cells) == len(set(cells)) and len(cells) == 24 * (max(y for _, y in cells) + 1)
