@@ -1,7 +1,5 @@
 """What the benchmark runs with: the release build, and the others' packages in a virtual environment of their own."""
 
-import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +9,8 @@ REQUIREMENTS = ROOT / "bench/requirements.txt"
 PYTHON = ROOT / ".tools/bench/bin/python"
 
 sys.path.append(str(ROOT / "sam/local"))
-import tools  # noqa: E402  (a sibling's module, found by the line above)
+import build as dev  # noqa: E402  (siblings' modules, found by the line above)
+import tools  # noqa: E402
 
 
 def prepare():
@@ -32,9 +31,5 @@ def build():
 
 
 def target():
-    """Cargo's folder of release builds, wherever its configuration puts it."""
-    if "CARGO_TARGET_DIR" in os.environ:
-        return ROOT / os.environ["CARGO_TARGET_DIR"] / "release"
-    command = ["cargo", "metadata", "--no-deps", "--offline", "--format-version", "1"]
-    metadata = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return Path(json.loads(metadata.stdout)["target_directory"]) / "release"
+    """Cargo's folder of release builds."""
+    return dev.target("release")

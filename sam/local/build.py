@@ -36,13 +36,13 @@ def archive_server():
     return target() / "archive-server"
 
 
-def target():
-    """Cargo's folder of dev builds, wherever its configuration puts it."""
+def target(builds="debug"):
+    """Cargo's folder of dev builds (or of `release` ones), wherever its configuration puts it."""
     if "CARGO_TARGET_DIR" in os.environ:
-        return ROOT / os.environ["CARGO_TARGET_DIR"] / "debug"
+        return ROOT / os.environ["CARGO_TARGET_DIR"] / builds
     command = ["cargo", "metadata", "--no-deps", "--offline", "--format-version", "1"]
     metadata = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return Path(json.loads(metadata.stdout)["target_directory"]) / "debug"
+    return Path(json.loads(metadata.stdout)["target_directory"]) / builds
 
 
 def copy(source, destination):

@@ -66,6 +66,8 @@ def hour_tasks(**answers):
         "ConvertChunk": chunk,
         "RegisterPartition": PUBLICATION | {"hour": HOUR},
         "CommitBookmark": {"hour": HOUR, "status": "published", "verdict": "complete", "bookmark": HOUR},
+        "AnnouncePublished": {"FailedEntryCount": 0},
+        "AnnounceFailure": {"FailedEntryCount": 0},
         "CommitFailure": lambda given: _raise(given["outcome"]["failed"]),
     }
     return Tasks(**usual | answers)
@@ -297,6 +299,42 @@ def test_the_most_chunks_fit_an_execution_s_history():
     assert f"{most:,} chunks" in (ROOT / "template.yaml").read_text() and f"{most:,} chunks" in (ROOT / "README.md").read_text()
 
 
+def told(tasks, state):
+    [entry] = tasks.calls[state][-1]["Entries"]
+    assert entry["Source"] == "ghactivity"
+    return entry["DetailType"], entry["Detail"]
+
+
+def test_whoever_listens_is_told_of_a_published_hour():
+    tasks = hour_tasks()
+    done = run("process-hour", tasks, {"hour": HOUR})
+    kind, detail = told(tasks, "AnnouncePublished")
+    assert kind == "HourPublished"
+    assert detail == {
+        "stack": "StackName", "hour": HOUR, "version": VERSION, "verdict": "complete", "rows": 24, "quarantined": 3,
+        "partition_location": PUBLICATION["partition_location"], "execution_arn": done.context["Execution"]["Id"],
+    }  # fmt: skip
+
+
+def test_whoever_listens_is_told_of_a_failed_hour_and_not_of_one_that_is_not_there():
+    tasks = hour_tasks(ConvertChunk=TaskError.of_lambda("ChunkMismatch", "chunk 2"))
+    done = run("process-hour", tasks, {"hour": HOUR})
+    assert told(tasks, "AnnounceFailure") == (
+        "HourFailed", {"stack": "StackName", "hour": HOUR, "error": "ChunkMismatch", "execution_arn": done.context["Execution"]["Id"]}
+    )  # fmt: skip
+    absent = hour_tasks(Fetch=TaskError.of_lambda("SourceNotPublished", "404"), CommitFailure={"hour": HOUR, "status": "missing"})
+    run("process-hour", absent, {"hour": HOUR})
+    assert "AnnounceFailure" not in absent.calls
+
+
+@pytest.mark.parametrize("state", ["AnnouncePublished", "AnnounceFailure"])
+def test_an_hour_ends_as_it_does_though_nobody_can_be_told(state):
+    deaf = TaskError("EventBridge.FailedEntry", "no bus")
+    broken = {"Fetch": TaskError.of_lambda("NotGzip", "HTML")} if state == "AnnounceFailure" else {}
+    heard, unheard = run("process-hour", hour_tasks(**broken), {"hour": HOUR}), run("process-hour", hour_tasks(**broken, **{state: deaf}), {"hour": HOUR})
+    assert (heard.status, heard.error, heard.output) == (unheard.status, unheard.error, unheard.output)
+
+
 # -------------------------------------------------------------------------------------------------- ingest
 
 
@@ -376,6 +414,16 @@ def test_the_names_of_failed_hours_are_bounded():
     assert done.error == "HoursFailed"
     assert done.cause.count("CorruptArchive") == 20 and "and 652 more" in done.cause
     assert done.largest_payload < MAX_PAYLOAD_BYTES // 3
+
+
+def test_a_recheck_runs_what_the_source_has_replaced():
+    tasks = Tasks(NextFile=[due("2025-11-21-3", caught_up=False), due()], ProcessHour=ended("published"))
+    done = run("ingest", tasks, {"recheck_days": 7})
+    assert (done.status, done.output["published"]) == ("SUCCEEDED", 1)
+    assert [(call["recheck_days"], call.get("after")) for call in tasks.calls["NextFile"]] == [(7, None), (7, "2025-11-21-3")]
+    for wrong in (0, 1.5, 367, "7"):
+        done = run("ingest", Tasks(), {"recheck_days": wrong})
+        assert (done.error, done.cause.split(":")[0]) == ("InvalidInput", "recheck_days"), wrong
 
 
 def test_an_hour_s_execution_is_named_after_it_and_after_its_ingest():

@@ -30,6 +30,7 @@ OF_AWS = {
     "DynamoDb.ConditionalCheckFailedException", "DynamoDb.ProvisionedThroughputExceededException",
     "DynamoDb.RequestLimitExceededException", "DynamoDb.ThrottlingException",
     "DynamoDb.TransactionConflictException", "DynamoDb.InternalServerErrorException", "DynamoDb.SdkClientException",
+    "EventBridge.FailedEntry", "EventBridge.SdkClientException",
     "StepFunctions.ExecutionLimitExceededException", "StepFunctions.SdkClientException",
 }  # fmt: skip
 
@@ -44,7 +45,8 @@ def each(kind=None):
 def rust_error_names():
     """The names that `fn name` answers, in the functions and in the crates that they share."""
     names = set()
-    for text in rust("functions/*/src/**/*.rs", "crates/aws-adapters/src/**/*.rs", "crates/function-runtime/src/**/*.rs").values():
+    crates = [f"crates/{name}/src/**/*.rs" for name in ("aws-adapters", "function-runtime", "gzip-plan")]
+    for text in rust("functions/*/src/**/*.rs", *crates).values():
         text = text.split("#[cfg(test)]")[0]
         for body in re.findall(r"fn name\(&self\)[^{;]*\{(.*?)\n    \}", text, re.S):
             names |= set(re.findall(r'"([A-Z]\w+)"', body))

@@ -174,6 +174,9 @@ def test_the_schedule_is_hourly_ten_past_and_a_parameter():
     assert event["State"] == {"Ref": "ScheduleEnabled"}
     assert template()["Parameters"]["ScheduleEnabled"]["Default"] == "DISABLED"
     assert json.loads(event["Input"]) == {}
+    daily = resources(template(), "AWS::Serverless::StateMachine")["IngestStateMachine"]["Events"]["DailyRecheck"]["Properties"]
+    assert re.fullmatch(r"cron\(\d+ \d+ \* \* \? \*\)", daily["Schedule"]) and daily["State"] == event["State"]
+    assert json.loads(daily["Input"]["Fn::Sub"].replace("${RecheckDays}", "7")) == {"recheck_days": 7}
 
 
 @pytest.mark.parametrize("name, document", templates().items())

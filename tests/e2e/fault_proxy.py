@@ -1,12 +1,15 @@
 """A proxy between the functions and the local AWS that can make one call fail.
 
 It numbers the calls to S3, DynamoDB and Glue that pass through it. From a chosen call on it cuts every connection (the function
-is stopped there and goes no further), either before the call takes effect or after it has, with the reply lost.
+is stopped there and goes no further), either before the call takes effect or after it has, with the reply lost; or it refuses
+the chosen call alone, as a service that is too busy does.
 """
 
 from __future__ import annotations
 
+import enum
 import http.client
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -14,15 +17,35 @@ from urllib.parse import urlsplit
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "proxy-connection", "te", "trailer", "upgrade"}
 
 
+class Fault(enum.Enum):
+    """What happens to the chosen call."""
+
+    CUT = "cut off before it takes effect"
+    REPLY_LOST = "takes effect, reply lost"
+    THROTTLED = "refused as one too many"
+
+
+#: How a busy service answers: S3 with 503 and XML, the others with 400 and JSON.
+THROTTLED = {
+    "S3": (503, "application/xml", b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"),
+    "DynamoDB": (
+        400,
+        "application/x-amz-json-1.0",
+        b'{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"Too many requests"}',
+    ),
+    "AWSGlue": (400, "application/x-amz-json-1.1", b'{"__type":"ThrottlingException","message":"Rate exceeded"}'),
+}
+
+
 class FaultProxy:
-    """Forwards to `upstream`; `stop_at(n, lose_reply)` arms it, `disarm()` makes it a plain proxy again."""
+    """Forwards to `upstream`; `stop_at(n, fault)` arms it, `disarm()` makes it a plain proxy again."""
 
     def __init__(self, upstream: str, port: int = 0) -> None:
         self.upstream = urlsplit(upstream)
         self.calls: list[str] = []
         self._lock = threading.Lock()
         self._stop_at: int | None = None
-        self._lose_reply = False
+        self._fault = Fault.CUT
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -42,10 +65,10 @@ class FaultProxy:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def stop_at(self, call: int, lose_reply: bool) -> None:
-        """Cuts call number `call` (from 0) and all later ones; with `lose_reply` that one call takes effect first."""
+    def stop_at(self, call: int, fault: Fault) -> None:
+        """Makes call number `call` (from 0) fail; unless it is throttled, all later ones are cut off."""
         with self._lock:
-            self.calls, self._stop_at, self._lose_reply = [], call, lose_reply
+            self.calls, self._stop_at, self._fault = [], call, fault
 
     def disarm(self) -> None:
         with self._lock:
@@ -60,8 +83,14 @@ class FaultProxy:
         with self._lock:
             number = len(self.calls)
             self.calls.append(_name(request))
-            forward = self._stop_at is None or number < self._stop_at or (number == self._stop_at and self._lose_reply)
-            answer = self._stop_at is None or number < self._stop_at
+            chosen = number == self._stop_at
+            throttled = self._stop_at is not None and self._fault is Fault.THROTTLED
+            answer = self._stop_at is None or number < self._stop_at or (throttled and not chosen)
+            forward = answer or (chosen and self._fault is Fault.REPLY_LOST)
+        if throttled and chosen:
+            status, content_type, payload = THROTTLED[re.split(r"[ _.]", _name(request))[0]]
+            _send(request, status, [("Content-Type", content_type)], payload)
+            return
         reply = self._forward(request, body) if forward else None
         if not answer or reply is None:
             request.close_connection = True

@@ -75,6 +75,29 @@ def test_two_at_once_end_right(lake: Lake) -> None:
     assert {lake.ledger(hour)["status"] for hour in hours} == {"published"}
 
 
+def test_an_hour_that_the_source_has_replaced_is_replaced_by_the_recheck(lake: Lake) -> None:
+    job = "test_recheck"
+    hours = hours_before_now(20)[:4]
+    for hour in hours:
+        lake.serve(hour, small_hour(hour))
+        assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
+    before = [lake.state(hour, job) for hour in hours]
+    assert lake.ingest(job_id=job, recheck_days=2).output["published"] == 0, "nothing was replaced"
+    grown, shrunk = hours[1], hours[2]
+    lake.serve(grown, small_hour(grown, 45))
+    lake.serve(shrunk, small_hour(shrunk, 20))
+
+    run = lake.ingest(job_id=job, recheck_days=2)
+    assert (run.status, run.error) == ("FAILED", "HoursFailed"), run
+    assert f"{shrunk} (HourWouldShrink)" in run.cause and "1 published" in run.cause, run
+    assert [len(lake.rows(hour)) for hour in hours] == [30, 45, 30, 30]
+    assert lake.ledger(grown)["version"] != before[1]["ledger"]["version"]
+    assert [lake.state(hour, job) for hour in (hours[0], hours[3])] == [before[0], before[3]], "the others are left alone"
+    assert lake.run_hour(shrunk, job_id=job, force=True).status == "SUCCEEDED"
+    run = lake.ingest(job_id=job, recheck_days=2)
+    assert (run.status, run.output["published"]) == ("SUCCEEDED", 0), run
+
+
 def test_a_new_job_begins_a_week_back_and_the_schedule_brings_it_up_to_date(
     source: tuple[str, Path], tmp_path: Path
 ) -> None:

@@ -56,6 +56,21 @@ pub enum PlanError {
     },
 }
 
+impl PlanError {
+    /// The stable name, as whoever reads a file passes it on.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Empty => "EmptyArchive",
+            Self::NotGzip { .. } => "NotGzip",
+            Self::UnsupportedEncoding { .. } => "UnsupportedEncoding",
+            Self::Corrupt { .. } => "CorruptArchive",
+            Self::Truncated { .. } => "TruncatedArchive",
+            Self::TrailingBytes { .. } => "TrailingBytes",
+            Self::TooLarge { .. } => "ArchiveTooLarge",
+        }
+    }
+}
+
 /// The parts of a gzip member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {

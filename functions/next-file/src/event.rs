@@ -19,6 +19,9 @@ pub struct Input {
     /// The last hour that this execution was given before: only later ones are named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<ArchiveHour>,
+    /// Instead of what is due: published hours of so many days that the source has replaced since they were fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recheck_days: Option<NonZeroU32>,
 }
 
 /// The due hours.

@@ -14,6 +14,9 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, NextFileE
     let now = (context.now)();
     let newest_hour_over = due::newest_over(now).ok_or(NextFileError::Clock)?;
     validate(&input, newest_hour_over)?;
+    if let Some(days) = input.recheck_days {
+        return replaced(&input, days.get(), newest_hour_over, context).await;
+    }
     let job = job(&input, newest_hour_over, context).await?;
     let question = Question {
         now,
@@ -35,6 +38,28 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, NextFileE
             Ok(Output { hours: due.hours, caught_up: due.caught_up, newest_hour_over })
         }
     }
+}
+
+/// Names the hours that the source has replaced: those under another tag (or, without tags, of another time) than they were
+/// fetched under.
+async fn replaced(
+    input: &Input,
+    days: u32,
+    newest_hour_over: ArchiveHour,
+    context: &Context,
+) -> Result<Output, NextFileError> {
+    let first = newest_hour_over.minus(days.saturating_mul(24) - 1).unwrap_or(ArchiveHour::FIRST);
+    let first = input.after.map_or(first, |after| first.max(after.plus(1)));
+    let published = match first <= newest_hour_over {
+        true => context.ledger.sources(first, newest_hour_over).await?,
+        false => Vec::new(),
+    };
+    let (asked, most) = (published.len(), input.max_hours.get() as usize);
+    let mut hours = context.archive.replaced(published).await?;
+    let caught_up = hours.len() <= most;
+    hours.truncate(most);
+    tracing::info!(hours = hours.len(), asked, "looked for replaced hours");
+    Ok(Output { hours, caught_up, newest_hour_over })
 }
 
 fn validate(input: &Input, newest_hour_over: ArchiveHour) -> Result<(), InvalidInput> {

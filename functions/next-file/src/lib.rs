@@ -4,6 +4,8 @@
 //! - **Output** ([`Output`]): the due hours, oldest first, never one that is not over, and whether that is all.
 //! - **Reads** the job's item, the ledger from the bookmark (or a month back, for missing hours that are asked for again) to
 //!   the newest hour over, and asks the source by `HEAD` about hours newer than the ledger's newest.
+//! - **With `recheck_days`** it names published hours of so many days instead whose file at the source is another one by now:
+//!   it reads where they came from and asks by `HEAD` about each; no job is read or written.
 //! - **Writes** the job's item if there is none yet, and nothing else: the job begins `BASELINE_DAYS` before the newest hour
 //!   over, or at `from`.
 //! - **Fails** with `SourceUnavailable` or `SourceRefused` only if the source did not answer and there is nothing to name

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use pipeline::ArchiveHour;
 use pipeline::due::Probe;
+use pipeline::ledger::Source;
+use reqwest::header::{ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
 use reqwest::{Client, StatusCode, Url};
 
 /// How many questions are asked at once.
@@ -88,18 +90,51 @@ impl Archive {
         (probes, None)
     }
 
+    /// Those of the hours whose file at the source is another one than the one that they came from, in their order. An hour
+    /// that the source does not have any more is none of them.
+    ///
+    /// # Errors
+    /// The first question that the source does not answer: what it says of the others is not worth much then.
+    pub async fn replaced(&self, hours: Vec<(ArchiveHour, Source)>) -> Result<Vec<ArchiveHour>, SourceError> {
+        let questions = hours.into_iter().map(|(hour, known)| async move {
+            let now = self.head(hour).await?;
+            Ok((hour, now.is_some_and(|now| differs(&known, &now))))
+        });
+        let answers: Vec<_> = futures::stream::iter(questions).buffered(CONCURRENT_QUESTIONS).try_collect().await?;
+        Ok(answers.into_iter().filter_map(|(hour, is_replaced)| is_replaced.then_some(hour)).collect())
+    }
+
     async fn ask(&self, hour: ArchiveHour) -> Result<Probe, SourceError> {
+        Ok(if self.head(hour).await?.is_some() { Probe::Published } else { Probe::NotPublished })
+    }
+
+    /// The headers of the hour's file; none if the source does not have it.
+    async fn head(&self, hour: ArchiveHour) -> Result<Option<HeaderMap>, SourceError> {
         let url = format!("{}/{}", self.url, hour.file_name());
-        let status = match self.client.head(&url).send().await {
-            Ok(answer) => answer.status(),
+        let answer = match self.client.head(&url).send().await {
+            Ok(answer) => answer,
             Err(source) => return Err(SourceError::NoAnswer { url, source: source.without_url() }),
         };
+        let status = answer.status();
         let may_pass = status.is_server_error()
             || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS);
         match status {
-            status if status.is_success() => Ok(Probe::Published),
-            StatusCode::NOT_FOUND => Ok(Probe::NotPublished),
+            status if status.is_success() => Ok(Some(answer.headers().clone())),
+            StatusCode::NOT_FOUND => Ok(None),
             status => Err(SourceError::Status { url, status: status.as_u16(), refused: !may_pass }),
         }
+    }
+}
+
+/// Whether a file with these headers is another one than that which came with those: by their tags, or else their times.
+/// Without either on both sides nobody can tell, and it counts as the same.
+fn differs(known: &Source, now: &HeaderMap) -> bool {
+    let of = |name: HeaderName| now.get(name).and_then(|value| value.to_str().ok());
+    match (known.etag.as_deref(), of(ETAG)) {
+        (Some(known), Some(now)) => known != now,
+        _ => match (known.last_modified.as_deref(), of(LAST_MODIFIED)) {
+            (Some(known), Some(now)) => known != now,
+            _ => false,
+        },
     }
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,8 @@ use jiff::{SignedDuration, Timestamp};
 use next_file::{Archive, Context, Input, NextFileError, Output, handle};
 use pipeline::ArchiveHour;
 use pipeline::ledger::record::{self, Attempt, MissingRules};
-use pipeline::ledger::{BookmarkDetails, Failure, HourStatus, JobItem, LedgerItem};
+use pipeline::ledger::{self, BookmarkDetails, Failure, HourStatus, JobItem, LedgerItem, Publication, Verdict};
+use pipeline::receipt::Counts;
 use serde_json::json;
 
 const RULES: MissingRules = MissingRules { missing_after_hours: 48, missing_retry_days: 30 };
@@ -35,6 +36,8 @@ struct Source {
     has: BTreeSet<ArchiveHour>,
     answers: Vec<(ArchiveHour, u16)>,
     silent: BTreeSet<ArchiveHour>,
+    /// Further headers of its answers about an hour.
+    headers: Vec<(ArchiveHour, &'static str)>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -60,7 +63,9 @@ impl Source {
                 }
                 let status = source.answers.iter().find(|(hour, _)| *hour == at).map(|(_, status)| *status);
                 let status = status.unwrap_or(if source.has.contains(&at) { 200 } else { 404 });
-                let _ = write!(stream, "HTTP/1.1 {status} Status\r\nContent-Length: 127\r\nConnection: close\r\n\r\n");
+                let headers = source.headers.iter().find(|(hour, _)| *hour == at).map_or("", |(_, headers)| headers);
+                let fixed = "Content-Length: 127\r\nConnection: close";
+                let _ = write!(stream, "HTTP/1.1 {status} Status\r\n{headers}{fixed}\r\n\r\n");
             }
         });
         address
@@ -92,7 +97,8 @@ fn world(source: Source) -> World {
 }
 
 fn input(max_hours: u32) -> Input {
-    Input { job_id: "ghactivity_ingest".to_owned(), max_hours: max_hours.try_into().unwrap(), from: None, after: None }
+    let max_hours = max_hours.try_into().unwrap();
+    Input { job_id: "ghactivity_ingest".to_owned(), max_hours, from: None, after: None, recheck_days: None }
 }
 
 fn job(first: u32, bookmark: Option<u32>) -> JobItem {
@@ -273,4 +279,70 @@ fn a_source_is_an_address() {
     ] {
         assert_eq!(Archive::new(url).is_ok(), good, "{phrase}");
     }
+}
+
+/// Puts a published hour that came with this tag and time.
+fn put_published(world: &World, number: u32, etag: Option<&str>, last_modified: Option<&str>) {
+    let hour = hour(number);
+    let text = |text: &str| text.to_owned();
+    let source = ledger::Source {
+        url: format!("http://archive/{hour}"),
+        etag: etag.map(text),
+        last_modified: last_modified.map(text),
+    };
+    let publication = Publication {
+        version: "0123456789ab".parse().unwrap(),
+        source,
+        landing_etag: "\"e\"".to_owned(),
+        landing_md5: "m".to_owned(),
+        landing_bytes: 1,
+        counts: Counts::default(),
+        types: BTreeMap::new(),
+        chunks: 1,
+        parquet_bytes: 1,
+        partition_location: "s3://lake/raw/".to_owned(),
+    };
+    let attempt = Attempt { hour, execution_arn: "arn", now: now() };
+    let item = record::published(None, &attempt, &publication, Verdict::Complete);
+    world.dynamodb.with(|tables| tables.put("hours", &item));
+}
+
+fn recheck(days: u32, after: Option<u32>) -> Input {
+    Input { recheck_days: Some(days.try_into().unwrap()), after: after.map(hour), ..input(2) }
+}
+
+#[tokio::test]
+async fn published_hours_that_the_source_has_replaced_are_named_on_request() {
+    let headers = [
+        (20, "ETag: \"new\"\r\n"),
+        (21, "ETag: \"old\"\r\n"),
+        (22, "Last-Modified: Sat, 22 Nov 2025 00:00:00 GMT\r\n"),
+        (23, "Last-Modified: Fri, 21 Nov 2025 00:00:00 GMT\r\n"),
+        (24, "ETag: \"new\"\r\n"),
+        (27, "ETag: \"new\"\r\n"),
+        (28, "ETag: \"new\"\r\n"),
+    ];
+    let headers = headers.map(|(number, headers)| (hour(number), headers)).into();
+    let world = world(Source { headers, ..Source::with([2, 20, 21, 22, 23, 24, 25, 27, 28]) });
+    let friday = Some("Fri, 21 Nov 2025 00:00:00 GMT");
+    for number in [2, 20, 21, 25, 26, 27, 28] {
+        put_published(&world, number, Some("\"old\""), friday);
+    }
+    put_published(&world, 22, None, friday);
+    put_published(&world, 23, None, friday);
+    world.put(24, HourStatus::Failed, 1);
+    let output = world.run(recheck(1, None)).await.unwrap();
+    assert_eq!((numbers(&output), output.caught_up), (vec![20, 22], false), "two at most");
+    let output = world.run(recheck(1, Some(22))).await.unwrap();
+    assert_eq!((numbers(&output), output.caught_up), (vec![27, 28], true));
+    let output = world.run(recheck(1, Some(28))).await.unwrap();
+    assert_eq!((numbers(&output), output.caught_up), (vec![], true));
+    assert!(world.dynamodb.with(|tables| tables.raw_items("jobs")).is_empty(), "no job begins by it");
+}
+
+#[tokio::test]
+async fn a_source_that_does_not_say_what_it_has_ends_the_recheck() {
+    let world = world(Source { answers: vec![(hour(20), 503)], ..Source::with([20]) });
+    put_published(&world, 20, Some("\"old\""), None);
+    assert_eq!(world.run(recheck(1, None)).await.unwrap_err().name(), "SourceUnavailable");
 }

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use pipeline::bookmark::{Stop, Walk};
-use pipeline::ledger::{HourStatus, HourSummary, LedgerItem};
+use pipeline::ledger::{HourStatus, HourSummary, LedgerItem, Source};
 use pipeline::{ArchiveHour, keys};
 use serde::Deserialize;
 
@@ -35,9 +35,31 @@ struct Row {
     updated_at: Timestamp,
 }
 
+/// The names of its attributes.
+const ROW: [&str; 5] = ["hour", "status", "revision", "next_attempt_at", "updated_at"];
+
+/// The projection of a query for where hours came from.
+#[derive(Deserialize)]
+struct Origin {
+    hour: String,
+    status: HourStatus,
+    source: Option<Source>,
+}
+
+/// The names of its attributes.
+const ORIGIN: [&str; 3] = ["hour", "status", "source"];
+
 struct Page {
-    summaries: Vec<HourSummary>,
+    items: Vec<Item>,
     next: Option<Item>,
+}
+
+/// The hours of a query.
+struct Range {
+    first: ArchiveHour,
+    last: Option<ArchiveHour>,
+    /// At most so many in a page.
+    limit: Option<i32>,
 }
 
 impl Ledger {
@@ -62,25 +84,48 @@ impl Ledger {
 
     /// The items of the hours from `first` to `last`, both included, in order; hours without an item are left out.
     pub async fn summaries(&self, first: ArchiveHour, last: ArchiveHour) -> Result<Vec<HourSummary>, AwsError> {
-        let mut summaries = Vec::new();
+        let items = self.all(first, last, &ROW).await?;
+        items.into_iter().map(|item| summary(&self.resource(first), item)).collect()
+    }
+
+    /// Where the published hours from `first` to `last`, both included, came from, in order.
+    pub async fn sources(&self, first: ArchiveHour, last: ArchiveHour) -> Result<Vec<(ArchiveHour, Source)>, AwsError> {
+        let resource = self.resource(first);
+        let mut sources = Vec::new();
+        for item in self.all(first, last, &ORIGIN).await? {
+            let Origin { hour, status, source } = from_item("Query", &resource, item)?;
+            if let (HourStatus::Published, Some(source)) = (status, source) {
+                sources.push((hour_of(&resource, &hour)?, source));
+            }
+        }
+        Ok(sources)
+    }
+
+    async fn all(&self, first: ArchiveHour, last: ArchiveHour, attributes: &[&str]) -> Result<Vec<Item>, AwsError> {
+        let range = Range { first, last: Some(last), limit: None };
+        let mut items = Vec::new();
         let mut start = None;
         loop {
-            let page = self.page(first, Some(last), None, start).await?;
-            summaries.extend(page.summaries);
+            let page = self.page(&range, attributes, start).await?;
+            items.extend(page.items);
             start = page.next;
             if start.is_none() {
-                return Ok(summaries);
+                return Ok(items);
             }
         }
     }
 
     /// Walks on from `first` until the first hour that is not settled, and answers it.
     pub async fn walk(&self, walk: &mut Walk, first: ArchiveHour) -> Result<Stop, AwsError> {
+        let range = Range { first, last: None, limit: Some(WALK_PAGE) };
+        let resource = self.resource(first);
         let mut start = None;
         loop {
-            let page = self.page(first, None, Some(WALK_PAGE), start).await?;
-            if let Some(stop) = page.summaries.iter().find_map(|item| walk.see(item)) {
-                return Ok(stop);
+            let page = self.page(&range, &ROW, start).await?;
+            for item in page.items {
+                if let Some(stop) = walk.see(&summary(&resource, item)?) {
+                    return Ok(stop);
+                }
             }
             start = page.next;
             if start.is_none() {
@@ -93,20 +138,15 @@ impl Ledger {
         format!("{}/{}", self.table, hour.ledger_key())
     }
 
-    async fn page(
-        &self,
-        first: ArchiveHour,
-        last: Option<ArchiveHour>,
-        limit: Option<i32>,
-        start: Option<Item>,
-    ) -> Result<Page, AwsError> {
+    async fn page(&self, range: &Range, attributes: &[&str], start: Option<Item>) -> Result<Page, AwsError> {
+        let Range { first, last, limit } = *range;
         let resource = self.resource(first);
         let range = if last.is_some() { "#hour BETWEEN :first AND :last" } else { "#hour >= :first" };
         let query = self.client.query().table_name(&self.table).consistent_read(true).set_limit(limit);
         let query = query.key_condition_expression(format!("#archive = :archive AND {range}"));
-        let query = query.projection_expression("#hour, #status, #revision, #next_attempt_at, #updated_at");
-        let names = ["archive", "hour", "status", "revision", "next_attempt_at", "updated_at"];
-        let names = names.map(|name| (format!("#{name}"), name.to_owned())).into();
+        let placeholders: Vec<_> = attributes.iter().map(|name| format!("#{name}")).collect();
+        let query = query.projection_expression(placeholders.join(", "));
+        let names = ["archive"].iter().chain(attributes).map(|name| (format!("#{name}"), (*name).to_owned())).collect();
         let query = query.set_expression_attribute_names(Some(names)).set_exclusive_start_key(start);
         let query = query.expression_attribute_values(":archive", text(keys::ARCHIVE));
         let mut query = query.expression_attribute_values(":first", text(first.ledger_key()));
@@ -114,14 +154,19 @@ impl Ledger {
             query = query.expression_attribute_values(":last", text(last.ledger_key()));
         }
         let answer = query.send().await.map_err(|error| AwsError::sort("Query", &resource, error))?;
-        let rows = answer.items.unwrap_or_default().into_iter();
-        let summaries = rows.map(|item| summary(&resource, item)).collect::<Result<_, _>>()?;
-        Ok(Page { summaries, next: answer.last_evaluated_key.filter(|key| !key.is_empty()) })
+        Ok(Page {
+            items: answer.items.unwrap_or_default(),
+            next: answer.last_evaluated_key.filter(|key| !key.is_empty()),
+        })
     }
 }
 
 fn summary(resource: &str, item: Item) -> Result<HourSummary, AwsError> {
     let Row { hour, status, revision, next_attempt_at, updated_at } = from_item("Query", resource, item)?;
-    let hour = ArchiveHour::from_ledger_key(&hour).map_err(|error| unreadable("Query", resource, error))?;
+    let hour = hour_of(resource, &hour)?;
     Ok(HourSummary { hour, status, revision, next_attempt_at, updated_at })
+}
+
+fn hour_of(resource: &str, key: &str) -> Result<ArchiveHour, AwsError> {
+    ArchiveHour::from_ledger_key(key).map_err(|error| unreadable("Query", resource, error))
 }

@@ -63,15 +63,7 @@ impl FileError {
         match self {
             Self::Open(_) | Self::Read { .. } => "InputUnreadable",
             Self::Http(error) => error.name(),
-            Self::Archive(error) => match error {
-                PlanError::Empty => "EmptyArchive",
-                PlanError::NotGzip { .. } => "NotGzip",
-                PlanError::UnsupportedEncoding { .. } => "UnsupportedEncoding",
-                PlanError::Corrupt { .. } => "CorruptArchive",
-                PlanError::Truncated { .. } => "TruncatedArchive",
-                PlanError::TrailingBytes { .. } => "TrailingBytes",
-                PlanError::TooLarge { .. } => "ArchiveTooLarge",
-            },
+            Self::Archive(error) => error.name(),
             Self::Output { .. } | Self::Temporary(_) => "OutputUnwritable",
             Self::Balance { .. } | Self::Join(_) => "ChunkMismatch",
             Self::Abandoned => "Abandoned",
