@@ -1,7 +1,7 @@
-"""A Distributed Map's `MaxConcurrencyPath` and `ToleratedFailurePercentagePath` for the local Step Functions, which knows
-`MaxConcurrency` and `ToleratedFailurePercentage` alone."""
+"""A Distributed Map's `MaxConcurrencyPath` and `ToleratedFailureCountPath` for the local Step Functions, which knows
+`MaxConcurrency` and `ToleratedFailureCount` alone."""
 
-PATHS = ("MaxConcurrency", "ToleratedFailurePercentage")
+PATHS = ("MaxConcurrency", "ToleratedFailureCount")
 
 
 def install():

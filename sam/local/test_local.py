@@ -268,7 +268,7 @@ def test_hours_are_counted_over_midnight():
 
 
 def test_a_distributed_map_takes_its_settings_from_paths():
-    state = {"Type": "Map", "MaxConcurrencyPath": "$.a", "ToleratedFailurePercentagePath": "$.b"}
+    state = {"Type": "Map", "MaxConcurrencyPath": "$.a", "ToleratedFailureCountPath": "$.b"}
     found = map_settings.settled(state, {"$.a": 3, "$.b": 5}.get)
-    assert (found["MaxConcurrency"], found["ToleratedFailurePercentage"]) == (3, 5)
+    assert (found["MaxConcurrency"], found["ToleratedFailureCount"]) == (3, 5)
     assert map_settings.settled({"Type": "Map", "MaxConcurrency": 2}, {}.get) == {"Type": "Map", "MaxConcurrency": 2}

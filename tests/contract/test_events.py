@@ -45,6 +45,8 @@ def of_backfill(state):
     given = {
         "$$.Execution.Input": {"from": EVENTS_HOUR, "to": EVENTS_HOUR},
         "$$.Execution.Name": "sample",
+        "States.Hash($$.Execution.Id, 'SHA-1')": "sample",
+        "$.tolerated_failure_percentage": 5,
         "$.hour": EVENTS_HOUR,
         "$.job_id": "ghactivity_backfill",
         "$.force": False,

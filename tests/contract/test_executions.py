@@ -421,9 +421,10 @@ def test_a_recheck_runs_what_the_source_has_replaced():
     done = run("ingest", tasks, {"recheck_days": 7})
     assert (done.status, done.output["published"]) == ("SUCCEEDED", 1)
     assert [(call["recheck_days"], call.get("after")) for call in tasks.calls["NextFile"]] == [(7, None), (7, "2025-11-21-3")]
-    for wrong in (0, 1.5, 367, "7"):
+    for wrong in (0, 1.5, 32, "7"):
         done = run("ingest", Tasks(), {"recheck_days": wrong})
         assert (done.error, done.cause.split(":")[0]) == ("InvalidInput", "recheck_days"), wrong
+    assert run("ingest", Tasks(), {"recheck_days": 7, "from": "2025-11-21-0"}).cause.startswith("from: ")
 
 
 def test_an_hour_s_execution_is_named_after_it_and_after_its_ingest():

@@ -31,7 +31,7 @@ OF_AWS = {
     "DynamoDb.RequestLimitExceededException", "DynamoDb.ThrottlingException",
     "DynamoDb.TransactionConflictException", "DynamoDb.InternalServerErrorException", "DynamoDb.SdkClientException",
     "EventBridge.FailedEntry", "EventBridge.SdkClientException",
-    "StepFunctions.ExecutionLimitExceededException", "StepFunctions.SdkClientException",
+    "StepFunctions.ExecutionLimitExceededException", "StepFunctions.AWSStepFunctionsException", "StepFunctions.SdkClientException",
 }  # fmt: skip
 
 

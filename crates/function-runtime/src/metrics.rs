@@ -22,7 +22,7 @@ pub enum Unit {
     Seconds,
     /// Bytes.
     Bytes,
-    /// Hundredths.
+    /// Parts of a hundred.
     Percent,
 }
 

@@ -6,11 +6,11 @@ use pipeline::ledger::{HourStatus, JobRunItem, Publication, Verdict};
 /// The metrics of a run that was just recorded; `published` is what it made visible, with the verdict, if that is new.
 pub(crate) fn of(run: &JobRunItem, published: Option<(&Publication, Option<Verdict>)>) -> Metrics {
     let metrics = Metrics::new().about("hour", run.hour.to_string()).about("job_id", run.job_id.as_str());
+    let metrics = metrics.about("execution", run.execution_arn.as_str());
     if let Some((publication, verdict)) = published {
         let counts = &publication.counts;
         let metrics = [
             ("HoursPublished", 1),
-            ("Records", counts.records),
             ("Rows", counts.rows),
             ("Duplicates", counts.duplicates),
             ("Quarantined", counts.quarantined),
@@ -60,7 +60,7 @@ mod tests {
     }
 
     fn named() -> Metrics {
-        Metrics::new().about("hour", "2025-11-21-0").about("job_id", "ghactivity_ingest")
+        Metrics::new().about("hour", "2025-11-21-0").about("job_id", "ghactivity_ingest").about("execution", "arn")
     }
 
     #[test]

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Input {
     /// What the state machine was started with.
     pub request: Request,
+    /// Percent of the range's hours that may fail before a backfill stops.
+    #[serde(default)]
+    pub tolerated_failure_percentage: u32,
     /// The manifest's name, if one is to be written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<String>,
@@ -44,9 +47,12 @@ pub struct Output {
     pub hours: u32,
     /// Where they are listed, if a manifest was wanted.
     pub manifest: Option<Manifest>,
+    /// How many of the range's hours may fail, rounded down.
+    pub tolerated_failures: u64,
     /// All hours of the range, by what the ledger says of them.
     pub statuses: Statuses,
-    /// Hours that are not accounted for: failed, unfinished or never run.
+    /// Hours that are not accounted for: failed, unfinished or never run. An hour that was missing, or (if forced) published,
+    /// before its last attempt failed is among them.
     pub open: u32,
     /// The first of them, each with its status.
     pub first_open: Vec<String>,

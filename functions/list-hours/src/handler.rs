@@ -17,11 +17,13 @@ const NAMED: usize = 20;
 
 /// Lists the hours.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, ListHoursError> {
-    let Input { request, manifest } = input;
+    let Input { request, tolerated_failure_percentage, manifest } = input;
     validate(&request, manifest.as_deref(), context)?;
-    let statuses = statuses(&request, &context.ledger).await?;
+    let known = known(&request, &context.ledger).await?;
+    let hours_in_range = u64::try_from(request.to.hours_since(request.from) + 1).unwrap_or(0);
     let mut output = Output {
         hours: 0,
+        tolerated_failures: hours_in_range * u64::from(tolerated_failure_percentage) / 100,
         manifest: None,
         statuses: Statuses::default(),
         open: 0,
@@ -31,9 +33,9 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, ListHours
     };
     let mut listed = Vec::new();
     for hour in hours(&request) {
-        let status = statuses.get(&hour).copied();
-        output.count(hour, status);
-        if request.force || status != Some(HourStatus::Published) {
+        let known = known.get(&hour);
+        output.count(hour, known);
+        if request.force || known.is_none_or(|known| known.status != HourStatus::Published) {
             listed.push(json!({ "hour": hour }));
         }
     }
@@ -68,9 +70,20 @@ fn validate(request: &Request, manifest: Option<&str>, context: &Context) -> Res
     }
 }
 
-async fn statuses(request: &Request, ledger: &Ledger) -> Result<HashMap<ArchiveHour, HourStatus>, ListHoursError> {
-    let items = ledger.summaries(request.from, request.to).await?;
-    Ok(items.into_iter().map(|item| (item.hour, item.status)).collect())
+/// What the ledger says of an hour.
+struct Known {
+    status: HourStatus,
+    /// Whether the last attempt failed, other than by a source that does not have the hour.
+    failed: bool,
+}
+
+async fn known(request: &Request, ledger: &Ledger) -> Result<HashMap<ArchiveHour, Known>, ListHoursError> {
+    let outcomes = ledger.outcomes(request.from, request.to).await?.into_iter();
+    let known = outcomes.map(|(hour, status, last_error)| {
+        let failed = last_error.is_some_and(|error| !error.is_not_published());
+        (hour, Known { status, failed })
+    });
+    Ok(known.collect())
 }
 
 fn hours(request: &Request) -> impl Iterator<Item = ArchiveHour> {
@@ -79,11 +92,13 @@ fn hours(request: &Request) -> impl Iterator<Item = ArchiveHour> {
 }
 
 impl Output {
-    fn count(&mut self, hour: ArchiveHour, status: Option<HourStatus>) {
+    fn count(&mut self, hour: ArchiveHour, known: Option<&Known>) {
+        let again = known.is_some_and(|known| known.failed).then_some("failed again");
+        let again_by_force = again.filter(|_| self.force);
         let Statuses { published, missing, not_published, failed, landed, unknown } = &mut self.statuses;
-        let (count, open) = match status {
-            Some(HourStatus::Published) => (published, None),
-            Some(HourStatus::Missing) => (missing, None),
+        let (count, open) = match known.map(|known| known.status) {
+            Some(HourStatus::Published) => (published, again_by_force),
+            Some(HourStatus::Missing) => (missing, again),
             Some(HourStatus::NotPublished) => (not_published, None),
             Some(HourStatus::Failed) => (failed, Some("failed")),
             Some(HourStatus::Landed) => (landed, Some("landed")),

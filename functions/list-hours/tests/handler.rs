@@ -38,10 +38,20 @@ fn world() -> World {
 
 impl World {
     fn put(&self, number: u32, status: HourStatus) {
+        let error = match status {
+            HourStatus::Missing | HourStatus::NotPublished => Some("SourceNotPublished"),
+            HourStatus::Failed => Some("CorruptArchive"),
+            HourStatus::Published | HourStatus::Landed => None,
+        };
+        self.put_with(number, status, error);
+    }
+
+    fn put_with(&self, number: u32, status: HourStatus, error: Option<&str>) {
         let rules = MissingRules { missing_after_hours: 48, missing_retry_days: 30 };
         let attempt = Attempt { hour: hour(number), execution_arn: "arn", now: (self.context.now)() };
         let failed = record::failed(None, &attempt, &Failure::new("CorruptArchive", ""), &rules);
-        self.dynamodb.with(|tables| tables.put("hours", &LedgerItem { status, ..failed }));
+        let last_error = error.map(|name| Failure::new(name, ""));
+        self.dynamodb.with(|tables| tables.put("hours", &LedgerItem { status, last_error, ..failed }));
     }
 
     async fn run(&self, event: Value) -> Result<Output, ListHoursError> {
@@ -90,6 +100,30 @@ async fn forced_all_hours_are_listed() {
     let output = world.run(json!({ "request": request, "manifest": "november" })).await.unwrap();
     assert_eq!((output.hours, output.force), (2, true));
     assert_eq!(world.manifest().as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn an_hour_that_stays_what_it_was_though_its_run_failed_is_open() {
+    let world = world();
+    world.put_with(0, HourStatus::Published, Some("HourWouldShrink"));
+    world.put_with(1, HourStatus::Missing, Some("CorruptArchive"));
+    let output = world.run(json!({ "request": range(0, 1) })).await.unwrap();
+    assert_eq!(output.first_open, ["2025-11-21-1 (failed again)"], "what is published was not run");
+    let mut forced = range(0, 1);
+    forced["force"] = true.into();
+    let output = world.run(json!({ "request": forced })).await.unwrap();
+    assert_eq!(output.first_open, ["2025-11-21-0 (failed again)", "2025-11-21-1 (failed again)"]);
+}
+
+#[tokio::test]
+async fn what_is_tolerated_is_a_part_of_the_range_whatever_is_left_of_it() {
+    let world = world();
+    (0..28).for_each(|number| world.put(number, HourStatus::Published));
+    for (percentage, tolerated) in [(0, 0), (5, 1), (50, 15), (100, 30)] {
+        let event = json!({ "request": range(0, 29), "tolerated_failure_percentage": percentage });
+        let output = world.run(event).await.unwrap();
+        assert_eq!((output.hours, output.tolerated_failures), (2, tolerated), "{percentage} %");
+    }
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, NextFileE
         return replaced(&input, days.get(), newest_hour_over, context).await;
     }
     let job = job(&input, newest_hour_over, context).await?;
+    measure_lag(&job, newest_hour_over);
     let question = Question {
         now,
         first_hour: job.first_hour,
@@ -33,7 +34,6 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, NextFileE
     match error {
         Some(error) if due.hours.is_empty() && !due.caught_up => Err(error.into()),
         _ => {
-            measure_lag(&job, newest_hour_over);
             tracing::info!(hours = due.hours.len(), caught_up = due.caught_up, asked = answers.len(), "named");
             Ok(Output { hours: due.hours, caught_up: due.caught_up, newest_hour_over })
         }
@@ -55,7 +55,10 @@ async fn replaced(
         false => Vec::new(),
     };
     let (asked, most) = (published.len(), input.max_hours.get() as usize);
-    let mut hours = context.archive.replaced(published).await?;
+    let (mut hours, error) = context.archive.replaced(published).await;
+    if let Some(error) = error.filter(|_| hours.is_empty()) {
+        return Err(error.into());
+    }
     let caught_up = hours.len() <= most;
     hours.truncate(most);
     tracing::info!(hours = hours.len(), asked, "looked for replaced hours");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use pipeline::ArchiveHour;
 use pipeline::due::Probe;
 use pipeline::ledger::Source;
@@ -90,18 +90,26 @@ impl Archive {
         (probes, None)
     }
 
-    /// Those of the hours whose file at the source is another one than the one that they came from, in their order. An hour
-    /// that the source does not have any more is none of them.
-    ///
-    /// # Errors
-    /// The first question that the source does not answer: what it says of the others is not worth much then.
-    pub async fn replaced(&self, hours: Vec<(ArchiveHour, Source)>) -> Result<Vec<ArchiveHour>, SourceError> {
-        let questions = hours.into_iter().map(|(hour, known)| async move {
-            let now = self.head(hour).await?;
-            Ok((hour, now.is_some_and(|now| differs(&known, &now))))
-        });
-        let answers: Vec<_> = futures::stream::iter(questions).buffered(CONCURRENT_QUESTIONS).try_collect().await?;
-        Ok(answers.into_iter().filter_map(|(hour, is_replaced)| is_replaced.then_some(hour)).collect())
+    /// Those of the hours whose file at the source is another one than the one that they came from, in their order, up to
+    /// the first question that the source does not answer, and why not. An hour that the source does not have any more, or
+    /// refuses, is none of them.
+    pub async fn replaced(&self, hours: Vec<(ArchiveHour, Source)>) -> (Vec<ArchiveHour>, Option<SourceError>) {
+        let questions = hours.into_iter().map(|(hour, known)| async move { (hour, known, self.head(hour).await) });
+        let mut answers = std::pin::pin!(futures::stream::iter(questions).buffered(CONCURRENT_QUESTIONS));
+        let mut replaced = Vec::new();
+        while let Some((hour, known, answer)) = answers.next().await {
+            match answer {
+                Ok(Some(now)) if differs(&known, &now) => replaced.push(hour),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the source did not say");
+                    if !matches!(error, SourceError::Status { refused: true, .. }) {
+                        return (replaced, Some(error));
+                    }
+                }
+            }
+        }
+        (replaced, None)
     }
 
     async fn ask(&self, hour: ArchiveHour) -> Result<Probe, SourceError> {
@@ -127,11 +135,12 @@ impl Archive {
 }
 
 /// Whether a file with these headers is another one than that which came with those: by their tags, or else their times.
-/// Without either on both sides nobody can tell, and it counts as the same.
+/// Without either on both sides nobody can tell, and it counts as the same. A tag is the same if it is weak on one side.
 fn differs(known: &Source, now: &HeaderMap) -> bool {
     let of = |name: HeaderName| now.get(name).and_then(|value| value.to_str().ok());
+    let strong = |tag: &str| tag.trim_start_matches("W/").to_owned();
     match (known.etag.as_deref(), of(ETAG)) {
-        (Some(known), Some(now)) => known != now,
+        (Some(known), Some(now)) => strong(known) != strong(now),
         _ => match (known.last_modified.as_deref(), of(LAST_MODIFIED)) {
             (Some(known), Some(now)) => known != now,
             _ => false,

@@ -321,11 +321,12 @@ async fn published_hours_that_the_source_has_replaced_are_named_on_request() {
         (24, "ETag: \"new\"\r\n"),
         (27, "ETag: \"new\"\r\n"),
         (28, "ETag: \"new\"\r\n"),
+        (29, "ETag: W/\"old\"\r\n"),
     ];
     let headers = headers.map(|(number, headers)| (hour(number), headers)).into();
-    let world = world(Source { headers, ..Source::with([2, 20, 21, 22, 23, 24, 25, 27, 28]) });
+    let world = world(Source { headers, ..Source::with([2, 20, 21, 22, 23, 24, 25, 27, 28, 29]) });
     let friday = Some("Fri, 21 Nov 2025 00:00:00 GMT");
-    for number in [2, 20, 21, 25, 26, 27, 28] {
+    for number in [2, 20, 21, 25, 26, 27, 28, 29] {
         put_published(&world, number, Some("\"old\""), friday);
     }
     put_published(&world, 22, None, friday);
@@ -342,7 +343,15 @@ async fn published_hours_that_the_source_has_replaced_are_named_on_request() {
 
 #[tokio::test]
 async fn a_source_that_does_not_say_what_it_has_ends_the_recheck() {
-    let world = world(Source { answers: vec![(hour(20), 503)], ..Source::with([20]) });
+    let new = |number| (hour(number), "ETag: \"new\"\r\n");
+    let headers = vec![new(19), new(21)];
+    let world =
+        world(Source { answers: vec![(hour(18), 403), (hour(20), 503)], headers, ..Source::with([19, 20, 21]) });
     put_published(&world, 20, Some("\"old\""), None);
     assert_eq!(world.run(recheck(1, None)).await.unwrap_err().name(), "SourceUnavailable");
+    for number in [18, 19, 21] {
+        put_published(&world, number, Some("\"old\""), None);
+    }
+    let output = world.run(recheck(1, None)).await.unwrap();
+    assert_eq!(numbers(&output), [19], "what it said before, and an hour that it refuses is passed over");
 }

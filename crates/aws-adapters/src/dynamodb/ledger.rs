@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use pipeline::bookmark::{Stop, Walk};
-use pipeline::ledger::{HourStatus, HourSummary, LedgerItem, Source};
+use pipeline::ledger::{Failure, HourStatus, HourSummary, LedgerItem, Source};
 use pipeline::{ArchiveHour, keys};
 use serde::Deserialize;
 
@@ -48,6 +48,17 @@ struct Origin {
 
 /// The names of its attributes.
 const ORIGIN: [&str; 3] = ["hour", "status", "source"];
+
+/// The projection of a query for what became of hours.
+#[derive(Deserialize)]
+struct Outcome {
+    hour: String,
+    status: HourStatus,
+    last_error: Option<Failure>,
+}
+
+/// The names of its attributes.
+const OUTCOME: [&str; 3] = ["hour", "status", "last_error"];
 
 struct Page {
     items: Vec<Item>,
@@ -99,6 +110,23 @@ impl Ledger {
             }
         }
         Ok(sources)
+    }
+
+    /// What became of the hours from `first` to `last`, both included, in order: each one's status, and why its last attempt
+    /// did not publish it. Hours without an item are left out.
+    pub async fn outcomes(
+        &self,
+        first: ArchiveHour,
+        last: ArchiveHour,
+    ) -> Result<Vec<(ArchiveHour, HourStatus, Option<Failure>)>, AwsError> {
+        let resource = self.resource(first);
+        let items = self.all(first, last, &OUTCOME).await?.into_iter();
+        items
+            .map(|item| {
+                let Outcome { hour, status, last_error } = from_item("Query", &resource, item)?;
+                Ok((hour_of(&resource, &hour)?, status, last_error))
+            })
+            .collect()
     }
 
     async fn all(&self, first: ArchiveHour, last: ArchiveHour, attributes: &[&str]) -> Result<Vec<Item>, AwsError> {

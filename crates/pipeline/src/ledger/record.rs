@@ -78,8 +78,14 @@ pub fn published(
 ) -> LedgerItem {
     let before = existing.and_then(|item| Some((item, item.publication.as_ref()?)));
     match before {
-        Some((item, visible)) if is_same(visible, publication) && item.last_error.is_none() => item.clone(),
+        Some((item, visible))
+            if is_same(visible, publication) && visible.source == publication.source && item.last_error.is_none() =>
+        {
+            item.clone()
+        }
+        // The source may have the same bytes under another tag by now.
         Some((item, visible)) if is_same(visible, publication) => LedgerItem {
+            publication: Some(Publication { source: publication.source.clone(), ..visible.clone() }),
             revision: item.revision + 1,
             failed_attempts: 0,
             last_error: None,
@@ -197,6 +203,20 @@ mod tests {
         let once = published(None, &attempt(1), &publication("0123456789ab", 10), Verdict::Complete);
         let other = Attempt { execution_arn: "arn:c", ..attempt(9) };
         assert_eq!(published(Some(&once), &other, &publication("0123456789ab", 10), Verdict::Tiny), once);
+    }
+
+    #[test]
+    fn the_same_version_under_another_tag_is_remembered_under_it() {
+        let once = published(None, &attempt(1), &publication("0123456789ab", 10), Verdict::Complete);
+        let mut renamed = publication("0123456789ab", 10);
+        renamed.source.etag = Some("\"other\"".to_owned());
+        let twice = published(Some(&once), &attempt(9), &renamed, Verdict::Tiny);
+        assert_eq!(twice.publication, Some(renamed.clone()), "or it would count as replaced for ever");
+        assert_eq!((twice.revision, twice.verdict, twice.published_at), (2, once.verdict, once.published_at));
+        assert_eq!(
+            (twice.previous_version, published(Some(&twice), &attempt(10), &renamed, Verdict::Tiny)),
+            (None, twice.clone())
+        );
     }
 
     #[test]
