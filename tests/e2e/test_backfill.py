@@ -3,25 +3,17 @@ where it stopped."""
 
 from __future__ import annotations
 
-import subprocess
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-from conftest import BINARIES
+from archive import Archive
 from deployment import Lake
 from local_aws import LocalAws
 from test_bad_input import whole_hour
-from test_ingest import hours_before_now, small_hour
+from test_ingest import hours_before_now, hours_from, small_hour
 
 JOB = "ghactivity_backfill"
-
-
-def hours_from(first: str, count: int) -> list[str]:
-    date, hour = first.rsplit("-", 1)
-    start = datetime.fromisoformat(date) + timedelta(hours=int(hour))
-    moments = [start + timedelta(hours=n) for n in range(count)]
-    return [f"{moment:%Y-%m-%d}-{moment.hour}" for moment in moments]
 
 
 def statuses(lake: Lake, hours: list[str]) -> dict[str, str]:
@@ -29,20 +21,14 @@ def statuses(lake: Lake, hours: list[str]) -> dict[str, str]:
 
 
 def test_a_month_with_holes_broken_and_slow_hours_ends_with_every_hour_accounted_for(tmp_path: Path) -> None:
-    """744 hours with the template's own settings: five are absent, four are cut off, and the source is slow in twenty."""
-    month = hours_from("2025-10-01-0", 744)
+    """744 hours, sixteen at once: five are absent, four are cut off, and the source is slow in twenty."""
+    month = hours_from(datetime(2025, 10, 1), 744)
     absent, broken, slow = month[100:105], month[300:304], month[500:520]
     folder = tmp_path / "source"
     folder.mkdir()
-    command = [BINARIES / "archive-server", "--dir", folder, "--port", "0"]
-    for hour in slow:
-        command += ["--fault", f"{hour}=slow:300"]
-    with (
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server,
-        LocalAws(tmp_path / "aws") as aws,
-    ):
-        address = server.stdout.readline().split()[-1]
-        lake = Lake(aws, aws.deploy({"SourceUrl": address, "BackfillConcurrency": 16}), folder)
+    faults = [argument for hour in slow for argument in ("--fault", f"{hour}=slow:300")]
+    with Archive(tmp_path / "archive", ["--dir", folder, *faults]) as archive, LocalAws(tmp_path / "aws") as aws:
+        lake = Lake(aws, aws.deploy({"SourceUrl": archive.url, "BackfillConcurrency": 16}), folder)
         for hour in month:
             lake.serve(hour, small_hour(hour, 3))
         for hour in absent:
@@ -67,11 +53,10 @@ def test_a_month_with_holes_broken_and_slow_hours_ends_with_every_hour_accounted
         assert again == Counter(broken + absent), "only what was open, and what may have appeared since"
         [[rows, days]] = [list(row.values()) for row in lake.query("SELECT count(*), count(DISTINCT dayofmonth) FROM events")]
         assert (rows, days) == (str(739 * 3), "31")
-        server.terminate()
 
 
 def test_it_stops_at_more_failures_than_are_tolerated_and_goes_on_when_started_again(lake: Lake) -> None:
-    hours = hours_from("2024-02-01-0", 6)
+    hours = hours_from(datetime(2024, 2, 1), 6)
     for hour in hours:
         lake.serve(hour, small_hour(hour))
     lake.serve(hours[2], whole_hour()[:1000])
@@ -84,7 +69,7 @@ def test_it_stops_at_more_failures_than_are_tolerated_and_goes_on_when_started_a
 
 
 def test_what_is_published_is_left_alone_unless_forced(lake: Lake) -> None:
-    hours = hours_from("2024-03-01-0", 3)
+    hours = hours_from(datetime(2024, 3, 1), 3)
     span = {"from": hours[0], "to": hours[-1], "job_id": "test_forced_backfill"}
     for hour in hours:
         lake.serve(hour, small_hour(hour, 30))

@@ -227,9 +227,9 @@ def test_the_edited_bulk_file_gives_events_and_quarantine(lake: Lake) -> None:
 
 def test_incompressible_noise_in_gzip_is_all_in_quarantine(lake: Lake) -> None:
     hour = HOUR.format(day=27, hour=0)
-    noise = random.Random(27).randbytes(200_000)  # the same each time: short lines may be equal by chance
+    noise = random.Random(0).randbytes(200_000)  # no two of its lines are equal, which short ones may be by chance
     lake.serve(hour, gzip.compress(noise, mtime=0))
     assert lake.run_hour(hour, job_id="test_noise").status == "SUCCEEDED"
     counts = lake.ledger(hour)["counts"]
     assert counts["rows"] == 0
-    assert counts["records"] - counts["duplicates"] == counts["quarantined"] > 700
+    assert counts["records"] == counts["quarantined"] > 700

@@ -13,7 +13,11 @@ from test_bad_input import event, gz, whole_hour
 def hours_before_now(count: int) -> list[str]:
     """The last `count` hours that are over, oldest first."""
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    moments = [now - timedelta(hours=back) for back in range(count, 0, -1)]
+    return hours_from(now - timedelta(hours=count), count)
+
+
+def hours_from(first: datetime, count: int) -> list[str]:
+    moments = [first + timedelta(hours=n) for n in range(count)]
     return [f"{moment:%Y-%m-%d}-{moment.hour}" for moment in moments]
 
 

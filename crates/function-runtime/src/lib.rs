@@ -33,5 +33,5 @@ mod run;
 pub use env::{Env, InvalidConfiguration};
 pub use error::{ErrorName, diagnostic};
 pub use input::{InvalidInput, parse};
-pub use metrics::{Metrics, NAMESPACE, Unit};
+pub use metrics::{Metrics, Unit};
 pub use run::run;

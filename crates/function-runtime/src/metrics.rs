@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// The namespace of all metrics.
-pub const NAMESPACE: &str = "ghactivity";
+const NAMESPACE: &str = "ghactivity";
 
 /// The environment variable with the stack's name, a dimension of all metrics. Without it none are written.
 const STACK: &str = "METRICS_STACK";

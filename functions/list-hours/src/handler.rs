@@ -20,10 +20,10 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, ListHours
     let Input { request, tolerated_failure_percentage, manifest } = input;
     validate(&request, manifest.as_deref(), context)?;
     let known = known(&request, &context.ledger).await?;
-    let hours_in_range = u64::try_from(request.to.hours_since(request.from) + 1).unwrap_or(0);
+    let hours: Vec<ArchiveHour> = hours(&request).collect();
     let mut output = Output {
         hours: 0,
-        tolerated_failures: hours_in_range * u64::from(tolerated_failure_percentage) / 100,
+        tolerated_failures: hours.len() as u64 * u64::from(tolerated_failure_percentage) / 100,
         manifest: None,
         statuses: Statuses::default(),
         open: 0,
@@ -32,7 +32,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, ListHours
         force: request.force,
     };
     let mut listed = Vec::new();
-    for hour in hours(&request) {
+    for hour in hours {
         let known = known.get(&hour);
         output.count(hour, known);
         if request.force || known.is_none_or(|known| known.status != HourStatus::Published) {

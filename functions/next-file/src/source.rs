@@ -138,7 +138,6 @@ impl Archive {
 /// Without either on both sides nobody can tell, and it counts as the same. A tag is the same if it is weak on one side.
 fn differs(known: &Source, now: &HeaderMap) -> bool {
     let of = |name: HeaderName| now.get(name).and_then(|value| value.to_str().ok());
-    let strong = |tag: &str| tag.trim_start_matches("W/").to_owned();
     match (known.etag.as_deref(), of(ETAG)) {
         (Some(known), Some(now)) => strong(known) != strong(now),
         _ => match (known.last_modified.as_deref(), of(LAST_MODIFIED)) {
@@ -146,4 +145,9 @@ fn differs(known: &Source, now: &HeaderMap) -> bool {
             _ => false,
         },
     }
+}
+
+/// The tag without the mark of a weak one.
+fn strong(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
 }

@@ -95,8 +95,9 @@ impl Ledger {
 
     /// The items of the hours from `first` to `last`, both included, in order; hours without an item are left out.
     pub async fn summaries(&self, first: ArchiveHour, last: ArchiveHour) -> Result<Vec<HourSummary>, AwsError> {
+        let resource = self.resource(first);
         let items = self.all(first, last, &ROW).await?;
-        items.into_iter().map(|item| summary(&self.resource(first), item)).collect()
+        items.into_iter().map(|item| summary(&resource, item)).collect()
     }
 
     /// Where the published hours from `first` to `last`, both included, came from, in order.

@@ -12,7 +12,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::dictionary::{NULL, Numbers, Texts};
 use super::leaf::Indexes;
-use super::usual::{Kind, Origin, plain_integer, plain_text, read};
+use super::usual::{Kind, Origin, plain_integer, read};
 use crate::decode::integer;
 use crate::pages::{Codec, Encoded};
 use crate::row::Entity;
@@ -280,4 +280,11 @@ fn plain_entity<'a, const N: usize>(names: &[&str; N], json: &'a str, entity: &m
             None => return (rest == "}").then_some(()),
         }
     }
+}
+
+/// The text between the quotes at the start of `json`, if there are any and no escapes between them, and what comes after.
+fn plain_text(json: &str) -> Option<(&str, &str)> {
+    let inner = json.strip_prefix('"')?;
+    let end = memchr::memchr2(b'"', b'\\', inner.as_bytes())?;
+    Some((&inner[..end], inner[end..].strip_prefix('"')?))
 }

@@ -92,9 +92,7 @@ impl PlainTexts {
         let rows = self.levels.len();
         let page = Page { levels: Some(&self.levels), rows, nulls: self.nulls, values: &self.values, bounds };
         self.chunk.data(page, codec)?;
-        self.values.clear();
-        self.levels.clear();
-        self.nulls = 0;
+        self.clear_page();
         Ok(())
     }
 
@@ -116,6 +114,10 @@ impl PlainTexts {
         if self.chunk.bytes() > 0 {
             self.chunk = new_chunk(&self.column, self.bounded, Vec::new());
         }
+        self.clear_page();
+    }
+
+    fn clear_page(&mut self) {
         self.values.clear();
         self.levels.clear();
         self.nulls = 0;

@@ -130,13 +130,6 @@ pub(super) fn plain_integer(digits: &str) -> Option<i64> {
     digits.bytes().try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0')))
 }
 
-/// The text between the quotes at the start of `json`, if there are any and no escapes between them, and what comes after.
-pub(super) fn plain_text(json: &str) -> Option<(&str, &str)> {
-    let inner = json.strip_prefix('"')?;
-    let end = memchr::memchr2(b'"', b'\\', inner.as_bytes())?;
-    Some((&inner[..end], inner[end..].strip_prefix('"')?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
