@@ -46,7 +46,7 @@ def main():
         step(f"Starting a local AWS; the source of hours is {url}")
         aws = stack.enter_context(LocalAws(options.directory))
         hours = wanted_hours(options)
-        outputs = aws.deploy({"SourceUrl": url, "MaxHoursPerRun": min(len(hours), 1000), **chunk_size(options)})
+        outputs = aws.deploy({"SourceUrls": url, "MaxHoursPerRun": min(len(hours), 1000), **chunk_size(options)})
         print(f"  {aws.stack} deployed at {aws.endpoint} in {time.monotonic() - built:.1f} s")
         progress, execution = run_hours(aws, outputs, hours, options)
         failed = answer(aws, outputs, progress)

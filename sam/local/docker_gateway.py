@@ -30,7 +30,8 @@ def main():
     variables = {one: seen_from(options.address, aws.function_variables(one)) for one in map(logical_id, functions())}
     path = options.directory / "sam-env.json"
     path.write_text(json.dumps(variables, indent=2) + "\n")
-    addresses = [aws.endpoint] + [one["SOURCE_URL"] for one in variables.values() if "SOURCE_URL" in one]
+    sources = [url for one in variables.values() for url in one.get("SOURCE_URLS", "").split(",") if url]
+    addresses = [aws.endpoint, *sources]
     ports = sorted({urlsplit(one).port for one in addresses if urlsplit(one).port})
     print("Containers now reach the local AWS. For example, after `sam build`:")
     print("  sam local invoke FetchFunction --event events/fetch.json \\")

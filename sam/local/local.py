@@ -103,7 +103,7 @@ def up(options):
     try:
         aws.start()
         url = options.source_url or archive.start().url
-        aws.deploy({"SourceUrl": url, **parameters(options)})
+        aws.deploy({"SourceUrls": url, **parameters(options)})
     except BaseException:
         archive.stop()
         if started:
@@ -161,7 +161,7 @@ def status(options):
 
 def show(aws, archive):
     print(f"{'local AWS':28} {aws.endpoint} (log: {aws.directory / 'server.log'})")
-    print(f"{'source':28} {previous(aws).get('SourceUrl')}")
+    print(f"{'source':28} {previous(aws).get('SourceUrls')}")
     for name, value in sorted(aws.outputs().items()):
         if not name.endswith(("Console", "Command")):  # these are of AWS itself
             print(f"{name:28} {value}")

@@ -1,7 +1,7 @@
 """The local AWS as an object: start, deploy, clients, query, stop. Tests, the demo and `local.py` all use this.
 
     with LocalAws(directory) as aws:
-        outputs = aws.deploy({"SourceUrl": "http://127.0.0.1:8080"})
+        outputs = aws.deploy({"SourceUrls": "http://127.0.0.1:8080"})
         aws.client("s3").list_objects_v2(Bucket=outputs["DataBucketName"])
 
 Runs in the `local` virtual environment (see `tools.py`).

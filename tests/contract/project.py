@@ -7,8 +7,14 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ["next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours"]
-STATE_MACHINES = {"process-hour": "ProcessHourStateMachine", "ingest": "IngestStateMachine", "backfill": "BackfillStateMachine"}
+FUNCTIONS = ["next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours", "export-ledger", "prove-hour"]
+STATE_MACHINES = {
+    "process-hour": "ProcessHourStateMachine",
+    "ingest": "IngestStateMachine",
+    "backfill": "BackfillStateMachine",
+    "prove": "ProveStateMachine",
+    "landed": "LandedStateMachine",
+}
 
 
 class _Loader(yaml.SafeLoader):

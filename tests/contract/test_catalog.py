@@ -7,7 +7,7 @@ import re
 import duckdb
 import pytest
 import sqlglot
-from project import resources, template
+from project import resources, rust, template
 from sqlglot import exp
 
 COLUMNS = (
@@ -36,6 +36,16 @@ def test_the_table_has_the_designed_columns():
     assert ", ".join(f"{name} {kind}" for name, kind in columns(TABLES["events"])) == COLUMNS
     assert [(key["Name"], key["Type"]) for key in TABLES["events"]["PartitionKeys"]] == [(key, "string") for key in PARTITION_KEYS]
     assert TABLES["events"]["StorageDescriptor"]["Location"] == {"Fn::Sub": "s3://${DataBucketName}/raw/ghactivity/"}
+
+
+def test_the_ledger_s_table_has_the_columns_that_are_exported():
+    [source] = rust("functions/export-ledger/src/table.rs").values()
+    written = re.findall(r'^        \("(\w+)", (text|at|of|count|size|number|instant)\(', source, re.M)
+    kinds = {"count": "bigint", "size": "bigint", "number": "bigint", "instant": "timestamp"}
+    assert [(name, kinds.get(kind, "string")) for name, kind in written] == columns(TABLES["archive_hours"])
+    assert TABLES["archive_hours"]["StorageDescriptor"]["Location"] == {"Fn::Sub": "s3://${DataBucketName}/ledger/ghactivity/"}
+    [keys] = rust("crates/pipeline/src/keys.rs").values()
+    assert 'format!("ledger/{ARCHIVE}/{month}.parquet")' in keys
 
 
 def presto_view(name):
@@ -71,6 +81,8 @@ def test_a_condition_on_a_day_reaches_below_the_windows_of_a_view():
 def test_there_is_a_query_for_every_question():
     assert [properties["Name"] for properties in QUERIES.values()] == [
         "top-repositories-of-a-day",
+        "hours-of-a-month",
+        "events-by-type-of-a-day-without-degraded-hours",
         "events-by-type-of-a-day",
         "events-by-type-of-a-month",
         "events-per-hour-of-a-day",
@@ -99,6 +111,9 @@ def test_the_rows_of_a_query_have_one_order(logical, properties):
     query = sqlglot.parse_one(properties["QueryString"], dialect="athena")
     ordered = {item.this.name for item in query.args["order"].expressions}
     identifying = {column.alias_or_name for column in query.expressions if not column.find(exp.AggFunc)}
+    if "group" not in query.args:  # a row per hour
+        given = {one.this.name for one in query.args["where"].find_all(exp.EQ)}
+        identifying = set(PARTITION_KEYS) - given
     assert identifying <= ordered
 
 
@@ -131,6 +146,13 @@ def lake():
         f"INSERT INTO events BY NAME SELECT * REPLACE (CAST('2025-11-' || dayofmonth || ' ' || created_at AS timestamp) AS created_at),"
         " '2025' AS year, '11' AS month FROM given"
     )
+    hours = ", ".join(f"{name} {kind.replace('string', 'varchar')}" for name, kind in columns(TABLES["archive_hours"]))
+    connection.execute(f"CREATE TABLE archive_hours ({hours})")
+    connection.execute(
+        "INSERT INTO archive_hours BY NAME SELECT '2025-11-' || dayofmonth || '-' || CAST(hour AS int) AS archive_hour, '2025' AS year,"
+        " '11' AS month, dayofmonth, hour, 'published' AS status, IF(hour = '00', 'complete', 'tiny') AS verdict, count(*) AS rows"
+        " FROM given GROUP BY dayofmonth, hour"
+    )
     for name in ("events_flat", "actions"):
         connection.execute(f"CREATE VIEW {name} AS {duckdb_sql(presto_view(name)['originalSql'])}")
     return connection
@@ -158,6 +180,11 @@ def test_events_flat_has_every_event_once(lake):
     "name, answer",
     [
         ("top-repositories-of-a-day", [("no/id", 1), ("x/new", 1), ("x/old", 1)]),
+        ("events-by-type-of-a-day-without-degraded-hours", [("PushEvent", 1), ("WatchEvent", 1)]),
+        (
+            "hours-of-a-month",
+            [(f"2025-11-{at}", "published", verdict, rows, *[None] * 4) for at, verdict, rows in [("21-0", "complete", 2), ("21-1", "tiny", 1), ("22-0", "complete", 1)]],
+        ),
         ("events-by-type-of-a-day", [("ForkEvent", 1), ("PushEvent", 1), ("WatchEvent", 1)]),
         ("events-by-type-of-a-month", [("PushEvent", 2), ("ForkEvent", 1), ("WatchEvent", 1)]),
         ("events-per-hour-of-a-day", [("00", 2), ("01", 1)]),

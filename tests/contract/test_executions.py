@@ -65,6 +65,7 @@ def hour_tasks(**answers):
         "RecordLanded": {},
         "ConvertChunk": chunk,
         "RegisterPartition": PUBLICATION | {"hour": HOUR},
+        "RollBack": PUBLICATION | {"hour": HOUR},
         "CommitBookmark": {"hour": HOUR, "status": "published", "verdict": "complete", "bookmark": HOUR},
         "AnnouncePublished": {"FailedEntryCount": 0},
         "AnnounceFailure": {"FailedEntryCount": 0},
@@ -79,6 +80,51 @@ def _raise(failure):
 
 def run(name, tasks, given):
     return Execution(machine(name), tasks).run(given)
+
+
+# -------------------------------------------------------------------------------------------------- landed
+
+
+def s3_event(key=f"landing/ghactivity/{HOUR}.json.gz"):
+    return {"id": "7bf73129-1428-4cd3-a780-95db273d1602", "detail": {"bucket": {"name": "lake"}, "object": {"key": key}}}
+
+
+def landed_tasks(metadata=None, **answers):
+    usual = {"LookAtObject": {"Metadata": metadata or {}, "ETag": '"abc"'}, "ProcessHour": {"ExecutionArn": "arn:hour"}}
+    return Tasks(**usual | answers)
+
+
+def test_a_file_put_by_others_starts_its_hour_from_the_bytes_that_are_there():
+    tasks = landed_tasks()
+    done = run("landed", tasks, s3_event())
+    assert (done.status, done.output) == ("SUCCEEDED", {"hour": HOUR, "execution_arn": "arn:hour"})
+    assert tasks.calls["LookAtObject"] == [{"Bucket": "lake", "Key": f"landing/ghactivity/{HOUR}.json.gz"}]
+    [started] = tasks.calls["ProcessHour"]
+    assert started["Name"] == f"{HOUR}-landed-7bf73129-1428-4cd3-a780-95db273d1602"
+    by_hand = hour_tasks()
+    assert run("process-hour", by_hand, started["Input"]).status == "SUCCEEDED"
+    assert by_hand.calls["Fetch"][0]["source"] == "landing"
+
+
+@pytest.mark.parametrize(
+    "phrase, tasks",
+    [
+        ("fetch has put it there", landed_tasks(metadata={"source-url": "https://data.gharchive.org/x"})),
+        ("it is gone", landed_tasks(LookAtObject=TaskError("S3.NoSuchKeyException", "404"))),
+        ("the event came before", landed_tasks(ProcessHour=TaskError("StepFunctions.ExecutionAlreadyExistsException", "taken"))),
+    ],
+)
+def test_nothing_is_done_for_a_file_that_others_see_to(phrase, tasks):
+    done = run("landed", tasks, s3_event())
+    assert (done.status, done.trail[-1]) == ("SUCCEEDED", "NothingToDo"), phrase
+
+
+@pytest.mark.parametrize("key", ["landing/ghactivity/old/2025-11-21-9.json.gz", "landing/ghactivity/events.json.gz", "landing/ghactivity/.json.gz"])
+def test_a_name_that_is_no_hour_is_told(key):
+    tasks = landed_tasks()
+    done = run("landed", tasks, s3_event(key))
+    assert (done.status, done.error, tasks.calls) == ("FAILED", "InvalidInput", {})
+    assert done.cause.startswith(f"s3://lake/{key}: expected a name such as")
 
 
 # -------------------------------------------------------------------------------------------------- process-hour
@@ -160,6 +206,9 @@ def test_what_the_input_says_reaches_the_functions():
         ("force as text", {"hour": HOUR, "force": "yes"}, "force: "),
         ("a job that is no text", {"hour": HOUR, "job_id": 5}, "job_id: "),
         ("a misspelt field", {"hour": HOUR, "forced": True}, "forced: "),
+        ("no version to go back to", {"hour": HOUR, "roll_back_to": "latest"}, "roll_back_to: expected previous"),
+        ("a version that is no text", {"hour": HOUR, "roll_back_to": 1}, "roll_back_to: expected previous"),
+        ("a rollback from the source", {"hour": HOUR, "roll_back_to": "previous", "source": "landing"}, "roll_back_to: nothing is"),
         ("no object", "2025-11-21-9", "hour: "),
         ("a list", [], "hour: "),
     ],
@@ -265,6 +314,34 @@ def test_an_hour_that_another_run_changed_meanwhile_is_planned_again(state, name
     done = run("process-hour", tasks, {"hour": HOUR})
     assert done.status == "SUCCEEDED"
     assert len(tasks.calls["Fetch"]) == 2
+
+
+@pytest.mark.parametrize("to", ["previous", VERSION])
+def test_a_rollback_fetches_nothing(to):
+    tasks = hour_tasks()
+    done = run("process-hour", tasks, {"hour": HOUR, "roll_back_to": to})
+    assert done.status == "SUCCEEDED", (done.error, done.cause)
+    run_of = {"execution_arn": done.context["Execution"]["Id"], "started_at": "2025-11-21T01:10:00.000Z"}
+    assert tasks.calls["RollBack"] == [{"hour": HOUR, "roll_back_to": to, "execution": NAME} | run_of]
+    assert tasks.calls["CommitBookmark"][0]["outcome"] == {"rolled_back": PUBLICATION}
+    assert set(tasks.calls) == {"RollBack", "CommitBookmark", "AnnouncePublished"}
+    assert (done.output["version"], done.output["rows"]) == (VERSION, 24)
+
+
+def test_a_rollback_to_what_is_not_kept_fails_at_once_and_the_hour_stays_as_it_is():
+    tasks = hour_tasks(RollBack=TaskError.of_lambda("VersionNotKept", "gone"))
+    done = run("process-hour", tasks, {"hour": HOUR, "roll_back_to": "previous"})
+    assert (done.status, done.error, set(tasks.calls)) == ("FAILED", "VersionNotKept", {"RollBack"})
+
+
+def test_a_rollback_is_taken_up_again_as_a_rollback():
+    lost, refused = TaskError.of_lambda("LeaseLost", "by another run"), TaskError.of_lambda("AwsRefused", "denied")
+    committed = hour_tasks().answers["CommitBookmark"]
+    tasks = hour_tasks(CommitBookmark=[lost, refused, committed], CommitFailure=[refused, {"hour": HOUR, "status": "retrying"}])
+    execution = run("process-hour", tasks, {"hour": HOUR, "roll_back_to": "previous"})
+    assert (execution.status, execution.error, len(tasks.calls["RollBack"])) == ("FAILED", "AwsRefused", 2)
+    execution.redrive()
+    assert (execution.status, len(tasks.calls["RollBack"]), "Fetch" in tasks.calls) == ("SUCCEEDED", 3, False)
 
 
 def test_a_landing_that_keeps_changing_is_planned_three_times():

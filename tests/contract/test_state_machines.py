@@ -13,7 +13,7 @@ MACHINES = sorted(STATE_MACHINES)
 TRANSIENT = {
     "AwsThrottled", "AwsTimeout", "AwsUnavailable",
     "SourceUnavailable", "SourceInterrupted", "SourceTimeout", "SourceChanged", "ChecksumMismatch",
-    "BookmarkConflict", "PartitionConflict",
+    "BookmarkConflict", "PartitionConflict", "ExportConflict",
 }  # fmt: skip
 DETERMINISTIC = {
     "InvalidInput", "InvalidConfiguration", "AwsRefused",
@@ -21,6 +21,7 @@ DETERMINISTIC = {
     "NotGzip", "UnsupportedEncoding", "EmptyArchive", "CorruptArchive", "TruncatedArchive", "TrailingBytes",
     "ArchiveTooLarge", "PlanTooLarge", "LandingNotFound", "LandingChanged", "PlanNotFound", "ChunkMismatch",
     "HourDoesNotBalance", "ObjectMissing", "HourWouldShrink", "VersionOvertaken", "LeaseLost",
+    "VersionNotKept",
 }  # fmt: skip
 # Names that AWS gives, as its documentation of error handling and of the services' SDKs has them.
 OF_AWS = {
@@ -31,6 +32,7 @@ OF_AWS = {
     "DynamoDb.RequestLimitExceededException", "DynamoDb.ThrottlingException",
     "DynamoDb.TransactionConflictException", "DynamoDb.InternalServerErrorException", "DynamoDb.SdkClientException",
     "EventBridge.FailedEntry", "EventBridge.SdkClientException",
+    "S3.S3Exception", "S3.NoSuchKeyException", "S3.SdkClientException", "StepFunctions.ExecutionAlreadyExistsException",
     "StepFunctions.ExecutionLimitExceededException", "StepFunctions.AWSStepFunctionsException", "StepFunctions.SdkClientException",
 }  # fmt: skip
 
@@ -88,13 +90,16 @@ RETRIED = {
     "Fetch": {"SourceUnavailable", "SourceInterrupted", "SourceTimeout", "SourceChanged", "ChecksumMismatch"},
     "ConvertChunk": set(),
     "RegisterPartition": {"PartitionConflict"},
+    "RollBack": {"PartitionConflict"},
     "CommitBookmark": {"BookmarkConflict"},
     "CommitFailure": {"BookmarkConflict"},
     "ListHours": set(),
+    "ProveHour": {"PartitionConflict"},
+    "AddUp": set(),
     "Account": set(),
 }
 # States that call another state's function.
-SHARED = {"CommitFailure": "CommitBookmark", "Account": "ListHours"}
+SHARED = {"RollBack": "RegisterPartition", "CommitFailure": "CommitBookmark", "Account": "ListHours", "AddUp": "ProveHour"}
 
 
 def lambda_tasks():
@@ -154,7 +159,8 @@ def test_json_is_written_as_json(machine):
 
     definition = json.loads(state_machine_text(machine), object_pairs_hook=without_repetition)
     # The local AWS knows a Distributed Map in JSONPath alone.
-    assert definition["QueryLanguage"] == ("JSONPath" if machine == "backfill" else "JSONata") and definition["Comment"]
+    distributed = any(state.get("ItemProcessor", {}).get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED" for state in definition["States"].values())
+    assert definition["QueryLanguage"] == ("JSONPath" if distributed else "JSONata") and definition["Comment"]
 
 
 def test_both_validators_accept_the_state_machines(tmp_path):

@@ -68,7 +68,7 @@ def test_permissions_come_from_these_roles_alone():
             assert properties["Role"] == {"Fn::GetAtt": [role, "Arn"]}, f"{logical} has no role of its own"
             assert "Policies" not in properties
     for role, properties in resources(document, "AWS::IAM::Role").items():
-        policies = {policy["Ref"] for policy in properties["ManagedPolicyArns"]}
+        policies = {policy["Ref"] for policy in properties.get("ManagedPolicyArns", [])}
         assert policies <= {"TracingPolicy", "LogDeliveryPolicy"}, role
 
 
@@ -125,6 +125,8 @@ def test_who_may_invoke_whom():
         "process-hour": {"Fetch", "ConvertChunk", "RegisterPartition", "CommitBookmark"},
         "ingest": {"NextFile"},
         "backfill": {"ListHours"},
+        "prove": {"ListHours", "ProveHour"},
+        "landed": set(),
     }.items():
         role = camel(machine) + "Role"
         invoked = [s["Resource"] for s in granted(role) if s["Action"] == "lambda:InvokeFunction"]

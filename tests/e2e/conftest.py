@@ -64,7 +64,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
 def lake(source: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     address, folder = source
     with LocalAws(tmp_path_factory.mktemp("aws")) as aws:
-        outputs = aws.deploy({"SourceUrl": address})
+        outputs = aws.deploy({"SourceUrls": address})
         yield Lake(aws, outputs, folder)
 
 
@@ -98,10 +98,11 @@ def job_starting_at(lake: Lake) -> Callable[[str, str], None]:
 
 @pytest.fixture
 def fault_proxy(lake: Lake) -> Iterator[FaultProxy]:
-    """A proxy that all calls of the functions to AWS pass through while the test runs, each tried once; small chunks."""
+    """A proxy that all calls of the functions to AWS pass through while the test runs, each tried once; small chunks, and what is
+    replaced is not kept."""
     proxy = FaultProxy(lake.aws.endpoint)
     settings = {f"AWS_ENDPOINT_URL_{service}": proxy.url for service in ("S3", "DYNAMODB", "GLUE")}
-    settings |= {"AWS_MAX_ATTEMPTS": "1", "CHUNK_RECORDS": "500"}
+    settings |= {"AWS_MAX_ATTEMPTS": "1", "CHUNK_RECORDS": "500", "KEEP_VERSIONS": "0"}
     before = {}
     for function in FUNCTIONS:
         name = lake.function_name(function)

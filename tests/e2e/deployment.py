@@ -246,6 +246,11 @@ def ledger_key(hour: str) -> str:
     return f"{year}-{month}-{day}T{hour_of_day}"
 
 
+def versions_before(item: dict[str, Any]) -> list[str]:
+    """The versions that readers saw before, by an hour's ledger item, newest first."""
+    return [previous["version"] for previous in item.get("previous_versions", [])]
+
+
 def plain(value: Any) -> Any:
     """DynamoDB's numbers as ints."""
     if isinstance(value, dict):

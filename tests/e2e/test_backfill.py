@@ -28,7 +28,7 @@ def test_a_month_with_holes_broken_and_slow_hours_ends_with_every_hour_accounted
     folder.mkdir()
     faults = [argument for hour in slow for argument in ("--fault", f"{hour}=slow:300")]
     with Archive(tmp_path / "archive", ["--dir", folder, *faults]) as archive, LocalAws(tmp_path / "aws") as aws:
-        lake = Lake(aws, aws.deploy({"SourceUrl": archive.url, "BackfillConcurrency": 16}), folder)
+        lake = Lake(aws, aws.deploy({"SourceUrls": archive.url, "BackfillConcurrency": 16}), folder)
         for hour in month:
             lake.serve(hour, small_hour(hour, 3))
         for hour in absent:

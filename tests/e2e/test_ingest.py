@@ -108,7 +108,7 @@ def test_a_new_job_begins_a_week_back_and_the_schedule_brings_it_up_to_date(
     """With the template's own settings (`BaselineDays` 7, `MaxHoursPerRun` 48) and an input of {}, as the schedule sends it."""
     address, folder = source
     with LocalAws(tmp_path / "aws") as aws:
-        lake = Lake(aws, aws.deploy({"SourceUrl": address, "HourConcurrency": 8}), folder)
+        lake = Lake(aws, aws.deploy({"SourceUrls": address, "HourConcurrency": 8}), folder)
         week = hours_before_now(7 * 24 + 2)
         hole = week[40]
         for hour in week:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,8 @@ def test_the_named_queries_are_deployed_as_the_template_has_them(lake: Lake) -> 
 def test_every_named_query_has_its_test() -> None:
     assert {query.name for query in named_queries()} == {
         "top-repositories-of-a-day",
+        "hours-of-a-month",
+        "events-by-type-of-a-day-without-degraded-hours",
         "events-by-type-of-a-day",
         "events-by-type-of-a-month",
         "events-per-hour-of-a-day",
@@ -78,6 +81,32 @@ def test_events_by_type_of_a_day_and_of_a_month(lake: Lake, answers: dict[str, A
     assert day == answers["events_by_type_of_day"]["-".join(DAY)] and len(day) > 8
     month = pairs(ask(lake, "events-by-type-of-a-month"), "type", "events")
     assert month == answers["events_by_type_of_month"]["-".join(DAY[:2])]
+
+
+def test_hours_of_a_month_and_events_without_degraded_hours(lake: Lake, answers: dict[str, Any]) -> None:
+    def hours() -> list[dict[str, str | None]]:
+        return ask(lake, "hours-of-a-month")
+
+    deadline = time.monotonic() + 60
+    while len(hours()) < len(HOURS):
+        assert time.monotonic() < deadline, f"the ledger's table has {hours()}"
+        time.sleep(0.5)
+    assert [(row["archive_hour"], row["status"], int(row["rows"])) for row in hours()] == [
+        (hour, "published", answers["hours"][hour]["rows"]) for hour in HOURS
+    ]
+    assert {row["verdict"] for row in hours()} == {"complete"} and hours()[0]["source_url"].endswith(f"{HOURS[0]}.json.gz")
+    everything = pairs(ask(lake, "events-by-type-of-a-day"), "type", "events")
+    assert pairs(ask(lake, "events-by-type-of-a-day-without-degraded-hours"), "type", "events") == everything
+
+    # One hour is called degraded, as a run would have: its events are left out.
+    key = {"archive": "ghactivity", "hour": "2017-07-01T03"}
+    set_verdict = {"UpdateExpression": "SET verdict = :v", "ExpressionAttributeValues": {":v": "degraded"}}
+    lake.table("ArchiveHours").update_item(Key=key, **set_verdict)
+    while {row["verdict"] for row in hours()} == {"complete"}:
+        assert time.monotonic() < deadline, "the table does not follow the ledger"
+        time.sleep(0.5)
+    left = sum(count for _, count in pairs(ask(lake, "events-by-type-of-a-day-without-degraded-hours"), "type", "events"))
+    assert left == sum(count for _, count in everything) - answers["hours"][HOURS[2]]["rows"]
 
 
 def test_events_per_hour_of_a_day(lake: Lake, answers: dict[str, Any]) -> None:

@@ -21,13 +21,15 @@ FAILURES = {
     "commit-bookmark-no-outcome": "InvalidInput",
     "convert-chunk-bad-hour": "InvalidInput",
     "convert-chunk-negative-chunk": "InvalidInput",
+    "export-ledger-half-a-range": "InvalidInput",
     "fetch-bad-hour": "InvalidInput",
     "fetch-unknown-source": "InvalidInput",
     "list-hours-unknown-field": "InvalidInput",
     "next-file-negative-hours": "InvalidInput",
+    "prove-hour-bad-name": "InvalidInput",
     "register-partition-unknown-field": "InvalidInput",
 }
-STEPS = ("next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours")
+STEPS = ("next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours", "export-ledger", "prove-hour")
 
 
 def event(name: str) -> dict:

@@ -72,6 +72,14 @@ impl Partitions {
         Ok(answer.partition.and_then(|partition| partition.storage_descriptor).and_then(|storage| storage.location))
     }
 
+    /// Where a partition's objects lie, if there is such a partition.
+    pub async fn registered(&self, values: &[String]) -> Result<Option<String>, PartitionError> {
+        match self.location(values).await {
+            Err(PartitionError::Conflict { .. }) => Ok(None),
+            found => found,
+        }
+    }
+
     /// Points an existing partition elsewhere, in one call.
     pub async fn update(&self, values: &[String], storage: &StorageDescriptor) -> Result<(), PartitionError> {
         let request = self.client.update_partition().database_name(&self.database).table_name(&self.table);

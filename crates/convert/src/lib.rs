@@ -7,7 +7,8 @@
 //! The modules read as a record's way through the crate: `records` cuts the text into records, for which `scan` passes
 //! over each once, and `decode` says whether it is acceptable. `plain_event` reads the usual record, `shape` any of the
 //! three historic shapes, to one `row`. `columns` collects rows as the columns of a row group, `pages` encodes them and
-//! `parquet_file` puts the file together. What is no event goes to `quarantine` instead, byte for byte.
+//! `parquet_file` puts the file together. What is no event goes to `quarantine` instead, byte for byte. `proof` reads files back and works out
+//! what must be in them.
 
 mod columns;
 mod compression;
@@ -16,6 +17,7 @@ mod error;
 mod pages;
 mod parquet_file;
 mod plain_event;
+pub mod proof;
 mod quarantine;
 mod records;
 mod row;

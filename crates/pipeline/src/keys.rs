@@ -38,6 +38,21 @@ pub fn backfill_manifest(name: &str) -> String {
     format!("landing/{ARCHIVE}/_backfill/{name}.json")
 }
 
+/// The ledger's items of a month (`2025-11`), as the table `archive_hours` has them.
+pub fn ledger_export(month: &str) -> String {
+    format!("ledger/{ARCHIVE}/{month}.parquet")
+}
+
+/// The reports of one proof, by hour.
+pub fn proof_prefix(proof: &str) -> String {
+    format!("reports/{ARCHIVE}/prove/{proof}/")
+}
+
+/// What one proof found of an hour.
+pub fn proof_report(proof: &str, hour: ArchiveHour) -> String {
+    format!("{}{hour}.json", proof_prefix(proof))
+}
+
 /// An hour's folder below the table's: a segment per partition key, without a slash at its end.
 pub fn partition_folder(hour: ArchiveHour) -> String {
     let [year, month, day, hour_of_day] = hour.partition_values();
@@ -47,6 +62,31 @@ pub fn partition_folder(hour: ArchiveHour) -> String {
 /// The folder of one version of an hour: the location of its Glue partition, with the slash at its end.
 pub fn parquet_prefix(hour: ArchiveHour, version: Version) -> String {
     format!("raw/{ARCHIVE}/{}/{version}/", partition_folder(hour))
+}
+
+/// The prefix of the Parquet objects of all versions of an hour.
+pub fn hour_parquet_prefix(hour: ArchiveHour) -> String {
+    format!("raw/{ARCHIVE}/{}/", partition_folder(hour))
+}
+
+/// The prefix of the quarantine objects of all versions of an hour.
+pub fn hour_quarantine_prefix(hour: ArchiveHour) -> String {
+    format!("quarantine/{ARCHIVE}/{hour}/")
+}
+
+/// The prefix of the plans, windows and receipts of all versions of an hour.
+pub fn hour_plan_prefix(hour: ArchiveHour) -> String {
+    format!("landing/{ARCHIVE}/_plan/{hour}.")
+}
+
+/// The version that an object below one of these three prefixes belongs to, if its key has the form of one.
+pub fn version_of(key: &str) -> Option<&str> {
+    let plan = key.strip_prefix(&format!("landing/{ARCHIVE}/_plan/"));
+    let version = match plan {
+        Some(name) => name.split('/').next()?.split('.').nth(1)?,
+        None => key.rsplit('/').nth(1)?,
+    };
+    version.parse::<Version>().is_ok().then_some(version)
 }
 
 /// The name of a chunk's rows in the folder; `codec` is how pages are compressed, if they are.
@@ -95,6 +135,28 @@ mod tests {
             (quarantine(hour, version, 3), "quarantine/ghactivity/2025-11-21-0/0123456789ab/00003.jsonl"),
         ] {
             assert_eq!(key, expected);
+        }
+    }
+
+    #[test]
+    fn an_object_of_an_hour_names_its_version() {
+        let hour: ArchiveHour = "2025-11-21-0".parse().unwrap();
+        let version: Version = "0123456789ab".parse().unwrap();
+        for (prefix, key) in [
+            (hour_plan_prefix(hour), plan(hour, version)),
+            (hour_plan_prefix(hour), windows(hour, version)),
+            (hour_plan_prefix(hour), receipt(hour, version, 3)),
+            (hour_parquet_prefix(hour), parquet(hour, version, 3)),
+            (hour_quarantine_prefix(hour), quarantine(hour, version, 3)),
+        ] {
+            assert!(key.starts_with(&prefix), "{key}");
+            assert_eq!(version_of(&key), Some("0123456789ab"), "{key}");
+        }
+        for key in [
+            "raw/ghactivity/year=2025/month=11/dayofmonth=21/hour=00/_temporary/x",
+            "landing/ghactivity/_plan/2025-11-21-0.json",
+        ] {
+            assert_eq!(version_of(key), None, "{key}");
         }
     }
 }

@@ -27,6 +27,17 @@ pub enum HourStatus {
 }
 
 impl HourStatus {
+    /// The word that stands for it in the ledger.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Landed => "landed",
+            Self::Published => "published",
+            Self::NotPublished => "not_published",
+            Self::Missing => "missing",
+            Self::Failed => "failed",
+        }
+    }
+
     /// Whether the bookmark may pass this hour.
     pub fn is_settled(self) -> bool {
         matches!(self, Self::Published | Self::Missing)
@@ -43,6 +54,17 @@ pub enum Verdict {
     Degraded,
     /// Next to nothing.
     Tiny,
+}
+
+impl Verdict {
+    /// The word that stands for it in the ledger.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Degraded => "degraded",
+            Self::Tiny => "tiny",
+        }
+    }
 }
 
 /// Where an hour's bytes came from.
@@ -84,6 +106,18 @@ pub struct Publication {
     pub types: BTreeMap<String, u64>,
 }
 
+/// A version of an hour that readers saw before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreviousVersion {
+    /// The version.
+    pub version: Version,
+    /// Where its bytes came from.
+    pub source: Source,
+    /// Its rows.
+    pub rows: u64,
+}
+
 /// An error as a state machine sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,9 +150,12 @@ pub struct LedgerItem {
     /// How the publication compares with the same hour of the days before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
-    /// The version that the publication replaced, whose objects go last.
+    /// What readers saw before, newest first: as many versions as are kept, and perhaps one more whose objects are going.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous_versions: Vec<PreviousVersion>,
+    /// The version that the source had when the hour was rolled back from it; absent unless readers see an older one since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous_version: Option<Version>,
+    pub rolled_back_from: Option<Version>,
     /// Attempts since the hour was last published that did not publish it.
     #[serde(default)]
     pub failed_attempts: u32,
@@ -239,13 +276,25 @@ pub(crate) mod tests {
                 types,
             }),
             verdict: Some(Verdict::Complete),
-            previous_version: None,
+            previous_versions: Vec::new(),
+            rolled_back_from: None,
             failed_attempts: 0,
             next_attempt_at: None,
             last_error: None,
             execution_arn: "arn:a".to_owned(),
             published_at: Some(at),
             updated_at: at,
+        }
+    }
+
+    #[test]
+    fn words_are_those_of_the_ledger() {
+        use HourStatus::{Failed, Landed, Missing, NotPublished, Published};
+        for status in [Landed, Published, NotPublished, Missing, Failed] {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.word());
+        }
+        for verdict in [Verdict::Complete, Verdict::Degraded, Verdict::Tiny] {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.word());
         }
     }
 

@@ -1,12 +1,15 @@
 //! What has to hold before readers see an hour.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::ledger::{LedgerItem, Publication, Source};
 use crate::plan::HourPlan;
 use crate::receipt::{ChunkReceipt, HourTotals};
+use crate::version::VersionError;
 use crate::{ArchiveHour, Version, keys};
 
 /// What stands in an hour's folder does not agree with what its chunks say they wrote.
@@ -60,6 +63,16 @@ pub struct ShrinkError {
     pub published: Version,
     /// Its rows.
     pub published_rows: u64,
+}
+
+/// An hour cannot be rolled back: a version was never published, or its objects are gone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("hour {hour} cannot be rolled back: {reason}")]
+pub struct NotKeptError {
+    /// The hour.
+    pub hour: ArchiveHour,
+    /// Why not.
+    pub reason: String,
 }
 
 /// While a run was at work, another one published another version. Which bytes are the newer ones is not known: the run
@@ -143,6 +156,80 @@ pub fn check_shrink(
     Err(ShrinkError { hour, version: publication.version, rows, published: published.version, published_rows })
 }
 
+/// Which version an hour is rolled back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum RollBackTo {
+    /// The one that readers saw before the one they see: `previous`.
+    Previous,
+    /// This one.
+    Version(Version),
+}
+
+impl FromStr for RollBackTo {
+    type Err = VersionError;
+
+    fn from_str(text: &str) -> Result<Self, VersionError> {
+        if text == PREVIOUS { Ok(Self::Previous) } else { text.parse().map(Self::Version) }
+    }
+}
+
+impl TryFrom<String> for RollBackTo {
+    type Error = VersionError;
+
+    fn try_from(text: String) -> Result<Self, VersionError> {
+        text.parse()
+    }
+}
+
+impl From<RollBackTo> for String {
+    fn from(to: RollBackTo) -> Self {
+        match to {
+            RollBackTo::Previous => PREVIOUS.to_owned(),
+            RollBackTo::Version(version) => version.to_string(),
+        }
+    }
+}
+
+const PREVIOUS: &str = "previous";
+
+/// The version that an hour is rolled back to, and where it came from. A run that has done so already is answered with what
+/// readers then see, so that it does not roll back once more.
+///
+/// # Errors
+/// [`NotKeptError`] if readers never saw such a version, or so long ago that nothing of it is remembered.
+pub fn roll_back(
+    hour: ArchiveHour,
+    to: RollBackTo,
+    run: &Run<'_>,
+    existing: Option<&LedgerItem>,
+) -> Result<(Version, Source), NotKeptError> {
+    let not_kept = |reason: String| NotKeptError { hour, reason };
+    let visible = existing.and_then(|item| Some((item, item.publication.as_ref()?)));
+    let Some((item, visible)) = visible else { return Err(not_kept("it is not published".to_owned())) };
+    let is_done = match to {
+        RollBackTo::Previous => item.rolled_back_from.is_some() && item.execution_arn == run.execution_arn,
+        RollBackTo::Version(version) => version == visible.version,
+    };
+    if is_done {
+        return Ok((visible.version, visible.source.clone()));
+    }
+    let mut previous = item.previous_versions.iter();
+    let found = match to {
+        RollBackTo::Previous => previous.next(),
+        RollBackTo::Version(version) => previous.find(|previous| previous.version == version),
+    };
+    match (found, to) {
+        (Some(previous), _) => Ok((previous.version, previous.source.clone())),
+        (None, RollBackTo::Previous) => Err(not_kept("it has no version before the published one".to_owned())),
+        (None, RollBackTo::Version(version)) => {
+            let known: Vec<_> = item.previous_versions.iter().map(|previous| previous.version.to_string()).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Err(not_kept(format!("version {version} is not one of those before the published one ({known})")))
+        }
+    }
+}
+
 /// The publication of a plan whose receipts add up to `totals`, in `bucket`.
 pub fn publication(plan: &HourPlan, totals: HourTotals, source: Source, bucket: &str) -> Publication {
     Publication {
@@ -162,6 +249,7 @@ pub fn publication(plan: &HourPlan, totals: HourTotals, source: Source, bucket: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::PreviousVersion;
     use crate::ledger::tests::published;
     use crate::receipt::{Counts, StoredObject};
 
@@ -237,5 +325,40 @@ mod tests {
         ] {
             assert_eq!(check_shrink(ArchiveHour::FIRST, &publication, existing).is_err(), refused, "{phrase}");
         }
+    }
+
+    #[test]
+    fn an_hour_is_rolled_back_to_a_version_that_readers_saw() {
+        let mut item = published(10, BTreeMap::new());
+        let current = item.publication.clone().unwrap();
+        let before = |version: &str| PreviousVersion {
+            version: version.parse().unwrap(),
+            source: Source { url: version.to_owned(), ..current.source.clone() },
+            rows: 9,
+        };
+        item.previous_versions = vec![before("bbbbbbbbbbbb"), before("aaaaaaaaaaaa")];
+        let mut done = item.clone();
+        (done.rolled_back_from, done.execution_arn) = (Some("bbbbbbbbbbbb".parse().unwrap()), "arn:me".to_owned());
+        let (mut first, mut unpublished) = (item.clone(), item.clone());
+        first.previous_versions.clear();
+        unpublished.publication = None;
+        let run = Run { execution_arn: "arn:me", started_at: Timestamp::UNIX_EPOCH };
+        for (phrase, to, existing, found) in [
+            ("the one before", "previous", Some(&item), Some("bbbbbbbbbbbb")),
+            ("an older one", "aaaaaaaaaaaa", Some(&item), Some("aaaaaaaaaaaa")),
+            ("the current one", "0123456789ab", Some(&item), Some("0123456789ab")),
+            ("run again after it was done", "previous", Some(&done), Some("0123456789ab")),
+            ("one that was never there", "cccccccccccc", Some(&item), None),
+            ("none before", "previous", Some(&first), None),
+            ("not published", "previous", Some(&unpublished), None),
+            ("never run", "previous", None, None),
+        ] {
+            let rolled = roll_back(ArchiveHour::FIRST, to.parse().unwrap(), &run, existing);
+            assert_eq!(rolled.ok().map(|(version, _)| version.to_string()).as_deref(), found, "{phrase}");
+        }
+        let other = Run { execution_arn: "arn:other", ..run };
+        let again = roll_back(ArchiveHour::FIRST, RollBackTo::Previous, &other, Some(&done)).unwrap();
+        assert_eq!((again.0.to_string().as_str(), again.1.url.as_str()), ("bbbbbbbbbbbb", "bbbbbbbbbbbb"), "and back");
+        assert!("latest".parse::<RollBackTo>().is_err());
     }
 }

@@ -10,14 +10,16 @@ use function_runtime::{Env, InvalidConfiguration};
 use jiff::Timestamp;
 use pipeline::ledger::record::MissingRules;
 
+use crate::Rules;
+
 /// Clients, settings, clock and randomness.
 pub struct Context {
     /// The bucket of all objects.
     pub bucket: Bucket,
     /// Ledger, leases, jobs and run history.
     pub tables: Tables,
-    /// When a missing hour is given up.
-    pub rules: MissingRules,
+    /// What decisions go by.
+    pub rules: Rules,
     /// The clock.
     pub now: Box<dyn Fn() -> Timestamp + Send + Sync>,
     /// A random pause no longer than the one given.
@@ -33,14 +35,16 @@ impl Context {
     /// | `JOBS_TABLE`, `JOB_RUN_DETAILS_TABLE`, `ARCHIVE_HOURS_TABLE` | the DynamoDB tables of jobs, run history, ledger and leases | |
     /// | `MISSING_AFTER_HOURS` | so many hours after its end an absent hour is missing, not late | 48 |
     /// | `MISSING_RETRY_DAYS` | until so many days after its end a missing hour is asked for again | 30 |
+    /// | `KEEP_VERSIONS` | how many replaced versions of an hour are kept | 1 |
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
         let env = Env::of_process();
         let (bucket, jobs) = (env.text("DATA_BUCKET")?, env.text("JOBS_TABLE")?);
         let (runs, ledger) = (env.text("JOB_RUN_DETAILS_TABLE")?, env.text("ARCHIVE_HOURS_TABLE")?);
-        let rules = MissingRules {
+        let missing = MissingRules {
             missing_after_hours: env.value_or("MISSING_AFTER_HOURS", 48)?,
             missing_retry_days: env.value_or("MISSING_RETRY_DAYS", 30)?,
         };
+        let rules = Rules { missing, keep_versions: env.value_or("KEEP_VERSIONS", 1)? };
         let shared = config::load().await;
         let client = config::dynamodb(&shared);
         Ok(Self {

@@ -1,8 +1,8 @@
 //! What is to be written, decided from what was read. Nothing here does I/O.
 
 use jiff::Timestamp;
-use pipeline::ledger::record::{self, Attempt, MissingRules};
-use pipeline::ledger::{Failure, HourStatus, JobRunItem, LedgerItem, Publication};
+use pipeline::ledger::record::{self, Attempt, How, MissingRules};
+use pipeline::ledger::{Failure, HourStatus, JobRunItem, LedgerItem};
 use pipeline::{Version, verdict};
 
 use crate::event::Status;
@@ -34,29 +34,33 @@ pub(crate) enum End {
     Fail(Failure),
 }
 
+/// What a decision goes by, besides what is in the tables.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// When an absent hour is missing, and until when it is asked for again.
+    pub missing: MissingRules,
+    /// How many versions that readers saw before are kept for a rollback.
+    pub keep_versions: usize,
+}
+
 /// Decides from what was `seen`, and from the same hour of the `days_before`.
 pub(crate) fn decide(
     input: &Input,
     seen: &Seen,
     days_before: &[LedgerItem],
     now: Timestamp,
-    rules: &MissingRules,
+    rules: &Rules,
 ) -> Decision {
-    match &input.outcome {
-        Outcome::Published(publication) => published(input, seen, publication, days_before, now),
-        Outcome::Failed(failure) => failed(input, seen, &Failure::new(&failure.name, &failure.message), now, rules),
-    }
-}
-
-fn published(
-    input: &Input,
-    seen: &Seen,
-    publication: &Publication,
-    days_before: &[LedgerItem],
-    now: Timestamp,
-) -> Decision {
+    let (how, publication) = match &input.outcome {
+        Outcome::Published(publication) => (How::Converted, publication),
+        Outcome::RolledBack(publication) => (How::RolledBack, publication),
+        Outcome::Failed(failure) => {
+            return failed(input, seen, &Failure::new(&failure.name, &failure.message), now, &rules.missing);
+        }
+    };
+    let (attempt, existing) = (attempt(input, now), seen.ledger.as_ref());
     let verdict = verdict::compare(publication.counts.rows, &publication.types, days_before);
-    let ledger = record::published(seen.ledger.as_ref(), &attempt(input, now), publication, verdict);
+    let ledger = record::published(existing, &attempt, publication, how, verdict, rules.keep_versions);
     let is_recorded =
         |run: &&JobRunItem| run.status == HourStatus::Published && run.version == Some(publication.version);
     let run = seen.run.as_ref().filter(is_recorded).cloned().unwrap_or_else(|| JobRunItem {

@@ -39,8 +39,20 @@ pub enum Outcome {
     /// The hour is visible. The output of `register-partition` as it is: its `hour` is not looked at, since the
     /// publication's location names it too; any other field that a publication does not have is refused.
     Published(#[serde(deserialize_with = "publication")] Publication),
+    /// The same of a version that readers saw before.
+    RolledBack(#[serde(deserialize_with = "publication")] Publication),
     /// It is not.
     Failed(Failure),
+}
+
+impl Outcome {
+    /// What readers see.
+    pub(crate) fn publication(&self) -> Option<&Publication> {
+        match self {
+            Self::Published(publication) | Self::RolledBack(publication) => Some(publication),
+            Self::Failed(_) => None,
+        }
+    }
 }
 
 /// What is now known of the hour.
@@ -98,7 +110,8 @@ impl Input {
                 let reason = format!("{} is not over until {}", self.hour, self.hour.end());
                 Err(InvalidInput::new("hour", reason))
             }
-            Outcome::Published(publication) => self.validate_publication(publication, bucket),
+            Outcome::Published(publication) => self.validate_publication("outcome.published", publication, bucket),
+            Outcome::RolledBack(publication) => self.validate_publication("outcome.rolled_back", publication, bucket),
             Outcome::Failed(failure) if failure.name.is_empty() => {
                 Err(InvalidInput::new("outcome.failed.name", "is empty"))
             }
@@ -107,14 +120,14 @@ impl Input {
     }
 
     /// A publication of another hour, or of another lake, must not end up in this one's item.
-    fn validate_publication(&self, publication: &Publication, bucket: &str) -> Result<(), InvalidInput> {
+    fn validate_publication(&self, at: &str, publication: &Publication, bucket: &str) -> Result<(), InvalidInput> {
         let expected = format!("s3://{bucket}/{}", keys::parquet_prefix(self.hour, publication.version));
         if publication.partition_location != expected {
             let reason = format!("is '{}': expected {expected}", publication.partition_location);
-            return Err(InvalidInput::new("outcome.published.partition_location", reason));
+            return Err(InvalidInput::new(&format!("{at}.partition_location"), reason));
         }
         if !publication.counts.balance() {
-            return Err(InvalidInput::new("outcome.published.counts", "do not balance"));
+            return Err(InvalidInput::new(&format!("{at}.counts"), "do not balance"));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use pipeline::publish::{self, Run};
 use crate::decision::{Decision, End, decide};
 use crate::seen::{Reach, Seen, days_before};
 use crate::turn::Turn;
-use crate::{CommitBookmarkError, Context, Input, Outcome, Output, cleanup, measures};
+use crate::{CommitBookmarkError, Context, Input, Output, cleanup, measures};
 
 /// How often a decision is made before giving up.
 const MAX_DECISIONS: u32 = 8;
@@ -25,8 +25,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Records how a run ended.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, CommitBookmarkError> {
     input.validate(context.bucket.name(), (context.now)())?;
-    let is_published = matches!(input.outcome, Outcome::Published(_));
-    let before = if is_published { days_before(input.hour, &context.tables).await? } else { Vec::new() };
+    let before = if input.outcome.publication().is_some() {
+        days_before(input.hour, &context.tables).await?
+    } else {
+        Vec::new()
+    };
     let mut turn = Turn::of(&input, context);
     let mut reasons = String::new();
     for decision in 0..MAX_DECISIONS {
@@ -46,7 +49,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, CommitBoo
             }
         }
         if let Some(turn) = turn.as_mut().filter(|_| held) {
-            forget_older_version(&input, &seen, &decision, turn, context).await?;
+            forget_older_versions(&input, &seen, &decision, turn, context).await?;
         }
         let measured = measured(&seen, &decision);
         let (commit, bookmark) = commit(&input, seen, &decision, context).await?;
@@ -65,9 +68,9 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, CommitBoo
     Err(CommitBookmarkError::Conflict { hour: input.hour, decisions: MAX_DECISIONS, reasons })
 }
 
-/// The ledger names one replaced version. If that of an earlier run is about to give way to another, its objects are deleted
-/// first: that run may have ended before it got to it.
-async fn forget_older_version(
+/// The ledger names versions until their objects are gone. Those that it is about to forget are deleted first: the run that
+/// had to may have ended before it got to it.
+async fn forget_older_versions(
     input: &Input,
     seen: &Seen,
     decision: &Decision,
@@ -76,10 +79,11 @@ async fn forget_older_version(
 ) -> Result<(), CommitBookmarkError> {
     let (Some(item), Some(next)) = (&seen.ledger, &decision.ledger) else { return Ok(()) };
     let current = next.publication.as_ref().map(|publication| publication.version);
-    match item.previous_version.filter(|old| next.previous_version != Some(*old) && current != Some(*old)) {
-        Some(old) => cleanup::version(input.hour, old, &context.bucket, turn).await,
-        None => Ok(()),
+    let named = |version| current == Some(version) || next.previous_versions.iter().any(|old| old.version == version);
+    for old in item.previous_versions.iter().filter(|old| !named(old.version)) {
+        cleanup::version(input.hour, old.version, &context.bucket, turn).await?;
     }
+    Ok(())
 }
 
 /// What is to be counted once the decision is written: what is in the tables already was counted before.
@@ -138,8 +142,9 @@ async fn finish(
     let hour = input.hour;
     let item = decision.ledger.as_ref();
     if let Some(mut turn) = turn {
-        if let Some(replaced) = item.and_then(|item| item.previous_version) {
-            cleanup::version(hour, replaced, &context.bucket, &mut turn).await?;
+        let previous = item.map_or(&[][..], |item| &item.previous_versions);
+        for replaced in previous.iter().skip(context.rules.keep_versions) {
+            cleanup::version(hour, replaced.version, &context.bucket, &mut turn).await?;
         }
         turn.end().await?;
     }

@@ -4,8 +4,8 @@
 //! - **Output** ([`Output`]): the hour's status and verdict, and the job's bookmark.
 //! - **Reads** the hour's ledger item and lease, the job's item, the run's history item, the ledger from the bookmark to the first hour
 //!   that is not settled, and the same hour of the days before.
-//! - **Writes** ledger, run history and bookmark in one transaction; then deletes the objects of the version that was
-//!   replaced, and gives the hour's lease back. Both only as the holder of the lease that `register-partition` took: it is
+//! - **Writes** ledger, run history and bookmark in one transaction; then deletes the objects of replaced versions beyond the
+//!   `KEEP_VERSIONS` newest ones, and gives the hour's lease back. Both only as the holder of the lease that `register-partition` took: it is
 //!   what keeps the partition and the objects as the ledger says they are. A version that becomes the hour's is committed
 //!   under it alone (`LeaseLost` otherwise, and the state machine makes the hour again).
 //! - **Fails** on purpose: after a failure was recorded, the function returns an error with the failure's own name, so that
@@ -46,6 +46,7 @@ mod seen;
 mod turn;
 
 pub use context::Context;
+pub use decision::Rules;
 pub use error::CommitBookmarkError;
 pub use event::{Input, Outcome, Output, Status};
 pub use handler::handle;

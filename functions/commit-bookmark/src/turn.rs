@@ -4,7 +4,7 @@ use aws_adapters::dynamodb::{Holder, LeaseError, SeenLease};
 use jiff::Timestamp;
 use pipeline::lease;
 
-use crate::{Context, Input, Outcome};
+use crate::{Context, Input};
 
 /// The lease that `register-partition` took for this run's version, if the run still has it.
 pub(crate) struct Turn<'a> {
@@ -17,7 +17,7 @@ pub(crate) struct Turn<'a> {
 impl<'a> Turn<'a> {
     /// The turn of a run that published.
     pub(crate) fn of(input: &'a Input, context: &'a Context) -> Option<Self> {
-        let Outcome::Published(publication) = &input.outcome else { return None };
+        let publication = input.outcome.publication()?;
         let holder = Holder { hour: input.hour, version: publication.version, execution_arn: &input.execution_arn };
         Some(Self { holder, context, joined_until: None })
     }

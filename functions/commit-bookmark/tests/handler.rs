@@ -12,7 +12,7 @@ mod world;
 use aws_adapters::s3::memory::Fault as S3Fault;
 use commit_bookmark::{Input, Outcome, Status};
 use jiff::SignedDuration;
-use pipeline::ledger::{HourStatus, LedgerItem, Verdict};
+use pipeline::ledger::{HourStatus, LedgerItem, Publication, Verdict};
 use pipeline::{keys, lease};
 use serde_json::json;
 
@@ -113,7 +113,7 @@ async fn the_version_that_was_replaced_goes_and_the_current_one_stays() {
     };
     world.s3.fail("DeleteObjects", 3, S3Fault::Answer(503, "ServiceUnavailable"));
     assert_eq!(name_of(world.run(&later("other")).await), "AwsUnavailable");
-    assert_eq!(world.item(0).previous_version, Some(V1.parse().unwrap()), "committed, but not cleaned up");
+    assert_eq!(world.previous(0), [V1], "committed, but not cleaned up");
     world.run(&later("other")).await.unwrap();
     let gone = objects(0, V1.parse().unwrap());
     let expected: Vec<_> = before.into_iter().filter(|key| !gone.contains(key)).collect();
@@ -138,6 +138,39 @@ async fn a_version_that_an_ended_run_left_behind_goes_with_the_next_one() {
         }
     }
     assert_eq!(world.s3.keys(), objects(0, V3.parse().unwrap()));
+}
+
+#[tokio::test]
+async fn as_many_versions_as_are_kept_stay_and_can_be_rolled_back_to() {
+    let mut world = world_with_job();
+    world.context.rules.keep_versions = 1;
+    let at = |seconds, version, outcome: fn(Publication) -> Outcome| {
+        let outcome = outcome(publication(0, version, 1_000));
+        let started_at = now() + SignedDuration::from_secs(seconds);
+        Input { started_at, ..input(0, &format!("at-{seconds}"), outcome) }
+    };
+    for (seconds, version) in [(0, V1), (1, V2), (2, V3)] {
+        world.put_objects(0, version);
+        world.run(&at(seconds, version, Outcome::Published)).await.unwrap();
+    }
+    let mut kept = [objects(0, V2.parse().unwrap()), objects(0, V3.parse().unwrap())].concat();
+    kept.sort();
+    assert_eq!((world.s3.keys(), world.previous(0)), (kept.clone(), vec![V2.to_owned(), V1.to_owned()]));
+
+    world.run(&at(3, V2, Outcome::RolledBack)).await.unwrap();
+    let item = world.item(0);
+    assert_eq!(
+        (item.publication.unwrap().version, item.rolled_back_from),
+        (V2.parse().unwrap(), Some(V3.parse().unwrap()))
+    );
+    assert_eq!((world.s3.keys(), world.previous(0)), (kept.clone(), vec![V3.to_owned()]));
+    assert_eq!(world.bookmark(), Some(0));
+    let before = world.tables();
+    world.run(&at(3, V2, Outcome::RolledBack)).await.unwrap();
+    assert_eq!(world.tables(), before, "once more changes nothing");
+
+    world.run(&at(4, V3, Outcome::Published)).await.unwrap();
+    assert_eq!((world.item(0).rolled_back_from, world.s3.keys()), (None, kept), "fetched again");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_adapters::s3::Bucket;
 use function_runtime::{Env, InvalidConfiguration};
 use jiff::Timestamp;
+use pipeline::sources::SourceUrls;
 use pipeline::version::{OutputOptions, Payload};
 use reqwest::redirect::Policy;
 
@@ -15,9 +16,9 @@ const MAX_REDIRECTS: usize = 5;
 pub struct Context {
     /// The bucket.
     pub bucket: Bucket,
-    /// The source, without a slash at its end: the hour's file name follows one.
-    pub source_url: String,
-    /// The client that reaches it.
+    /// The sources.
+    pub sources: SourceUrls,
+    /// The client that reaches them.
     pub http: reqwest::Client,
     /// How the hour is cut and converted.
     pub options: OutputOptions,
@@ -36,7 +37,7 @@ pub struct Limits {
     pub connect_timeout: Duration,
     /// Between two pieces of the answer.
     pub read_timeout: Duration,
-    /// For the whole body, every resumption included.
+    /// For the whole body, every resumption and every source that was tried before included.
     pub body_timeout: Duration,
     /// How often a broken body is resumed.
     pub resumes: u32,
@@ -63,7 +64,7 @@ impl Context {
     ///
     /// | variable | meaning | default |
     /// | --- | --- | --- |
-    /// | `SOURCE_URL` | address of the archive, `http` or `https` | none |
+    /// | `SOURCE_URLS` | addresses of archives, `http` or `https`, separated by commas, the preferred one first | none |
     /// | `DATA_BUCKET` | name of the bucket | none |
     /// | `CHUNK_RECORDS` | records per chunk, from 1 on | 10000 |
     /// | `PAYLOAD` | `keep` or `drop` the payload column's text | `keep` |
@@ -77,7 +78,7 @@ impl Context {
         Ok(Self {
             bucket: Bucket::new(aws_adapters::config::s3(&config), settings.bucket),
             http: http_client(&settings.limits)?,
-            source_url: settings.source_url,
+            sources: settings.sources,
             options: settings.options,
             limits: settings.limits,
             now: Timestamp::now,
@@ -98,15 +99,15 @@ pub fn http_client(limits: &Limits) -> Result<reqwest::Client, InvalidConfigurat
         .build();
     client.map_err(|error| {
         let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        InvalidConfiguration::new(SOURCE_URL, format!("cannot be reached: no HTTP client: {reason}"))
+        InvalidConfiguration::new(SOURCE_URLS, format!("cannot be reached: no HTTP client: {reason}"))
     })
 }
 
-const SOURCE_URL: &str = "SOURCE_URL";
+const SOURCE_URLS: &str = "SOURCE_URLS";
 
 #[derive(Debug)]
 struct Settings {
-    source_url: String,
+    sources: SourceUrls,
     bucket: String,
     options: OutputOptions,
     limits: Limits,
@@ -120,21 +121,12 @@ impl Settings {
         let chunk_records = at_least_one(env, "CHUNK_RECORDS", defaults.chunk_records)?;
         let body_secs = at_least_one(env, "FETCH_TIMEOUT_SECS", 600)?;
         Ok(Self {
-            source_url: source_url(env)?,
+            sources: env.value(SOURCE_URLS)?,
             bucket: env.text("DATA_BUCKET")?,
             options: OutputOptions { chunk_records, payload, ..defaults },
             limits: Limits { body_timeout: Duration::from_secs(body_secs.into()), ..Limits::default() },
         })
     }
-}
-
-fn source_url(env: &Env) -> Result<String, InvalidConfiguration> {
-    let url: reqwest::Url = env.value(SOURCE_URL)?;
-    let usable = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
-    if !usable {
-        return Err(InvalidConfiguration::new(SOURCE_URL, format!("is '{url}': expected http(s)://host/path")));
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
 fn at_least_one(env: &Env, variable: &str, default: u32) -> Result<u32, InvalidConfiguration> {
@@ -151,9 +143,9 @@ mod tests {
 
     #[test]
     fn the_environment_is_read_with_its_defaults() {
-        let needed = [("SOURCE_URL", "https://data.gharchive.org/"), ("DATA_BUCKET", "lake")];
+        let needed = [("SOURCE_URLS", "https://data.gharchive.org/"), ("DATA_BUCKET", "lake")];
         let settings = Settings::read(&Env::of(&needed)).unwrap();
-        assert_eq!(settings.source_url, "https://data.gharchive.org");
+        assert_eq!(settings.sources.to_string(), "https://data.gharchive.org");
         assert_eq!(settings.bucket, "lake");
         assert_eq!(settings.options, OutputOptions::default());
         assert_eq!(settings.limits.body_timeout, Duration::from_secs(600));
@@ -167,16 +159,15 @@ mod tests {
     #[test]
     fn a_bad_variable_is_named() {
         for (phrase, variable, value) in [
-            ("no address", "SOURCE_URL", "data.gharchive.org"),
-            ("an address of another kind", "SOURCE_URL", "ftp://data.gharchive.org"),
-            ("a query", "SOURCE_URL", "https://data.gharchive.org/?a=b"),
+            ("no address", "SOURCE_URLS", "data.gharchive.org"),
+            ("one of two is none", "SOURCE_URLS", "https://data.gharchive.org,ftp://mirror"),
             ("absent", "DATA_BUCKET", ""),
             ("no records", "CHUNK_RECORDS", "0"),
             ("negative", "CHUNK_RECORDS", "-1"),
             ("no choice", "PAYLOAD", "Keep"),
             ("no time", "FETCH_TIMEOUT_SECS", "0"),
         ] {
-            let mut variables = vec![("SOURCE_URL", "https://data.gharchive.org"), ("DATA_BUCKET", "lake")];
+            let mut variables = vec![("SOURCE_URLS", "https://data.gharchive.org"), ("DATA_BUCKET", "lake")];
             variables.retain(|(name, _)| *name != variable);
             variables.push((variable, value));
             assert_eq!(Settings::read(&Env::of(&variables)).unwrap_err().variable, variable, "{phrase}");

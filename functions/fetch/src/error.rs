@@ -115,6 +115,24 @@ pub enum Error {
     Aws(#[from] AwsError),
 }
 
+impl Error {
+    /// Whether another source may have a sound file of the hour.
+    pub(crate) fn is_of_source(&self) -> bool {
+        match self {
+            Self::SourceNotPublished { .. }
+            | Self::SourceRefused { .. }
+            | Self::SourceUnavailable { .. }
+            | Self::SourceInterrupted { .. }
+            | Self::SourceTimeout { .. }
+            | Self::SourceChanged { .. }
+            | Self::ChecksumMismatch { .. }
+            | Self::Archive { .. }
+            | Self::ArchiveTooLarge { .. } => true,
+            Self::InvalidInput(_) | Self::PlanTooLarge { .. } | Self::Landing(_) | Self::Aws(_) => false,
+        }
+    }
+}
+
 impl ErrorName for Error {
     fn name(&self) -> &str {
         match self {

@@ -38,9 +38,29 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, Error> {
     Ok(output)
 }
 
+/// From the first source that has a sound file of the hour. If none has, the answer is what came of the preferred one.
 async fn from_upstream(hour: ArchiveHour, context: &Context) -> Result<Output, Error> {
-    let url = format!("{}/{}", context.source_url, hour.file_name());
-    let upstream = Upstream::open(context, url).await?;
+    let deadline = tokio::time::Instant::now() + context.limits.body_timeout;
+    let mut first_error = None;
+    for url in context.sources.of(hour) {
+        match from_source(hour, url, deadline, context).await {
+            Err(error) if error.is_of_source() => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "no hour from this source");
+                first_error.get_or_insert(error);
+            }
+            ended => return ended,
+        }
+    }
+    Err(first_error.expect("there is a source at least"))
+}
+
+async fn from_source(
+    hour: ArchiveHour,
+    url: String,
+    deadline: tokio::time::Instant,
+    context: &Context,
+) -> Result<Output, Error> {
+    let upstream = Upstream::open(context, url, deadline).await?;
     let source = upstream.source();
     let mut upload = context.bucket.upload(&keys::landing(hour), "application/gzip", facts::to_metadata(&source));
     match passed(Body::Upstream(upstream), Some(&mut upload), context).await {

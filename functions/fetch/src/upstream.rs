@@ -37,9 +37,8 @@ enum Break {
 
 impl Upstream {
     /// Asks for `url` and waits for the head of the answer.
-    pub(crate) async fn open(context: &Context, url: String) -> Result<Self, Error> {
+    pub(crate) async fn open(context: &Context, url: String, deadline: Instant) -> Result<Self, Error> {
         let limits = context.limits;
-        let deadline = Instant::now() + limits.body_timeout;
         let request = context.http.get(&url).header(ACCEPT_ENCODING, "identity");
         let answer = timeout_at(deadline, request.send()).await.map_err(|_| out_of_time(&url, 0, limits))?;
         let response = answer.map_err(|error| unanswered(&url, error))?;

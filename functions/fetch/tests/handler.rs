@@ -104,6 +104,45 @@ async fn what_the_source_says_of_its_bytes_need_not_be_there() {
 }
 
 #[tokio::test]
+async fn the_next_source_serves_what_the_preferred_one_does_not() {
+    let body = gzip(lines(300));
+    let elsewhere = gzip(lines(200));
+    for (phrase, preferred) in [
+        ("not there", Answer::status(404)),
+        ("down", Answer::status(503)),
+        ("forbidden", Answer::status(403)),
+        ("an error page", Answer::whole(b"<html>")),
+        ("a damaged file", Answer::whole(&elsewhere[..elsewhere.len() - 20])),
+        ("other bytes than announced", Answer::whole(&elsewhere).with("etag", &etag(&body))),
+        ("cut off", Answer::whole(&elsewhere).cut(100)),
+    ] {
+        let (first, second) = (Source::start([preferred]).await, Source::start([Answer::whole(&body)]).await);
+        let fetch = Fetch::from(&format!("{},{}", first.url, second.url));
+        let output = fetch.call(BytesFrom::Upstream).await.expect(phrase);
+        assert_eq!(output.source.url, format!("{}/2025-11-21-0.json.gz", second.url), "{phrase}");
+        assert_eq!(fetch.s3.get(LANDING).unwrap(), body, "{phrase}");
+        assert_eq!(fetch.s3.open_uploads(), 0, "{phrase}");
+    }
+    let (first, second) = (Source::start([Answer::whole(&body)]).await, Source::start([]).await);
+    let fetch = Fetch::from(&format!("{},{}", first.url, second.url));
+    fetch.call(BytesFrom::Upstream).await.unwrap();
+    assert!(second.requests().is_empty(), "the preferred source has it");
+}
+
+#[tokio::test]
+async fn if_no_source_has_the_hour_the_preferred_one_s_answer_counts() {
+    for (phrase, first, second, name) in [
+        ("not there, down", Answer::status(404), Answer::status(503), "SourceNotPublished"),
+        ("down, not there", Answer::status(503), Answer::status(404), "SourceUnavailable"),
+        ("an error page, not there", Answer::whole(b"<html>"), Answer::status(404), "NotGzip"),
+    ] {
+        let sources = [Source::start([first]).await, Source::start([second]).await];
+        let fetch = Fetch::from(&sources.each_ref().map(|source| source.url.as_str()).join(","));
+        assert_eq!(fetch.failure(phrase).await.0, name, "{phrase}");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_followed() {
     let body = gzip("a\n");
     let redirect = Answer::status(302).with("location", "/elsewhere");

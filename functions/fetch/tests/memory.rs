@@ -25,7 +25,7 @@ async fn a_large_hour_is_fetched_in_bounded_memory() {
     let limits = Limits::default();
     let context = Context {
         bucket: s3.bucket("lake"),
-        source_url,
+        sources: source_url.parse().unwrap(),
         http: http_client(&limits).unwrap(),
         options: OutputOptions::default(),
         limits,

@@ -12,7 +12,7 @@ use crate::Archive;
 
 /// Clients, settings, the clock.
 pub struct Context {
-    /// The source.
+    /// The sources.
     pub archive: Archive,
     /// The jobs.
     pub jobs: Jobs,
@@ -31,15 +31,15 @@ impl Context {
     ///
     /// | variable | meaning | default |
     /// | --- | --- | --- |
-    /// | `SOURCE_URL` | address of the archive, without a slash at its end | |
+    /// | `SOURCE_URLS` | addresses of archives, separated by commas, the preferred one first | |
     /// | `JOBS_TABLE`, `ARCHIVE_HOURS_TABLE` | the DynamoDB tables of the jobs and of the ledger | |
     /// | `BASELINE_DAYS` | how many days back a new job begins | 7 |
     /// | `MISSING_AFTER_HOURS` | so many hours after its end an absent hour is missing, not late | 48 |
     /// | `MISSING_RETRY_DAYS` | until so many days after its end a missing hour is asked for again | 30 |
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
         let env = Env::of_process();
-        let archive = Archive::new(&env.text("SOURCE_URL")?)
-            .map_err(|error| InvalidConfiguration::new("SOURCE_URL", error.to_string()))?;
+        let archive = Archive::new(env.value("SOURCE_URLS")?)
+            .map_err(|error| InvalidConfiguration::new("SOURCE_URLS", error.to_string()))?;
         let (jobs, ledger) = (env.text("JOBS_TABLE")?, env.text("ARCHIVE_HOURS_TABLE")?);
         let baseline_days = env.value_or("BASELINE_DAYS", 7)?;
         let rules = MissingRules {

@@ -6,8 +6,9 @@ use futures::StreamExt;
 use pipeline::ArchiveHour;
 use pipeline::due::Probe;
 use pipeline::ledger::Source;
+use pipeline::sources::SourceUrls;
 use reqwest::header::{ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Client, StatusCode};
 
 /// How many questions are asked at once.
 const CONCURRENT_QUESTIONS: usize = 8;
@@ -17,26 +18,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For the whole answer, which has no body.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The archive.
+/// The archive, wherever it is to be had.
 #[derive(Clone, Debug)]
 pub struct Archive {
     client: Client,
-    url: String,
+    sources: SourceUrls,
 }
 
-/// `SOURCE_URL` is of no use.
+/// The HTTP client could not be set up.
 #[derive(Debug, thiserror::Error)]
-pub enum BadSource {
-    /// It is no address.
-    #[error("is '{url}': expected an http or https address")]
-    NoAddress {
-        /// The text as given.
-        url: String,
-    },
-    /// The HTTP client could not be set up.
-    #[error("could not be prepared for")]
-    Client(#[from] reqwest::Error),
-}
+#[error("could not be prepared for")]
+pub struct NoClient(#[from] reqwest::Error);
 
 /// The source did not say whether it has an hour.
 #[derive(Debug, thiserror::Error)]
@@ -62,12 +54,10 @@ pub enum SourceError {
 }
 
 impl Archive {
-    /// The archive at `url`.
-    pub fn new(url: &str) -> Result<Self, BadSource> {
-        let is_http = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
-        Url::parse(url).ok().filter(is_http).ok_or_else(|| BadSource::NoAddress { url: url.to_owned() })?;
+    /// The archive at these addresses.
+    pub fn new(sources: SourceUrls) -> Result<Self, NoClient> {
         let client = Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT).build()?;
-        Ok(Self { client, url: url.trim_end_matches('/').to_owned() })
+        Ok(Self { client, sources })
     }
 
     /// Asks about hours; answers in the same order for each up to the first that the source does not tell, and why not.
@@ -94,7 +84,7 @@ impl Archive {
     /// the first question that the source does not answer, and why not. An hour that the source does not have any more, or
     /// refuses, is none of them.
     pub async fn replaced(&self, hours: Vec<(ArchiveHour, Source)>) -> (Vec<ArchiveHour>, Option<SourceError>) {
-        let questions = hours.into_iter().map(|(hour, known)| async move { (hour, known, self.head(hour).await) });
+        let questions = hours.into_iter().map(|(hour, known)| async move { (hour, known, self.newest(hour).await) });
         let mut answers = std::pin::pin!(futures::stream::iter(questions).buffered(CONCURRENT_QUESTIONS));
         let mut replaced = Vec::new();
         while let Some((hour, known, answer)) = answers.next().await {
@@ -112,13 +102,32 @@ impl Archive {
         (replaced, None)
     }
 
+    /// Whether one of the sources has the hour. One that does not say counts only if none has it, and then more than those
+    /// that say no.
     async fn ask(&self, hour: ArchiveHour) -> Result<Probe, SourceError> {
-        Ok(if self.head(hour).await?.is_some() { Probe::Published } else { Probe::NotPublished })
+        let mut silent = None;
+        for url in self.sources.of(hour) {
+            match self.head(url).await {
+                Ok(Some(_)) => return Ok(Probe::Published),
+                Ok(None) => {}
+                Err(error) => drop(silent.get_or_insert(error)),
+            }
+        }
+        silent.map_or(Ok(Probe::NotPublished), Err)
     }
 
-    /// The headers of the hour's file; none if the source does not have it.
-    async fn head(&self, hour: ArchiveHour) -> Result<Option<HeaderMap>, SourceError> {
-        let url = format!("{}/{}", self.url, hour.file_name());
+    /// The headers of the hour's file at the preferred source that has it; none if no source does.
+    async fn newest(&self, hour: ArchiveHour) -> Result<Option<HeaderMap>, SourceError> {
+        for url in self.sources.of(hour) {
+            if let Some(headers) = self.head(url).await? {
+                return Ok(Some(headers));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The headers of the file at `url`; none if the source does not have it.
+    async fn head(&self, url: String) -> Result<Option<HeaderMap>, SourceError> {
         let answer = match self.client.head(&url).send().await {
             Ok(answer) => answer,
             Err(source) => return Err(SourceError::NoAnswer { url, source: source.without_url() }),

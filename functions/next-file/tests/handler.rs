@@ -14,7 +14,7 @@ use function_runtime::ErrorName;
 use jiff::{SignedDuration, Timestamp};
 use next_file::{Archive, Context, Input, NextFileError, Output, handle};
 use pipeline::ArchiveHour;
-use pipeline::ledger::record::{self, Attempt, MissingRules};
+use pipeline::ledger::record::{self, Attempt, How, MissingRules};
 use pipeline::ledger::{self, BookmarkDetails, Failure, HourStatus, JobItem, LedgerItem, Publication, Verdict};
 use pipeline::receipt::Counts;
 use serde_json::json;
@@ -86,7 +86,7 @@ fn world(source: Source) -> World {
     let dynamodb = memory::memory(&[("jobs", "job_id", None), ("hours", "archive", Some("hour"))]);
     let client = memory::client(&dynamodb);
     let context = Context {
-        archive: Archive::new(&source.serve()).unwrap(),
+        archive: Archive::new(source.serve().parse().unwrap()).unwrap(),
         jobs: Jobs::new(client.clone(), "jobs"),
         ledger: Ledger::new(client, "hours"),
         baseline_days: 1,
@@ -268,16 +268,48 @@ async fn what_cannot_be_asked_is_invalid_input_and_names_the_field() {
     }
 }
 
-#[test]
-fn a_source_is_an_address() {
-    for (phrase, url, good) in [
-        ("the archive's", "https://data.gharchive.org", true),
-        ("with a slash", "http://127.0.0.1:8080/", true),
-        ("no scheme", "data.gharchive.org", false),
-        ("a folder", "file:///data", false),
-        ("nothing", "", false),
+#[tokio::test]
+async fn an_hour_is_named_if_one_of_the_sources_has_it() {
+    let both = |first: &Source, second: &Source| {
+        let sources = format!("{},{}", first.serve(), second.serve());
+        let mut world = world(Source::default());
+        world.context.archive = Archive::new(sources.parse().unwrap()).unwrap();
+        world.put_job(&job(28, None));
+        world
+    };
+    let (all, none) = (Source::with(0..30), Source::default());
+    let down = Source { answers: (28..30).map(|number| (hour(number), 503)).collect(), ..Source::default() };
+    let silent = Source { silent: (28..30).map(hour).collect(), ..Source::default() };
+    for (phrase, first, second, named) in [
+        ("the preferred one has it", &all, &none, Some(vec![28, 29])),
+        ("the other one has it", &none, &all, Some(vec![28, 29])),
+        ("the preferred one is down", &down, &all, Some(vec![28, 29])),
+        ("the preferred one says nothing", &silent, &all, Some(vec![28, 29])),
+        ("the preferred one has it, the other is down", &all, &down, Some(vec![28, 29])),
+        ("none has it", &none, &none, Some(Vec::new())),
+        ("one is down, the other has it not", &down, &none, None),
+        ("the other is down, and the preferred one has it not", &none, &down, None),
     ] {
-        assert_eq!(Archive::new(url).is_ok(), good, "{phrase}");
+        let ended = both(first, second).run(input(5)).await;
+        assert_eq!(ended.as_ref().ok().map(numbers), named, "{phrase}: {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_replaced_hour_is_looked_for_at_the_preferred_source_that_has_it() {
+    let tagged = |tag| Source { headers: vec![(hour(5), tag)], ..Source::with([5]) };
+    let (same, other) = (tagged("ETag: \"a\"\r\n"), tagged("ETag: \"b\"\r\n"));
+    for (phrase, first, second, replaced) in [
+        ("the preferred one has the same", &same, &other, vec![]),
+        ("the preferred one has another", &other, &same, vec![5]),
+        ("the preferred one does not have it", &Source::default(), &same, vec![]),
+    ] {
+        let sources = format!("{},{}", first.serve(), second.serve());
+        let mut world = world(Source::default());
+        world.context.archive = Archive::new(sources.parse().unwrap()).unwrap();
+        put_published(&world, 5, Some("\"a\""), None);
+        let recheck = Input { recheck_days: Some(2.try_into().unwrap()), ..input(5) };
+        assert_eq!(numbers(&world.run(recheck).await.unwrap()), replaced, "{phrase}");
     }
 }
 
@@ -303,7 +335,7 @@ fn put_published(world: &World, number: u32, etag: Option<&str>, last_modified: 
         partition_location: "s3://lake/raw/".to_owned(),
     };
     let attempt = Attempt { hour, execution_arn: "arn", now: now() };
-    let item = record::published(None, &attempt, &publication, Verdict::Complete);
+    let item = record::published(None, &attempt, &publication, How::Converted, Verdict::Complete, 1);
     world.dynamodb.with(|tables| tables.put("hours", &item));
 }
 

@@ -5,9 +5,9 @@ use aws_adapters::dynamodb::LeaseError;
 use aws_adapters::glue::PartitionError;
 use aws_adapters::s3::ReadError;
 use function_runtime::{ErrorName, InvalidInput};
-use pipeline::ArchiveHour;
-use pipeline::publish::{ObjectError, OvertakenError, ShrinkError};
+use pipeline::publish::{NotKeptError, ObjectError, OvertakenError, ShrinkError};
 use pipeline::receipt::BalanceError;
+use pipeline::{ArchiveHour, Version};
 
 /// The error of this function.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +68,9 @@ pub enum RegisterError {
     /// The hour would have fewer rows than before.
     #[error(transparent)]
     Shrink(#[from] ShrinkError),
+    /// The hour cannot be rolled back: readers never saw such a version, or something of it is gone.
+    #[error(transparent)]
+    NotKept(#[from] NotKeptError),
     /// An object could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -79,6 +82,18 @@ pub enum RegisterError {
     Aws(#[from] AwsError),
 }
 
+impl RegisterError {
+    /// This error, met while looking at a `version` that was published before: what is not there any more was not kept.
+    pub(crate) fn of_a_rollback(self, hour: ArchiveHour, version: Version) -> Self {
+        match self.name() {
+            "PlanNotFound" | "ObjectMissing" | "HourDoesNotBalance" => {
+                Self::NotKept(NotKeptError { hour, reason: format!("version {version} is not whole any more: {self}") })
+            }
+            _ => self,
+        }
+    }
+}
+
 impl ErrorName for RegisterError {
     fn name(&self) -> &str {
         match self {
@@ -88,6 +103,7 @@ impl ErrorName for RegisterError {
             Self::ReceiptNotFound { .. } | Self::Objects(_) => "ObjectMissing",
             Self::Overtaken(_) => "VersionOvertaken",
             Self::Shrink(_) => "HourWouldShrink",
+            Self::NotKept(_) => "VersionNotKept",
             Self::Partition(PartitionError::Conflict { .. })
             | Self::Lease(LeaseError::Held(_) | LeaseError::Busy { .. })
             | Self::LeaseLost { .. } => "PartitionConflict",

@@ -4,12 +4,12 @@ use aws_adapters::dynamodb::Holder;
 use aws_adapters::s3::ReadError;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use pipeline::ledger::Publication;
+use pipeline::ledger::{Publication, Source};
 use pipeline::plan::{HourPlan, MAX_PLAN_BYTES};
-use pipeline::publish::Run;
 use pipeline::receipt::{self, ChunkReceipt};
-use pipeline::{ArchiveHour, keys, lease, publish};
+use pipeline::{ArchiveHour, Version, keys, lease, publish};
 
+use crate::event::Target;
 use crate::{Context, Input, Output, RegisterError};
 
 /// How many receipts are read at once.
@@ -22,29 +22,40 @@ const MAX_RECEIPT_BYTES: u64 = 16 << 20;
 ///
 /// The execution then holds the hour's lease: commit-bookmark gives it back.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, RegisterError> {
-    input.validate()?;
-    let holder = Holder { hour: input.hour, version: input.version, execution_arn: &input.execution_arn };
+    let hour = input.hour;
+    let (version, source) = match input.target()? {
+        Target::Converted { version, source } => (version, source),
+        Target::RollBack(to) => {
+            let existing = context.ledger.get(hour).await?;
+            publish::roll_back(hour, to, &input.run(), existing.as_ref())?
+        }
+    };
+    let holder = Holder { hour, version, execution_arn: &input.execution_arn };
     let until = context.leases.take(&holder, (context.now)()).await?;
-    let publication = match check(&input, context).await {
+    let publication = match check(&input, version, source, context).await {
         Ok(publication) => publication,
         Err(error) => {
             // Nothing was touched. If this fails too, the lease ends by itself.
             if let Err(kept) = context.leases.give_back(&holder, 1).await {
                 tracing::warn!(error = %kept, "the lease was not given back");
             }
-            return Err(error);
+            return Err(if input.roll_back_to.is_some() { error.of_a_rollback(hour, version) } else { error });
         }
     };
     register(&holder, until, &publication, context).await?;
-    Ok(Output { hour: input.hour, publication })
+    Ok(Output { hour, publication })
 }
 
 /// What is to be published, if it may be. Others publish nothing meanwhile, so it stays so.
-async fn check(input: &Input, context: &Context) -> Result<Publication, RegisterError> {
-    let Input { hour, version, source, execution_arn, started_at, force } = input;
-    let (hour, version) = (*hour, *version);
+async fn check(
+    input: &Input,
+    version: Version,
+    source: Source,
+    context: &Context,
+) -> Result<Publication, RegisterError> {
+    let hour = input.hour;
     let existing = context.ledger.get(hour).await?;
-    publish::check_overtaken(hour, version, &Run { execution_arn, started_at: *started_at }, existing.as_ref())?;
+    publish::check_overtaken(hour, version, &input.run(), existing.as_ref())?;
     let plan = read_plan(hour, &keys::plan(hour, version), context).await?;
     if (plan.hour, plan.version) != (hour, version) {
         let reason = format!("it is of hour {}, version {}", plan.hour, plan.version);
@@ -54,9 +65,9 @@ async fn check(input: &Input, context: &Context) -> Result<Publication, Register
     let totals = receipt::total(&plan, &receipts)?;
     let listed = context.bucket.list(&keys::parquet_prefix(hour, version)).await?;
     publish::check_objects(hour, &receipts, &listed.into_iter().map(|object| (object.key, object.bytes)).collect())?;
-    let publication = publish::publication(&plan, totals, source.clone(), context.bucket.name());
+    let publication = publish::publication(&plan, totals, source, context.bucket.name());
     match publish::check_shrink(hour, &publication, existing.as_ref()) {
-        Err(error) if *force => tracing::warn!(%error, "forced"),
+        Err(error) if input.force || input.roll_back_to.is_some() => tracing::warn!(%error, "wanted"),
         checked => checked?,
     }
     Ok(publication)

@@ -1,6 +1,7 @@
 //! State `RegisterPartition`: makes an hour visible to readers, or refuses to.
 //!
-//! - **Input** ([`Input`]): the hour, the version that its chunks were converted to, where its bytes came from, the execution.
+//! - **Input** ([`Input`]): the hour, the version that its chunks were converted to, where its bytes came from, the execution;
+//!   or, in place of version and source, `roll_back_to`: `previous`, or a version that readers saw before.
 //! - **Output** ([`Output`]): the hour and its publication, which the next state commits.
 //! - **Reads** the hour's ledger item, the plan, all receipts, the list of the version's folder, the Glue table.
 //! - **Writes** the hour's lease, then one Glue partition whose location is the version's folder: created, or an existing one
@@ -9,7 +10,8 @@
 //! - **Refuses** an hour without a plan (`PlanNotFound`), whose receipts do not add up to its plan (`HourDoesNotBalance`),
 //!   without a receipt or whose folder does not hold exactly the objects the receipts name (`ObjectMissing`), that another
 //!   run published in another version meanwhile (`VersionOvertaken`), or that has fewer rows than the version it would
-//!   replace (`HourWouldShrink`, unless forced).
+//!   replace (`HourWouldShrink`, unless forced or rolled back to); a rollback to a version that readers never saw or that is
+//!   not whole any more (`VersionNotKept`).
 //!
 //! A second run is safe: it reads the same documents, finds the partition where it should be, and answers the same.
 //!

@@ -10,9 +10,10 @@ use aws_adapters::json_memory::{Fault, Memory};
 use aws_adapters::s3::memory::{Fault as S3Fault, MemoryS3};
 use function_runtime::ErrorName;
 use jiff::{SignedDuration, Timestamp};
-use pipeline::ledger::record::{self, Attempt};
-use pipeline::ledger::{Publication, Source, Verdict};
+use pipeline::ledger::record::{self, Attempt, How};
+use pipeline::ledger::{LedgerItem, Publication, Source, Verdict};
 use pipeline::plan::{HourPlan, Landing};
+use pipeline::publish::RollBackTo;
 use pipeline::receipt::{ChunkReceipt, Counts, StoredObject};
 use pipeline::version::OutputOptions;
 use pipeline::{ArchiveHour, Version, keys};
@@ -147,16 +148,21 @@ impl World {
 
     fn publish_in_ledger(&self, publication: &Publication) {
         let attempt = Attempt { hour: hour(), execution_arn: EXECUTION, now: now() };
-        let item = record::published(None, &attempt, publication, Verdict::Complete);
-        self.dynamodb.with(|tables| tables.put("hours", &item));
+        self.dynamodb.with(|tables| {
+            let existing = tables.items::<LedgerItem>("hours").pop();
+            let (how, verdict) = (How::Converted, Verdict::Complete);
+            let item = record::published(existing.as_ref(), &attempt, publication, how, verdict, 1);
+            tables.put("hours", &item);
+        });
     }
 }
 
 fn input(version_: &str) -> Input {
     Input {
         hour: hour(),
-        version: version(version_),
-        source: source(),
+        version: Some(version(version_)),
+        source: Some(source()),
+        roll_back_to: None,
         execution_arn: EXECUTION.to_owned(),
         started_at: now() - SignedDuration::from_secs(30),
         force: false,
@@ -410,6 +416,55 @@ async fn errors_of_s3_and_dynamodb_say_whether_to_try_again() {
     world.run(V1).await.unwrap();
 }
 
+#[tokio::test]
+async fn an_hour_is_rolled_back_to_a_version_that_is_whole() {
+    let world = World::with(V1, 3);
+    world.commit(&world.run(V1).await.unwrap().publication).await;
+    world.put(V2, 4);
+    world.commit(&world.run(V2).await.unwrap().publication).await;
+    let back = |to: &str| Input { version: None, source: None, roll_back_to: Some(to.parse().unwrap()), ..input(V1) };
+    for to in ["previous", V1] {
+        let output = handle(back(to), &world.context).await.unwrap();
+        assert_eq!((output.publication.version, output.publication.source), (version(V1), source()), "{to}");
+        assert_eq!(world.location(), Some(location(V1)), "fewer rows, as wanted");
+        assert_eq!(world.lease(), Some((V1.to_owned(), vec![EXECUTION.to_owned()])), "until it is committed");
+    }
+    assert_eq!(world.glue.calls_of("UpdatePartition").len(), 2, "to V2 and back");
+    world.dynamodb.with(|tables| tables.clear("leases"));
+    world.s3.remove(&keys::parquet(hour(), version(V1), 2));
+    for (phrase, to, reason) in [
+        ("an object of it is gone", "previous", "not whole any more"),
+        ("readers never saw it", "333333333333", "not one of those before the published one (111111111111)"),
+    ] {
+        let error = handle(back(to), &world.context).await.unwrap_err();
+        assert_eq!(error.name(), "VersionNotKept", "{phrase}");
+        assert!(error.to_string().contains(reason), "{phrase}: {error}");
+        assert_eq!(world.lease(), None, "{phrase}");
+    }
+}
+
+#[test]
+fn a_version_is_either_converted_or_rolled_back_to() {
+    let given = |version: bool, source_: bool, to: bool| Input {
+        version: version.then(|| self::version(V1)),
+        source: source_.then(source),
+        roll_back_to: to.then_some(RollBackTo::Previous),
+        ..input(V1)
+    };
+    let context = World::new().context;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for (input, field) in [
+        (given(true, true, true), "roll_back_to"),
+        (given(false, true, true), "roll_back_to"),
+        (given(false, true, false), "version"),
+        (given(true, false, false), "source"),
+    ] {
+        let error = runtime.block_on(handle(input, &context)).unwrap_err();
+        assert_eq!(error.name(), "InvalidInput");
+        assert!(error.to_string().contains(field), "{error}");
+    }
+}
+
 #[test]
 fn the_input_is_what_the_state_machine_sends() {
     let event = || {
@@ -423,6 +478,7 @@ fn the_input_is_what_the_state_machine_sends() {
     for (phrase, field, value) in [
         ("no hour", "hour", json!("2025-11-21")),
         ("no version", "version", json!("latest")),
+        ("no version before", "roll_back_to", json!("latest")),
         ("no address", "source", json!({})),
         ("no truth", "force", json!("yes")),
         ("no execution", "execution_arn", json!(null)),

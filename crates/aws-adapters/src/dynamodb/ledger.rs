@@ -3,8 +3,8 @@
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use pipeline::bookmark::{Stop, Walk};
-use pipeline::ledger::{Failure, HourStatus, HourSummary, LedgerItem, Source};
-use pipeline::{ArchiveHour, keys};
+use pipeline::ledger::{Failure, HourStatus, HourSummary, LedgerItem, PreviousVersion, Source};
+use pipeline::{ArchiveHour, Version, keys};
 use serde::Deserialize;
 
 use super::{Item, from_item, text, unreadable};
@@ -44,10 +44,13 @@ struct Origin {
     hour: String,
     status: HourStatus,
     source: Option<Source>,
+    #[serde(default)]
+    previous_versions: Vec<PreviousVersion>,
+    rolled_back_from: Option<Version>,
 }
 
 /// The names of its attributes.
-const ORIGIN: [&str; 3] = ["hour", "status", "source"];
+const ORIGIN: [&str; 5] = ["hour", "status", "source", "previous_versions", "rolled_back_from"];
 
 /// The projection of a query for what became of hours.
 #[derive(Deserialize)]
@@ -93,6 +96,22 @@ impl Ledger {
         Ok(Some(item))
     }
 
+    /// The whole items of the hours from `first` to `last`, both included, in order; hours without an item are left out.
+    pub async fn items(
+        &self,
+        first: ArchiveHour,
+        last: ArchiveHour,
+    ) -> Result<Vec<(ArchiveHour, LedgerItem)>, AwsError> {
+        let resource = self.resource(first);
+        let items = self.all(first, last, &[]).await?.into_iter();
+        items
+            .map(|item| {
+                let item: LedgerItem = from_item("Query", &resource, item)?;
+                Ok((hour_of(&resource, &item.hour)?, item))
+            })
+            .collect()
+    }
+
     /// The items of the hours from `first` to `last`, both included, in order; hours without an item are left out.
     pub async fn summaries(&self, first: ArchiveHour, last: ArchiveHour) -> Result<Vec<HourSummary>, AwsError> {
         let resource = self.resource(first);
@@ -100,13 +119,16 @@ impl Ledger {
         items.into_iter().map(|item| summary(&resource, item)).collect()
     }
 
-    /// Where the published hours from `first` to `last`, both included, came from, in order.
+    /// Where the published hours from `first` to `last`, both included, were last fetched from, in order: for an hour that was
+    /// rolled back, where the version came from that it was rolled back from.
     pub async fn sources(&self, first: ArchiveHour, last: ArchiveHour) -> Result<Vec<(ArchiveHour, Source)>, AwsError> {
         let resource = self.resource(first);
         let mut sources = Vec::new();
         for item in self.all(first, last, &ORIGIN).await? {
-            let Origin { hour, status, source } = from_item("Query", &resource, item)?;
-            if let (HourStatus::Published, Some(source)) = (status, source) {
+            let Origin { hour, status, source, previous_versions, rolled_back_from } =
+                from_item("Query", &resource, item)?;
+            let left = previous_versions.into_iter().find(|previous| Some(previous.version) == rolled_back_from);
+            if let (HourStatus::Published, Some(source)) = (status, left.map(|left| left.source).or(source)) {
                 sources.push((hour_of(&resource, &hour)?, source));
             }
         }
@@ -130,6 +152,7 @@ impl Ledger {
             .collect()
     }
 
+    /// These attributes, or all of them where none is named.
     async fn all(&self, first: ArchiveHour, last: ArchiveHour, attributes: &[&str]) -> Result<Vec<Item>, AwsError> {
         let range = Range { first, last: Some(last), limit: None };
         let mut items = Vec::new();
@@ -174,8 +197,10 @@ impl Ledger {
         let query = self.client.query().table_name(&self.table).consistent_read(true).set_limit(limit);
         let query = query.key_condition_expression(format!("#archive = :archive AND {range}"));
         let placeholders: Vec<_> = attributes.iter().map(|name| format!("#{name}")).collect();
-        let query = query.projection_expression(placeholders.join(", "));
-        let names = ["archive"].iter().chain(attributes).map(|name| (format!("#{name}"), (*name).to_owned())).collect();
+        let projection = (!attributes.is_empty()).then(|| placeholders.join(", "));
+        let query = query.set_projection_expression(projection);
+        let names = ["archive", "hour"].iter().chain(attributes);
+        let names = names.map(|name| (format!("#{name}"), (*name).to_owned())).collect();
         let query = query.set_expression_attribute_names(Some(names)).set_exclusive_start_key(start);
         let query = query.expression_attribute_values(":archive", text(keys::ARCHIVE));
         let mut query = query.expression_attribute_values(":first", text(first.ledger_key()));

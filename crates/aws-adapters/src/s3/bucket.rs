@@ -1,6 +1,8 @@
 //! A bucket: writing, listing and deleting whole objects.
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use bytes::Bytes;
 
@@ -8,6 +10,9 @@ use crate::AwsError;
 
 /// How many keys one `DeleteObjects` takes. Source: the S3 API.
 pub const MAX_DELETES: usize = 1000;
+
+/// How S3 says that an object is not the one that a write expected: another one, one that is being written, or none.
+const CHANGED: [&str; 3] = ["PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"];
 
 /// A bucket and the client that reaches it.
 #[derive(Clone, Debug)]
@@ -54,6 +59,35 @@ impl Bucket {
         let request = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
         let answer = request.body(bytes.into().into()).send().await;
         answer.map(drop).map_err(|error| AwsError::sort("PutObject", self.address(key), error))
+    }
+
+    /// An object's ETag, quotes included; none if there is no such object.
+    pub async fn etag(&self, key: &str) -> Result<Option<String>, AwsError> {
+        match self.client.head_object().bucket(&self.name).key(key).send().await {
+            Ok(head) => Ok(head.e_tag),
+            Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
+            Err(error) => Err(AwsError::sort("HeadObject", self.address(key), error)),
+        }
+    }
+
+    /// Writes an object whole if it is still the one with the ETag `before`, or if there is still none; answers whether.
+    pub async fn replace(
+        &self,
+        key: &str,
+        before: Option<&str>,
+        bytes: impl Into<Bytes>,
+        content_type: &str,
+    ) -> Result<bool, AwsError> {
+        let request = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
+        let request = match before {
+            Some(etag) => request.if_match(etag),
+            None => request.if_none_match("*"),
+        };
+        match request.body(bytes.into().into()).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code().is_some_and(|code| CHANGED.contains(&code)) => Ok(false),
+            Err(error) => Err(AwsError::sort("PutObject", self.address(key), error)),
+        }
     }
 
     /// The objects below `prefix`, in the order of their keys.

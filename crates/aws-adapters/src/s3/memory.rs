@@ -195,6 +195,16 @@ impl State {
         etag
     }
 
+    /// Whether a conditional write may go ahead.
+    fn is_as_expected(&self, request: &Request) -> bool {
+        let stored = self.objects.get(&request.key);
+        match (request.headers.get("if-match"), request.headers.get("if-none-match")) {
+            (Some(etag), _) => stored.is_some_and(|stored| stored.etag == *etag),
+            (None, Some(_)) => stored.is_none(),
+            (None, None) => true,
+        }
+    }
+
     fn take_fault(&mut self, call: &str) -> Option<Fault> {
         let (_, times, fault) =
             self.faults.iter_mut().find(|(prefix, times, _)| *times > 0 && call.starts_with(prefix.as_str()))?;

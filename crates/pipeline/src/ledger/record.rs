@@ -6,7 +6,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Failure, HourStatus, LedgerItem, Publication, Verdict};
+use super::{Failure, HourStatus, LedgerItem, PreviousVersion, Publication, Verdict};
 use crate::{ArchiveHour, gaps, keys};
 
 /// The name of the failure that says: the source answered 404.
@@ -69,38 +69,64 @@ impl Failure {
     }
 }
 
-/// The item after `publication` became visible. It equals `existing` if that says so already.
+/// How a version became visible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// It is what was fetched.
+    Converted,
+    /// Readers saw it before.
+    RolledBack,
+}
+
+/// The item after `publication` became visible, where `keep` of the versions that readers saw before are kept. It equals
+/// `existing` if that says so already.
 pub fn published(
     existing: Option<&LedgerItem>,
     attempt: &Attempt<'_>,
     publication: &Publication,
+    how: How,
     verdict: Verdict,
+    keep: usize,
 ) -> LedgerItem {
     let before = existing.and_then(|item| Some((item, item.publication.as_ref()?)));
     match before {
-        Some((item, visible))
-            if is_same(visible, publication) && visible.source == publication.source && item.last_error.is_none() =>
-        {
-            item.clone()
+        Some((item, visible)) if is_same(visible, publication) => {
+            // The source may have the same bytes under another tag by now, or again.
+            let source = publication.source.clone();
+            let same = LedgerItem {
+                publication: Some(Publication { source, ..visible.clone() }),
+                rolled_back_from: item.rolled_back_from.filter(|_| how == How::RolledBack),
+                failed_attempts: 0,
+                last_error: None,
+                ..item.clone()
+            };
+            if same == *item {
+                return same;
+            }
+            LedgerItem { revision: item.revision + 1, updated_at: attempt.now, ..same }
         }
-        // The source may have the same bytes under another tag by now.
-        Some((item, visible)) if is_same(visible, publication) => LedgerItem {
-            publication: Some(Publication { source: publication.source.clone(), ..visible.clone() }),
-            revision: item.revision + 1,
-            failed_attempts: 0,
-            last_error: None,
-            updated_at: attempt.now,
-            ..item.clone()
-        },
         _ => LedgerItem {
             status: HourStatus::Published,
             publication: Some(publication.clone()),
             verdict: Some(verdict),
-            previous_version: before.map(|(_, visible)| visible.version).filter(|old| *old != publication.version),
+            previous_versions: before
+                .map_or_else(Vec::new, |(item, visible)| replaced(item, visible, publication, keep)),
+            rolled_back_from: before.and_then(|(item, visible)| {
+                let from = item.rolled_back_from.unwrap_or(visible.version);
+                (how == How::RolledBack && from != publication.version).then_some(from)
+            }),
             published_at: Some(attempt.now),
             ..blank(existing, attempt, HourStatus::Published)
         },
     }
+}
+
+/// The versions before `next`, once it has replaced `visible`. Those that are not kept are gone by then.
+fn replaced(item: &LedgerItem, visible: &Publication, next: &Publication, keep: usize) -> Vec<PreviousVersion> {
+    let Publication { version, source, counts, .. } = visible;
+    let newest = PreviousVersion { version: *version, source: source.clone(), rows: counts.rows };
+    let older = item.previous_versions.iter().take(keep).cloned();
+    std::iter::once(newest).chain(older).filter(|previous| previous.version != next.version).collect()
 }
 
 /// The item after a run ended with `failure`.
@@ -147,7 +173,8 @@ fn blank(existing: Option<&LedgerItem>, attempt: &Attempt<'_>, status: HourStatu
         revision: existing.map_or(0, |item| item.revision) + 1,
         publication: None,
         verdict: None,
-        previous_version: None,
+        previous_versions: Vec::new(),
+        rolled_back_from: None,
         failed_attempts: 0,
         next_attempt_at: None,
         last_error: None,
@@ -187,54 +214,119 @@ mod tests {
         publication
     }
 
+    /// Fetched and published, one version kept.
+    fn publish(
+        existing: Option<&LedgerItem>,
+        attempt: &Attempt<'_>,
+        publication: &Publication,
+        verdict: Verdict,
+    ) -> LedgerItem {
+        published(existing, attempt, publication, How::Converted, verdict, 1)
+    }
+
+    fn roll_back(existing: &LedgerItem, version: &str, keep: usize) -> LedgerItem {
+        let publication = publication(version, 10);
+        published(Some(existing), &attempt(20), &publication, How::RolledBack, Verdict::Complete, keep)
+    }
+
+    fn previous(item: &LedgerItem) -> Vec<String> {
+        item.previous_versions.iter().map(|previous| previous.version.to_string()).collect()
+    }
+
     fn failure(name: &str) -> Failure {
         Failure::new(name, "no")
     }
 
     #[test]
     fn a_first_publication_is_revision_one() {
-        let item = published(None, &attempt(1), &publication("0123456789ab", 10), Verdict::Complete);
-        assert_eq!((item.status, item.revision, item.previous_version), (Published, 1, None));
+        let item = publish(None, &attempt(1), &publication("0123456789ab", 10), Verdict::Complete);
+        assert_eq!((item.status, item.revision, previous(&item).len()), (Published, 1, 0));
         assert_eq!((item.hour.as_str(), item.published_at), ("2025-11-21T00", Some(attempt(1).now)));
     }
 
     #[test]
     fn the_same_version_again_changes_nothing() {
-        let once = published(None, &attempt(1), &publication("0123456789ab", 10), Verdict::Complete);
+        let once = publish(None, &attempt(1), &publication("0123456789ab", 10), Verdict::Complete);
         let other = Attempt { execution_arn: "arn:c", ..attempt(9) };
-        assert_eq!(published(Some(&once), &other, &publication("0123456789ab", 10), Verdict::Tiny), once);
+        assert_eq!(publish(Some(&once), &other, &publication("0123456789ab", 10), Verdict::Tiny), once);
     }
 
     #[test]
     fn the_same_version_under_another_tag_is_remembered_under_it() {
-        let once = published(None, &attempt(1), &publication("0123456789ab", 10), Verdict::Complete);
+        let once = publish(None, &attempt(1), &publication("0123456789ab", 10), Verdict::Complete);
         let mut renamed = publication("0123456789ab", 10);
         renamed.source.etag = Some("\"other\"".to_owned());
-        let twice = published(Some(&once), &attempt(9), &renamed, Verdict::Tiny);
+        let twice = publish(Some(&once), &attempt(9), &renamed, Verdict::Tiny);
         assert_eq!(twice.publication, Some(renamed.clone()), "or it would count as replaced for ever");
         assert_eq!((twice.revision, twice.verdict, twice.published_at), (2, once.verdict, once.published_at));
         assert_eq!(
-            (twice.previous_version, published(Some(&twice), &attempt(10), &renamed, Verdict::Tiny)),
-            (None, twice.clone())
+            (previous(&twice).len(), publish(Some(&twice), &attempt(10), &renamed, Verdict::Tiny)),
+            (0, twice.clone())
         );
     }
 
     #[test]
     fn another_version_names_the_one_it_replaced() {
-        let once = published(None, &attempt(1), &publication("0123456789ab", 10), Verdict::Complete);
-        let twice = published(Some(&once), &attempt(9), &publication("ffffffffffff", 11), Verdict::Degraded);
-        assert_eq!(twice.previous_version, Some("0123456789ab".parse().unwrap()));
+        let once = publish(None, &attempt(1), &publication("0123456789ab", 10), Verdict::Complete);
+        let twice = publish(Some(&once), &attempt(9), &publication("ffffffffffff", 11), Verdict::Degraded);
+        assert_eq!(previous(&twice), ["0123456789ab"]);
+        assert_eq!((twice.previous_versions[0].rows, twice.rolled_back_from), (10, None));
         assert_eq!((twice.revision, twice.verdict), (2, Some(Verdict::Degraded)));
         assert_eq!(twice.published_at, Some(attempt(9).now));
     }
 
     #[test]
+    fn as_many_versions_are_remembered_as_are_kept_and_one_that_is_going() {
+        for (keep, remembered) in [
+            (0, vec!["cccccccccccc"]),
+            (1, vec!["cccccccccccc", "bbbbbbbbbbbb"]),
+            (2, vec!["cccccccccccc", "bbbbbbbbbbbb", "aaaaaaaaaaaa"]),
+        ] {
+            let mut item = None;
+            for version in ["aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc", "dddddddddddd"] {
+                let publication = publication(version, 10);
+                let (how, verdict) = (How::Converted, Verdict::Complete);
+                item = Some(published(item.as_ref(), &attempt(1), &publication, how, verdict, keep));
+            }
+            assert_eq!(previous(&item.unwrap()), remembered, "{keep} kept");
+        }
+    }
+
+    #[test]
+    fn a_rollback_swaps_two_versions_and_remembers_what_the_source_has() {
+        let (a, b) = ("aaaaaaaaaaaa", "bbbbbbbbbbbb");
+        let first = publish(None, &attempt(1), &publication(a, 10), Verdict::Complete);
+        let second = publish(Some(&first), &attempt(2), &publication(b, 11), Verdict::Complete);
+        let back = roll_back(&second, a, 1);
+        assert_eq!((previous(&back), back.rolled_back_from), (vec![b.to_owned()], Some(b.parse().unwrap())));
+        assert_eq!(roll_back(&back, a, 1), back, "once more changes nothing");
+        let forth = roll_back(&back, b, 1);
+        assert_eq!((previous(&forth), forth.rolled_back_from), (vec![a.to_owned()], None), "as the source has it");
+        let fetched = publish(Some(&back), &attempt(3), &publication(a, 10), Verdict::Complete);
+        assert_eq!((fetched.rolled_back_from, fetched.revision), (None, back.revision + 1), "the source has it again");
+        let newer = publish(Some(&back), &attempt(3), &publication("cccccccccccc", 12), Verdict::Complete);
+        assert_eq!((previous(&newer), newer.rolled_back_from), (vec![a.to_owned(), b.to_owned()], None));
+    }
+
+    #[test]
+    fn two_rollbacks_in_a_row_remember_what_the_source_has() {
+        let mut item = None;
+        for version in ["aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"] {
+            let publication = publication(version, 10);
+            item = Some(published(item.as_ref(), &attempt(1), &publication, How::Converted, Verdict::Complete, 2));
+        }
+        let back = roll_back(&roll_back(&item.unwrap(), "bbbbbbbbbbbb", 2), "aaaaaaaaaaaa", 2);
+        assert_eq!(previous(&back), ["bbbbbbbbbbbb", "cccccccccccc"]);
+        assert_eq!(back.rolled_back_from, Some("cccccccccccc".parse().unwrap()));
+    }
+
+    #[test]
     fn a_published_hour_stays_published_and_tells_of_failures_until_it_is_published_again() {
-        let once = published(None, &attempt(1), &publication("0123456789ab", 10), Verdict::Complete);
+        let once = publish(None, &attempt(1), &publication("0123456789ab", 10), Verdict::Complete);
         let after = failed(Some(&once), &attempt(2), &failure("SourceNotPublished"), &RULES);
         assert_eq!((after.status, after.failed_attempts, after.next_attempt_at), (Published, 1, None));
         assert_eq!((&after.publication, after.revision), (&once.publication, 2));
-        let again = published(Some(&after), &attempt(3), &publication("0123456789ab", 10), Verdict::Tiny);
+        let again = publish(Some(&after), &attempt(3), &publication("0123456789ab", 10), Verdict::Tiny);
         assert_eq!((again.last_error.as_ref(), again.failed_attempts, again.revision), (None, 0, 3));
         assert_eq!((again.verdict, again.published_at), (once.verdict, once.published_at));
     }
@@ -263,7 +355,7 @@ mod tests {
         let missing = failed(None, &attempt(49), &failure("SourceNotPublished"), &RULES);
         let corrupt = failed(Some(&missing), &attempt(60), &failure("CorruptArchive"), &RULES);
         assert_eq!((corrupt.status, corrupt.last_error), (Missing, Some(failure("CorruptArchive"))));
-        let there = published(Some(&missing), &attempt(60), &publication("0123456789ab", 10), Verdict::Complete);
+        let there = publish(Some(&missing), &attempt(60), &publication("0123456789ab", 10), Verdict::Complete);
         assert_eq!((there.status, there.next_attempt_at, there.failed_attempts), (Published, None, 0));
     }
 
@@ -296,13 +388,13 @@ mod tests {
             let mut item: Option<LedgerItem> = None;
             for (kind, hours) in runs {
                 let next = match kind {
-                    0 => published(item.as_ref(), &attempt(hours), &publication("0123456789ab", 1), Verdict::Complete),
-                    1 => published(item.as_ref(), &attempt(hours), &publication("ffffffffffff", 1), Verdict::Complete),
+                    0 => publish(item.as_ref(), &attempt(hours), &publication("0123456789ab", 1), Verdict::Complete),
+                    1 => publish(item.as_ref(), &attempt(hours), &publication("ffffffffffff", 1), Verdict::Complete),
                     2 => failed(item.as_ref(), &attempt(hours), &failure("SourceNotPublished"), &RULES),
                     _ => failed(item.as_ref(), &attempt(hours), &failure("CorruptArchive"), &RULES),
                 };
                 prop_assert_eq!(next.publication.is_some(), next.status == Published);
-                prop_assert!(next.previous_version.is_none_or(|old| Some(old) != next.publication.as_ref().map(|p| p.version)));
+                prop_assert!(next.previous_versions.iter().all(|old| Some(old.version) != next.publication.as_ref().map(|p| p.version)));
                 if let Some(before) = &item {
                     prop_assert!(!before.status.is_settled() || next.status.is_settled());
                     prop_assert!(next == *before || next.revision == before.revision + 1);

@@ -7,10 +7,10 @@ use aws_adapters::dynamodb::memory::{self, Tables as MemoryTables};
 use aws_adapters::dynamodb::{Holder, Jobs, Leases, Ledger, Runs, Tables};
 use aws_adapters::json_memory::Memory;
 use aws_adapters::s3::memory::MemoryS3;
-use commit_bookmark::{CommitBookmarkError, Context, Input, Outcome, Output, handle};
+use commit_bookmark::{CommitBookmarkError, Context, Input, Outcome, Output, Rules, handle};
 use function_runtime::ErrorName;
 use jiff::{SignedDuration, Timestamp};
-use pipeline::ledger::record::MissingRules;
+pub(crate) use pipeline::ledger::record::{Attempt, How, MissingRules, published as record_published};
 use pipeline::ledger::{
     BookmarkDetails, Failure, HourStatus, JobItem, JobRunItem, LedgerItem, Publication, Source, Verdict,
 };
@@ -53,7 +53,7 @@ pub(crate) fn world() -> World {
             jobs: Jobs::new(client.clone(), "jobs"),
             runs: Runs::new(client, "runs"),
         },
-        rules: MissingRules { missing_after_hours: 48, missing_retry_days: 30 },
+        rules: Rules { missing: MissingRules { missing_after_hours: 48, missing_retry_days: 30 }, keep_versions: 0 },
         now: Box::new(now),
         jitter: Box::new(|_| Duration::ZERO),
     };
@@ -136,7 +136,7 @@ impl World {
     }
 
     pub(crate) async fn take_lease_at(&self, input: &Input, now: Timestamp) {
-        if let Outcome::Published(publication) = &input.outcome {
+        if let Outcome::Published(publication) | Outcome::RolledBack(publication) = &input.outcome {
             let holder = Holder { hour: input.hour, version: publication.version, execution_arn: &input.execution_arn };
             self.context.tables.leases.take(&holder, now).await.unwrap();
         }
@@ -153,6 +153,11 @@ impl World {
 
     pub(crate) fn item(&self, number: u32) -> LedgerItem {
         self.ledger().into_iter().find(|item| item.hour == hour(number).ledger_key()).unwrap()
+    }
+
+    /// The versions before the hour's current one.
+    pub(crate) fn previous(&self, number: u32) -> Vec<String> {
+        self.item(number).previous_versions.iter().map(|previous| previous.version.to_string()).collect()
     }
 
     pub(crate) fn runs(&self) -> Vec<JobRunItem> {
@@ -198,6 +203,6 @@ pub(crate) fn name_of(result: Result<Output, CommitBookmarkError>) -> String {
 }
 
 pub(crate) fn seed() -> LedgerItem {
-    let attempt = pipeline::ledger::record::Attempt { hour: hour(0), execution_arn: "arn", now: now() };
-    pipeline::ledger::record::published(None, &attempt, &publication(0, V1, 1), Verdict::Complete)
+    let attempt = Attempt { hour: hour(0), execution_arn: "arn", now: now() };
+    record_published(None, &attempt, &publication(0, V1, 1), How::Converted, Verdict::Complete, 1)
 }

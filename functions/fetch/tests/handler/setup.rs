@@ -23,12 +23,12 @@ pub(crate) struct Fetch {
 
 impl Fetch {
     /// With an empty bucket; chunks have 100 records.
-    pub(crate) fn from(source_url: &str) -> Self {
+    pub(crate) fn from(sources: &str) -> Self {
         let s3 = MemoryS3::default();
         let limits = Limits { resume_wait: Duration::from_millis(1), ..Limits::default() };
         let context = Context {
             bucket: s3.bucket("lake"),
-            source_url: source_url.to_owned(),
+            sources: sources.parse().unwrap(),
             http: http_client(&limits).unwrap(),
             options: OutputOptions { chunk_records: 100, ..OutputOptions::default() },
             limits,

@@ -9,6 +9,7 @@ use aws_adapters::dynamodb::{Jobs, Leases, Ledger, Runs, Tables, memory as dynam
 use aws_adapters::glue::{Partitions, memory as glue};
 use aws_adapters::json_memory::Memory;
 use aws_adapters::s3::memory::MemoryS3;
+use commit_bookmark::Rules;
 use jiff::{SignedDuration, Timestamp};
 use pipeline::ledger::record::MissingRules;
 use pipeline::ledger::{LedgerItem, Source};
@@ -43,8 +44,8 @@ pub(crate) fn source() -> Source {
 }
 
 impl Lake {
-    /// Without any version; `seed` mixes the calls.
-    pub(crate) fn new(seed: u64) -> Self {
+    /// Without any version; `seed` mixes the calls, and `keep` replaced versions are kept.
+    pub(crate) fn new(seed: u64, keep: usize) -> Self {
         let (s3, glue) = (MemoryS3::default(), glue::memory());
         let tables =
             [("jobs", "job_id", None), ("runs", "job_id", Some("job_run_time")), ("hours", "archive", Some("hour"))];
@@ -69,7 +70,10 @@ impl Lake {
         let commit = commit_bookmark::Context {
             bucket: s3.bucket("lake"),
             tables: Tables { ledger, leases, jobs: Jobs::new(client.clone(), "jobs"), runs: Runs::new(client, "runs") },
-            rules: MissingRules { missing_after_hours: 48, missing_retry_days: 30 },
+            rules: Rules {
+                missing: MissingRules { missing_after_hours: 48, missing_retry_days: 30 },
+                keep_versions: keep,
+            },
             now: Box::new(clock(&seconds)),
             jitter: Box::new(|_| Duration::ZERO),
         };
@@ -101,16 +105,24 @@ impl Lake {
     pub(crate) fn check(&self, trail: &str) {
         let location = self.location();
         let Some(location) = location.as_deref().and_then(|at| at.strip_prefix("s3://lake/")) else { return };
-        let there = self.s3.keys().iter().filter(|key| key.starts_with(location)).count();
+        let there = self.objects(location);
         assert_eq!(there, 2, "readers of {location} see {there} of 2 objects after {trail}");
     }
 
-    /// Partition, ledger and objects agree; of replaced versions nothing is left that readers could see.
+    fn objects(&self, prefix: &str) -> usize {
+        self.s3.keys().iter().filter(|key| key.starts_with(prefix)).count()
+    }
+
+    /// Partition, ledger and objects agree, and what the hour can be rolled back to is whole.
     pub(crate) fn check_end(&self) {
         self.check("the end");
         let item = self.ledger().expect("a run has published");
         let publication = item.publication.expect("a run has published");
         assert_eq!(self.location(), Some(publication.partition_location), "the ledger says what readers see");
+        for kept in item.previous_versions.iter().take(self.commit.rules.keep_versions) {
+            let there = self.objects(&keys::parquet_prefix(hour(), kept.version));
+            assert_eq!(there, 2, "version {} is kept, with {there} of 2 objects", kept.version);
+        }
     }
 
     /// The number of the version that the ledger calls current.

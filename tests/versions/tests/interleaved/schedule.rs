@@ -7,6 +7,7 @@ use std::task::Poll;
 
 use function_runtime::ErrorName;
 use jiff::{SignedDuration, Timestamp};
+use pipeline::publish::RollBackTo;
 
 use crate::hour::{Lake, hour, source, version};
 
@@ -15,10 +16,12 @@ use crate::hour::{Lake, hour, source, version};
 pub(crate) struct Plan {
     /// Decides the order of all calls.
     pub(crate) seed: u64,
-    /// The runs, by the version that each of them finds at the source.
-    pub(crate) versions: Vec<usize>,
+    /// The runs, by the version that each of them finds at the source; without one, it rolls back to the version before.
+    pub(crate) versions: Vec<Option<usize>>,
     /// Runs that are cut off at their so manieth turn, and then started again.
     pub(crate) cuts: Vec<(usize, u32)>,
+    /// How many replaced versions are kept.
+    pub(crate) keep: usize,
 }
 
 /// How often a run looks at its hour again before it gives up, as in `process-hour`.
@@ -72,12 +75,14 @@ pub(crate) async fn run(plan: &Plan, lake: &Lake) {
 }
 
 /// The steps of `process-hour` that touch what is shared, with its retries and its way back.
-async fn process(shared: &Shared<'_>, number: usize, version_: usize, started_at: Timestamp) {
+async fn process(shared: &Shared<'_>, number: usize, version: Option<usize>, started_at: Timestamp) {
     let execution_arn = format!("arn:{number}");
     for _ in 0..=REPLANS {
-        shared.lake.convert(version_);
+        if let Some(version) = version {
+            shared.lake.convert(version);
+        }
         let error = loop {
-            let error = match publish(shared.lake, version_, &execution_arn, started_at).await {
+            let error = match publish(shared.lake, version, &execution_arn, started_at).await {
                 Ok(()) => return,
                 Err(error) => error,
             };
@@ -86,6 +91,9 @@ async fn process(shared: &Shared<'_>, number: usize, version_: usize, started_at
             }
             wait(&shared.waiting[number]).await;
         };
+        if version.is_none() && error == "VersionNotKept" {
+            return;
+        }
         let again = ["VersionOvertaken", "ObjectMissing", "PlanNotFound", "LeaseLost"];
         assert!(again.contains(&error.as_str()), "run {number} ended with {error}");
     }
@@ -100,11 +108,12 @@ async fn wait(waiting: &Cell<bool>) {
     waiting.set(false);
 }
 
-async fn publish(lake: &Lake, number: usize, execution_arn: &str, started_at: Timestamp) -> Result<(), String> {
+async fn publish(lake: &Lake, number: Option<usize>, execution_arn: &str, started_at: Timestamp) -> Result<(), String> {
     let input = register_partition::Input {
         hour: hour(),
-        version: version(number),
-        source: source(),
+        version: number.map(version),
+        source: number.map(|_| source()),
+        roll_back_to: number.is_none().then_some(RollBackTo::Previous),
         execution_arn: execution_arn.to_owned(),
         started_at,
         force: false,
@@ -118,7 +127,10 @@ async fn publish(lake: &Lake, number: usize, execution_arn: &str, started_at: Ti
         started_at,
         redrive_count: 0,
         resumed_redrive: 0,
-        outcome: commit_bookmark::Outcome::Published(publication),
+        outcome: match number {
+            Some(_) => commit_bookmark::Outcome::Published(publication),
+            None => commit_bookmark::Outcome::RolledBack(publication),
+        },
     };
     let committed = commit_bookmark::handle(input, &lake.commit).await;
     committed.map(drop).map_err(|error| error.name().to_owned())

@@ -1,0 +1,117 @@
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{ChunkSpec, convert_chunk};
+
+/// Records of all kinds: usual ones, of all shapes, equal lines, bad ones, lines with two, blank ones.
+const LINES: &str = r#"{"id":"1","type":"PushEvent","actor":{"id":1,"login":"a","display_login":"a","gravatar_id":"","url":"https://api.github.com/users/a","avatar_url":"https://avatars.githubusercontent.com/u/1?"},"repo":{"id":5,"name":"x/y","url":"https://api.github.com/repos/x/y"},"payload":{"size":1},"public":true,"created_at":"2016-01-01T00:00:00Z"}
+{"id":"1","type":"PushEvent","actor":{"id":1,"login":"a","display_login":"a","gravatar_id":"","url":"https://api.github.com/users/a","avatar_url":"https://avatars.githubusercontent.com/u/1?"},"repo":{"id":5,"name":"x/y","url":"https://api.github.com/repos/x/y"},"payload":{"size":1},"public":true,"created_at":"2016-01-01T00:00:00Z"}
+
+{"type":"WatchEvent","actor":"tim","actor_attributes":{"login":"tim","gravatar_id":"g"},"repository":{"id":7,"name":"r","owner":"o","organization":"o"},"created_at":"2012-03-11T00:00:00-08:00","payload":{"a":"\u00e9"}}
+{"id":3,"type":"ForkEvent","created_at":"2016-01-01T00:00:01Z","unknown":[1,2]}{"id":4,"type":"ForkEvent","created_at":"2016-01-01T00:00:01Z"}
+{"id":"5","type":"","created_at":"2016-01-01T00:00:02Z"}
+{broken
+{broken
+{"id":"6","type":"IssuesEvent","created_at":"2016-01-01T00:00:03Z","org":{"id":9,"login":"o\"x"},"public":false}"#;
+
+fn converted(text: &str, payload: Payload) -> (Counts, BTreeMap<String, u64>, Vec<u8>, Vec<u8>) {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let duplicate_lines: Vec<u64> =
+        (1..).zip(0..lines.len()).filter(|(_, at)| lines[..*at].contains(&lines[*at])).map(|(line, _)| line).collect();
+    let spec = ChunkSpec { duplicate_lines: &duplicate_lines, payload, ..ChunkSpec::default() };
+    let (mut parquet, mut bad) = (Vec::new(), Vec::new());
+    let converted = convert_chunk(&spec, text.as_bytes(), &mut parquet, &mut bad).unwrap();
+    (converted.counts, converted.types, parquet, bad)
+}
+
+fn of(parquet: Vec<u8>) -> Vec<Known> {
+    if parquet.is_empty() { Vec::new() } else { stored(Bytes::from(parquet)).unwrap() }
+}
+
+#[test]
+fn what_the_converter_writes_is_what_is_expected() {
+    for payload in [Payload::Keep, Payload::Drop] {
+        let (counts, types, parquet, bad) = converted(LINES, payload);
+        let expected = expected(LINES.as_bytes(), payload).unwrap();
+        assert_eq!((expected.counts, &expected.types), (counts, &types));
+        assert_eq!(counts, Counts { lines: 9, blank_lines: 1, records: 9, rows: 5, duplicates: 2, quarantined: 2 });
+        assert_eq!(of(parquet), expected.rows);
+        assert_eq!(quarantined(&bad).unwrap(), expected.quarantined);
+    }
+}
+
+#[test]
+fn any_other_value_is_another_hash() {
+    let row = r#"{"id":"1","type":"T","actor":{"id":1,"login":"a"},"repo":{"id":5,"name":"x"},"org":{"id":2},"public":true,"created_at":"2016-01-01T00:00:00Z","payload":{},"x":1}"#;
+    let hash = |text: &str| expected(text.as_bytes(), Payload::Keep).unwrap().rows[0].hash;
+    let mut hashes = vec![hash(row), hash(&format!("\n{row}"))];
+    for (old, new) in [
+        (r#""id":"1""#, r#""id":"2""#),
+        (r#""id":"1","#, ""),
+        (r#""T""#, r#""U""#),
+        (r#""id":1,"login":"a""#, r#""id":2,"login":"a""#),
+        (r#","login":"a""#, ""),
+        (r#""login":"a""#, r#""login":"""#),
+        (r#""login":"a""#, r#""display_login":"a""#),
+        (r#""repo":{"id":5,"#, r#""repo":{"#),
+        (r#""org":{"id":2}"#, r#""org":null"#),
+        ("true", "false"),
+        (r#","public":true"#, ""),
+        ("00Z", "01Z"),
+        (r#""payload":{}"#, r#""payload":{ }"#),
+        (r#""x":1"#, r#""x":2"#),
+        (r#","x":1"#, ""),
+    ] {
+        assert!(row.contains(old), "{old}");
+        hashes.push(hash(&row.replacen(old, new, 1)));
+    }
+    let all = hashes.len();
+    hashes.sort_unstable();
+    hashes.dedup();
+    assert_eq!(hashes.len(), all);
+}
+
+#[test]
+fn a_fingerprint_does_not_depend_on_the_order_and_tells_a_row_twice_from_once() {
+    let known = expected(LINES.as_bytes(), Payload::Keep).unwrap().rows;
+    let backwards: Vec<_> = known.iter().rev().copied().collect();
+    let twice = [known.as_slice(), &known[..1]].concat();
+    assert_eq!(Fingerprint::of(&known), Fingerprint::of(&backwards));
+    assert_ne!(Fingerprint::of(&known), Fingerprint::of(&twice));
+    assert_eq!(Fingerprint::of(&known).to_string().len(), 32);
+}
+
+#[test]
+fn what_is_no_file_of_the_table_is_told() {
+    let (.., parquet, _) = converted(LINES, Payload::Keep);
+    assert!(matches!(stored(Bytes::from_static(b"PAR1")), Err(StoredError::Parquet(_))));
+    let cut = Bytes::from(parquet).slice(..100);
+    assert!(stored(cut).is_err());
+    for (phrase, text) in [("no JSON", "x\n"), ("no Base64", "{\"offset\":0,\"line\":1,\"length\":1,\"raw\":\"?\"}\n")]
+    {
+        assert_eq!(quarantined(text.as_bytes()).unwrap_err().line, 1, "{phrase}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn proptest_any_text_is_converted_as_expected(
+        lines in proptest::collection::vec((0..9_usize, 0..4_u8), 0..40),
+    ) {
+        let known: Vec<&str> = LINES.split('\n').collect();
+        let text: Vec<String> = lines.iter().map(|(line, changed)| match changed {
+            0 => known[*line].to_owned(),
+            1 => known[*line].replace("2016", "2017"),
+            2 => known[*line].replace("\"1\"", "\"11\""),
+            _ => format!("{} ", known[*line]),
+        }).collect();
+        let text = text.join("\n");
+        let (counts, types, parquet, bad) = converted(&text, Payload::Keep);
+        let expected = expected(text.as_bytes(), Payload::Keep).unwrap();
+        prop_assert_eq!(expected.counts, counts);
+        prop_assert_eq!(expected.types, types);
+        prop_assert_eq!(of(parquet), expected.rows);
+        prop_assert_eq!(quarantined(&bad).unwrap(), expected.quarantined);
+    }
+}

@@ -1,0 +1,231 @@
+//! Looking at one hour.
+
+use std::collections::BTreeSet;
+
+use aws_adapters::s3::{Listed, ReadError};
+use bytes::Bytes;
+use convert::proof::{self, Expected, Fingerprint, Known};
+use md5::{Digest, Md5};
+use pipeline::ledger::{HourStatus, LedgerItem, Publication};
+use pipeline::plan::{HourPlan, MAX_PLAN_BYTES};
+use pipeline::{ArchiveHour, keys};
+
+use crate::compare::Differences;
+use crate::inflate::Text;
+use crate::report::{Fingerprints, Report, What};
+use crate::{Context, ProveError};
+
+/// Longest landing object that is worked out anew: 512 MiB, over twice the largest hour known.
+const MAX_LANDING_BYTES: u64 = 512 << 20;
+
+/// Longest Parquet or quarantine object of a chunk that is read.
+const MAX_OBJECT_BYTES: u64 = 512 << 20;
+
+/// What lies in the bucket of an hour.
+struct Listing {
+    parquet: Vec<Listed>,
+    quarantine: Vec<Listed>,
+    plans: Vec<Listed>,
+}
+
+/// Looks at an hour.
+pub(crate) async fn look_at(hour: ArchiveHour, context: &Context) -> Result<Report, ProveError> {
+    let mut report = Report::new(hour);
+    let item = context.ledger.get(hour).await?;
+    let listing = list(hour, context).await?;
+    let registered = context.partitions.registered(&hour.partition_values()).await?;
+    report.status = item.as_ref().map(|item| item.status);
+    match report.status {
+        Some(HourStatus::Published | HourStatus::Missing | HourStatus::NotPublished) => {}
+        Some(status) => report.find(What::HourOpen, format!("its status is {}", status.word())),
+        None => report.find(What::HourOpen, "it was never run"),
+    }
+    let publication = item.as_ref().and_then(|item| item.publication.as_ref());
+    check_partition(publication, registered.as_deref(), &mut report);
+    check_orphans(item.as_ref(), &listing, &mut report);
+    if let (Some(item), Some(publication)) = (&item, publication) {
+        report.version = Some(publication.version);
+        check_rows(item, publication, &listing, context, &mut report).await?;
+    }
+    Ok(report)
+}
+
+async fn list(hour: ArchiveHour, context: &Context) -> Result<Listing, ProveError> {
+    let bucket = &context.bucket;
+    let (parquet, quarantine, plans) =
+        (keys::hour_parquet_prefix(hour), keys::hour_quarantine_prefix(hour), keys::hour_plan_prefix(hour));
+    let (parquet, quarantine, plans) =
+        futures::try_join!(bucket.list(&parquet), bucket.list(&quarantine), bucket.list(&plans))?;
+    Ok(Listing { parquet, quarantine, plans })
+}
+
+fn check_partition(publication: Option<&Publication>, registered: Option<&str>, report: &mut Report) {
+    let published = publication.map(|publication| publication.partition_location.as_str());
+    match (published, registered) {
+        (None, None) => {}
+        (Some(published), None) => {
+            report.find(What::PartitionMissing, format!("no partition shows {published}"));
+        }
+        (published, Some(found)) if published != Some(found) => {
+            let published = published.unwrap_or("nothing");
+            report.find(What::PartitionStale, format!("the partition shows {found}, published is {published}"));
+        }
+        _ => {}
+    }
+}
+
+/// Objects of versions that the ledger does not know.
+fn check_orphans(item: Option<&LedgerItem>, listing: &Listing, report: &mut Report) {
+    let publication = item.and_then(|item| item.publication.as_ref());
+    let previous = item.map_or(&[][..], |item| &item.previous_versions).iter().map(|previous| previous.version);
+    let known: BTreeSet<String> = publication
+        .map(|publication| publication.version)
+        .into_iter()
+        .chain(previous)
+        .map(|one| one.to_string())
+        .collect();
+    let Listing { parquet, quarantine, plans } = listing;
+    let all = [parquet, quarantine, plans].into_iter().flatten();
+    let orphans: Vec<&Listed> =
+        all.filter(|object| keys::version_of(&object.key).is_none_or(|version| !known.contains(version))).collect();
+    if let Some(first) = orphans.first() {
+        let bytes: u64 = orphans.iter().map(|object| object.bytes).sum();
+        let message =
+            format!("{} objects of {bytes} bytes belong to no version; the first is {}", orphans.len(), first.key);
+        report.find(What::OrphanObjects, message);
+    }
+}
+
+/// Holds what readers see, and the quarantine, against the landed bytes and the ledger.
+async fn check_rows(
+    item: &LedgerItem,
+    publication: &Publication,
+    listing: &Listing,
+    context: &Context,
+    report: &mut Report,
+) -> Result<(), ProveError> {
+    let (hour, version) = (report.hour, publication.version);
+    let rows = stored(&listing.parquet, &keys::parquet_prefix(hour, version), context, report).await?;
+    let bad = quarantined(&listing.quarantine, &keys::quarantine_prefix(hour, version), context, report).await?;
+    let fingerprint = Fingerprint::of(&rows).to_string();
+    report.fingerprints = Some(Fingerprints { landing: None, parquet: fingerprint.clone() });
+    if rows.len() as u64 != publication.counts.rows {
+        let message = format!("readers see {} rows, the ledger says {}", rows.len(), publication.counts.rows);
+        report.find(What::CountsDiffer, message);
+    }
+    let Some(expected) = recompute(item, publication, context, report).await? else {
+        Differences::twice(&rows).tell(report);
+        return Ok(());
+    };
+    report.fingerprints =
+        Some(Fingerprints { landing: Some(Fingerprint::of(&expected.rows).to_string()), parquet: fingerprint });
+    report.counts = Some(expected.counts);
+    if expected.counts != publication.counts {
+        let message = format!("the landed bytes have {:?}, the ledger says {:?}", expected.counts, publication.counts);
+        report.find(What::CountsDiffer, message);
+    }
+    Differences::between(&expected.rows, &rows).tell(report);
+    Differences::between(&expected.quarantined, &bad).tell_of_quarantine(report);
+    Ok(())
+}
+
+/// What the landed bytes must become, if they are those of the published version.
+async fn recompute(
+    item: &LedgerItem,
+    publication: &Publication,
+    context: &Context,
+    report: &mut Report,
+) -> Result<Option<Expected>, ProveError> {
+    let (hour, bucket) = (report.hour, &context.bucket);
+    let plan = match bucket.read_whole(&keys::plan(hour, publication.version), MAX_PLAN_BYTES).await {
+        Err(ReadError::NotFound { address }) => return Ok(not_at_hand(format!("{address} does not exist"), report)),
+        read => read?,
+    };
+    let plan: HourPlan = match serde_json::from_slice(&plan) {
+        Ok(plan) => plan,
+        Err(error) => {
+            report.find(What::ObjectUnreadable, format!("the plan of version {}: {error}", publication.version));
+            return Ok(not_at_hand("its plan cannot be read".to_owned(), report));
+        }
+    };
+    let landing = match bucket.read_whole(&keys::landing(hour), MAX_LANDING_BYTES).await {
+        Err(ReadError::NotFound { address }) => return Ok(not_at_hand(format!("{address} does not exist"), report)),
+        read => read?,
+    };
+    let md5: String = Md5::digest(&landing).iter().map(|byte| format!("{byte:02x}")).collect();
+    if md5 != publication.landing_md5 {
+        let explained = item.rolled_back_from.is_some() || item.last_error.is_some();
+        let message = format!("landing has the MD5 {md5}, what was published had {}", publication.landing_md5);
+        if !explained {
+            report.find(What::LandingDiffers, &message);
+        }
+        return Ok(not_at_hand(message, report));
+    }
+    let payload = plan.options.payload;
+    let working = tokio::task::spawn_blocking(move || proof::expected(Text::of(landing), payload));
+    match working.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) {
+        Ok(expected) => Ok(Some(expected)),
+        Err(error) => {
+            report.find(What::LandingDiffers, format!("the landed bytes cannot be read: {}", chain(&error)));
+            Ok(not_at_hand("the landed bytes cannot be read".to_owned(), report))
+        }
+    }
+}
+
+fn not_at_hand(reason: String, report: &mut Report) -> Option<Expected> {
+    report.not_recomputed = Some(reason);
+    None
+}
+
+/// The rows of all objects below `prefix`: what readers see.
+async fn stored(
+    objects: &[Listed],
+    prefix: &str,
+    context: &Context,
+    report: &mut Report,
+) -> Result<Vec<Known>, ProveError> {
+    let mut rows = Vec::new();
+    for object in objects.iter().filter(|object| object.key.starts_with(prefix)) {
+        let Some(bytes) = read(object, context, report).await? else { continue };
+        let reading = tokio::task::spawn_blocking(move || proof::stored(bytes));
+        match reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) {
+            Ok(known) => rows.extend(known),
+            Err(error) => report.find(What::ObjectUnreadable, format!("{}: {}", object.key, chain(&error))),
+        }
+    }
+    Ok(rows)
+}
+
+/// The bad records of all objects below `prefix`.
+async fn quarantined(
+    objects: &[Listed],
+    prefix: &str,
+    context: &Context,
+    report: &mut Report,
+) -> Result<Vec<Known>, ProveError> {
+    let mut bad = Vec::new();
+    for object in objects.iter().filter(|object| object.key.starts_with(prefix)) {
+        let Some(bytes) = read(object, context, report).await? else { continue };
+        match proof::quarantined(&bytes) {
+            Ok(known) => bad.extend(known),
+            Err(error) => report.find(What::ObjectUnreadable, format!("{}: {error}", object.key)),
+        }
+    }
+    Ok(bad)
+}
+
+/// An object that was listed; none if it is gone by now, which is told.
+async fn read(object: &Listed, context: &Context, report: &mut Report) -> Result<Option<Bytes>, ProveError> {
+    match context.bucket.read_whole(&object.key, MAX_OBJECT_BYTES).await {
+        Err(ReadError::NotFound { address }) => {
+            report.find(What::ObjectUnreadable, format!("{address} has gone since it was listed"));
+            Ok(None)
+        }
+        read => Ok(Some(read?)),
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,78 @@
+"""Files that others put into landing/: processed once each, like fetched ones; those that fetch put there are left alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from deployment import Lake
+from local_aws import LocalAws
+from test_bad_input import event, gz
+from test_ingest import small_hour
+
+JOB = "ghactivity_landed"
+
+
+@pytest.fixture(scope="module")
+def lake(source: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """A stack of its own, whose bucket tells of its objects."""
+    address, folder = source
+    with LocalAws(tmp_path_factory.mktemp("aws")) as aws:
+        yield Lake(aws, aws.deploy({"SourceUrls": address, "LandingEvents": "ENABLED"}), folder)
+
+
+def put(lake: Lake, name: str, body: bytes) -> None:
+    lake.s3.put_object(Bucket=lake.bucket, Key=f"landing/ghactivity/{name}.json.gz", Body=body)
+
+
+def ended(lake: Lake, machine: str, count: int) -> list[dict[str, object]]:
+    """The executions of a state machine, oldest first, once so many have ended."""
+    arn, deadline = lake.outputs["ProcessHourStateMachineArn"].replace("process-hour", machine), time.monotonic() + 60
+    while True:
+        found = lake.sfn.list_executions(stateMachineArn=arn)["executions"]
+        if len(found) >= count and all(one["status"] != "RUNNING" for one in found):
+            return sorted(found, key=lambda one: one["startDate"])
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+
+
+def test_an_hour_put_by_hand_is_published_once(lake: Lake) -> None:
+    hour = "2016-07-01-5"
+    put(lake, hour, gz(*(event(n) for n in range(40))))
+    ended(lake, "landed", 1)
+    [run] = ended(lake, "process-hour", 1)
+    assert run["status"] == "SUCCEEDED" and run["name"].startswith(f"{hour}-landed-")
+    item = lake.ledger(hour)
+    assert (item["status"], item["counts"]["rows"]) == ("published", 40)
+    assert item["source"] == {"url": f"s3://{lake.bucket}/landing/ghactivity/{hour}.json.gz"}
+    assert len(lake.rows(hour)) == 40
+    assert [run["hour"] for run in lake.runs(JOB)] == [hour]
+
+    put(lake, hour, gz(*(event(n) for n in range(50))))
+    ended(lake, "landed", 2)
+    ended(lake, "process-hour", 2)
+    again = lake.ledger(hour)
+    assert (again["counts"]["rows"], again["previous_versions"][0]["version"]) == (50, item["version"])
+
+
+def test_an_hour_that_was_fetched_is_not_run_again(lake: Lake) -> None:
+    hour, before = "2016-07-02-5", len(ended(lake, "landed", 0))
+    lake.serve(hour, small_hour(hour))
+    assert lake.run_hour(hour).status == "SUCCEEDED"
+    runs = len(ended(lake, "process-hour", 1))
+    assert ended(lake, "landed", before + 1)[-1]["status"] == "SUCCEEDED"
+    assert len(ended(lake, "process-hour", runs)) == runs, "fetch put it there"
+
+
+def test_a_bad_file_or_name_is_told_and_leaves_what_is_published(lake: Lake) -> None:
+    hour = "2016-07-03-5"
+    started = len(ended(lake, "landed", 0))
+    put(lake, hour, b"<html>404</html>")
+    put(lake, "events", b"")
+    states = [one["status"] for one in ended(lake, "landed", started + 2)[started:]]
+    assert sorted(states) == ["FAILED", "SUCCEEDED"], "a name that is no hour fails at once"
+    run = ended(lake, "process-hour", 1)[-1]
+    assert run["status"] == "FAILED" and run["name"].startswith(hour)
+    assert (lake.ledger(hour)["status"], lake.ledger(hour)["last_error"]["name"]) == ("failed", "NotGzip")
