@@ -159,13 +159,13 @@ class LocalAws:
         """The deployed stack's outputs."""
         return deploy.outputs(self.client("cloudformation"), self.stack)
 
-    def function_name(self, logical_id):
-        """The name of a function of the stack or of its nested stacks."""
+    def physical_id(self, logical_id):
+        """The name that a resource of the stack or of its nested stacks has."""
         return deploy.physical_id(self.client("cloudformation"), self.stack, logical_id)
 
     def function_variables(self, logical_id):
         """The variables with which the function does the same outside of this server."""
-        configuration = self.client("lambda").get_function_configuration(FunctionName=self.function_name(logical_id))
+        configuration = self.client("lambda").get_function_configuration(FunctionName=self.physical_id(logical_id))
         variables = configuration["Environment"]["Variables"] | self.environment()
         return variables | {"AWS_REGION": variables["AWS_DEFAULT_REGION"]}
 

@@ -15,7 +15,8 @@ from botocore.config import Config
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "sam/local"))
 
-from fault_proxy import FaultProxy  # noqa: E402
+import fault_matrix  # noqa: E402
+from fault_proxy import Fault, FaultProxy  # noqa: E402
 from deployment import Lake  # noqa: E402
 from local_aws import LocalAws  # noqa: E402
 
@@ -32,6 +33,21 @@ SAMPLES = {
     "2026-06-01-15.head4000.jsonl": "2026-06-01-15",
     "2026-06-01-15.and.2025-09-15-15.seven-events.jsonl": "2025-09-15-15",
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In parallel, a file's tests stay together in one process, but for the long ones that need no more than a stack."""
+    for item in items:
+        if item.path.name != "test_faults.py":
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The fault matrix, where its tests ran, in one process or in several."""
+    properties = [one for report in terminalreporter.getreports("passed") for one in report.user_properties if report.when == "call"]
+    if found := sorted((value for name, value in properties if name == fault_matrix.PROPERTY), key=fault_matrix.order):
+        terminalreporter.section("faults at every call")
+        terminalreporter.write_line(fault_matrix.matrix(found))
 
 
 def real_hours() -> list[object]:
@@ -97,11 +113,17 @@ def job_starting_at(lake: Lake) -> Callable[[str, str], None]:
 
 
 @pytest.fixture
-def fault_proxy(lake: Lake) -> Iterator[FaultProxy]:
-    """A proxy that all calls of the functions to AWS pass through while the test runs, each tried once; small chunks."""
-    proxy = FaultProxy(lake.aws.endpoint)
+def fault_proxy(lake: Lake, request: pytest.FixtureRequest) -> Iterator[FaultProxy]:
+    """A proxy with the fault of the parameter that all calls of the functions to AWS pass while the test runs; small chunks."""
+    fault = request.param
+    proxy = FaultProxy(lake.aws.endpoint, fault)
+    attempts = 3 if fault is Fault.REPEATED else 1
     settings = {f"AWS_ENDPOINT_URL_{service}": proxy.url for service in ("S3", "DYNAMODB", "GLUE")}
-    settings |= {"AWS_MAX_ATTEMPTS": "1", "CHUNK_RECORDS": "500"}
+    settings |= {"AWS_MAX_ATTEMPTS": str(attempts), "CHUNK_RECORDS": "500"}
+    config = Config(retries={"total_max_attempts": attempts, "mode": "standard"})
+    if fault is Fault.DELAYED:
+        settings |= {"AWS_READ_TIMEOUT_MS": "1000"}
+        config = config.merge(Config(read_timeout=1))
     before = {}
     for function in FUNCTIONS:
         name = lake.function_name(function)
@@ -109,7 +131,7 @@ def fault_proxy(lake: Lake) -> Iterator[FaultProxy]:
         lake.lambda_.update_function_configuration(
             FunctionName=name, Environment={"Variables": before[name] | settings}
         )
-    lake.proxied_dynamodb = lake.aws.client("dynamodb", endpoint_url=proxy.url, config=Config(retries={"total_max_attempts": 1}))
+    lake.proxied_dynamodb = lake.aws.client("dynamodb", endpoint_url=proxy.url, config=config)
     yield proxy
     for name, variables in before.items():
         lake.lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
