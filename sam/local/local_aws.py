@@ -39,12 +39,14 @@ class LocalAws:
     """One server and what it keeps, below `directory`. Port 0 takes a free one.
 
     Attached (the default), the server ends with this process, however that ends. Detached, it stays until `stop`.
+    State machines wait `wait_scale` times as long as they say.
     """
 
-    def __init__(self, directory, port=0, detached=False):
+    def __init__(self, directory, port=0, detached=False, wait_scale=1):
         self.directory = Path(directory).resolve()
         self.port = port
         self.detached = detached
+        self.wait_scale = wait_scale
         self.process = None
         self.server = None
         self.functions = FUNCTIONS
@@ -73,6 +75,7 @@ class LocalAws:
                 stdin=subprocess.DEVNULL if self.detached else subprocess.PIPE,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, "SFN_WAIT_SCALE": str(self.wait_scale)},
                 start_new_session=True,  # Ctrl-C reaches the program that started it, which then stops it in order
             )
         try:

@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -112,27 +113,38 @@ def job_starting_at(lake: Lake) -> Callable[[str, str], None]:
     return make
 
 
+@contextmanager
+def configured(lake: Lake, functions: Iterable[str], variables: dict[str, str], **settings: object) -> Iterator[None]:
+    """The functions with other settings and further environment variables, for a while."""
+    before = {}
+    for function in functions:
+        name = lake.function_name(function)
+        found = lake.lambda_.get_function_configuration(FunctionName=name)
+        before[name] = {"Environment": found["Environment"]} | {key: found[key] for key in settings}
+        environment = {"Variables": found["Environment"]["Variables"] | variables}
+        lake.lambda_.update_function_configuration(FunctionName=name, Environment=environment, **settings)
+    yield
+    for name, found in before.items():
+        lake.lambda_.update_function_configuration(FunctionName=name, **found)
+
+
+def through(proxy: FaultProxy) -> dict[str, str]:
+    """The variables that lead a function's calls through a proxy."""
+    return {f"AWS_ENDPOINT_URL_{service}": proxy.url for service in ("S3", "DYNAMODB", "GLUE")}
+
+
 @pytest.fixture
 def fault_proxy(lake: Lake, request: pytest.FixtureRequest) -> Iterator[FaultProxy]:
     """A proxy with the fault of the parameter that all calls of the functions to AWS pass while the test runs; small chunks."""
     fault = request.param
     proxy = FaultProxy(lake.aws.endpoint, fault)
     attempts = 3 if fault is Fault.REPEATED else 1
-    settings = {f"AWS_ENDPOINT_URL_{service}": proxy.url for service in ("S3", "DYNAMODB", "GLUE")}
-    settings |= {"AWS_MAX_ATTEMPTS": str(attempts), "CHUNK_RECORDS": "500"}
+    variables = through(proxy) | {"AWS_MAX_ATTEMPTS": str(attempts), "CHUNK_RECORDS": "500"}
     config = Config(retries={"total_max_attempts": attempts, "mode": "standard"})
     if fault is Fault.DELAYED:
-        settings |= {"AWS_READ_TIMEOUT_MS": "1000"}
+        variables |= {"AWS_READ_TIMEOUT_MS": "1000"}
         config = config.merge(Config(read_timeout=1))
-    before = {}
-    for function in FUNCTIONS:
-        name = lake.function_name(function)
-        before[name] = lake.lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        lake.lambda_.update_function_configuration(
-            FunctionName=name, Environment={"Variables": before[name] | settings}
-        )
     lake.proxied_dynamodb = lake.aws.client("dynamodb", endpoint_url=proxy.url, config=config)
-    yield proxy
-    for name, variables in before.items():
-        lake.lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    with configured(lake, FUNCTIONS, variables):
+        yield proxy
     proxy.close()

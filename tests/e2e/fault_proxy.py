@@ -18,8 +18,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "proxy-connection", "te", "trailer", "upgrade"}
-#: Longer than the clients of a test wait for an answer.
-DELAY_SECS = 1.6
+#: What `strike` takes for every call from then on.
+EVERY = -1
 
 
 class Fault(enum.Enum):
@@ -65,9 +65,11 @@ Reply = tuple[int, list[tuple[str, str]], bytes]
 class FaultProxy:
     """Forwards to `upstream`; `strike(n)` arms it for one call, `disarm()` makes it a plain proxy again."""
 
-    def __init__(self, upstream: str, fault: Fault) -> None:
+    def __init__(self, upstream: str, fault: Fault, delay_secs: float = 1.6) -> None:
         self.upstream = urlsplit(upstream)
         self.fault = fault
+        #: How late a reply is that is delayed: later than the clients of the test wait.
+        self.delay_secs = delay_secs
         self.calls: list[str] = []
         self._lock = threading.Lock()
         self._chosen: int | None = None
@@ -99,7 +101,7 @@ class FaultProxy:
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def strike(self, call: int) -> None:
-        """Makes call number `call` (from 0) meet the fault."""
+        """Makes call number `call` (from 0), or `EVERY` call, meet the fault."""
         with self._lock:
             self.calls, self._chosen = [], call
 
@@ -122,7 +124,7 @@ class FaultProxy:
     def _handle(self, request: BaseHTTPRequestHandler) -> None:
         body = _read_body(request)
         with self._lock:
-            chosen = len(self.calls) == self._chosen
+            chosen = self._chosen in (len(self.calls), EVERY)
             self.calls.append(_name(request))
         try:
             if chosen:
@@ -143,7 +145,7 @@ class FaultProxy:
         if fault in CRASHES:
             kill_peer(request)
         elif fault is Fault.DELAYED:
-            time.sleep(DELAY_SECS)
+            time.sleep(self.delay_secs)
             _send(request, reply)
             return
         elif fault is Fault.REPLY_CUT:
