@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "sam/local"))
 
 import fault_matrix  # noqa: E402
+from archive import Archive  # noqa: E402
 from fault_proxy import Fault, FaultProxy  # noqa: E402
 from deployment import Lake  # noqa: E402
 from local_aws import LocalAws  # noqa: E402
@@ -69,12 +70,8 @@ def _absent(values: int = 1) -> object:
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """An archive server over an empty folder: its address and the folder."""
     folder = tmp_path_factory.mktemp("source")
-    command = [BINARIES / "archive-server", "--dir", folder, "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        line = server.stdout.readline()
-        assert line.startswith("listening on http://"), line
-        yield line.split()[-1], folder
-        server.terminate()
+    with Archive(tmp_path_factory.mktemp("archive"), ["--dir", folder]) as archive:
+        yield archive.url, folder
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ class Fault(enum.Enum):
 
     CRASH_BEFORE = "process killed, call not performed"
     CRASH_AFTER = "process killed, call performed"
+    #: The same crash: what `CRASH_BEFORE` keeps back is performed by `deliver_late`.
     CRASH_LATE = "process killed, call performed after the hour has run again"
     CUT = "connection cut, call not performed"
     REPLY_LOST = "call performed, connection cut"
@@ -37,7 +38,7 @@ class Fault(enum.Enum):
     REPEATED = "call performed, connection cut, repeated by the client itself"
 
 
-CRASHES = {Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_LATE}
+CRASHES = {Fault.CRASH_BEFORE, Fault.CRASH_AFTER}
 PERFORMED = {Fault.CRASH_AFTER, Fault.REPLY_LOST, Fault.REPLY_CUT, Fault.DELAYED, Fault.REPEATED}
 
 XML, JSON_10, JSON_11 = "application/xml", "application/x-amz-json-1.0", "application/x-amz-json-1.1"
@@ -103,7 +104,7 @@ class FaultProxy:
     def strike(self, call: int) -> None:
         """Makes call number `call` (from 0), or `EVERY` call, meet the fault."""
         with self._lock:
-            self.calls, self._chosen = [], call
+            self.calls, self._chosen, self._late = [], call, None
 
     def disarm(self) -> None:
         with self._lock:
@@ -140,7 +141,7 @@ class FaultProxy:
             _send(request, (status, [("Content-Type", content_type)], payload))
             return
         reply = request.upstream.perform(request, body) if fault in PERFORMED else None
-        if fault is Fault.CRASH_LATE:
+        if fault is Fault.CRASH_BEFORE:
             self._late = (Upstream(self.upstream.hostname, self.upstream.port), request, body)
         if fault in CRASHES:
             kill_peer(request)
