@@ -170,7 +170,7 @@ def item_probes(lake: Lake, stranger: str) -> Iterator[Probe]:
             ),
             "scan": lambda db, t=table: db.scan(TableName=t, Limit=1),
             "describe": lambda db, t=table: db.describe_table(TableName=t),
-            "export": lambda db, t=table: db.update_continuous_backups(
+            "change the backups of": lambda db, t=table: db.update_continuous_backups(
                 TableName=t, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
             ),
         }
