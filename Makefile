@@ -8,6 +8,7 @@
 # DIRECTORY=.local/aws what local-* and sql work on
 # ROUNDS=5             runs of each tool in bench; QUICK=1 for a quick look
 # TOOLS=ours,duckdb    which tools bench runs; all without it
+# WORKERS=2            processes of test-end-to-end, each with a local AWS of its own
 
 HOURS      ?= 3
 EVENTS     ?= 10000
@@ -19,6 +20,7 @@ DIRECTORY  ?= .local/aws
 ROUNDS     ?= 5
 TOOLS      ?=
 QUICK      ?=
+WORKERS    ?= 2
 PYTHON     ?= python3
 export SQL
 
@@ -100,7 +102,7 @@ test-contract: tools-local ## What template, state machines, events and code pro
 
 test-end-to-end: tools ## The real template, binaries and state machines on the local AWS
 	$(PY) sam/local/build.py
-	$(PY) -m pytest -q tests/e2e
+	$(PY) -m pytest -q tests/e2e --numprocesses $(WORKERS) --dist loadgroup
 
 $(CARGO_DENY):
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_TARGET_DIR=.tools/cargo-deny-build \

@@ -88,11 +88,13 @@ async def serve(listener, announcement, port):
     from ministack.core import lambda_runtime
 
     import athena
+    import authorization
     import map_settings
     import named_query
     import update_partition
 
     athena.install()
+    authorization.install()
     map_settings.install()
     named_query.install()
     update_partition.install()

@@ -39,12 +39,14 @@ class LocalAws:
     """One server and what it keeps, below `directory`. Port 0 takes a free one.
 
     Attached (the default), the server ends with this process, however that ends. Detached, it stays until `stop`.
+    State machines wait `wait_scale` times as long as they say.
     """
 
-    def __init__(self, directory, port=0, detached=False):
+    def __init__(self, directory, port=0, detached=False, wait_scale=1):
         self.directory = Path(directory).resolve()
         self.port = port
         self.detached = detached
+        self.wait_scale = wait_scale
         self.process = None
         self.server = None
         self.functions = FUNCTIONS
@@ -73,6 +75,7 @@ class LocalAws:
                 stdin=subprocess.DEVNULL if self.detached else subprocess.PIPE,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, "SFN_WAIT_SCALE": str(self.wait_scale)},
                 start_new_session=True,  # Ctrl-C reaches the program that started it, which then stops it in order
             )
         try:
@@ -159,13 +162,13 @@ class LocalAws:
         """The deployed stack's outputs."""
         return deploy.outputs(self.client("cloudformation"), self.stack)
 
-    def function_name(self, logical_id):
-        """The name of a function of the stack or of its nested stacks."""
+    def physical_id(self, logical_id):
+        """The name that a resource of the stack or of its nested stacks has."""
         return deploy.physical_id(self.client("cloudformation"), self.stack, logical_id)
 
     def function_variables(self, logical_id):
         """The variables with which the function does the same outside of this server."""
-        configuration = self.client("lambda").get_function_configuration(FunctionName=self.function_name(logical_id))
+        configuration = self.client("lambda").get_function_configuration(FunctionName=self.physical_id(logical_id))
         variables = configuration["Environment"]["Variables"] | self.environment()
         return variables | {"AWS_REGION": variables["AWS_DEFAULT_REGION"]}
 

@@ -74,7 +74,7 @@ def package(folder):
 
 def starts(aws, name):
     """Milliseconds of the cold start and of a warm call (median of 9)."""
-    client, function = aws.client("lambda"), aws.function_name(logical_id(name))
+    client, function = aws.client("lambda"), aws.physical_id(logical_id(name))
 
     def call():
         begin = time.perf_counter()
@@ -101,7 +101,7 @@ def one_by_one(aws):
     client = aws.client("lambda")
 
     def call(name, **event):
-        reply = client.invoke(FunctionName=aws.function_name(logical_id(name)), Payload=json.dumps(event).encode())
+        reply = client.invoke(FunctionName=aws.physical_id(logical_id(name)), Payload=json.dumps(event).encode())
         answer = json.loads(reply["Payload"].read())
         if reply.get("FunctionError"):
             raise SystemExit(f"measure: {name}: {answer}")

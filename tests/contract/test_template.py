@@ -80,9 +80,9 @@ def granted(role):
 @pytest.mark.parametrize(
     "role, action, prefixes",
     [
-        ("Fetch", "s3:PutObject", {"landing/ghactivity/*"}),
-        ("Fetch", "s3:GetObject", {"landing/ghactivity/*"}),
-        ("ConvertChunk", "s3:GetObject", {"landing/ghactivity/*"}),
+        ("Fetch", "s3:PutObject", {"landing/ghactivity/*.json.gz", "landing/ghactivity/_plan/*"}),
+        ("Fetch", "s3:GetObject", {"landing/ghactivity/*.json.gz", "landing/ghactivity/_plan/*"}),
+        ("ConvertChunk", "s3:GetObject", {"landing/ghactivity/*.json.gz", "landing/ghactivity/_plan/*"}),
         ("ConvertChunk", "s3:PutObject", {"raw/ghactivity/*", "quarantine/ghactivity/*", "landing/ghactivity/_plan/*"}),
         ("RegisterPartition", "s3:GetObject", {"landing/ghactivity/_plan/*"}),
         ("RegisterPartition", "s3:PutObject", set()),

@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from botocore.config import Config
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "sam/local"))
 
-from fault_proxy import FaultProxy  # noqa: E402
+import fault_matrix  # noqa: E402
+from archive import Archive  # noqa: E402
+from fault_proxy import Fault, FaultProxy  # noqa: E402
 from deployment import Lake  # noqa: E402
 from local_aws import LocalAws  # noqa: E402
 
@@ -32,6 +35,21 @@ SAMPLES = {
     "2026-06-01-15.head4000.jsonl": "2026-06-01-15",
     "2026-06-01-15.and.2025-09-15-15.seven-events.jsonl": "2025-09-15-15",
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In parallel, a file's tests stay together in one process, but for the long ones that need no more than a stack."""
+    for item in items:
+        if item.path.name != "test_faults.py":
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The fault matrix, where its tests ran, in one process or in several."""
+    properties = [one for report in terminalreporter.getreports("passed") for one in report.user_properties if report.when == "call"]
+    if found := sorted((value for name, value in properties if name == fault_matrix.PROPERTY), key=fault_matrix.order):
+        terminalreporter.section("faults at every call")
+        terminalreporter.write_line(fault_matrix.matrix(found))
 
 
 def real_hours() -> list[object]:
@@ -52,12 +70,8 @@ def _absent(values: int = 1) -> object:
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """An archive server over an empty folder: its address and the folder."""
     folder = tmp_path_factory.mktemp("source")
-    command = [BINARIES / "archive-server", "--dir", folder, "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        line = server.stdout.readline()
-        assert line.startswith("listening on http://"), line
-        yield line.split()[-1], folder
-        server.terminate()
+    with Archive(tmp_path_factory.mktemp("archive"), ["--dir", folder]) as archive:
+        yield archive.url, folder
 
 
 @pytest.fixture(scope="session")
@@ -96,22 +110,39 @@ def job_starting_at(lake: Lake) -> Callable[[str, str], None]:
     return make
 
 
-@pytest.fixture
-def fault_proxy(lake: Lake) -> Iterator[FaultProxy]:
-    """A proxy that all calls of the functions to AWS pass through while the test runs, each tried once; small chunks, and what is
-    replaced is not kept."""
-    proxy = FaultProxy(lake.aws.endpoint)
-    settings = {f"AWS_ENDPOINT_URL_{service}": proxy.url for service in ("S3", "DYNAMODB", "GLUE")}
-    settings |= {"AWS_MAX_ATTEMPTS": "1", "CHUNK_RECORDS": "500", "KEEP_VERSIONS": "0"}
+@contextmanager
+def configured(lake: Lake, functions: Iterable[str], variables: dict[str, str], **settings: object) -> Iterator[None]:
+    """The functions with other settings and further environment variables, for a while."""
     before = {}
-    for function in FUNCTIONS:
+    for function in functions:
         name = lake.function_name(function)
-        before[name] = lake.lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        lake.lambda_.update_function_configuration(
-            FunctionName=name, Environment={"Variables": before[name] | settings}
-        )
-    lake.proxied_dynamodb = lake.aws.client("dynamodb", endpoint_url=proxy.url, config=Config(retries={"total_max_attempts": 1}))
-    yield proxy
-    for name, variables in before.items():
-        lake.lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        found = lake.lambda_.get_function_configuration(FunctionName=name)
+        before[name] = {"Environment": found["Environment"]} | {key: found[key] for key in settings}
+        environment = {"Variables": found["Environment"]["Variables"] | variables}
+        lake.lambda_.update_function_configuration(FunctionName=name, Environment=environment, **settings)
+    yield
+    for name, found in before.items():
+        lake.lambda_.update_function_configuration(FunctionName=name, **found)
+
+
+def through(proxy: FaultProxy) -> dict[str, str]:
+    """The variables that lead a function's calls through a proxy."""
+    return {f"AWS_ENDPOINT_URL_{service}": proxy.url for service in ("S3", "DYNAMODB", "GLUE")}
+
+
+@pytest.fixture
+def fault_proxy(lake: Lake, request: pytest.FixtureRequest) -> Iterator[FaultProxy]:
+    """A proxy with the fault of the parameter that all calls of the functions to AWS pass while the test runs; small chunks,
+    and nothing that is replaced is kept."""
+    fault = request.param
+    proxy = FaultProxy(lake.aws.endpoint, fault)
+    attempts = 3 if fault is Fault.REPEATED else 1
+    variables = through(proxy) | {"AWS_MAX_ATTEMPTS": str(attempts), "CHUNK_RECORDS": "500", "KEEP_VERSIONS": "0"}
+    config = Config(retries={"total_max_attempts": attempts, "mode": "standard"})
+    if fault is Fault.DELAYED:
+        variables |= {"AWS_READ_TIMEOUT_MS": "1000"}
+        config = config.merge(Config(read_timeout=1))
+    lake.proxied_dynamodb = lake.aws.client("dynamodb", endpoint_url=proxy.url, config=config)
+    with configured(lake, FUNCTIONS, variables):
+        yield proxy
     proxy.close()

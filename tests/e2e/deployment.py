@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import tempfile
 import time
@@ -89,7 +88,7 @@ class Lake:
     def function_name(self, function: str) -> str:
         """The deployed name of a function, by its name in the workspace."""
         if function not in self._names:
-            self._names[function] = self.aws.function_name(logical_id(function))
+            self._names[function] = self.aws.physical_id(logical_id(function))
         return self._names[function]
 
     def invoke(self, function: str, event: Any) -> Any:
@@ -103,12 +102,12 @@ class Lake:
     # What is there afterwards.
 
     def objects(self, *prefixes: str) -> dict[str, str]:
-        """SHA-256 by key of every object below the prefixes."""
+        """The entity tag by key of every object below the prefixes: its MD5, unless it went up in parts."""
         found = {}
         for prefix in prefixes:
             for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
                 for entry in page.get("Contents", []):
-                    found[entry["Key"]] = hashlib.sha256(self.read(entry["Key"])).hexdigest()
+                    found[entry["Key"]] = entry["ETag"].strip('"')
         return found
 
     def read(self, key: str) -> bytes:
@@ -175,8 +174,8 @@ class Lake:
 
     def forget(self, hour: str) -> None:
         """Removes all that an hour has left behind, but for its lines in the run history."""
-        for key in self.hour_objects(hour):
-            self.s3.delete_object(Bucket=self.bucket, Key=key)
+        if keys := [{"Key": key} for key in self.hour_objects(hour)]:
+            self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": keys})
         for partition_key in ("ghactivity", "ghactivity#lease"):
             self.table("ArchiveHours").delete_item(Key={"archive": partition_key, "hour": ledger_key(hour)})
         if self.partition(hour):

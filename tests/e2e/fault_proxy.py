@@ -1,56 +1,93 @@
-"""A proxy between the functions and the local AWS that can make one call fail.
+"""A proxy between the functions and the local AWS that can make one call fail, in any of the ways of `Fault`.
 
-It numbers the calls to S3, DynamoDB and Glue that pass through it. From a chosen call on it cuts every connection (the function
-is stopped there and goes no further), either before the call takes effect or after it has, with the reply lost; or it refuses
-the chosen call alone, as a service that is too busy does.
+It numbers the calls to S3, DynamoDB and Glue that pass through it; the chosen one meets the fault, and all others pass.
 """
 
 from __future__ import annotations
 
 import enum
 import http.client
+import os
 import re
+import signal
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "proxy-connection", "te", "trailer", "upgrade"}
+#: What `strike` takes for every call from then on.
+EVERY = -1
 
 
 class Fault(enum.Enum):
     """What happens to the chosen call."""
 
-    CUT = "cut off before it takes effect"
-    REPLY_LOST = "takes effect, reply lost"
-    THROTTLED = "refused as one too many"
+    CRASH_BEFORE = "process killed, call not performed"
+    CRASH_AFTER = "process killed, call performed"
+    #: The same crash: what `CRASH_BEFORE` keeps back is performed by `deliver_late`.
+    CRASH_LATE = "process killed, call performed after the hour has run again"
+    CUT = "connection cut, call not performed"
+    REPLY_LOST = "call performed, connection cut"
+    REPLY_CUT = "call performed, connection cut in the middle of the reply"
+    DELAYED = "call performed, reply later than the client waits"
+    UNAVAILABLE = "answered 500 or 503, call not performed"
+    THROTTLED = "answered as one too many, call not performed"
+    REPEATED = "call performed, connection cut, repeated by the client itself"
 
 
-#: How a busy service answers: S3 with 503 and XML, the others with 400 and JSON.
-THROTTLED = {
-    "S3": (503, "application/xml", b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"),
-    "DynamoDB": (
-        400,
-        "application/x-amz-json-1.0",
-        b'{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"Too many requests"}',
-    ),
-    "AWSGlue": (400, "application/x-amz-json-1.1", b'{"__type":"ThrottlingException","message":"Rate exceeded"}'),
+CRASHES = {Fault.CRASH_BEFORE, Fault.CRASH_AFTER}
+PERFORMED = {Fault.CRASH_AFTER, Fault.REPLY_LOST, Fault.REPLY_CUT, Fault.DELAYED, Fault.REPEATED}
+
+XML, JSON_10, JSON_11 = "application/xml", "application/x-amz-json-1.0", "application/x-amz-json-1.1"
+#: How each service says no: S3 in XML, the others in JSON.
+REFUSALS = {
+    Fault.THROTTLED: {
+        "S3": (503, XML, b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"),
+        "DynamoDB": (
+            400,
+            JSON_10,
+            b'{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"Too many requests"}',
+        ),
+        "AWSGlue": (400, JSON_11, b'{"__type":"ThrottlingException","message":"Rate exceeded"}'),
+    },
+    Fault.UNAVAILABLE: {
+        "S3": (503, XML, b"<Error><Code>ServiceUnavailable</Code><Message>Service is unable to handle request.</Message></Error>"),
+        "DynamoDB": (500, JSON_10, b'{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"Try again"}'),
+        "AWSGlue": (500, JSON_11, b'{"__type":"InternalServiceException","message":"Try again"}'),
+    },
 }
+
+Reply = tuple[int, list[tuple[str, str]], bytes]
 
 
 class FaultProxy:
-    """Forwards to `upstream`; `stop_at(n, fault)` arms it, `disarm()` makes it a plain proxy again."""
+    """Forwards to `upstream`; `strike(n)` arms it for one call, `disarm()` makes it a plain proxy again."""
 
-    def __init__(self, upstream: str, port: int = 0) -> None:
+    def __init__(self, upstream: str, fault: Fault, delay_secs: float = 1.6) -> None:
         self.upstream = urlsplit(upstream)
+        self.fault = fault
+        #: How late a reply is that is delayed: later than the clients of the test wait.
+        self.delay_secs = delay_secs
         self.calls: list[str] = []
         self._lock = threading.Lock()
-        self._stop_at: int | None = None
-        self._fault = Fault.CUT
+        self._chosen: int | None = None
+        self._late: tuple[Upstream, BaseHTTPRequestHandler, bytes] | None = None
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True  # otherwise a reply's body waits 40 ms for its head to be acknowledged
+
+            def setup(self) -> None:
+                super().setup()
+                self.upstream = Upstream(proxy.upstream.hostname, proxy.upstream.port)
+
+            def finish(self) -> None:
+                super().finish()
+                self.upstream.close()
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -60,19 +97,26 @@ class FaultProxy:
 
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_call
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
-    def stop_at(self, call: int, fault: Fault) -> None:
-        """Makes call number `call` (from 0) fail; unless it is throttled, all later ones are cut off."""
+    def strike(self, call: int) -> None:
+        """Makes call number `call` (from 0), or `EVERY` call, meet the fault."""
         with self._lock:
-            self.calls, self._stop_at, self._fault = [], call, fault
+            self.calls, self._chosen, self._late = [], call, None
 
     def disarm(self) -> None:
         with self._lock:
-            self.calls, self._stop_at = [], None
+            self.calls, self._chosen = [], None
+
+    def deliver_late(self) -> None:
+        """Performs the call that was on its way when its process was killed, if there is one."""
+        late, self._late = self._late, None
+        if late:
+            upstream, request, body = late
+            upstream.perform(request, body)
+            upstream.close()
 
     def close(self) -> None:
         self.server.shutdown()
@@ -81,47 +125,101 @@ class FaultProxy:
     def _handle(self, request: BaseHTTPRequestHandler) -> None:
         body = _read_body(request)
         with self._lock:
-            number = len(self.calls)
+            chosen = self._chosen in (len(self.calls), EVERY)
             self.calls.append(_name(request))
-            chosen = number == self._stop_at
-            throttled = self._stop_at is not None and self._fault is Fault.THROTTLED
-            answer = self._stop_at is None or number < self._stop_at or (throttled and not chosen)
-            forward = answer or (chosen and self._fault is Fault.REPLY_LOST)
-        if throttled and chosen:
-            status, content_type, payload = THROTTLED[re.split(r"[ _.]", _name(request))[0]]
-            _send(request, status, [("Content-Type", content_type)], payload)
-            return
-        reply = self._forward(request, body) if forward else None
-        if not answer or reply is None:
-            request.close_connection = True
-            request.connection.close()
-            return
         try:
-            _send(request, *reply)
-        except ConnectionError:  # the function has been stopped by another call's end
-            request.close_connection = True
+            if chosen:
+                self._meet(self.fault, request, body)
+            else:
+                _send(request, request.upstream.perform(request, body))
+        except ConnectionError:  # the function has been stopped meanwhile
+            _hang_up(request)
 
-    def _forward(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-        connection = http.client.HTTPConnection(self.upstream.hostname, self.upstream.port, timeout=60)
+    def _meet(self, fault: Fault, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        if fault in REFUSALS:
+            status, content_type, payload = REFUSALS[fault][re.split(r"[ _.]", _name(request))[0]]
+            _send(request, (status, [("Content-Type", content_type)], payload))
+            return
+        reply = request.upstream.perform(request, body) if fault in PERFORMED else None
+        if fault is Fault.CRASH_BEFORE:
+            self._late = (Upstream(self.upstream.hostname, self.upstream.port), request, body)
+        if fault in CRASHES:
+            kill_peer(request)
+        elif fault is Fault.DELAYED:
+            time.sleep(self.delay_secs)
+            _send(request, reply)
+            return
+        elif fault is Fault.REPLY_CUT:
+            whole = _bytes_of(request, reply)
+            head = whole.index(b"\r\n\r\n") + 4
+            request.wfile.write(whole[: (head + len(whole)) // 2 if len(whole) > head else head // 2])
+        _hang_up(request)
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *address: object) -> None:
+        """Says what went wrong, unless a client is gone, as those that are killed are."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(*address)
+
+
+class Upstream:
+    """A connection to the local AWS, kept for the calls that come over one connection of a client."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.connection = http.client.HTTPConnection(host, port, timeout=60)
+
+    def perform(self, request: BaseHTTPRequestHandler, body: bytes) -> Reply:
         headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP | {"expect"}}
         headers["Content-Length"] = str(len(body))
-        connection.request(request.command, request.path, body=body, headers=headers)
-        reply = connection.getresponse()
-        payload = reply.read()
-        connection.close()
-        return reply.status, reply.getheaders(), payload
+        self.connection.request(request.command, request.path, body=body, headers=headers)
+        reply = self.connection.getresponse()
+        return reply.status, reply.getheaders(), reply.read()
+
+    def close(self) -> None:
+        self.connection.close()
 
 
-def _send(request: BaseHTTPRequestHandler, status: int, headers: list[tuple[str, str]], payload: bytes) -> None:
-    request.send_response(status)
-    for name, value in headers:
-        if name.lower() not in HOP_BY_HOP | {"content-length", "date", "server"}:
-            request.send_header(name, value)
-    length = next((value for name, value in headers if name.lower() == "content-length"), None)
-    request.send_header("Content-Length", length if request.command == "HEAD" and length else str(len(payload)))
-    request.end_headers()
-    if request.command != "HEAD":
-        request.wfile.write(payload)
+def kill_peer(request: BaseHTTPRequestHandler) -> None:
+    """Kills the function at the other end of a connection. What a test calls by itself is spared."""
+    pid = _process_of(request.client_address[1], request.server.server_address[1])
+    if Path(f"/proc/{pid}/comm").read_text().strip() == "bootstrap":
+        os.kill(pid, signal.SIGKILL)
+
+
+def _process_of(local_port: int, remote_port: int) -> int:
+    """The process that has a connection of these ports on 127.0.0.1, as Linux tells."""
+    ends = [f"0100007F:{port:04X}" for port in (local_port, remote_port)]
+    connections = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    [inode] = [fields[9] for fields in connections if fields[1:3] == ends]
+    for process in sorted((path for path in Path("/proc").iterdir() if path.name.isdigit()), key=lambda path: -int(path.name)):
+        try:
+            if any(os.readlink(file) == f"socket:[{inode}]" for file in (process / "fd").iterdir()):
+                return int(process.name)
+        except OSError:  # ended meanwhile, or another user's
+            continue
+    raise LookupError(f"no process has the connection from port {local_port}")
+
+
+def _hang_up(request: BaseHTTPRequestHandler) -> None:
+    request.close_connection = True
+    request.connection.close()
+
+
+def _bytes_of(request: BaseHTTPRequestHandler, reply: Reply) -> bytes:
+    status, headers, payload = reply
+    given = {name.lower(): value for name, value in headers}
+    length = given["content-length"] if request.command == "HEAD" and "content-length" in given else str(len(payload))
+    lines = [f"HTTP/1.1 {status} {http.client.responses.get(status, '')}"]
+    lines += [f"{name}: {value}" for name, value in headers if name.lower() not in HOP_BY_HOP | {"content-length"}]
+    head = "\r\n".join([*lines, f"Content-Length: {length}", "", ""]).encode("latin-1")
+    return head if request.command == "HEAD" else head + payload
+
+
+def _send(request: BaseHTTPRequestHandler, reply: Reply) -> None:
+    request.wfile.write(_bytes_of(request, reply))
 
 
 def _read_body(request: BaseHTTPRequestHandler) -> bytes:

@@ -79,6 +79,7 @@ Faults: HOUR=KIND[:ARGUMENT][xTIMES]
     stall:BYTES       send nothing more after so many bytes of the body (GET)
     slow:MILLISECONDS pause before each 64 KiB of the body (GET)
     status:CODE       answer with this status, 400 to 599
+    busy:SECONDS      answer 429 with a Retry-After of so many seconds
     md5               give a wrong MD5 in ETag and X-Goog-Hash
     crc               give a wrong CRC32C in X-Goog-Hash
     nohash            give neither ETag nor X-Goog-Hash

@@ -133,7 +133,13 @@ fn kind_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
         SdkError::DispatchFailure(failure) if failure.is_timeout() => Kind::Timeout,
         SdkError::DispatchFailure(failure) if failure.is_user() => Kind::Refused,
         SdkError::DispatchFailure(_) => Kind::Unavailable,
-        SdkError::ResponseError(response) => kind_of_status(response.raw().status().as_u16(), Kind::Unavailable),
+        // The answer broke off, so nobody knows what was refused, if anything.
+        SdkError::ResponseError(response) => {
+            match kind_of_status(response.raw().status().as_u16(), Kind::Unavailable) {
+                Kind::Refused => Kind::Unavailable,
+                kind => kind,
+            }
+        }
         SdkError::ServiceError(service) => {
             let by_code = service.err().code().and_then(kind_of_code);
             by_code.unwrap_or_else(|| kind_of_status(service.raw().status().as_u16(), Kind::Refused))
@@ -162,5 +168,29 @@ fn kind_of_status(status: u16, otherwise: Kind) -> Kind {
         400..=499 => Kind::Refused,
         500..=599 => Kind::Unavailable,
         _ => otherwise,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::error::ErrorMetadata;
+    use aws_sdk_s3::primitives::SdkBody;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_breaks_off_is_no_refusal() {
+        for (status, name) in [
+            (200, "AwsUnavailable"),
+            (400, "AwsUnavailable"),
+            (403, "AwsUnavailable"),
+            (429, "AwsThrottled"),
+            (503, "AwsUnavailable"),
+        ] {
+            let answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+            let error: SdkError<ErrorMetadata, _> =
+                SdkError::response_error("end of file before message length reached", answer);
+            assert_eq!(AwsError::sort("GetTable", "db.events", error).name(), name, "HTTP {status}");
+        }
     }
 }

@@ -25,8 +25,10 @@ pub(crate) async fn answer(catalog: &Catalog, faults: &Faults, request: &Parts) 
     }
     let Some(hour) = hour_of(request.uri.path()) else { return not_found() };
     let fault = faults.take(hour);
-    if let Some(FaultKind::Status(status)) = fault {
-        return injected(status);
+    match fault {
+        Some(FaultKind::Status(status)) => return injected(status),
+        Some(FaultKind::Busy(seconds)) => return busy(seconds),
+        _ => {}
     }
     match find(catalog, hour, fault.as_ref()).await {
         Ok(Some(document)) => serve(&spoilt(document, fault.as_ref()), fault.as_ref(), request),
@@ -141,6 +143,12 @@ fn injected(status: u16) -> Response {
         Ok(status) => failure(status, "InjectedFault"),
         Err(_) => failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
     }
+}
+
+fn busy(seconds: u64) -> Response {
+    let mut response = failure(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests");
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    response
 }
 
 fn failure(status: StatusCode, code: &str) -> Response {

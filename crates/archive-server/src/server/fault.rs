@@ -31,6 +31,8 @@ pub enum FaultKind {
     Slow(Duration),
     /// The answer has this status and an XML body.
     Status(u16),
+    /// The answer is 429 with a `Retry-After` of this many seconds.
+    Busy(u64),
     /// `ETag` and `X-Goog-Hash` give a wrong MD5; the CRC32C is right.
     Md5,
     /// `X-Goog-Hash` gives a wrong CRC32C; the MD5 is right.
@@ -58,7 +60,7 @@ pub enum FaultError {
     },
     /// The kind is unknown or its argument is missing, wrong or too much.
     #[error(
-        "'{text}' is no kind of fault: expected cut:BYTES, stall:BYTES, slow:MILLISECONDS, status:400..599, md5, crc, nohash, etag:TEXT, norange, body:FILE or pass"
+        "'{text}' is no kind of fault: expected cut:BYTES, stall:BYTES, slow:MILLISECONDS, status:400..599, busy:SECONDS, md5, crc, nohash, etag:TEXT, norange, body:FILE or pass"
     )]
     Kind {
         /// The kind and argument as given.
@@ -123,6 +125,7 @@ impl FromStr for FaultKind {
             ("status", Some(code)) => {
                 Self::Status(code.parse().ok().filter(|code| (400..600).contains(code)).ok_or_else(error)?)
             }
+            ("busy", Some(seconds)) => Self::Busy(number(seconds)?),
             ("md5", None) => Self::Md5,
             ("crc", None) => Self::Crc,
             ("nohash", None) => Self::NoHash,
@@ -150,6 +153,7 @@ mod tests {
             ("slow:50", FaultKind::Slow(Duration::from_millis(50)), None),
             ("status:503x1", FaultKind::Status(503), Some(1)),
             ("status:429", FaultKind::Status(429), None),
+            ("busy:120x2", FaultKind::Busy(120), Some(2)),
             ("md5", FaultKind::Md5, None),
             ("md5x3", FaultKind::Md5, Some(3)),
             ("crc", FaultKind::Crc, None),
@@ -176,6 +180,7 @@ mod tests {
             "2015-01-01-5=cut",
             "2015-01-01-5=cut:-1",
             "2015-01-01-5=status:200",
+            "2015-01-01-5=busy",
             "2015-01-01-5=md5:1",
             "2015-01-01-5=etag:a\"b",
             "2015-01-01-5=fire",

@@ -1,0 +1,36 @@
+"""What the fault tests have found, as tables: the points of each fault in each kind of run, and how they showed."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from fault_proxy import Fault
+from table import lines
+
+#: A test's property with a kind of run, a fault, and how many of its points showed as what.
+PROPERTY = "faults"
+
+Found = tuple[str, str, dict[str, int]]
+
+
+def order(found: Found) -> int:
+    """The order of the faults, whatever order several processes reported them in."""
+    return [fault.value for fault in Fault].index(found[1])
+
+
+def matrix(found: list[Found]) -> str:
+    """A line for each fault, a column for each kind of run; the last line has the sums."""
+    runs = list(dict.fromkeys(run for run, _, _ in found))
+    points: Counter[tuple[str, str]] = Counter()
+    shown: dict[str, Counter[str]] = {}
+    for run, fault, outcomes in found:
+        points[run, fault] += sum(outcomes.values())
+        shown.setdefault(fault, Counter()).update(outcomes)
+    rows = [
+        [fault, *(points[run, fault] for run in runs), outcomes.total(), ", ".join(f"{n} {name}" for name, n in outcomes.most_common())]
+        for fault, outcomes in shown.items()
+    ]
+    sums = [sum(points[run, fault] for fault in shown) for run in runs]
+    rows.append(["all", *sums, sum(sums), "the state is that of an undisturbed run after each"])
+    types = ["varchar", *["bigint"] * (len(runs) + 1), "varchar"]
+    return "\n".join(lines(["fault", *runs, "points", "seen as"], types, [[str(cell) for cell in row] for row in rows]))

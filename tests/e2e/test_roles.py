@@ -1,0 +1,285 @@
+"""Every role may do what its function or state machine needs, and is refused everything else, by the local AWS's IAM.
+
+Each probe is one call, with the roles that need it; it is made with each role's own credentials. A call is allowed if it gets
+past IAM, whatever the service then says of it: the probes name things that do not exist, or conditions that do not hold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from conftest import FUNCTIONS
+from deployment import Lake
+from build import logical_id
+
+ROLES = ("NextFile", "Fetch", "ConvertChunk", "RegisterPartition", "CommitBookmark", "ListHours", "ProcessHour", "Ingest", "Backfill")
+#: The key of an hour that nobody runs.
+HOUR = "2011-02-12-0"
+VALUES = ["2011", "02", "12", "00"]
+DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
+
+
+@dataclass
+class Probe:
+    """One call, made with a role's clients, and who needs it."""
+
+    name: str
+    call: Callable[[Clients], object]
+    needed_by: set[str] = field(default_factory=set)
+
+
+class Clients:
+    """Clients with the credentials of one role, made when they are asked for."""
+
+    def __init__(self, lake: Lake, credentials: dict[str, str]) -> None:
+        self.lake = lake
+        self.keys = {
+            "aws_access_key_id": credentials["AccessKeyId"],
+            "aws_secret_access_key": credentials["SecretAccessKey"],
+            "aws_session_token": credentials["SessionToken"],
+        }
+        self.made: dict[str, Any] = {}
+
+    def __getattr__(self, service: str) -> Any:
+        if service not in self.made:
+            self.made[service] = self.lake.aws.client(service, **self.keys)
+        return self.made[service]
+
+
+@pytest.fixture(scope="module")
+def credentials(lake: Lake) -> Iterator[dict[str, dict[str, str]]]:
+    """Of each role, by its name; for this the roles trust the tests beside the service that they are for."""
+    iam, sts = lake.aws.client("iam"), lake.aws.client("sts")
+    root = f"arn:aws:iam::{sts.get_caller_identity()['Account']}:root"
+    trusts, found = {}, {}
+    for role in ROLES:
+        name = lake.aws.physical_id(f"{role}Role")
+        description = iam.get_role(RoleName=name)["Role"]
+        trusts[name] = description["AssumeRolePolicyDocument"]
+        ours = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": root}}
+        widened = trusts[name] | {"Statement": [*trusts[name]["Statement"], ours]}
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(widened))
+        found[role] = sts.assume_role(RoleArn=description["Arn"], RoleSessionName="probe")["Credentials"]
+    yield found
+    for name, trust in trusts.items():
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+
+
+@pytest.fixture(scope="module")
+def strangers(lake: Lake) -> Iterator[str]:
+    """The name of a bucket and of a table that are no part of the stack."""
+    name = "somebody-elses"
+    lake.s3.create_bucket(Bucket=name)
+    keys = [{"AttributeName": "job_id", "KeyType": "HASH"}]
+    lake.dynamodb.create_table(
+        TableName=name, KeySchema=keys, AttributeDefinitions=[{"AttributeName": "job_id", "AttributeType": "S"}], BillingMode="PAY_PER_REQUEST"
+    )
+    yield name
+    lake.dynamodb.Table(name).delete()
+    lake.s3.delete_bucket(Bucket=name)
+
+
+OBJECTS: dict[str, dict[str, set[str]]] = {
+    f"landing/ghactivity/{HOUR}.json.gz": {"get_object": {"Fetch", "ConvertChunk"}, "put_object": {"Fetch"}},
+    f"landing/ghactivity/_plan/{HOUR}.0123456789ab.json": {
+        "get_object": {"Fetch", "ConvertChunk", "RegisterPartition"},
+        "put_object": {"Fetch", "ConvertChunk"},
+        "delete_object": {"CommitBookmark"},
+    },
+    "landing/ghactivity/_backfill/probe.json": {"get_object": {"Backfill"}, "put_object": {"ListHours"}},
+    "landing/ghactivity/_backfill/results/probe.json": {"get_object": {"Backfill"}, "put_object": {"ListHours", "Backfill"}},
+    "raw/ghactivity/year=2011/probe.parquet": {"put_object": {"ConvertChunk"}, "delete_object": {"CommitBookmark"}},
+    "quarantine/ghactivity/probe.jsonl": {"put_object": {"ConvertChunk"}, "delete_object": {"CommitBookmark"}},
+    "athena-results/probe.csv": {},
+    "probe": {},
+}
+
+
+def object_probes(lake: Lake) -> Iterator[Probe]:
+    def call(verb: str, bucket: str, key: str) -> Callable[[Clients], object]:
+        return lambda as_role: getattr(as_role.s3, verb)(Bucket=bucket, Key=key)
+
+    for key, needs in OBJECTS.items():
+        for verb in ("get_object", "put_object", "delete_object"):
+            yield Probe(f"s3 {verb} {key}", call(verb, lake.bucket, key), needs.get(verb, set()))
+    aborting = {"landing/ghactivity/probe.json.gz": {"Fetch"}, "landing/ghactivity/_backfill/results/probe.json": {"Backfill"}, "raw/ghactivity/probe": set()}
+    for key, needed_by in aborting.items():
+        yield Probe(
+            f"s3 abort_multipart_upload {key}",
+            lambda as_role, key=key: as_role.s3.abort_multipart_upload(Bucket=lake.bucket, Key=key, UploadId="probe"),
+            needed_by,
+        )
+
+
+def bucket_probes(lake: Lake, stranger: str) -> Iterator[Probe]:
+    listing = {"Fetch", "ConvertChunk", "RegisterPartition", "CommitBookmark"}
+    yield Probe("s3 list_objects_v2", lambda as_role: as_role.s3.list_objects_v2(Bucket=lake.bucket, MaxKeys=1), listing)
+    yield Probe("s3 list_buckets", lambda as_role: as_role.s3.list_buckets())
+    yield Probe("s3 delete_bucket", lambda as_role: as_role.s3.delete_bucket(Bucket=lake.bucket))
+    yield Probe("s3 put_bucket_policy", lambda as_role: as_role.s3.put_bucket_policy(Bucket=lake.bucket, Policy="{}"))
+    yield Probe("s3 delete_bucket_lifecycle", lambda as_role: as_role.s3.delete_bucket_lifecycle(Bucket=lake.bucket))
+    yield Probe("s3 list_objects_v2, another bucket", lambda as_role: as_role.s3.list_objects_v2(Bucket=stranger))
+    for verb in ("get_object", "put_object", "delete_object"):
+        yield Probe(
+            f"s3 {verb}, another bucket",
+            lambda as_role, verb=verb: getattr(as_role.s3, verb)(Bucket=stranger, Key="landing/ghactivity/probe.json.gz"),
+        )
+
+
+def item_probes(lake: Lake, stranger: str) -> Iterator[Probe]:
+    tables = {name: lake.outputs[f"{name}TableName"] for name in ("Jobs", "JobRunDetails", "ArchiveHours")}
+    keys = {
+        "Jobs": {"job_id": {"S": "probe"}},
+        "JobRunDetails": {"job_id": {"S": "probe"}, "job_run_time": {"N": "1"}},
+        "ArchiveHours": {"archive": {"S": "ghactivity"}, "hour": {"S": "2011-02-12T00"}},
+        "a lease in ArchiveHours": {"archive": {"S": "ghactivity#lease"}, "hour": {"S": "2011-02-12T00"}},
+        "another table": {"job_id": {"S": "probe"}},
+    }
+    needs: dict[str, dict[str, set[str]]] = {
+        "Jobs": {"get": {"NextFile", "CommitBookmark"}, "put": {"NextFile"}, "update": {"CommitBookmark"}},
+        "JobRunDetails": {"get": {"CommitBookmark"}, "put": {"CommitBookmark"}},
+        "ArchiveHours": {
+            "get": {"RegisterPartition", "CommitBookmark"},
+            "put": {"CommitBookmark"},
+            "query": {"NextFile", "CommitBookmark", "ListHours"},
+            "update": {"ProcessHour"},
+        },
+        "a lease in ArchiveHours": {
+            "get": {"RegisterPartition", "CommitBookmark"},
+            "query": {"NextFile", "CommitBookmark", "ListHours"},
+            "put": {"RegisterPartition", "CommitBookmark"},
+            "delete": {"RegisterPartition", "CommitBookmark"},
+        },
+    }
+    for place, key in keys.items():
+        table = tables.get(place, stranger if place == "another table" else tables["ArchiveHours"])
+        hash_key = next(iter(key))
+        never = {"ConditionExpression": f"attribute_exists({hash_key}) AND attribute_not_exists({hash_key})"}
+        calls: dict[str, Callable[[Any], object]] = {
+            "get": lambda db, t=table, k=key: db.get_item(TableName=t, Key=k),
+            "put": lambda db, t=table, k=key, n=never: db.put_item(TableName=t, Item=k, **n),
+            "update": lambda db, t=table, k=key, n=never: db.update_item(TableName=t, Key=k, **n),
+            "delete": lambda db, t=table, k=key, n=never: db.delete_item(TableName=t, Key=k, **n),
+            "query": lambda db, t=table, k=key, h=hash_key: db.query(
+                TableName=t, KeyConditionExpression="#k = :k", ExpressionAttributeNames={"#k": h}, ExpressionAttributeValues={":k": k[h]}
+            ),
+            "scan": lambda db, t=table: db.scan(TableName=t, Limit=1),
+            "describe": lambda db, t=table: db.describe_table(TableName=t),
+            "change the backups of": lambda db, t=table: db.update_continuous_backups(
+                TableName=t, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+            ),
+        }
+        for verb, call in calls.items():
+            yield Probe(f"dynamodb {verb}, {place}", lambda as_role, call=call: call(as_role.dynamodb), needs.get(place, {}).get(verb, set()))
+
+
+def catalog_probes(lake: Lake) -> Iterator[Probe]:
+    events = {"DatabaseName": lake.database, "TableName": "events"}
+    registering = {"RegisterPartition"}
+    calls: dict[str, tuple[Callable[[Any], object], set[str]]] = {
+        "get_table": (lambda glue: glue.get_table(DatabaseName=lake.database, Name="events"), registering),
+        "get_partition": (lambda glue: glue.get_partition(**events, PartitionValues=VALUES), registering),
+        "create_partition": (lambda glue: glue.create_partition(**events, PartitionInput={"Values": VALUES}), registering),
+        "update_partition": (
+            lambda glue: glue.update_partition(**events, PartitionValueList=["no"], PartitionInput={"Values": ["no"]}),
+            registering,
+        ),
+        "delete_partition": (lambda glue: glue.delete_partition(**events, PartitionValues=VALUES), set()),
+        "batch_delete_partition": (lambda glue: glue.batch_delete_partition(**events, PartitionsToDelete=[{"Values": VALUES}]), set()),
+        "update_table": (lambda glue: glue.update_table(DatabaseName=lake.database, TableInput={"Name": "no-such-table"}), set()),
+        "delete_table": (lambda glue: glue.delete_table(DatabaseName=lake.database, Name="no-such-table"), set()),
+        "get_table, another one": (lambda glue: glue.get_table(DatabaseName=lake.database, Name="events_flat"), set()),
+        "create_database": (lambda glue: glue.create_database(DatabaseInput={"Name": "probe"}), set()),
+    }
+    for verb, (call, needed_by) in calls.items():
+        yield Probe(f"glue {verb}", lambda as_role, call=call: call(as_role.glue), needed_by)
+
+
+def compute_probes(lake: Lake) -> Iterator[Probe]:
+    """Who may run whom. An empty event and an input that is no JSON are refused before anything is done."""
+    invoked_by = {
+        "next-file": {"Ingest"},
+        "list-hours": {"Backfill"},
+        **dict.fromkeys(("fetch", "convert-chunk", "register-partition", "commit-bookmark"), {"ProcessHour"}),
+    }
+    for function in FUNCTIONS:
+        name = lake.function_name(function)
+        yield Probe(f"lambda invoke {function}", lambda as_role, n=name: getattr(as_role, "lambda").invoke(FunctionName=n, Payload=b"{}"), invoked_by[function])
+        yield Probe(
+            f"lambda update_function_configuration {function}",
+            lambda as_role, n=name: getattr(as_role, "lambda").update_function_configuration(FunctionName=n, Description="probe"),
+        )
+    started_by = {"ProcessHour": {"Ingest", "Backfill"}, "Ingest": set(), "Backfill": {"Backfill"}}
+    for machine, needed_by in started_by.items():
+        arn = lake.outputs[f"{machine}StateMachineArn"]
+        execution = arn.replace(":stateMachine:", ":execution:") + ":no-such-execution"
+        yield Probe(f"states start_execution {machine}", lambda as_role, a=arn: as_role.stepfunctions.start_execution(stateMachineArn=a, input="no"), needed_by)
+        yield Probe(f"states stop_execution {machine}", lambda as_role, e=execution: as_role.stepfunctions.stop_execution(executionArn=e), needed_by)
+        yield Probe(f"states update_state_machine {machine}", lambda as_role, a=arn: as_role.stepfunctions.update_state_machine(stateMachineArn=a, definition="no"))
+
+
+def other_probes(lake: Lake) -> Iterator[Probe]:
+    def put_events(source: str) -> Callable[[Clients], object]:
+        entry = {"Source": source, "DetailType": "Probe", "Detail": "{}", "EventBusName": "default"}
+        return lambda as_role: as_role.events.put_events(Entries=[entry])
+
+    rule = "StepFunctionsGetEventsForStepFunctionsExecutionRule"
+    yield Probe("events put_events", put_events("ghactivity"), {"ProcessHour"})
+    yield Probe("events put_events of another source", put_events("aws.s3"))
+    yield Probe("events describe_rule of Step Functions", lambda as_role: as_role.events.describe_rule(Name=rule), {"Ingest", "Backfill"})
+    yield Probe("events disable_rule", lambda as_role: as_role.events.disable_rule(Name="probe"))
+    yield Probe("sns publish", lambda as_role: as_role.sns.publish(TopicArn=lake.outputs["AlarmTopicArn"], Message="probe"))
+    yield Probe("iam create_user", lambda as_role: as_role.iam.create_user(UserName="probe"))
+    yield Probe("iam list_roles", lambda as_role: as_role.iam.list_roles())
+    yield Probe(
+        "iam put_role_policy",
+        lambda as_role: as_role.iam.put_role_policy(RoleName=lake.aws.physical_id("FetchRole"), PolicyName="probe", PolicyDocument="{}"),
+    )
+    yield Probe("athena list_work_groups", lambda as_role: as_role.athena.list_work_groups())
+    yield Probe("cloudformation describe_stacks", lambda as_role: as_role.cloudformation.describe_stacks())
+    yield Probe("ssm get_parameter", lambda as_role: as_role.ssm.get_parameter(Name="probe"))
+    for function in FUNCTIONS:
+        group = f"/aws/lambda/{lake.function_name(function)}"
+        yield Probe(
+            f"logs create_log_stream {function}",
+            lambda as_role, g=group: as_role.logs.create_log_stream(logGroupName=g, logStreamName="probe"),
+            {logical_id(function).removesuffix("Function")},
+        )
+        yield Probe(f"logs filter_log_events {function}", lambda as_role, g=group: as_role.logs.filter_log_events(logGroupName=g, limit=1))
+
+
+def allowed(probe: Probe, as_role: Clients) -> bool:
+    """Whether IAM lets the call through; what the service then says does not matter."""
+    try:
+        probe.call(as_role)
+    except ClientError as error:
+        return error.response["Error"]["Code"] not in DENIED
+    return True
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_do_what_it_needs_and_nothing_else(lake: Lake, credentials, strangers: str, role: str) -> None:
+    as_role = Clients(lake, credentials[role])
+    probes = [
+        *object_probes(lake),
+        *bucket_probes(lake, strangers),
+        *item_probes(lake, strangers),
+        *catalog_probes(lake),
+        *compute_probes(lake),
+        *other_probes(lake),
+    ]
+    wrong = {
+        probe.name: "allowed" if passed else "refused"
+        for probe in probes
+        if (passed := allowed(probe, as_role)) != (role in probe.needed_by)
+    }
+    assert wrong == {}
+    assert {name for probe in probes for name in probe.needed_by} == set(ROLES), "each has something to do"
+    if role == "RegisterPartition":
+        lake.glue.delete_partition(DatabaseName=lake.database, TableName="events", PartitionValues=VALUES)
+    print(f"{role}: {sum(role in probe.needed_by for probe in probes)} of {len(probes)} calls allowed")

@@ -1,0 +1,112 @@
+"""A source that is slow, cut, busy, out of date or replaced meanwhile: the hour is published all the same, or fails with its typed
+error, and then running it again publishes it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from archive import Archive
+from conftest import configured
+from deployment import Execution, Lake
+from local_aws import LocalAws
+from test_bad_input import event, gz
+from test_ingest import hours_before_now
+
+#: How often `process-hour` asks for a file in all: once, and four times again.
+TRIES = 5
+RECORDS = 2000
+
+
+@dataclass
+class Case:
+    """What the source does, and how the first run of the hour ends: its error, a status, or nothing if it is published."""
+
+    phrase: str
+    faults: tuple[str, ...]
+    error: str | None = None
+    words: str = ""
+    status: str = "published"
+
+
+CUT_FOR_GOOD = ("cut:1000x1", "norangex1")
+CHANGED = ("cut:1000x1", "etag:otherx1")
+CASES = [
+    Case("slow, but in time", ("slow:100",)),
+    Case("too slow once", ("slow:3000x1",)),
+    Case("too slow every time", (f"slow:3000x{TRIES}",), "SourceTimeout", "the whole body takes longer than 4 s"),
+    Case("silent in the middle once", ("stall:1000x1",)),
+    Case("cut twice and resumed", ("cut:1000x2",)),
+    Case("cut once, and it sends no ranges", CUT_FOR_GOOD),
+    Case("cut every time, and it sends no ranges", CUT_FOR_GOOD * TRIES, "SourceInterrupted", "byte 1000"),
+    Case("500 twice", ("status:500x2",)),
+    Case("500 every time", (f"status:500x{TRIES}",), "SourceUnavailable", "HTTP 500"),
+    Case("429 twice", ("busy:120x2",)),
+    Case("429 every time", (f"busy:120x{TRIES}",), "SourceUnavailable", "HTTP 429, Retry-After: 120"),
+    Case("another file midway, once", CHANGED),
+    Case("another file midway, every time", CHANGED * TRIES, "SourceChanged", "byte 1000"),
+    Case("a wrong MD5 once", ("md5x1",)),
+    Case("a wrong CRC every time", (f"crcx{TRIES}",), "ChecksumMismatch", "crc32c"),
+    Case("a stale 404 of an old hour", ("status:404x1",), status="missing"),
+    Case("refused", ("status:403x1",), "SourceRefused", "HTTP 403"),
+]
+HOURS = [f"2018-04-{day:02}-0" for day in range(1, len(CASES) + 1)]
+STALE = hours_before_now(3)[0]
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lake, list[Execution]]]:
+    """All cases' hours run at once, on a stack whose state machines wait a fiftieth of what they say; how each ended."""
+    folder = tmp_path_factory.mktemp("hours")
+    faults = [("--fault", f"{hour}={fault}") for hour, case in zip(HOURS, CASES, strict=True) for fault in case.faults]
+    arguments = ["--dir", folder, "--fault", f"{STALE}=passx1", "--fault", f"{STALE}=status:404x1", *sum(faults, ())]
+    with Archive(tmp_path_factory.mktemp("archive"), arguments) as archive, LocalAws(tmp_path_factory.mktemp("aws"), wait_scale=0.02) as aws:
+        lake = Lake(aws, aws.deploy({"SourceUrl": archive.url}), folder)
+        for hour in (*HOURS, STALE):
+            lake.serve(hour, noisy_hour(hour))
+        with configured(lake, ["fetch"], {"FETCH_TIMEOUT_SECS": "4"}):
+            arns = [lake.start("ProcessHour", hour=hour, job_id="test_source_faults") for hour in HOURS]
+            yield lake, [lake.wait(arn) for arn in arns]
+
+
+def noisy_hour(hour: str) -> bytes:
+    """Of a few blocks of 64 KiB, so that a source can be slow about it."""
+    noise = random.Random(hour)
+    return gz(*(event(n, payload={"text": noise.randbytes(60).hex()}) for n in range(RECORDS)))
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[case.phrase for case in CASES])
+def test_the_hour_is_published_or_fails_by_name_and_recovers(ended: tuple[Lake, list[Execution]], number: int) -> None:
+    lake, runs = ended
+    hour, case, run = HOURS[number], CASES[number], runs[number]
+    assert (run.status, run.error) == ("FAILED" if case.error else "SUCCEEDED", case.error), run
+    ledger = lake.ledger(hour)
+    if case.error:
+        assert case.words in json.dumps(run.cause), run
+        assert (ledger["status"], ledger["last_error"]["name"]) == ("failed", case.error)
+        assert case.words in ledger["last_error"]["message"], "what is to be looked for is in the ledger too"
+        assert lake.hour_objects(hour) == {}, "nothing of a file that did not come whole"
+    else:
+        assert ledger["status"] == case.status
+    if ledger["status"] != "published":
+        assert lake.partition(hour) is None
+        assert lake.run_hour(hour, job_id="test_source_faults").status == "SUCCEEDED", "the source is well again"
+    state = lake.state(hour)
+    assert (state["ledger"]["status"], len(lake.rows(hour))) == ("published", RECORDS)
+    lake.forget(hour)
+    assert lake.run_hour(hour, job_id="test_source_faults").status == "SUCCEEDED"
+    assert lake.state(hour) == state, "as if nothing had been wrong"
+
+
+def test_a_stale_404_of_a_recent_hour_is_asked_for_again(ended: tuple[Lake, list[Execution]]) -> None:
+    """A HEAD says that the file is there, and the GET after it, answered by another machine, that it is not."""
+    lake, _ = ended
+    run = lake.ingest(job_id="test_stale", max_hours=1, **{"from": STALE})
+    assert (run.status, run.output["published"], run.output["not_published"]) == ("SUCCEEDED", 0, 1), run
+    assert (lake.ledger(STALE)["status"], lake.bookmark("test_stale")) == ("not_published", None)
+    assert lake.run_hour(STALE, job_id="test_stale").status == "SUCCEEDED"
+    assert (lake.ledger(STALE)["status"], lake.bookmark("test_stale")) == ("published", STALE)

@@ -1,0 +1,87 @@
+"""A function that runs out of its time: the state machine runs it again, or the execution fails under the name that Lambda gives,
+and starting it again makes everything good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from conftest import configured, through
+from deployment import Lake
+from fault_proxy import EVERY, Fault, FaultProxy
+from local_aws import LocalAws
+from test_ingest import hours_before_now, small_hour
+
+#: How long a function may take here, and how late the answer comes that it waits for.
+TIMEOUT_SECS, DELAY_SECS = 2, 3
+TIMED_OUT = "Sandbox.Timedout"
+STEPS = ["fetch", "convert-chunk", "register-partition", "commit-bookmark"]
+
+
+@pytest.fixture(scope="module")
+def hasty(source, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """A stack whose state machines wait a fiftieth of what they say."""
+    address, folder = source
+    with LocalAws(tmp_path_factory.mktemp("aws"), wait_scale=0.02) as aws:
+        yield Lake(aws, aws.deploy({"SourceUrl": address}), folder)
+
+
+@pytest.fixture
+def late(hasty: Lake) -> Iterator[FaultProxy]:
+    proxy = FaultProxy(hasty.aws.endpoint, Fault.DELAYED, DELAY_SECS)
+    yield proxy
+    proxy.close()
+
+
+def timeouts(lake: Lake, arn: str) -> int:
+    """How many tasks of an execution timed out."""
+    pages = lake.sfn.get_paginator("get_execution_history").paginate(executionArn=arn)
+    failed = [entry.get("taskFailedEventDetails", {}) for page in pages for entry in page["events"]]
+    return sum(details.get("error") == TIMED_OUT for details in failed)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_runs_out_of_time_is_run_again(hasty: Lake, late: FaultProxy, step: str) -> None:
+    hour, job = f"2018-05-01-{STEPS.index(step)}", f"test_timeout_of_{step}"
+    hasty.serve(hour, small_hour(hour))
+    assert hasty.run_hour(hour, job_id=job).status == "SUCCEEDED"
+    expected = hasty.state(hour, job)
+    hasty.forget(hour)
+    with configured(hasty, [step], through(late), Timeout=TIMEOUT_SECS):
+        late.strike(0)
+        run = hasty.run_hour(hour, job_id=job)
+        assert (run.status, timeouts(hasty, run.arn)) == ("SUCCEEDED", 1), run
+        assert hasty.state(hour, job) == expected
+
+        hasty.forget(hour)
+        late.strike(EVERY)
+        run = hasty.run_hour(hour, job_id=job)
+        assert (run.status, run.error) == ("FAILED", TIMED_OUT), run
+        late.disarm()
+    ledger = hasty.ledger(hour)
+    if step == "commit-bookmark":
+        assert ledger["status"] == "landed", "whose own failure cannot be recorded"
+    else:
+        assert (ledger["status"], ledger["last_error"]["name"]) == ("failed", TIMED_OUT)
+    assert hasty.run_hour(hour, job_id=job).status == "SUCCEEDED"
+    assert hasty.state(hour, job) == expected
+
+
+def test_an_ingest_or_a_backfill_whose_first_step_runs_out_of_time_asks_again(hasty: Lake, late: FaultProxy) -> None:
+    hour = hours_before_now(200)[0]
+    hasty.serve(hour, small_hour(hour))
+    span = {"from": hour, "to": hour}
+    for function, machine, arguments in [
+        ("list-hours", "Backfill", span),
+        ("next-file", "Ingest", {"job_id": "test_timeout_of_ingest", "from": hour, "max_hours": 1}),
+    ]:
+        with configured(hasty, [function], through(late), Timeout=TIMEOUT_SECS):
+            late.strike(0)
+            run = hasty.wait(hasty.start(machine, **arguments))
+            assert (run.status, timeouts(hasty, run.arn)) == ("SUCCEEDED", 1), run
+            late.strike(EVERY)
+            run = hasty.wait(hasty.start(machine, **arguments))
+            assert (run.status, run.error) == ("FAILED", TIMED_OUT), run
+            late.disarm()
+            assert hasty.wait(hasty.start(machine, **arguments)).status == "SUCCEEDED"
+        assert (hasty.ledger(hour)["status"], len(hasty.rows(hour))) == ("published", 30)
