@@ -40,7 +40,7 @@ def test_the_table_has_the_designed_columns():
 
 def test_the_ledger_s_table_has_the_columns_that_are_exported():
     [source] = rust("functions/export-ledger/src/table.rs").values()
-    written = re.findall(r'^        \("(\w+)", (text|at|of|count|size|number|instant)\(', source, re.M)
+    written = re.findall(r'^        \(\s*"(\w+)",\s*(text|at|of|count|size|number|instant)\(', source, re.M)
     kinds = {"count": "bigint", "size": "bigint", "number": "bigint", "instant": "timestamp"}
     assert [(name, kinds.get(kind, "string")) for name, kind in written] == columns(TABLES["archive_hours"])
     assert TABLES["archive_hours"]["StorageDescriptor"]["Location"] == {"Fn::Sub": "s3://${DataBucketName}/ledger/ghactivity/"}

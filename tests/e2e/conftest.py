@@ -132,12 +132,11 @@ def through(proxy: FaultProxy) -> dict[str, str]:
 
 @pytest.fixture
 def fault_proxy(lake: Lake, request: pytest.FixtureRequest) -> Iterator[FaultProxy]:
-    """A proxy with the fault of the parameter that all calls of the functions to AWS pass while the test runs; small chunks,
-    and nothing that is replaced is kept."""
+    """A proxy with the fault of the parameter that all calls of the functions to AWS pass while the test runs; small chunks."""
     fault = request.param
     proxy = FaultProxy(lake.aws.endpoint, fault)
     attempts = 3 if fault is Fault.REPEATED else 1
-    variables = through(proxy) | {"AWS_MAX_ATTEMPTS": str(attempts), "CHUNK_RECORDS": "500", "KEEP_VERSIONS": "0"}
+    variables = through(proxy) | {"AWS_MAX_ATTEMPTS": str(attempts), "CHUNK_RECORDS": "500"}
     config = Config(retries={"total_max_attempts": attempts, "mode": "standard"})
     if fault is Fault.DELAYED:
         variables |= {"AWS_READ_TIMEOUT_MS": "1000"}

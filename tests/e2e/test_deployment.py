@@ -20,7 +20,7 @@ def test_hours_under_way_survive_a_deployment(source: tuple[str, Path], tmp_path
     address, folder = source
     with LocalAws(tmp_path / "aws") as aws:
         aws.functions = shutil.copytree(FUNCTIONS, tmp_path / "functions")
-        parameters = {"SourceUrl": address, "ChunkRecords": 1000}
+        parameters = {"SourceUrls": address, "ChunkRecords": 1000}
         lake = Lake(aws, aws.deploy(parameters), folder)
         for hour in HOURS:
             lake.serve(hour, gz(*(event(n) for n in range(RECORDS))))

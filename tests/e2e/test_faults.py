@@ -52,6 +52,10 @@ class Run:
         published = self.step("register-partition", where | execution | {"source": fetched["source"]})
         self.commit(execution, {"published": {k: v for k, v in published.items() if k != "hour"}}, **redrive)
 
+    def roll_back(self, execution: dict[str, str]) -> None:
+        shown = self.step("register-partition", execution | {"hour": HOUR, "roll_back_to": "previous"})
+        self.commit(execution, {"rolled_back": {k: v for k, v in shown.items() if k != "hour"}})
+
     def fail(self, execution: dict[str, str], **redrive: int) -> dict[str, Any]:
         """What the state machine does once a step has failed: it ends under the failure's name, or goes back to work."""
         return self.commit(execution, {"failed": {"name": "CorruptArchive", "message": "byte 7"}}, **redrive)
@@ -102,8 +106,8 @@ def execution(name: str, started_at: str) -> dict[str, str]:
 
 
 FIRST = execution("first", "2026-01-01T00:00:00Z")
-#: It begins after the first has been published, whenever that is.
-SECOND = execution("second", "2999-01-01T00:00:00Z")
+#: They begin after the first has been published, whenever that is.
+SECOND, THIRD = execution("second", "2999-01-01T00:00:00Z"), execution("third", "2999-01-01T01:00:00Z")
 
 
 @dataclass
@@ -122,15 +126,35 @@ def serve(lake: Lake, body: str) -> None:
     os.utime(lake.source_dir / f"{HOUR}.json.gz", (1_465_000_000, 1_465_000_000))
 
 
-def publish_first(run: Run) -> None:
+def publish_first(run: Run, body: str = "first") -> None:
     run.step("next-file", {"job_id": JOB, "max_hours": 1, "from": HOUR})
-    serve(run.lake, "first")
+    serve(run.lake, body)
     run.publish(FIRST)
 
 
-def publish_second(run: Run) -> None:
-    serve(run.lake, "second")
+def publish_second(run: Run, body: str = "second") -> None:
+    serve(run.lake, body)
     run.publish(SECOND)
+
+
+def publish_two(run: Run) -> None:
+    publish_first(run)
+    publish_second(run)
+
+
+def publish_two_smaller(run: Run) -> None:
+    publish_first(run, "zeroth")
+    publish_second(run, "first")
+
+
+def publish_third(run: Run) -> None:
+    """The version before the one that it replaces is not kept any more."""
+    serve(run.lake, "second")
+    run.publish(THIRD)
+
+
+def roll_back(run: Run) -> None:
+    run.roll_back(THIRD)
 
 
 def fail(run: Run) -> None:
@@ -163,7 +187,8 @@ BODIES: dict[str, bytes] = {}
 VARIABLES: dict[str, int] = {}
 SCENARIOS = {
     "published": Scenario(lambda run: None, publish_first, 20),
-    "replaced by another version": Scenario(publish_first, publish_second, 25),
+    "replaced by another version": Scenario(publish_two_smaller, publish_third, 25),
+    "rolled back": Scenario(publish_two, roll_back, 12),
     "failed": Scenario(lambda run: None, fail, 4),
     "redriven": Scenario(fail_before, redriven, 25),
 }
@@ -211,7 +236,8 @@ class Saved:
 
 @pytest.fixture(scope="module", autouse=True)
 def bodies(generate) -> None:
-    """Three chunks with duplicates and bad lines, and the same hour with one chunk more."""
+    """Three chunks with duplicates and bad lines, and the same hour with one chunk less and one more."""
+    BODIES["zeroth"] = gz(*(event(number) for number in range(600)))
     BODIES["first"] = generate(HOUR, "--events", "1250", "--duplicates", "0.01", "--bad", "0.01")
     BODIES["second"] = gz(*(event(number) for number in range(1600)))
 
@@ -295,4 +321,15 @@ def test_the_scenarios_are_what_they_say(lake: Lake, fault_proxy: FaultProxy) ->
     publish_second(Run(lake))
     replaced = lake.ledger(HOUR)
     assert (versions_before(replaced), replaced["chunks"]) == ([published["version"]], 4)
-    assert not [key for key in lake.hour_objects(HOUR) if published["version"] in key], "the replaced version is gone"
+    roll_back(Run(lake))
+    back = lake.ledger(HOUR)
+    assert (back["version"], back["rolled_back_from"], back["chunks"]) == (published["version"], replaced["version"], 3)
+    assert lake.partition(HOUR)["StorageDescriptor"]["Location"] == published["partition_location"]
+
+    forget(lake)
+    publish_two_smaller(Run(lake))
+    smallest = versions_before(lake.ledger(HOUR))
+    publish_third(Run(lake))
+    assert versions_before(lake.ledger(HOUR)) == [published["version"], *smallest]
+    assert not [key for key in lake.hour_objects(HOUR) if smallest[0] in key], "the version that is not kept is gone"
+    assert [key for key in lake.hour_objects(HOUR) if published["version"] in key], "the one that is kept is there"

@@ -13,11 +13,15 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import FUNCTIONS
+import conftest
 from deployment import Lake
 from build import logical_id
 
-ROLES = ("NextFile", "Fetch", "ConvertChunk", "RegisterPartition", "CommitBookmark", "ListHours", "ProcessHour", "Ingest", "Backfill")
+FUNCTIONS = (*conftest.FUNCTIONS, "export-ledger", "prove-hour")
+ROLES = (
+    *("NextFile", "Fetch", "ConvertChunk", "RegisterPartition", "CommitBookmark", "ListHours", "ExportLedger", "ProveHour"),
+    *("ProcessHour", "Ingest", "Backfill", "Prove", "Landed"),
+)
 #: The key of an hour that nobody runs.
 HOUR = "2011-02-12-0"
 VALUES = ["2011", "02", "12", "00"]
@@ -85,16 +89,23 @@ def strangers(lake: Lake) -> Iterator[str]:
 
 
 OBJECTS: dict[str, dict[str, set[str]]] = {
-    f"landing/ghactivity/{HOUR}.json.gz": {"get_object": {"Fetch", "ConvertChunk"}, "put_object": {"Fetch"}},
+    f"landing/ghactivity/{HOUR}.json.gz": {"get_object": {"Fetch", "ConvertChunk", "ProveHour", "Landed"}, "put_object": {"Fetch"}},
     f"landing/ghactivity/_plan/{HOUR}.0123456789ab.json": {
-        "get_object": {"Fetch", "ConvertChunk", "RegisterPartition"},
+        "get_object": {"Fetch", "ConvertChunk", "RegisterPartition", "ProveHour"},
         "put_object": {"Fetch", "ConvertChunk"},
         "delete_object": {"CommitBookmark"},
     },
-    "landing/ghactivity/_backfill/probe.json": {"get_object": {"Backfill"}, "put_object": {"ListHours"}},
-    "landing/ghactivity/_backfill/results/probe.json": {"get_object": {"Backfill"}, "put_object": {"ListHours", "Backfill"}},
-    "raw/ghactivity/year=2011/probe.parquet": {"put_object": {"ConvertChunk"}, "delete_object": {"CommitBookmark"}},
-    "quarantine/ghactivity/probe.jsonl": {"put_object": {"ConvertChunk"}, "delete_object": {"CommitBookmark"}},
+    "landing/ghactivity/_backfill/probe.json": {"get_object": {"Backfill", "Prove"}, "put_object": {"ListHours"}},
+    "landing/ghactivity/_backfill/results/probe.json": {"get_object": {"Backfill", "Prove"}, "put_object": {"ListHours", "Backfill"}},
+    "raw/ghactivity/year=2011/probe.parquet": {
+        "get_object": {"ProveHour"},
+        "put_object": {"ConvertChunk"},
+        "delete_object": {"CommitBookmark"},
+    },
+    "quarantine/ghactivity/probe.jsonl": {"get_object": {"ProveHour"}, "put_object": {"ConvertChunk"}, "delete_object": {"CommitBookmark"}},
+    "ledger/ghactivity/2011-02.parquet": {"get_object": {"ExportLedger"}, "put_object": {"ExportLedger"}},
+    "reports/ghactivity/prove/probe/probe.json": {"get_object": {"ProveHour"}, "put_object": {"ProveHour"}},
+    "reports/ghactivity/results/probe.json": {"put_object": {"Prove"}},
     "athena-results/probe.csv": {},
     "probe": {},
 }
@@ -107,7 +118,7 @@ def object_probes(lake: Lake) -> Iterator[Probe]:
     for key, needs in OBJECTS.items():
         for verb in ("get_object", "put_object", "delete_object"):
             yield Probe(f"s3 {verb} {key}", call(verb, lake.bucket, key), needs.get(verb, set()))
-    aborting = {"landing/ghactivity/probe.json.gz": {"Fetch"}, "landing/ghactivity/_backfill/results/probe.json": {"Backfill"}, "raw/ghactivity/probe": set()}
+    aborting = {"landing/ghactivity/probe.json.gz": {"Fetch"}, "landing/ghactivity/_backfill/results/probe.json": {"Backfill"}, "reports/ghactivity/results/probe.json": {"Prove"}, "raw/ghactivity/probe": set()}
     for key, needed_by in aborting.items():
         yield Probe(
             f"s3 abort_multipart_upload {key}",
@@ -117,7 +128,7 @@ def object_probes(lake: Lake) -> Iterator[Probe]:
 
 
 def bucket_probes(lake: Lake, stranger: str) -> Iterator[Probe]:
-    listing = {"Fetch", "ConvertChunk", "RegisterPartition", "CommitBookmark"}
+    listing = {"Fetch", "ConvertChunk", "RegisterPartition", "CommitBookmark", "ExportLedger", "ProveHour", "Landed"}
     yield Probe("s3 list_objects_v2", lambda as_role: as_role.s3.list_objects_v2(Bucket=lake.bucket, MaxKeys=1), listing)
     yield Probe("s3 list_buckets", lambda as_role: as_role.s3.list_buckets())
     yield Probe("s3 delete_bucket", lambda as_role: as_role.s3.delete_bucket(Bucket=lake.bucket))
@@ -144,14 +155,14 @@ def item_probes(lake: Lake, stranger: str) -> Iterator[Probe]:
         "Jobs": {"get": {"NextFile", "CommitBookmark"}, "put": {"NextFile"}, "update": {"CommitBookmark"}},
         "JobRunDetails": {"get": {"CommitBookmark"}, "put": {"CommitBookmark"}},
         "ArchiveHours": {
-            "get": {"RegisterPartition", "CommitBookmark"},
+            "get": {"RegisterPartition", "CommitBookmark", "ProveHour"},
             "put": {"CommitBookmark"},
-            "query": {"NextFile", "CommitBookmark", "ListHours"},
+            "query": {"NextFile", "CommitBookmark", "ListHours", "ExportLedger"},
             "update": {"ProcessHour"},
         },
         "a lease in ArchiveHours": {
-            "get": {"RegisterPartition", "CommitBookmark"},
-            "query": {"NextFile", "CommitBookmark", "ListHours"},
+            "get": {"RegisterPartition", "CommitBookmark", "ProveHour"},
+            "query": {"NextFile", "CommitBookmark", "ListHours", "ExportLedger"},
             "put": {"RegisterPartition", "CommitBookmark"},
             "delete": {"RegisterPartition", "CommitBookmark"},
         },
@@ -183,7 +194,7 @@ def catalog_probes(lake: Lake) -> Iterator[Probe]:
     registering = {"RegisterPartition"}
     calls: dict[str, tuple[Callable[[Any], object], set[str]]] = {
         "get_table": (lambda glue: glue.get_table(DatabaseName=lake.database, Name="events"), registering),
-        "get_partition": (lambda glue: glue.get_partition(**events, PartitionValues=VALUES), registering),
+        "get_partition": (lambda glue: glue.get_partition(**events, PartitionValues=VALUES), registering | {"ProveHour"}),
         "create_partition": (lambda glue: glue.create_partition(**events, PartitionInput={"Values": VALUES}), registering),
         "update_partition": (
             lambda glue: glue.update_partition(**events, PartitionValueList=["no"], PartitionInput={"Values": ["no"]}),
@@ -204,7 +215,9 @@ def compute_probes(lake: Lake) -> Iterator[Probe]:
     """Who may run whom. An empty event and an input that is no JSON are refused before anything is done."""
     invoked_by = {
         "next-file": {"Ingest"},
-        "list-hours": {"Backfill"},
+        "list-hours": {"Backfill", "Prove"},
+        "export-ledger": set(),
+        "prove-hour": {"Prove"},
         **dict.fromkeys(("fetch", "convert-chunk", "register-partition", "commit-bookmark"), {"ProcessHour"}),
     }
     for function in FUNCTIONS:
@@ -214,12 +227,12 @@ def compute_probes(lake: Lake) -> Iterator[Probe]:
             f"lambda update_function_configuration {function}",
             lambda as_role, n=name: getattr(as_role, "lambda").update_function_configuration(FunctionName=n, Description="probe"),
         )
-    started_by = {"ProcessHour": {"Ingest", "Backfill"}, "Ingest": set(), "Backfill": {"Backfill"}}
+    started_by = {"ProcessHour": {"Ingest", "Backfill", "Landed"}, "Ingest": set(), "Backfill": {"Backfill"}, "Prove": {"Prove"}}
     for machine, needed_by in started_by.items():
         arn = lake.outputs[f"{machine}StateMachineArn"]
         execution = arn.replace(":stateMachine:", ":execution:") + ":no-such-execution"
         yield Probe(f"states start_execution {machine}", lambda as_role, a=arn: as_role.stepfunctions.start_execution(stateMachineArn=a, input="no"), needed_by)
-        yield Probe(f"states stop_execution {machine}", lambda as_role, e=execution: as_role.stepfunctions.stop_execution(executionArn=e), needed_by)
+        yield Probe(f"states stop_execution {machine}", lambda as_role, e=execution: as_role.stepfunctions.stop_execution(executionArn=e), needed_by - {"Landed"})
         yield Probe(f"states update_state_machine {machine}", lambda as_role, a=arn: as_role.stepfunctions.update_state_machine(stateMachineArn=a, definition="no"))
 
 
@@ -233,7 +246,7 @@ def other_probes(lake: Lake) -> Iterator[Probe]:
     yield Probe("events put_events of another source", put_events("aws.s3"))
     yield Probe("events describe_rule of Step Functions", lambda as_role: as_role.events.describe_rule(Name=rule), {"Ingest", "Backfill"})
     yield Probe("events disable_rule", lambda as_role: as_role.events.disable_rule(Name="probe"))
-    yield Probe("sns publish", lambda as_role: as_role.sns.publish(TopicArn=lake.outputs["AlarmTopicArn"], Message="probe"))
+    yield Probe("sns publish", lambda as_role: as_role.sns.publish(TopicArn=lake.outputs["AlarmTopicArn"], Message="probe"), {"ExportLedger"})
     yield Probe("iam create_user", lambda as_role: as_role.iam.create_user(UserName="probe"))
     yield Probe("iam list_roles", lambda as_role: as_role.iam.list_roles())
     yield Probe(

@@ -101,8 +101,8 @@ def test_a_rollback_beside_a_run_of_the_same_hour_ends_with_one_of_both(lake: La
     lake.serve(hour, gz(*(event(n, created_at=f"{date}T{int(hour_of_day):02}:00:00Z") for n in range(370))))
     runs = [lake.start("ProcessHour", hour=hour, job_id=JOB), lake.start("ProcessHour", hour=hour, job_id=JOB, roll_back_to="previous")]
     ends = [lake.wait(arn, 400) for arn in runs]
-    assert ends[0].status == "SUCCEEDED", ends[0]
-    assert ends[1].status == "SUCCEEDED" or ends[1].error in ("VersionOvertaken", "PartitionConflict"), ends[1]
+    assert any(end.status == "SUCCEEDED" for end in ends), ends
+    assert all(end.status == "SUCCEEDED" or end.error == "VersionOvertaken" for end in ends), ends
     item = lake.ledger(hour)
     assert lake.partition(hour)["StorageDescriptor"]["Location"] == item["partition_location"]
     assert len(lake.rows(hour)) == item["counts"]["rows"]

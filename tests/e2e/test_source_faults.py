@@ -65,7 +65,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lake, list
     faults = [("--fault", f"{hour}={fault}") for hour, case in zip(HOURS, CASES, strict=True) for fault in case.faults]
     arguments = ["--dir", folder, "--fault", f"{STALE}=passx1", "--fault", f"{STALE}=status:404x1", *sum(faults, ())]
     with Archive(tmp_path_factory.mktemp("archive"), arguments) as archive, LocalAws(tmp_path_factory.mktemp("aws"), wait_scale=0.02) as aws:
-        lake = Lake(aws, aws.deploy({"SourceUrl": archive.url}), folder)
+        lake = Lake(aws, aws.deploy({"SourceUrls": archive.url}), folder)
         for hour in (*HOURS, STALE):
             lake.serve(hour, noisy_hour(hour))
         with configured(lake, ["fetch"], {"FETCH_TIMEOUT_SECS": "4"}):

@@ -23,7 +23,7 @@ def hasty(source, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """A stack whose state machines wait a fiftieth of what they say."""
     address, folder = source
     with LocalAws(tmp_path_factory.mktemp("aws"), wait_scale=0.02) as aws:
-        yield Lake(aws, aws.deploy({"SourceUrl": address}), folder)
+        yield Lake(aws, aws.deploy({"SourceUrls": address}), folder)
 
 
 @pytest.fixture
