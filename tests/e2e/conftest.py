@@ -120,9 +120,11 @@ def configured(lake: Lake, functions: Iterable[str], variables: dict[str, str], 
         before[name] = {"Environment": found["Environment"]} | {key: found[key] for key in settings}
         environment = {"Variables": found["Environment"]["Variables"] | variables}
         lake.lambda_.update_function_configuration(FunctionName=name, Environment=environment, **settings)
-    yield
-    for name, found in before.items():
-        lake.lambda_.update_function_configuration(FunctionName=name, **found)
+    try:
+        yield
+    finally:
+        for name, found in before.items():
+            lake.lambda_.update_function_configuration(FunctionName=name, **found)
 
 
 def through(proxy: FaultProxy) -> dict[str, str]:

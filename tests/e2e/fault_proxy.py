@@ -18,6 +18,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "proxy-connection", "te", "trailer", "upgrade"}
+#: How long a connection to the local AWS may be idle, which closes it after 75.
+IDLE_SECS = 30
 #: What `strike` takes for every call from then on.
 EVERY = -1
 
@@ -110,13 +112,12 @@ class FaultProxy:
         with self._lock:
             self.calls, self._chosen = [], None
 
-    def deliver_late(self) -> None:
-        """Performs the call that was on its way when its process was killed, if there is one."""
-        late, self._late = self._late, None
-        if late:
-            upstream, request, body = late
-            upstream.perform(request, body)
-            upstream.close()
+    def deliver_late(self) -> int:
+        """Performs the call that was on its way when its process was killed; the status that it is answered with."""
+        (upstream, request, body), self._late = self._late, None
+        status, _, _ = upstream.perform(request, body)
+        upstream.close()
+        return status
 
     def close(self) -> None:
         self.server.shutdown()
@@ -170,10 +171,14 @@ class Upstream:
 
     def __init__(self, host: str, port: int) -> None:
         self.connection = http.client.HTTPConnection(host, port, timeout=60)
+        self.used_at = time.monotonic()
 
     def perform(self, request: BaseHTTPRequestHandler, body: bytes) -> Reply:
         headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP | {"expect"}}
         headers["Content-Length"] = str(len(body))
+        if time.monotonic() - self.used_at > IDLE_SECS:
+            self.connection.close()  # before the server does; it is opened again by the next line
+        self.used_at = time.monotonic()
         self.connection.request(request.command, request.path, body=body, headers=headers)
         reply = self.connection.getresponse()
         return reply.status, reply.getheaders(), reply.read()
