@@ -1,4 +1,4 @@
-"""Builds the functions and the archive server with the dev profile and puts each function where the deployment looks."""
+"""Builds the functions, the archive server and the command line with the dev profile and puts each function where the deployment looks."""
 
 import json
 import os
@@ -12,7 +12,7 @@ FUNCTIONS = ROOT / ".local/build"
 
 def build():
     """Runs cargo, then copies each function's binary to `.local/build/<logical id>/bootstrap` if it has changed."""
-    packages = [*functions(), "archive-server"]
+    packages = [*functions(), "archive-server", "ghactivity"]
     command = ["cargo", "build"]
     for package in packages:
         command += ["--package", package]

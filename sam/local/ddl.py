@@ -1,4 +1,4 @@
-"""Athena's statements that change or list the catalogue: views, partitions, CREATE TABLE AS."""
+"""Athena's statements that change or list the catalogue (views, partitions, CREATE TABLE AS), and its plans."""
 
 import base64
 import json
@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 
+import explain
 import lake
 from hive_types import hive_type, trino_type
 from lake import LakeError
@@ -179,6 +180,11 @@ def register(database, name, values, location):
     glue_call(glue._create_partition, {"DatabaseName": database, "TableName": name, "PartitionInput": partition})
 
 
+def explain_io(database, _name, found):
+    described(found["query"], database)  # whatever is wrong with it is said now
+    return explain.plan(found["query"], database)
+
+
 def described(sql, database):
     """Names and DuckDB types of a query's columns."""
     with prepared(sql, database) as (connection, statement, _):
@@ -202,6 +208,7 @@ STATEMENTS = (
     (rf"CREATE\s+(?P<replace>OR\s+REPLACE\s+)?VIEW\s+{NAME}\s+AS\s+(?P<query>.*)", create_view),
     (rf"DROP\s+VIEW\s+(?P<if_exists>IF\s+EXISTS\s+)?{NAME}", drop_view),
     (rf"CREATE\s+TABLE\s+{NAME}\s*(?:WITH\s*\((?P<options>.*?)\)\s*)?AS\s+(?P<query>(?:SELECT|WITH)\b.*)", create_table_as),
+    (r"EXPLAIN\s*\(\s*TYPE\s+IO\s*,\s*FORMAT\s+JSON\s*\)\s*(?P<query>.+)", explain_io),
     (rf"SHOW\s+PARTITIONS\s+{NAME}", show_partitions),
     (r"SHOW\s+TABLES(?:\s+IN\s+[`\"]?(?P<db>\w+)[`\"]?)?", show_tables),
     (rf"MSCK\s+REPAIR\s+TABLE\s+{NAME}", repair),

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.config import Config
@@ -80,6 +81,21 @@ def lake(source: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     with LocalAws(tmp_path_factory.mktemp("aws")) as aws:
         outputs = aws.deploy({"SourceUrls": address})
         yield Lake(aws, outputs, folder)
+
+
+@pytest.fixture(scope="session")
+def ghactivity(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command line against the local AWS, away from the project's own `samconfig.toml`."""
+    folder = tmp_path_factory.mktemp("shell")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+    def run(*arguments: str, environment: dict[str, str] | None = None, **settings: Any) -> subprocess.CompletedProcess[str]:
+        variables = clean | lake.aws.environment() | (environment or {})
+        command = [BINARIES / "ghactivity", *arguments]
+        settings = {"cwd": folder, "env": variables, "capture_output": True, "text": True, "timeout": 300} | settings
+        return subprocess.run(command, **settings)
+
+    return run
 
 
 @pytest.fixture(scope="session")

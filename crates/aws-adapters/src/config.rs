@@ -44,7 +44,7 @@ pub fn glue(config: &SdkConfig) -> aws_sdk_glue::Client {
 ///
 /// Reading means: until the answer begins, so it includes sending a part of an upload. What comes after that is watched
 /// by the SDK's stalled stream protection.
-fn timeouts() -> TimeoutConfig {
+pub fn timeouts() -> TimeoutConfig {
     let read_timeout = std::env::var(READ_TIMEOUT_VARIABLE).ok();
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))

@@ -23,7 +23,7 @@ mod runs;
 pub use commit::{BookmarkMove, Commit, CommitError, LedgerPut, Tables};
 pub use jobs::Jobs;
 pub use leases::{Holder, LeaseError, Leases, SeenLease};
-pub use ledger::Ledger;
+pub use ledger::{HourMark, Ledger};
 pub use runs::Runs;
 
 /// An item of a table.

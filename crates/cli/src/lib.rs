@@ -6,15 +6,30 @@
 //! 0 for success, 1 for a command line that makes no sense (nothing was done), 2 for something that failed, and 128 plus
 //! the signal's number where a signal ended it.
 
+mod advice;
+mod backfill;
+mod calendar;
 mod convert;
+mod hour;
+mod ingest;
 mod interrupt;
+mod local;
+mod output;
+mod paint;
+mod query;
+mod stack;
+mod start;
+mod status;
+mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// GitHub's public activity, hour by hour, from GH Archive to Parquet.
+use stack::Problem;
+
+/// GitHub's public activity, hour by hour, from GH Archive to SQL: run, watch, ask and look at a deployed stack.
 #[derive(Parser)]
 #[command(name = "ghactivity", version, arg_required_else_help = true, after_help = EXIT_STATUS)]
 struct CommandLine {
@@ -26,6 +41,20 @@ struct CommandLine {
 enum Command {
     /// Convert hours of GH Archive (.json.gz) to Parquet, with no AWS: the code that the Lambda runs
     Convert(convert::Arguments),
+    /// How far the stack is: bookmark, lag, last runs, and a calendar of every hour
+    Status(status::Arguments),
+    /// Run the hours that are due, and follow them
+    Ingest(ingest::Arguments),
+    /// Run a range of hours in parallel, and follow it; --dry-run tells the price
+    Backfill(backfill::Arguments),
+    /// Run one hour, from the source to a partition that readers see, and follow it
+    Hour(hour::Arguments),
+    /// Follow an execution until it ends
+    Watch(watch::Arguments),
+    /// Ask the lake in SQL, through Athena, with the price told beforehand
+    Query(query::Arguments),
+    /// The local AWS with the stack in it: up, down, status, logs, env
+    Local(local::Arguments),
 }
 
 const EXIT_STATUS: &str = "\
@@ -48,6 +77,30 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match parsed.command {
         Command::Convert(arguments) => convert::run(&arguments),
+        Command::Status(arguments) => block_on(status::run(arguments)),
+        Command::Ingest(arguments) => block_on(ingest::run(arguments)),
+        Command::Backfill(arguments) => block_on(backfill::run(arguments)),
+        Command::Query(arguments) => block_on(query::run(arguments)),
+        Command::Local(arguments) => exit(local::run(&arguments)),
+        Command::Hour(arguments) => block_on(hour::run(arguments)),
+        Command::Watch(arguments) => block_on(watch::run(arguments)),
+    }
+}
+
+/// Runs a subcommand that talks to a stack; what it could not do is one line on standard error.
+fn block_on(command: impl Future<Output = Result<(), Problem>>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime needs no more than a thread and an event queue");
+    exit(runtime.block_on(command))
+}
+
+fn exit(result: Result<(), Problem>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("ghactivity: {problem}");
+            ExitCode::from(problem.status())
+        }
     }
 }
 

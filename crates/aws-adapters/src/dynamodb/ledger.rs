@@ -3,7 +3,8 @@
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use pipeline::bookmark::{Stop, Walk};
-use pipeline::ledger::{Failure, HourStatus, HourSummary, LedgerItem, PreviousVersion, Source};
+use pipeline::ledger::{Failure, HourStatus, HourSummary, LedgerItem, PreviousVersion, Source, Verdict};
+use pipeline::receipt::Counts;
 use pipeline::{ArchiveHour, Version, keys};
 use serde::Deserialize;
 
@@ -62,6 +63,47 @@ struct Outcome {
 
 /// The names of its attributes.
 const OUTCOME: [&str; 3] = ["hour", "status", "last_error"];
+
+/// What a ledger says of an hour, without what only a run needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HourMark {
+    /// The hour.
+    pub hour: ArchiveHour,
+    /// What is known of it.
+    pub status: HourStatus,
+    /// How it compares with the days before, if it is published.
+    pub verdict: Option<Verdict>,
+    /// Lines, records, rows and the rest; zero unless published.
+    pub counts: Counts,
+    /// Bytes that landed; zero unless published.
+    pub landing_bytes: u64,
+    /// Bytes of its Parquet objects; zero unless published.
+    pub parquet_bytes: u64,
+    /// Why the last attempt did not publish it.
+    pub last_error: Option<Failure>,
+    /// When the item last changed.
+    pub updated_at: Timestamp,
+}
+
+/// The projection of a query for marks.
+#[derive(Deserialize)]
+struct MarkRow {
+    hour: String,
+    status: HourStatus,
+    verdict: Option<Verdict>,
+    #[serde(default)]
+    counts: Counts,
+    #[serde(default)]
+    landing_bytes: u64,
+    #[serde(default)]
+    parquet_bytes: u64,
+    last_error: Option<Failure>,
+    updated_at: Timestamp,
+}
+
+/// The names of its attributes.
+const MARK: [&str; 8] =
+    ["hour", "status", "verdict", "counts", "landing_bytes", "parquet_bytes", "last_error", "updated_at"];
 
 struct Page {
     items: Vec<Item>,
@@ -148,6 +190,27 @@ impl Ledger {
             .map(|item| {
                 let Outcome { hour, status, last_error } = from_item("Query", &resource, item)?;
                 Ok((hour_of(&resource, &hour)?, status, last_error))
+            })
+            .collect()
+    }
+
+    /// What the ledger says of the hours from `first` to `last`, both included, in order; hours without an item are left out.
+    pub async fn marks(&self, first: ArchiveHour, last: ArchiveHour) -> Result<Vec<HourMark>, AwsError> {
+        let resource = self.resource(first);
+        let items = self.all(first, last, &MARK).await?.into_iter();
+        items
+            .map(|item| {
+                let row: MarkRow = from_item("Query", &resource, item)?;
+                Ok(HourMark {
+                    hour: hour_of(&resource, &row.hour)?,
+                    status: row.status,
+                    verdict: row.verdict,
+                    counts: row.counts,
+                    landing_bytes: row.landing_bytes,
+                    parquet_bytes: row.parquet_bytes,
+                    last_error: row.last_error,
+                    updated_at: row.updated_at,
+                })
             })
             .collect()
     }

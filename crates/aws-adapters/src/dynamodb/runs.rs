@@ -30,6 +30,17 @@ impl Runs {
         Ok(Some(JobRunItem { job_run_time: job_run_time.to_owned(), ..run }))
     }
 
+    /// The newest runs of a job, at most `most`, the newest first.
+    pub async fn newest(&self, job_id: &str, most: i32) -> Result<Vec<JobRunItem>, AwsError> {
+        let resource = format!("{}/{job_id}", self.table);
+        let query = self.client.query().table_name(&self.table).scan_index_forward(false).limit(most);
+        let query = query.key_condition_expression("#job_id = :job_id").expression_attribute_names("#job_id", "job_id");
+        let answer = query.expression_attribute_values(":job_id", text(job_id)).send().await;
+        let answer = answer.map_err(|error| AwsError::sort("Query", &resource, error))?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        items.map(|item| from_item("Query", &resource, item)).collect()
+    }
+
     /// The table's item of a run.
     pub(super) fn item(&self, call: &'static str, run: &JobRunItem) -> Result<Item, AwsError> {
         let resource = format!("{}/{}/{}", self.table, run.job_id, run.job_run_time);

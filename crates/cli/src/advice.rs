@@ -1,0 +1,32 @@
+//! What to do about a failure, by its stable name: the README's runbook in a few words each.
+
+/// The next step after an execution ended with the error `name`.
+pub(crate) fn for_failure(name: &str) -> &'static str {
+    match name {
+        "SourceNotPublished" => "the archive does not have it (yet): it is asked again by 'ghactivity ingest'",
+        "SourceUnavailable" | "SourceInterrupted" | "SourceTimeout" | "ChecksumMismatch" | "SourceChanged" => {
+            "the archive is in trouble: run the same command again later"
+        }
+        "SourceRefused" => "open the address in a browser, and check the parameter SourceUrl",
+        "NotGzip"
+        | "UnsupportedEncoding"
+        | "EmptyArchive"
+        | "CorruptArchive"
+        | "TruncatedArchive"
+        | "TrailingBytes"
+        | "ArchiveTooLarge" => "the archive's file is damaged and nothing was stored: run it again when it is repaired",
+        "HourWouldShrink" => "compare with what is published, then accept fewer rows with --force",
+        "HoursFailed" | "States.ExceedToleratedFailureThreshold" => {
+            "mend the cause, then run the same command again: only what is open is run"
+        }
+        "PlanTooLarge" => "deploy with larger ChunkRecords",
+        "HourDoesNotBalance" | "ChunkMismatch" => "run it again with --source landing: all of it is made again",
+        "LandingNotFound" => "leave --source landing out: the hour never landed",
+        "InvalidInput" => "correct what the message names",
+        "InvalidConfiguration" => "correct the parameter that the message names, and deploy again",
+        "AwsRefused" => "deploy again: a role or a resource of the stack has been changed",
+        "ExecutionAborted" => "run the same command again: that is always safe",
+        "States.Timeout" => "run the same command again; if it lasts, look at the state that it stopped in",
+        _ => "run the same command again: that is always safe; the README's runbook has the error's name",
+    }
+}

@@ -1,0 +1,182 @@
+//! `ghactivity local`: the project's own local AWS, started and stopped by the project's own scripts.
+//!
+//! It needs the project's folder (the template, the functions' code, `sam/local`): that in which, or below which, the
+//! command is run, or else that which the program was built in.
+
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+
+use crate::output;
+use crate::stack::Problem;
+
+/// What to do with the local AWS.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+    /// Where it keeps everything
+    #[arg(long, global = true, value_name = "DIR", default_value = ".local/aws")]
+    directory: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Build, start the local AWS and a source of hours, deploy the template; all of it stays
+    Up(Up),
+    /// Stop it; its data stays
+    Down,
+    /// What runs, and where everything is
+    Status,
+    /// What the local AWS (and the functions in it) wrote
+    Logs(Logs),
+    /// Shell commands that point this command, the SDKs and the AWS CLI to it
+    Env,
+}
+
+#[derive(Args)]
+struct Up {
+    /// Hours to generate: the last ones that are over
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    hours: u32,
+    /// Events of a generated hour
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    events: u32,
+    /// Serve the hours of this folder instead
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Take hours from this archive instead, for example https://data.gharchive.org
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    source_url: Option<String>,
+    /// Port of the local AWS; 0 takes a free one
+    #[arg(long, value_name = "N", default_value_t = 4566)]
+    port: u16,
+    /// A parameter of the template
+    #[arg(long, value_name = "NAME=VALUE")]
+    parameter: Vec<String>,
+}
+
+#[derive(Args)]
+struct Logs {
+    /// Go on with what comes
+    #[arg(long, short)]
+    follow: bool,
+    /// Lines to begin with
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    lines: usize,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  ghactivity local up --hours 6
+  eval \"$(ghactivity local env)\"                # then every subcommand works on it
+  ghactivity local logs --follow
+  ghactivity local down
+
+Exit status: 0 done, 1 the command line makes no sense, 2 it failed, or nothing runs";
+
+/// Runs the project's script, or reads what it left.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
+    let project = project()?;
+    let directory = project.join(&arguments.directory);
+    match &arguments.action {
+        Action::Up(up) => script(&project, &directory, "up", &up.options()),
+        Action::Down => script(&project, &directory, "down", &[]),
+        Action::Status => script(&project, &directory, "status", &[]),
+        Action::Logs(logs) => logs.print(&directory.join("server.log")),
+        Action::Env => env(&directory),
+    }
+}
+
+impl Up {
+    fn options(&self) -> Vec<String> {
+        let mut options = vec![format!("--hours={}", self.hours), format!("--events={}", self.events)];
+        options.push(format!("--port={}", self.port));
+        options.extend(self.data.iter().map(|folder| format!("--data={}", folder.display())));
+        options.extend(self.source_url.iter().map(|url| format!("--source-url={url}")));
+        options.extend(self.parameter.iter().map(|pair| format!("--parameter={pair}")));
+        options
+    }
+}
+
+const SCRIPT: &str = "sam/local/local.py";
+
+fn project() -> Result<PathBuf, Problem> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let program = std::env::current_exe().unwrap_or_default();
+    let folders = here.ancestors().chain(program.ancestors());
+    let found = folders.filter(|folder| !folder.as_os_str().is_empty()).find(|folder| folder.join(SCRIPT).is_file());
+    found.map(Path::to_owned).ok_or_else(|| Problem::Absent {
+        what: format!("{SCRIPT}, in this folder or above it,"),
+        next: "run this in a clone of the project, which the local AWS deploys".to_owned(),
+    })
+}
+
+/// Runs the script in the virtual environment that the project makes for it.
+fn script(project: &Path, directory: &Path, command: &str, options: &[String]) -> Result<(), Problem> {
+    call(project, "python3", &["sam/local/tools.py".to_owned(), "local".to_owned()])?;
+    let mut arguments = vec![SCRIPT.to_owned(), format!("--directory={}", directory.display()), command.to_owned()];
+    arguments.extend_from_slice(options);
+    let python = project.join(".tools/local/bin/python");
+    call(project, &python.display().to_string(), &arguments)
+}
+
+fn call(project: &Path, program: &str, arguments: &[String]) -> Result<(), Problem> {
+    let status = Command::new(program).args(arguments).current_dir(project).status();
+    let what = arguments.first().map(String::as_str).unwrap_or(program);
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(Problem::Local { what: what.to_owned(), reason: "see the lines above".to_owned() }),
+        Err(error) => Err(Problem::Local { what: what.to_owned(), reason: format!("{program}: {error}") }),
+    }
+}
+
+/// What the running server says of itself.
+#[derive(Deserialize)]
+struct Server {
+    endpoint: String,
+}
+
+fn not_running() -> Problem {
+    Problem::Absent { what: "the local AWS".to_owned(), next: "start it with 'ghactivity local up'".to_owned() }
+}
+
+fn env(directory: &Path) -> Result<(), Problem> {
+    let text = std::fs::read_to_string(directory.join("server.json")).map_err(|_| not_running())?;
+    let Server { endpoint } = serde_json::from_str(&text).map_err(|_| not_running())?;
+    output::text(&format!(
+        "export AWS_ENDPOINT_URL={endpoint}\nexport AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1\n\
+         export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\nunset AWS_PROFILE AWS_SESSION_TOKEN\n"
+    ));
+    Ok(())
+}
+
+impl Logs {
+    fn print(&self, log: &Path) -> Result<(), Problem> {
+        let unreadable = |_| not_running();
+        let mut file = std::fs::File::open(log).map_err(unreadable)?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(unreadable)?;
+        let lines: Vec<_> = text.split_inclusive(|byte| *byte == b'\n').collect();
+        let mut out = std::io::stdout();
+        let mut closed =
+            lines[lines.len().saturating_sub(self.lines)..].iter().any(|line| out.write_all(line).is_err());
+        while self.follow && !closed {
+            std::thread::sleep(Duration::from_millis(300));
+            let length = file.metadata().map_err(unreadable)?.len();
+            // A server that was started again writes the file from its beginning.
+            if length < file.stream_position().map_err(unreadable)? {
+                file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+            }
+            text.clear();
+            file.read_to_end(&mut text).map_err(unreadable)?;
+            closed = out.write_all(&text).and_then(|()| out.flush()).is_err();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,217 @@
+//! `ghactivity status`: how far the stack is, and what every hour became.
+
+use aws_adapters::dynamodb::HourMark;
+use clap::Args;
+use comfy_table::{Table, presets};
+use indicatif::HumanCount;
+use jiff::Timestamp;
+use pipeline::ArchiveHour;
+use pipeline::ledger::{JobItem, JobRunItem};
+use serde::Serialize;
+
+use crate::calendar::{Calendar, Cell};
+use crate::output;
+use crate::paint::Paint;
+use crate::stack::{Problem, Stack, StackArguments, one_line};
+
+/// The job of the schedule and of `ingest`.
+pub(crate) const JOB: &str = "ghactivity_ingest";
+
+/// What to look at.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// Days in the calendar, up to today
+    #[arg(long, value_name = "N", default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    days: u32,
+    /// First hour of the calendar, instead of --days
+    #[arg(long, value_name = "YYYY-MM-DD-H", conflicts_with = "days")]
+    from: Option<ArchiveHour>,
+    /// Last hour of the calendar [default: the one that is running]
+    #[arg(long, value_name = "YYYY-MM-DD-H")]
+    to: Option<ArchiveHour>,
+    /// Whose bookmark and runs
+    #[arg(long, value_name = "ID", default_value = JOB)]
+    job_id: String,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    stack: StackArguments,
+}
+
+const AFTER_HELP: &str = "\
+The bookmark is the newest hour before which every hour is published or missing; lag is how many hours that are over come
+after it. The calendar tells of every hour whether readers see it, whatever job ran it.
+
+Examples:
+  ghactivity status
+  ghactivity status --days 60
+  ghactivity status --from 2025-11-01-0 --to 2025-11-30-23
+  ghactivity status --json | jq '.calendar[] | select(.state == \"failed\")'
+
+Exit status: 0 told, 1 the command line makes no sense, 2 the stack cannot be read";
+
+const RUNS: i32 = 5;
+
+#[derive(Serialize)]
+struct Status {
+    stack: String,
+    region: String,
+    schedule: Option<String>,
+    job_id: String,
+    bookmark: Option<ArchiveHour>,
+    first_hour: Option<ArchiveHour>,
+    /// Hours that are over and come after the bookmark; null without a bookmark.
+    lag_hours: Option<i64>,
+    runs: Vec<RunLine>,
+    calendar: Vec<HourLine>,
+}
+
+#[derive(Serialize)]
+struct RunLine {
+    hour: ArchiveHour,
+    status: pipeline::ledger::HourStatus,
+    started_at: Timestamp,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    execution: String,
+}
+
+#[derive(Serialize)]
+struct HourLine {
+    hour: ArchiveHour,
+    state: Cell,
+    rows: u64,
+    quarantined: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// Reads the tables and prints what they say.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
+    let now = Timestamp::now();
+    let (first, last) = arguments.range(now)?;
+    let stack = arguments.stack.find().await?;
+    let (ledger, jobs, runs) = (stack.ledger()?, stack.jobs()?, stack.runs()?);
+    let (job, runs, marks) =
+        tokio::join!(jobs.get(&arguments.job_id), runs.newest(&arguments.job_id, RUNS), ledger.marks(first, last));
+    let problem = |error| Problem::of(&stack.aws, error);
+    let (job, runs, marks) = (job.map_err(problem)?, runs.map_err(problem)?, marks.map_err(problem)?);
+    let calendar = Calendar::new(first, last, &marks, now);
+    let status = Status::new(&stack, &arguments.job_id, job.as_ref(), &runs, now);
+    if arguments.json {
+        output::json(&Status { calendar: lines(&calendar, &marks), ..status });
+    } else {
+        output::text(&format!("{}\n{}", status.text(), calendar.draw(Paint::for_stdout())));
+    }
+    Ok(())
+}
+
+impl Arguments {
+    fn range(&self, now: Timestamp) -> Result<(ArchiveHour, ArchiveHour), Problem> {
+        let running = ArchiveHour::containing(now).unwrap_or(ArchiveHour::FIRST);
+        let last = self.to.unwrap_or(running);
+        let whole_days = last.minus((self.days - 1) * 24).unwrap_or(ArchiveHour::FIRST);
+        let first = self.from.unwrap_or_else(|| midnight(whole_days));
+        if first > last {
+            return Err(Problem::Usage(format!("--from {first} lies after --to {last}: exchange them")));
+        }
+        Ok((first, last))
+    }
+}
+
+/// The first hour of the hour's day.
+fn midnight(hour: ArchiveHour) -> ArchiveHour {
+    let [.., of_day] = hour.partition_values();
+    hour.minus(of_day.parse().expect("the hour of a day is a number")).unwrap_or(ArchiveHour::FIRST)
+}
+
+impl Status {
+    fn new(stack: &Stack, job_id: &str, job: Option<&JobItem>, runs: &[JobRunItem], now: Timestamp) -> Self {
+        let bookmark = job.and_then(|job| job.bookmark().ok().flatten());
+        let newest_over = ArchiveHour::containing(now).and_then(|running| running.minus(1));
+        Self {
+            stack: stack.name.clone(),
+            region: stack.aws.region.clone(),
+            schedule: stack.output("Schedule").ok().map(str::to_lowercase),
+            job_id: job_id.to_owned(),
+            bookmark,
+            first_hour: job.map(|job| job.first_hour),
+            lag_hours: bookmark.zip(newest_over).map(|(bookmark, newest)| newest.hours_since(bookmark).max(0)),
+            runs: runs.iter().map(RunLine::of).collect(),
+            calendar: Vec::new(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let bookmark = match (self.bookmark, self.lag_hours) {
+            (Some(bookmark), Some(lag)) => format!("{bookmark}, {} behind", plural(lag, "hour")),
+            (Some(bookmark), None) => bookmark.to_string(),
+            (None, _) => "none yet: 'ghactivity ingest' begins".to_owned(),
+        };
+        let schedule = self.schedule.as_deref().unwrap_or("unknown");
+        let mut text =
+            format!("stack     {} in {}, schedule {schedule}\nbookmark  {bookmark}\n", self.stack, self.region);
+        if !self.runs.is_empty() {
+            text.push_str(&format!("\nlast runs of {}\n{}\n", self.job_id, self.table()));
+        }
+        text
+    }
+
+    fn table(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        for run in &self.runs {
+            let what = match (&run.error, run.rows) {
+                (Some(error), _) => error.clone(),
+                (None, Some(rows)) => format!("{} rows", HumanCount(rows)),
+                (None, None) => String::new(),
+            };
+            let begun = run.started_at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+            let status = serde_json::to_value(run.status).ok().and_then(|text| text.as_str().map(str::to_owned));
+            let status = status.unwrap_or_default().replace('_', " ");
+            table.add_row([begun, run.hour.to_string(), status, format!("{:.1} s", run.seconds), what]);
+        }
+        for column in table.column_iter_mut() {
+            column.set_padding((2, 0));
+        }
+        table.trim_fmt()
+    }
+}
+
+impl RunLine {
+    fn of(run: &JobRunItem) -> Self {
+        let error = run.error.as_ref().map(|error| one_line(&format!("{}: {}", error.name, error.message)));
+        Self {
+            hour: run.hour,
+            status: run.status,
+            started_at: run.started_at,
+            seconds: run.ended_at.duration_since(run.started_at).as_secs_f64(),
+            rows: run.rows,
+            error,
+            execution: run.execution_arn.clone(),
+        }
+    }
+}
+
+fn lines(calendar: &Calendar, marks: &[HourMark]) -> Vec<HourLine> {
+    let mut marks = marks.iter().peekable();
+    let cells = calendar.cells().filter(|(_, cell)| *cell != Cell::Future);
+    cells
+        .map(|(hour, state)| {
+            let mark = marks.next_if(|mark| mark.hour == hour);
+            let counts = mark.map(|mark| mark.counts).unwrap_or_default();
+            let error = mark.and_then(|mark| mark.last_error.as_ref()).map(|error| error.name.clone());
+            HourLine { hour, state, rows: counts.rows, quarantined: counts.quarantined, error }
+        })
+        .collect()
+}
+
+/// `1 hour`, `2 hours`.
+pub(crate) fn plural(count: i64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

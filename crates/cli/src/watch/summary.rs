@@ -1,0 +1,196 @@
+//! What became of executions, for a person and for a program.
+
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
+use aws_sdk_sfn::types::ExecutionStatus;
+use comfy_table::{CellAlignment, Table, presets};
+use indicatif::HumanCount;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::board::rate;
+use super::poll::Followed;
+use super::run::message_of;
+use crate::stack::Problem;
+
+/// Hours in the table; of longer runs, only those that were not published.
+const MOST_ROWS: usize = 48;
+
+/// How the watched execution ended.
+#[derive(Serialize)]
+pub(crate) struct Ended {
+    pub(crate) execution: String,
+    /// `succeeded`, `failed`, `timed_out`, `aborted`.
+    pub(crate) status: &'static str,
+    pub(crate) seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<ErrorText>,
+    pub(crate) output: Value,
+    pub(crate) records: u64,
+    pub(crate) hours: Vec<HourSummary>,
+}
+
+/// What became of one hour.
+#[derive(Serialize)]
+pub(crate) struct HourSummary {
+    pub(crate) hour: String,
+    /// `published`, `not_published`, `missing`, `failed`, `running`.
+    pub(crate) status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) verdict: Option<String>,
+    pub(crate) records: u64,
+    pub(crate) rows: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) quarantined: u64,
+    pub(crate) chunks: u64,
+    pub(crate) retries: u64,
+    pub(crate) seconds: f64,
+    pub(crate) fetch_seconds: f64,
+    pub(crate) convert_seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<ErrorText>,
+    pub(crate) execution: String,
+}
+
+#[derive(Clone, Serialize)]
+pub(crate) struct ErrorText {
+    pub(crate) name: String,
+    pub(crate) message: String,
+}
+
+impl Ended {
+    pub(super) fn of(root: &Followed, hours: Vec<HourSummary>, now: f64) -> Self {
+        let records = hours.iter().map(|hour| hour.records).sum();
+        let end = root.end.as_ref();
+        Self {
+            execution: root.arn.clone(),
+            status: end.map_or("running", |end| status_of(end.status())),
+            seconds: thousandths(root.seconds(now)),
+            error: end.and_then(error_of),
+            output: output_of(root),
+            records,
+            hours,
+        }
+    }
+
+    /// The problem that it ended with, if it did.
+    pub(crate) fn problem(&self) -> Option<Problem> {
+        let how = match self.status {
+            "succeeded" | "running" => return None,
+            "aborted" => "was aborted",
+            "timed_out" => "timed out",
+            _ => "failed",
+        };
+        let ErrorText { name, message } = self.error.clone().unwrap_or_else(|| ErrorText {
+            name: if self.status == "aborted" { "ExecutionAborted" } else { "States.Timeout" }.to_owned(),
+            message: "no cause is given".to_owned(),
+        });
+        let what = format!("the execution {}", self.execution);
+        Some(Problem::Failed { what, how, error: name, message })
+    }
+
+    /// A table of the hours and a line over all.
+    pub(crate) fn text(&self) -> String {
+        let shown: Vec<_> = match self.hours.len() {
+            0..=MOST_ROWS => self.hours.iter().collect(),
+            _ => self.hours.iter().filter(|hour| hour.status != "published").take(MOST_ROWS).collect(),
+        };
+        let published = self.hours.iter().filter(|hour| hour.status == "published").count();
+        let others = match self.hours.len() - published {
+            0 => String::new(),
+            others => format!(", {others} not published"),
+        };
+        let last =
+            format!("{published} published{others}: {} in {:.1} s", rate(self.records, self.seconds), self.seconds);
+        match shown.is_empty() {
+            true => format!("{last}\n"),
+            false => format!("{}\n{last}\n", table(&shown)),
+        }
+    }
+}
+
+fn table(hours: &[&HourSummary]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["hour", "status", "records", "rows", "duplicates", "quarantined", "chunks", "seconds"]);
+    for hour in hours {
+        let count = |number: u64| HumanCount(number).to_string();
+        let [records, rows] = [hour.records, hour.rows].map(count);
+        let [duplicates, quarantined, chunks] = [hour.duplicates, hour.quarantined, hour.chunks].map(count);
+        let seconds = format!("{:.1}", hour.seconds);
+        table.add_row([hour.hour.clone(), hour.outcome(), records, rows, duplicates, quarantined, chunks, seconds]);
+    }
+    for (at, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if at > 1 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
+
+impl HourSummary {
+    pub(super) fn of(followed: &Followed, now: f64) -> Self {
+        let output = output_of(followed);
+        let said = |name: &str| output.get(name).and_then(Value::as_str).map(str::to_owned);
+        let status = match &followed.end {
+            None => "running".to_owned(),
+            Some(end) if *end.status() == ExecutionStatus::Succeeded => said("status").unwrap_or("done".to_owned()),
+            Some(end) => status_of(end.status()).to_owned(),
+        };
+        let counts = followed.run.counts.filter(|_| status == "published").unwrap_or_default();
+        Self {
+            hour: followed.hour.clone(),
+            verdict: said("verdict").filter(|_| status == "published"),
+            status,
+            records: counts.records,
+            rows: counts.rows,
+            duplicates: counts.duplicates,
+            quarantined: counts.quarantined,
+            chunks: followed.run.chunks.unwrap_or_default(),
+            retries: followed.run.retries(),
+            seconds: thousandths(followed.seconds(now)),
+            fetch_seconds: thousandths(followed.run.fetch_seconds),
+            convert_seconds: thousandths(followed.run.convert_seconds),
+            error: followed.end.as_ref().and_then(error_of),
+            execution: followed.arn.clone(),
+        }
+    }
+
+    fn outcome(&self) -> String {
+        match (self.error.as_ref(), self.verdict.as_deref()) {
+            (Some(error), _) => format!("{} {}", self.status, error.name),
+            (None, Some(verdict)) if verdict != "complete" => format!("{} {verdict}", self.status),
+            _ => self.status.replace('_', " "),
+        }
+    }
+
+    /// `2025-11-21-0   published, 10,000 rows in 1.2 s`.
+    pub(super) fn line(&self) -> String {
+        let rows = if self.status == "published" { format!(", {} rows", HumanCount(self.rows)) } else { String::new() };
+        format!("{:14} {}{rows} in {:.1} s", self.hour, self.outcome(), self.seconds)
+    }
+}
+
+fn output_of(followed: &Followed) -> Value {
+    let output = followed.end.as_ref().and_then(|end| end.output());
+    output.and_then(|output| serde_json::from_str(output).ok()).unwrap_or_default()
+}
+
+fn error_of(end: &DescribeExecutionOutput) -> Option<ErrorText> {
+    let name = end.error().filter(|name| !name.is_empty())?.to_owned();
+    Some(ErrorText { name, message: message_of(end.cause().unwrap_or_default()) })
+}
+
+fn status_of(status: &ExecutionStatus) -> &'static str {
+    match status {
+        ExecutionStatus::Succeeded => "succeeded",
+        ExecutionStatus::Running => "running",
+        ExecutionStatus::TimedOut => "timed_out",
+        ExecutionStatus::Aborted => "aborted",
+        _ => "failed",
+    }
+}
+
+fn thousandths(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,136 @@
+"""`ghactivity` status, ingest, backfill and query: what they say is what tables, executions and Athena say."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from deployment import Lake
+from queries import named_queries
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+DAY = "2025-01-09"
+HOURS = [f"{DAY}-{hour}" for hour in range(4)]
+JOB = "cli_ingest"
+
+
+def answered(run: subprocess.CompletedProcess[str]) -> object:
+    assert run.returncode == 0, run.stdout + run.stderr
+    return json.loads(run.stdout)
+
+
+@pytest.fixture(scope="module")
+def ingested(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> dict:
+    """Four hours, run by `ghactivity ingest`; the last is damaged."""
+    for hour in HOURS[:3]:
+        lake.serve(hour, generate(hour, "--events", "600", "--bad", "0.01"))
+    lake.serve(HOURS[3], b"no gzip")
+    run = ghactivity("ingest", "--from", HOURS[0], "--hours", "4", "--job-id", JOB, "--json")
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert "HoursFailed" in run.stderr and "only what is open is run" in run.stderr
+    return json.loads(run.stdout)
+
+
+def test_ingest_tells_of_every_hour(ingested: dict, lake: Lake) -> None:
+    told = {one["hour"]: one for one in ingested["hours"]}
+    assert [one["hour"] for one in ingested["hours"]] == HOURS
+    assert [told[hour]["status"] for hour in HOURS] == ["published"] * 3 + ["failed"]
+    assert told[HOURS[3]]["error"]["name"] == "NotGzip"
+    assert ingested["records"] == sum(lake.ledger(hour)["counts"]["records"] for hour in HOURS[:3])
+
+
+def test_status_has_the_bookmark_the_runs_and_a_cell_for_each_hour(ingested: dict, lake: Lake, ghactivity: Run) -> None:
+    span = ("--from", HOURS[0], "--to", f"{DAY}-5", "--job-id", JOB)
+    status = answered(ghactivity("status", *span, "--json"))
+    assert status["bookmark"] == lake.bookmark(JOB) == HOURS[2]
+    assert status["lag_hours"] > 24
+    states = [one["state"] for one in status["calendar"]]
+    assert states == ["published", "published", "published", "failed", "not_yet", "not_yet"]
+    assert [one["rows"] for one in status["calendar"]][:3] == [lake.ledger(hour)["counts"]["rows"] for hour in HOURS[:3]]
+    assert {run["hour"]: run["status"] for run in status["runs"]} == {hour: "published" for hour in HOURS[:3]} | {HOURS[3]: "failed"}
+    text = ghactivity("status", *span)
+    assert text.returncode == 0
+    assert f"{DAY}  ███x··" in text.stdout
+    assert "\x1b" not in text.stdout, "colours are for terminals"
+
+
+def test_backfill_is_quoted_and_the_quote_stands_beside_what_it_took(
+    lake: Lake, ghactivity: Run, generate: Callable[..., bytes]
+) -> None:
+    hours = [f"2025-01-10-{hour}" for hour in (5, 6)]
+    for hour in hours:
+        lake.serve(hour, generate(hour, "--events", "400"))
+    span = ("--from", hours[0], "--to", hours[1])
+    quote = answered(ghactivity("backfill", *span, "--dry-run", "--json"))
+    assert lake.ledger(hours[0]) is None, "a dry run runs nothing"
+    served = sum((lake.source_dir / f"{hour}.json.gz").stat().st_size for hour in hours)
+    assert (quote["hours"], quote["landing_bytes"], quote["published"]) == (2, served, 0)
+    assert quote["dollars"] > 0 and quote["gb_seconds"] > 0 and quote["seconds"] > 0
+    done = answered(ghactivity("backfill", *span, "--json"))
+    actual = done["actual"]
+    assert (actual["hours"], actual["landing_bytes"]) == (2, served)
+    assert actual["parquet_bytes"] == sum(lake.ledger(hour)["parquet_bytes"] for hour in hours)
+    assert actual["gb_seconds"] > 0
+    again = ghactivity("backfill", *span)
+    assert again.returncode == 0 and "0 hours" in again.stderr and "2 are published already" in again.stderr
+    assert "actual" in again.stdout
+
+
+def test_a_question_has_its_price_first_and_the_answer_in_three_forms(ingested: dict, lake: Lake, ghactivity: Run) -> None:
+    sql = (
+        "SELECT hour, count(*) AS events FROM events "
+        "WHERE year = '2025' AND month = '01' AND dayofmonth = '09' GROUP BY hour ORDER BY hour"
+    )
+    expected = [[f"{at:02}", str(lake.ledger(HOURS[at])["counts"]["rows"])] for at in range(3)]
+    as_csv = ghactivity("query", sql, "--csv")
+    assert list(csv.reader(io.StringIO(as_csv.stdout))) == [["hour", "events"], *expected]
+    assert "reads 3 of " in as_csv.stderr and f"({HOURS[0]} to {HOURS[2]})" in as_csv.stderr and "$" in as_csv.stderr
+    as_json = answered(ghactivity("query", sql, "--json"))
+    assert as_json["rows"] == [{"hour": hour, "events": int(events)} for hour, events in expected]
+    bytes_of_three = sum(lake.ledger(hour)["parquet_bytes"] for hour in HOURS[:3])
+    assert 0 < as_json["scanned_bytes"] <= bytes_of_three
+    table = ghactivity("query", sql)
+    assert table.stdout.splitlines()[0].split() == ["hour", "events"]
+    assert "scanned" in table.stderr
+
+
+def test_reading_everything_is_refused_above_the_limit(ingested: dict, ghactivity: Run) -> None:
+    refused = ghactivity("query", "SELECT count(*) FROM events_flat", "--limit-mb", "0")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "reads every partition" in refused.stderr and "--yes" in refused.stderr
+    assert ghactivity("query", "SELECT count(*) FROM events_flat", "--limit-mb", "0", "--yes").returncode == 0
+    of_a_day = "SELECT count(*) FROM events_flat WHERE year = '2025' AND month = '01' AND dayofmonth = '09'"
+    assert ghactivity("query", of_a_day, "--limit-mb", "0").returncode == 0
+    assert ghactivity("query", "SHOW PARTITIONS events", "--limit-mb", "0").returncode == 0
+
+
+def test_saved_queries_are_listed_and_asked_about_a_day(ingested: dict, lake: Lake, ghactivity: Run) -> None:
+    listed = answered(ghactivity("query", "--list", "--json"))
+    assert {one["name"] for one in listed} == {query.name for query in named_queries()}
+    for query in named_queries():
+        run = ghactivity("query", "--named", query.name, "--day", DAY, "--csv")
+        expected = lake.query(query.sql, *query.parameters(HOURS[0]))
+        rows = list(csv.DictReader(io.StringIO(run.stdout)))
+        assert rows == [{name: value or "" for name, value in row.items()} for row in expected], query.name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("query", "SELECT nothing FROM events"), "COLUMN_NOT_FOUND"),
+        (("query", "SELEC 1"), "SYNTAX_ERROR"),
+        (("query", "--named", "no-such-query"), "'ghactivity query --list'"),
+        (("status", "--from", "2025-01-02-0", "--to", "2025-01-01-0"), "exchange them"),
+        (("backfill", "--from", "2025-01-02-0", "--to", "2025-01-01-0"), "exchange them"),
+    ],
+)
+def test_what_makes_no_sense_is_told_in_one_line(ghactivity: Run, arguments: tuple[str, ...], expected: str) -> None:
+    run = ghactivity(*arguments)
+    assert run.returncode in (1, 2)
+    lines = [line for line in run.stderr.splitlines() if line.startswith("ghactivity: ")]
+    assert len(lines) == 1 and expected in lines[0], run.stderr
+    assert run.stdout == ""
