@@ -21,6 +21,8 @@ DETERMINISTIC = {
     "NotGzip", "UnsupportedEncoding", "EmptyArchive", "CorruptArchive", "TruncatedArchive", "TrailingBytes",
     "ArchiveTooLarge", "PlanTooLarge", "LandingNotFound", "LandingChanged", "PlanNotFound", "ChunkMismatch",
     "HourDoesNotBalance", "ObjectMissing", "HourWouldShrink", "VersionOvertaken", "LeaseLost",
+    "SourceNotFound", "SourceReplaced", "FileTooLarge", "EmptyFile", "NotCsv", "BadHeader", "UnclosedQuote", "RecordTooLong",
+    "TooManyChunks", "DiskFull", "ItemExists", "LoadDoesNotBalance",
 }  # fmt: skip
 # Names that AWS gives, as its documentation of error handling and of the services' SDKs has them.
 OF_AWS = {

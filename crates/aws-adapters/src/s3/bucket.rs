@@ -56,6 +56,23 @@ impl Bucket {
         answer.map(drop).map_err(|error| AwsError::sort("PutObject", self.address(key), error))
     }
 
+    /// Writes an object whole unless there is one; answers whether there was none. After a lost answer there may be one
+    /// that this very call wrote.
+    pub async fn write_if_absent(
+        &self,
+        key: &str,
+        bytes: impl Into<Bytes>,
+        content_type: &str,
+    ) -> Result<bool, AwsError> {
+        let request = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
+        let answer = request.if_none_match("*").body(bytes.into().into()).send().await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 412) => Ok(false),
+            Err(error) => Err(AwsError::sort("PutObject", self.address(key), error)),
+        }
+    }
+
     /// The objects below `prefix`, in the order of their keys.
     pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, AwsError> {
         let mut listed = Vec::new();
