@@ -24,7 +24,7 @@ pub mod memory;
 mod runs;
 
 pub use commit::{BookmarkMove, Commit, CommitError, LedgerPut, Tables};
-pub use items::{Items, MAX_PUTS, PutBatch};
+pub use items::{Items, KeyPage, MAX_PUTS, PutBatch};
 pub use jobs::Jobs;
 pub use leases::{Holder, LeaseError, Leases, SeenLease};
 pub use ledger::Ledger;

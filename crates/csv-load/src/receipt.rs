@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::keys;
 use crate::plan::{LoadId, LoadPlan, Source};
 use crate::rules::Options;
 
@@ -117,10 +118,36 @@ pub struct LoadReceipt {
     /// Where rows that do not fit are listed, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<String>,
+    /// Items that were deleted, if the load was undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone: Option<u64>,
     /// When the load was planned; every item has it.
     pub ingestion_timestamp: Timestamp,
-    /// When it was complete.
+    /// When it was complete, or undone.
     pub completed_at: Timestamp,
-    /// The execution that completed it.
+    /// The execution that completed or undid it.
     pub execution_arn: String,
+}
+
+impl LoadReceipt {
+    /// The receipt of a load whose chunks add up to these counts.
+    pub fn new(plan: LoadPlan, counts: Counts, chunks: Vec<ChunkReceipt>, completed_at: Timestamp, execution_arn: String) -> Self {
+        let LoadPlan { load_id, table, source, options, ingestion_timestamp, .. } = plan;
+        let write_units = chunks.iter().map(|chunk| chunk.write_units).sum();
+        let quarantine = (counts.rejected > 0).then(|| keys::quarantine(load_id));
+        Self {
+            load_id,
+            table,
+            source,
+            options,
+            counts,
+            write_units,
+            chunks,
+            quarantine,
+            undone: None,
+            ingestion_timestamp,
+            completed_at,
+            execution_arn,
+        }
+    }
 }

@@ -10,8 +10,11 @@ use serde::{Deserialize, Serialize};
 pub struct Input {
     /// The load.
     pub load_id: LoadId,
-    /// The execution that loaded it.
+    /// The execution that loaded or undid it.
     pub execution_arn: String,
+    /// How many items were deleted, if the load was undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone: Option<u64>,
 }
 
 /// What the load was, in brief.
@@ -22,12 +25,15 @@ pub struct Output {
     pub load_id: LoadId,
     /// The table.
     pub table: String,
-    /// All rows.
+    /// All rows; of a load that was undone before it was complete, none.
     pub counts: Counts,
     /// Write units of all items.
     pub write_units: u64,
     /// The receipt's `s3://` address.
     pub receipt: String,
+    /// Items that were deleted, if the load was undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone: Option<u64>,
     /// The `s3://` address of the rows that do not fit, if there are any.
     pub quarantine: Option<String>,
 }

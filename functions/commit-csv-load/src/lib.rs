@@ -1,9 +1,10 @@
-//! State `CommitCsvLoad` of `csv-load`: the receipt.
+//! State `CommitCsvLoad` of `csv-load`: the receipt; and `CommitUndo` of `csv-undo`: that there is none any more.
 //!
-//! - **Input** ([`Input`]): the load and the execution.
+//! - **Input** ([`Input`]): the load and the execution; how many items were deleted, if it was undone.
 //! - **Output** ([`Output`]): what became of its rows, and where the receipt lies.
 //! - **Reads** the plan and the chunks' receipts.
-//! - **Writes** the load's receipt, by which the file is recognised from then on, and a line of `job_run_details`.
+//! - **Writes** the load's receipt, by which the file is recognised from then on, and a line of `job_run_details`. Of a load that
+//!   was undone it keeps the receipt elsewhere, and removes all else.
 //!
 //! A second run is safe: the receipt that was written first holds.
 

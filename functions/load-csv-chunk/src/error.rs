@@ -40,6 +40,16 @@ pub enum LoadCsvChunkError {
         /// What is wrong.
         source: RecordError,
     },
+    /// The chunk's bytes do not fit the plan of its gzip file.
+    #[error("chunk {chunk} of {address} cannot be inflated")]
+    Inflate {
+        /// The chunk's number.
+        chunk: u32,
+        /// The file's `s3://` address.
+        address: String,
+        /// What is wrong.
+        source: gzip_plan::ChunkError,
+    },
     /// The chunk has other rows than were planned.
     #[error("chunk {chunk} of {address} has {found} rows instead of {planned}")]
     Rows {
@@ -77,8 +87,7 @@ impl ErrorName for LoadCsvChunkError {
             Self::Plan { .. } | Self::NoPlan { .. } => "PlanNotFound",
             Self::Source(ReadError::NotFound { .. }) => "SourceNotFound",
             Self::Source(_) if self.aws().is_none() => "SourceReplaced",
-            Self::Record { source: RecordError::Read { .. }, .. } => "AwsUnavailable",
-            Self::Record { .. } | Self::Rows { .. } => "ChunkMismatch",
+            Self::Record { .. } | Self::Inflate { .. } | Self::Rows { .. } => "ChunkMismatch",
             Self::ItemExists { .. } => "ItemExists",
             Self::Source(_) | Self::Aws(_) => self.aws().map_or("AwsUnavailable", AwsError::name),
         }

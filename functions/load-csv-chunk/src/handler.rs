@@ -1,5 +1,7 @@
 //! What the function does.
 
+use std::io::Read;
+
 use aws_adapters::AwsError;
 use aws_adapters::dynamodb::Items;
 use aws_adapters::s3::{Bucket, Object, ReadError, pipe};
@@ -13,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::pace::Pace;
 use crate::rows::Rows;
+use crate::stretch::Stretch;
 use crate::writer::{Progress, Writer};
 use crate::{Context, Input, LoadCsvChunkError, Output, Resume};
 
@@ -112,9 +115,16 @@ async fn load(
     if from.offset == chunk.end {
         return Ok(Progress { resume: from, reached_end: true });
     }
-    let object = context.bucket.read_range(&plan.source.key, from.offset..chunk.end, Some(&plan.source.etag)).await;
+    let text = from.offset..chunk.end;
+    let stretch = if plan.source.is_gzip { Some(Stretch::find(plan, number, text.clone(), &context.bucket).await?) } else { None };
+    let range = stretch.as_ref().map_or(text, Stretch::range);
+    let object = context.bucket.read_range(&plan.source.key, range, Some(&plan.source.etag)).await;
     let object = object.map_err(LoadCsvChunkError::Source)?;
-    let (pieces, text) = pipe();
+    let (pieces, file) = pipe();
+    let text: Box<dyn Read + Send> = match &stretch {
+        Some(stretch) => Box::new(stretch.inflate(file, plan, number)?),
+        None => Box::new(file),
+    };
     let (sender, batches) = mpsc::channel(WAITING_BATCHES);
     let (own_plan, own_bits) = (plan.clone(), superseded.clone());
     let parsing =

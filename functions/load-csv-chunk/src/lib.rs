@@ -14,6 +14,7 @@ mod event;
 mod handler;
 mod pace;
 mod rows;
+mod stretch;
 mod writer;
 
 pub use context::Context;

@@ -22,6 +22,14 @@ pub enum PlanCsvError {
         /// What is wrong with it.
         source: PlanError,
     },
+    /// The file is no sound gzip file.
+    #[error("{address}")]
+    Archive {
+        /// Its `s3://` address.
+        address: String,
+        /// What is wrong with it.
+        source: gzip_plan::PlanError,
+    },
     /// An object of the load is not what it was.
     #[error("{address} is not the plan of its name")]
     NoPlan {
@@ -45,6 +53,7 @@ impl ErrorName for PlanCsvError {
             Self::Source(ReadError::NotFound { .. }) => "SourceNotFound",
             Self::Source(ReadError::Changed { .. }) => "SourceReplaced",
             Self::Source(ReadError::TooLarge { .. }) => "FileTooLarge",
+            Self::Archive { source, .. } => source.name(),
             Self::File { source, .. } => match source {
                 PlanError::Head(HeadError::Empty) => "EmptyFile",
                 PlanError::Head(HeadError::Encoding { .. }) => "UnsupportedEncoding",
@@ -52,7 +61,7 @@ impl ErrorName for PlanCsvError {
                 PlanError::Header(_) => "BadHeader",
                 PlanError::Record(RecordError::UnclosedQuote { .. }) => "UnclosedQuote",
                 PlanError::Record(RecordError::TooLong { .. }) => "RecordTooLong",
-                PlanError::Record(RecordError::Read { .. }) => "AwsUnavailable",
+                PlanError::Record(RecordError::Read { .. }) => "CorruptArchive",
                 PlanError::TooManyChunks { .. } => "TooManyChunks",
                 PlanError::Spool(_) => "DiskFull",
             },

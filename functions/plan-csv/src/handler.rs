@@ -8,10 +8,11 @@ use aws_adapters::s3::{Bucket, ReadError};
 use csv_load::plan::{MAX_PLAN_BYTES, Source};
 use csv_load::{ColumnType, LoadId, LoadPlan, keys};
 use function_runtime::InvalidInput;
+use gzip_plan::PlannedFile;
 use serde_json::json;
 
 use crate::event::{Request, Status};
-use crate::pass::{self, Passed};
+use crate::pass::{self, OfText, Passed};
 use crate::{Context, Input, Manifest, Output, PlanCsvError};
 
 /// No file may be longer: 50 GiB, more than can be read within the function's time.
@@ -34,12 +35,15 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
     if bytes > MAX_SOURCE_BYTES {
         return Err(PlanCsvError::Source(ReadError::TooLarge { address, bytes, max_bytes: MAX_SOURCE_BYTES }));
     }
-    let Passed { planned, quarantine, sha256 } = pass::run(object, request.options.clone(), context.settings).await?;
+    let Passed { of_text, sha256 } = pass::run(object, request.options.clone(), context.settings).await?;
+    let OfText { planned, gzip, quarantine } = of_text;
+    // What is wrong with the archive is the cause of whatever is wrong with its text.
+    let gzip = gzip.transpose().map_err(|source| PlanCsvError::Archive { address: address.clone(), source })?;
     let planned = planned.map_err(|source| PlanCsvError::File { address, source })?;
     let load_id = LoadId::of(&sha256, &request.table, &request.options);
     let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
     let source =
-        Source { bucket: bucket.name().to_owned(), key: request.key.clone(), etag, bytes, sha256, is_gzip: false };
+        Source { bucket: bucket.name().to_owned(), key: request.key.clone(), etag, bytes, sha256, is_gzip: gzip.is_some() };
     let plan = LoadPlan {
         load_id,
         table: request.table.clone(),
@@ -59,7 +63,8 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
     if !request.force && exists(bucket, &keys::receipt(load_id)).await? {
         return Ok(output(&plan, Status::AlreadyLoaded, &request, context));
     }
-    let plan = settle(plan, &planned.superseded_bits, quarantine, &request, bucket).await?;
+    let found = Found { superseded_bits: planned.superseded_bits, gzip, quarantine };
+    let plan = settle(plan, found, &request, bucket).await?;
     tracing::info!(%load_id, chunks = plan.chunks.len(), rows = plan.rows, rejected = plan.rejected, "planned");
     Ok(output(&plan, Status::Planned, &request, context))
 }
@@ -88,11 +93,17 @@ fn validate(request: &Request, context: &Context) -> Result<(), InvalidInput> {
     }
 }
 
+/// What belongs to a plan and is no part of its document.
+struct Found {
+    superseded_bits: Vec<u8>,
+    gzip: Option<PlannedFile>,
+    quarantine: File,
+}
+
 /// Writes the plan, unless there is one that can be carried out, and answers the one that holds.
 async fn settle(
     mut plan: LoadPlan,
-    superseded_bits: &[u8],
-    quarantine: File,
+    found: Found,
     request: &Request,
     bucket: &Bucket,
 ) -> Result<LoadPlan, PlanCsvError> {
@@ -113,11 +124,15 @@ async fn settle(
         plan.ingestion_timestamp = known.ingestion_timestamp;
     }
     if plan.rejected > 0 {
-        upload(quarantine, &keys::quarantine(load_id), bucket).await?;
+        upload(found.quarantine, &keys::quarantine(load_id), bucket).await?;
     }
-    if !superseded_bits.is_empty() {
-        let bits = superseded_bits.to_vec();
-        bucket.write(&keys::superseded(load_id), bits, "application/octet-stream").await?;
+    if !found.superseded_bits.is_empty() {
+        bucket.write(&keys::superseded(load_id), found.superseded_bits, "application/octet-stream").await?;
+    }
+    if let Some(PlannedFile { plan, windows }) = found.gzip {
+        let document = serde_json::to_vec(&plan).expect("a plan is JSON");
+        bucket.write(&keys::gzip_windows(load_id), windows, "application/octet-stream").await?;
+        bucket.write(&keys::gzip_plan(load_id), document, "application/json").await?;
     }
     let chunks: Vec<_> = (0..plan.chunks.len()).map(|chunk| json!({ "chunk": chunk })).collect();
     let manifest = serde_json::to_vec(&chunks).expect("numbers are JSON");

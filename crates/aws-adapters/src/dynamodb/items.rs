@@ -140,6 +140,60 @@ impl Items {
     }
 }
 
+/// Some keys of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyPage {
+    /// The keys.
+    pub keys: Vec<String>,
+    /// The key after which the table goes on, if it does.
+    pub last_key: Option<String>,
+}
+
+impl Items {
+    /// A page of the keys of a load's items, in one segment of many, after a key.
+    pub async fn keys_of_load(
+        &self,
+        load_id: &str,
+        (segment, segments): (u32, u32),
+        after: Option<String>,
+    ) -> Result<KeyPage, AwsError> {
+        let start = after.map(|key| HashMap::from([("id".to_owned(), AttributeValue::S(key))]));
+        let request = self.client.scan().table_name(&self.table).consistent_read(true);
+        let request = request.segment(segment as i32).total_segments(segments as i32).set_exclusive_start_key(start);
+        let request = request
+            .filter_expression("#load_id = :load_id")
+            .projection_expression("#id")
+            .expression_attribute_names("#load_id", "load_id")
+            .expression_attribute_names("#id", "id")
+            .expression_attribute_values(":load_id", AttributeValue::S(load_id.to_owned()));
+        let page = request.send().await.map_err(|error| AwsError::sort("Scan", &self.table, error))?;
+        let key = |mut item: HashMap<String, AttributeValue>| match item.remove("id") {
+            Some(AttributeValue::S(key)) => Some(key),
+            _ => None,
+        };
+        let keys = page.items.unwrap_or_default().into_iter().filter_map(key).collect();
+        Ok(KeyPage { keys, last_key: page.last_evaluated_key.and_then(key) })
+    }
+
+    /// Deletes an item if it is of this load; answers whether it was. After a lost answer an item that is gone counts too.
+    pub async fn delete_of_load(&self, key: String, load_id: &str) -> Result<bool, AwsError> {
+        let resource = format!("{}/{key}", self.table);
+        let request = self.client.delete_item().table_name(&self.table).key("id", AttributeValue::S(key));
+        let request = request
+            .condition_expression("attribute_not_exists(#id) OR #load_id = :load_id")
+            .expression_attribute_names("#id", "id")
+            .expression_attribute_names("#load_id", "load_id")
+            .expression_attribute_values(":load_id", AttributeValue::S(load_id.to_owned()));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(AwsError::sort("DeleteItem", resource, error)),
+        }
+    }
+}
+
 /// The key of an item as [`PutBatch::push`] takes it.
 fn key_of(item: &[u8]) -> String {
     const BEFORE_KEY: &[u8] = br#"{"id":{"S":"#;

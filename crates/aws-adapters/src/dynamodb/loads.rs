@@ -48,12 +48,12 @@ pub struct LoadItem {
 }
 
 impl LoadItem {
-    /// The line of a load that is complete, whose receipt lies at this address.
-    pub fn of(receipt: &LoadReceipt, address: String) -> Self {
+    /// The line of a load with this status, whose receipt lies at this address.
+    pub fn of(receipt: &LoadReceipt, address: String, status: &'static str) -> Self {
         Self {
             job_id: JOB,
             load_id: receipt.load_id.to_string(),
-            status: "loaded",
+            status,
             table: receipt.table.clone(),
             source_file: receipt.source.address(),
             counts: receipt.counts,
