@@ -22,6 +22,8 @@ DETERMINISTIC = {
     "ArchiveTooLarge", "PlanTooLarge", "LandingNotFound", "LandingChanged", "PlanNotFound", "ChunkMismatch",
     "HourDoesNotBalance", "ObjectMissing", "HourWouldShrink", "VersionOvertaken", "LeaseLost",
     "VersionNotKept",
+    "SourceNotFound", "SourceReplaced", "FileTooLarge", "EmptyFile", "NotCsv", "BadHeader", "UnclosedQuote", "RecordTooLong",
+    "TooManyChunks", "DiskFull", "ItemExists", "LoadDoesNotBalance",
 }  # fmt: skip
 # Names that AWS gives, as its documentation of error handling and of the services' SDKs has them.
 OF_AWS = {

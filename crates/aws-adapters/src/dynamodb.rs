@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+pub use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,17 +14,21 @@ use serde::de::DeserializeOwned;
 use crate::AwsError;
 
 mod commit;
+mod items;
 mod jobs;
 mod leases;
 mod ledger;
+mod loads;
 #[cfg(feature = "test-util")]
 pub mod memory;
 mod runs;
 
 pub use commit::{BookmarkMove, Commit, CommitError, LedgerPut, Tables};
+pub use items::{Items, KeyPage, MAX_PUTS, PutBatch};
 pub use jobs::Jobs;
 pub use leases::{Holder, LeaseError, Leases, SeenLease};
 pub use ledger::{HourMark, Ledger};
+pub use loads::{LoadItem, Loads};
 pub use runs::Runs;
 
 /// An item of a table.

@@ -7,8 +7,10 @@ mod bucket;
 #[cfg(feature = "test-util")]
 pub mod memory;
 mod object;
+mod pipe;
 mod upload;
 
 pub use bucket::{Bucket, Listed, MAX_DELETES};
 pub use object::{Object, ReadError};
+pub use pipe::{PipeReader, pipe};
 pub use upload::{PART_BYTES, Stored, Upload};

@@ -73,6 +73,11 @@ impl Chunker {
         self.hashes = false;
     }
 
+    /// Takes every line as one that is equal to no other.
+    pub(crate) fn without_duplicates(&mut self) {
+        self.lines.compares = false;
+    }
+
     /// Whether the text so far ends inside a line.
     pub(crate) fn in_line(&self) -> bool {
         self.unfinished.is_some()

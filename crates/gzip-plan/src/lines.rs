@@ -21,10 +21,17 @@ pub(crate) enum Kind {
 }
 
 /// Tells the kinds of the lines of one file apart, in order. Holds 16 bytes for every line with new content.
-#[derive(Default)]
 pub(crate) struct Lines {
+    /// Whether equal lines are looked for.
+    pub(crate) compares: bool,
     seen: HashSet<u128, BuildHasherDefault<AsItIs>>,
     beginning: Beginning,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { compares: true, seen: HashSet::default(), beginning: Beginning::default() }
+    }
 }
 
 impl Lines {
@@ -59,7 +66,7 @@ impl Lines {
         self.beginning.over = true;
         if blank {
             Kind::Blank
-        } else if self.seen.insert(hash()) {
+        } else if !self.compares || self.seen.insert(hash()) {
             Kind::New
         } else {
             Kind::Duplicate

@@ -1,5 +1,7 @@
 //! The plan as a document.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 /// How a gzip file is cut into chunks of whole lines.
@@ -24,6 +26,30 @@ pub struct Plan {
     pub access_points: Vec<AccessPoint>,
     /// The chunks, in order, without gap or overlap. None if the file holds no byte.
     pub chunks: Vec<Chunk>,
+}
+
+impl Plan {
+    /// A stretch of the text as a chunk of its own, wherever the plan's chunks begin and end, for [`crate::ChunkReader::of`].
+    /// It has no hash, and lines are not counted. None if the stretch is empty or not within the text.
+    pub fn stretch(&self, text: Range<u64>) -> Option<Chunk> {
+        let holding = |offset: u64| self.chunks.get(self.chunks.partition_point(|chunk| chunk.uncompressed_end <= offset));
+        if text.is_empty() {
+            return None;
+        }
+        let (first, last) = (holding(text.start)?, holding(text.end - 1)?);
+        Some(Chunk {
+            access_point: first.access_point,
+            compressed_start: first.compressed_start,
+            compressed_end: last.compressed_end,
+            uncompressed_start: text.start,
+            uncompressed_end: text.end,
+            first_line: 0,
+            lines: 0,
+            blank_lines: 0,
+            duplicate_lines: Vec::new(),
+            xxh3: String::new(),
+        })
+    }
 }
 
 /// A place in the gzip file where inflating can begin: the start of a deflate block.

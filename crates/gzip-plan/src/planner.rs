@@ -110,6 +110,15 @@ impl Planner {
         }
     }
 
+    /// The same for whoever reads stretches of the text: chunks have no hashes, and equal lines are not looked for, which is
+    /// what a planner needs its memory for.
+    pub fn for_stretches(settings: PlanSettings) -> Self {
+        let mut planner = Self::new(settings);
+        planner.chunker.without_hashes();
+        planner.chunker.without_duplicates();
+        planner
+    }
+
     /// Takes the next bytes of the file.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use aws_adapters::AwsError;
-use aws_adapters::s3::{Bucket, Object};
+use aws_adapters::s3::{Bucket, Object, PipeReader, pipe};
 use bytes::Bytes;
 use convert::{ChunkSpec, Compression, Converted};
 use function_runtime::{InvalidInput, Metrics, Unit};
@@ -16,7 +16,6 @@ use tokio::sync::mpsc;
 use crate::context::Context;
 use crate::error::Error;
 use crate::event::{Input, Output};
-use crate::pipe::{PipeReader, pipe};
 
 /// Converts a chunk.
 ///

@@ -15,5 +15,3 @@ pub mod context;
 pub mod error;
 pub mod event;
 pub mod handler;
-
-mod pipe;

@@ -90,6 +90,17 @@ impl Bucket {
         }
     }
 
+    /// Writes an object whole unless there is one; answers whether there was none. After a lost answer there may be one
+    /// that this very call wrote.
+    pub async fn write_if_absent(
+        &self,
+        key: &str,
+        bytes: impl Into<Bytes>,
+        content_type: &str,
+    ) -> Result<bool, AwsError> {
+        self.replace(key, None, bytes, content_type).await
+    }
+
     /// The objects below `prefix`, in the order of their keys.
     pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, AwsError> {
         let mut listed = Vec::new();

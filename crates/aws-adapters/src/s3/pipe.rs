@@ -9,13 +9,14 @@ use tokio::sync::mpsc;
 const WAITING_PIECES: usize = 16;
 
 /// The reading end. Its end of file is where the sender is dropped.
-pub(crate) struct PipeReader {
+#[derive(Debug)]
+pub struct PipeReader {
     pieces: mpsc::Receiver<Bytes>,
     current: Bytes,
 }
 
 /// A pipe that holds a bounded number of pieces.
-pub(crate) fn pipe() -> (mpsc::Sender<Bytes>, PipeReader) {
+pub fn pipe() -> (mpsc::Sender<Bytes>, PipeReader) {
     let (sender, pieces) = mpsc::channel(WAITING_PIECES);
     (sender, PipeReader { pieces, current: Bytes::new() })
 }

@@ -1,0 +1,153 @@
+//! What a load was: every row is accounted for, by chunk and in all.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::keys;
+use crate::plan::{LoadId, LoadPlan, Source};
+use crate::rules::Options;
+
+/// What became of rows: `read = written + duplicate + rejected + skipped`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Rows.
+    pub read: u64,
+    /// Rows that are items now.
+    pub written: u64,
+    /// Rows whose id a later row of the file has.
+    pub duplicate: u64,
+    /// Rows that do not fit.
+    pub rejected: u64,
+    /// Rows whose id an item of another load had.
+    pub skipped: u64,
+}
+
+impl Counts {
+    /// Whether every row is accounted for once.
+    pub fn balance(&self) -> bool {
+        self.read == self.written + self.duplicate + self.rejected + self.skipped
+    }
+
+    /// Adds other rows.
+    pub fn add(&mut self, other: &Self) {
+        self.read += other.read;
+        self.written += other.written;
+        self.duplicate += other.duplicate;
+        self.rejected += other.rejected;
+        self.skipped += other.skipped;
+    }
+}
+
+/// What a chunk was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChunkReceipt {
+    /// The load.
+    pub load_id: LoadId,
+    /// The chunk's number.
+    pub chunk: u32,
+    /// Its rows.
+    pub counts: Counts,
+    /// Write units of its items.
+    pub write_units: u64,
+}
+
+/// A load does not add up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BalanceError {
+    /// A chunk was not loaded to its end.
+    #[error("load {load_id} has no receipt of chunk {chunk}")]
+    Missing {
+        /// The load.
+        load_id: LoadId,
+        /// The chunk.
+        chunk: u32,
+    },
+    /// A receipt is not that of its chunk.
+    #[error("the receipt of chunk {chunk} of load {load_id} does not balance with the plan: {counts:?}")]
+    Chunk {
+        /// The load.
+        load_id: LoadId,
+        /// The chunk.
+        chunk: u32,
+        /// What the receipt says.
+        counts: Counts,
+    },
+}
+
+/// Adds up a load. Each chunk must balance, and have the rows, duplicates and rejected rows that the plan found on its own.
+///
+/// # Errors
+/// If it does not add up.
+pub fn total(plan: &LoadPlan, receipts: &[ChunkReceipt]) -> Result<Counts, BalanceError> {
+    let load_id = plan.load_id;
+    let mut total = Counts::default();
+    for (planned, chunk) in plan.chunks.iter().zip(0..) {
+        let receipt = receipts.iter().find(|receipt| receipt.chunk == chunk);
+        let Some(ChunkReceipt { counts, load_id: of, .. }) = receipt else {
+            return Err(BalanceError::Missing { load_id, chunk });
+        };
+        let as_planned = (counts.read, counts.duplicate, counts.rejected);
+        if *of != load_id || !counts.balance() || as_planned != (planned.rows, planned.superseded, planned.rejected) {
+            return Err(BalanceError::Chunk { load_id, chunk, counts: *counts });
+        }
+        total.add(counts);
+    }
+    Ok(total)
+}
+
+/// The receipt of a load.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadReceipt {
+    /// The load.
+    pub load_id: LoadId,
+    /// The table.
+    pub table: String,
+    /// The file.
+    pub source: Source,
+    /// What its owner wanted.
+    pub options: Options,
+    /// All rows.
+    pub counts: Counts,
+    /// Write units of all items.
+    pub write_units: u64,
+    /// The chunks.
+    pub chunks: Vec<ChunkReceipt>,
+    /// Where rows that do not fit are listed, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<String>,
+    /// Items that were deleted, if the load was undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone: Option<u64>,
+    /// When the load was planned; every item has it.
+    pub ingestion_timestamp: Timestamp,
+    /// When it was complete, or undone.
+    pub completed_at: Timestamp,
+    /// The execution that completed or undid it.
+    pub execution_arn: String,
+}
+
+impl LoadReceipt {
+    /// The receipt of a load whose chunks add up to these counts.
+    pub fn new(plan: LoadPlan, counts: Counts, chunks: Vec<ChunkReceipt>, completed_at: Timestamp, execution_arn: String) -> Self {
+        let LoadPlan { load_id, table, source, options, ingestion_timestamp, .. } = plan;
+        let write_units = chunks.iter().map(|chunk| chunk.write_units).sum();
+        let quarantine = (counts.rejected > 0).then(|| keys::quarantine(load_id));
+        Self {
+            load_id,
+            table,
+            source,
+            options,
+            counts,
+            write_units,
+            chunks,
+            quarantine,
+            undone: None,
+            ingestion_timestamp,
+            completed_at,
+            execution_arn,
+        }
+    }
+}

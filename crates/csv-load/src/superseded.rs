@@ -1,0 +1,185 @@
+//! Which rows are not the last ones with their id, in bounded memory.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt;
+
+use twox_hash::XxHash3_128;
+
+/// So many rows are sorted in memory (24 MiB) before they go to the temporary file.
+const RUN_ROWS: usize = 1 << 20;
+const ENTRY_BYTES: usize = 24;
+/// How much of each sorted run is in memory while all are merged.
+const RUN_BUFFER_ENTRIES: usize = 2730;
+
+type Entry = (u128, u64);
+
+/// Finds the rows whose id a later row has too: sorted runs of hashes in a temporary file, merged at the end.
+///
+/// Holds 24 MiB, 64 KiB for each million rows, and a bit for each row; the temporary file has 24 bytes for each row. Ids are
+/// told apart by 128 bits of XXH3 under a `seed` that nobody who writes files can know.
+pub struct Superseded {
+    seed: u64,
+    run_rows: usize,
+    entries: Vec<Entry>,
+    file: Option<BufWriter<File>>,
+    /// Entries of each run.
+    runs: Vec<u64>,
+    bits: Vec<u8>,
+}
+
+impl Superseded {
+    /// No rows yet.
+    pub fn new(seed: u64) -> Self {
+        Self::with_runs_of(RUN_ROWS, seed)
+    }
+
+    fn with_runs_of(run_rows: usize, seed: u64) -> Self {
+        Self { seed, run_rows, entries: Vec::new(), file: None, runs: Vec::new(), bits: Vec::new() }
+    }
+
+    /// Takes a row and what it has in common with the rows that have its id. Rows come in order.
+    ///
+    /// # Errors
+    /// If the temporary file cannot be written.
+    pub fn add(&mut self, row: u64, identity: &[u8]) -> io::Result<()> {
+        self.entries.push((XxHash3_128::oneshot_with_seed(self.seed, identity), row));
+        if self.entries.len() >= self.run_rows { self.spill() } else { Ok(()) }
+    }
+
+    /// A bit for each row that is superseded: row 0 is the lowest bit of the first byte. Shorter if no later row is.
+    ///
+    /// # Errors
+    /// If the temporary file cannot be written or read.
+    pub fn finish(mut self) -> io::Result<Vec<u8>> {
+        if self.file.is_none() {
+            self.sort();
+            return Ok(self.bits);
+        }
+        self.spill()?;
+        let file = self.file.take().expect("it was looked at").into_inner()?;
+        let mut start = 0;
+        let mut runs = Vec::with_capacity(self.runs.len());
+        for entries in &self.runs {
+            runs.push(Run { next: start, end: start + entries, buffer: Vec::new(), at: 0 });
+            start += entries;
+        }
+        self.merge(&file, runs)?;
+        Ok(self.bits)
+    }
+
+    fn merge(&mut self, file: &File, mut runs: Vec<Run>) -> io::Result<()> {
+        let mut heads = BinaryHeap::with_capacity(runs.len());
+        for (index, run) in runs.iter_mut().enumerate() {
+            heads.extend(run.next(file)?.map(|entry| Reverse((entry, index))));
+        }
+        let mut before: Option<Entry> = None;
+        while let Some(Reverse((entry, index))) = heads.pop() {
+            if let Some(before) = before.filter(|before| before.0 == entry.0) {
+                set(&mut self.bits, before.1);
+            }
+            before = Some(entry);
+            heads.extend(runs[index].next(file)?.map(|entry| Reverse((entry, index))));
+        }
+        Ok(())
+    }
+
+    /// Sorts what is in memory; leaves the last row of each id.
+    fn sort(&mut self) {
+        self.entries.sort_unstable();
+        let bits = &mut self.bits;
+        for pair in self.entries.windows(2) {
+            if pair[0].0 == pair[1].0 {
+                set(bits, pair[0].1);
+            }
+        }
+        self.entries.reverse();
+        self.entries.dedup_by_key(|(hash, _)| *hash);
+        self.entries.reverse();
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        self.sort();
+        if self.file.is_none() {
+            self.file = Some(BufWriter::with_capacity(1 << 20, tempfile::tempfile()?));
+        }
+        let file = self.file.as_mut().expect("it was made");
+        for (hash, row) in &self.entries {
+            file.write_all(&hash.to_le_bytes())?;
+            file.write_all(&row.to_le_bytes())?;
+        }
+        self.runs.push(self.entries.len() as u64);
+        self.entries.clear();
+        Ok(())
+    }
+}
+
+/// A sorted run of the temporary file that is being read; positions are in entries.
+struct Run {
+    next: u64,
+    end: u64,
+    buffer: Vec<u8>,
+    at: usize,
+}
+
+impl Run {
+    fn next(&mut self, file: &File) -> io::Result<Option<Entry>> {
+        if self.at == self.buffer.len() {
+            let entries = (self.end - self.next).min(RUN_BUFFER_ENTRIES as u64);
+            if entries == 0 {
+                return Ok(None);
+            }
+            self.buffer.resize(entries as usize * ENTRY_BYTES, 0);
+            file.read_exact_at(&mut self.buffer, self.next * ENTRY_BYTES as u64)?;
+            (self.next, self.at) = (self.next + entries, 0);
+        }
+        let (hash, row) = self.buffer[self.at..self.at + ENTRY_BYTES].split_at(16);
+        self.at += ENTRY_BYTES;
+        let entry = (
+            u128::from_le_bytes(hash.try_into().expect("16 bytes")),
+            u64::from_le_bytes(row.try_into().expect("8 bytes")),
+        );
+        Ok(Some(entry))
+    }
+}
+
+/// Sets a row's bit.
+pub(crate) fn set(bits: &mut Vec<u8>, row: u64) {
+    let byte = (row / 8) as usize;
+    if bits.len() <= byte {
+        bits.resize(byte + 1, 0);
+    }
+    bits[byte] |= 1 << (row % 8);
+}
+
+/// Whether a row's bit is set.
+pub fn is_set(bits: &[u8], row: u64) -> bool {
+    bits.get((row / 8) as usize).is_some_and(|byte| byte & (1 << (row % 8)) != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn proptest_all_but_the_last_row_of_an_id_are_superseded(ids in proptest::collection::vec(0_u8..40, 0..300), run_rows in 1_usize..50) {
+            let mut found = Superseded::with_runs_of(run_rows, 7);
+            let mut last = HashMap::new();
+            for (row, id) in ids.iter().enumerate() {
+                found.add(row as u64, &[*id]).unwrap();
+                last.insert(*id, row);
+            }
+            let bits = found.finish().unwrap();
+            for (row, id) in ids.iter().enumerate() {
+                prop_assert_eq!(is_set(&bits, row as u64), last[id] != row, "row {} of {:?}", row, ids);
+            }
+        }
+    }
+}

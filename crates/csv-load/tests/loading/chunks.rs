@@ -1,0 +1,64 @@
+//! Chunks: no row is split or lost, and the outcome does not depend on where they are cut or in what order they run.
+
+use std::collections::BTreeMap;
+
+use csv_load::Options;
+use proptest::prelude::*;
+
+use crate::support::{load, plan};
+
+/// Cells with all that makes boundaries hard to see.
+fn cell() -> impl Strategy<Value = String> {
+    proptest::string::string_regex("[ab,;\"\n\r\u{e9}\u{feff} ]{0,6}").unwrap()
+}
+
+fn quoted(cell: &str) -> String {
+    format!("\"{}\"", cell.replace('"', "\"\""))
+}
+
+fn file() -> impl Strategy<Value = (String, Vec<(u8, String)>)> {
+    let row = (0_u8..12, cell(), prop_oneof!["\n", "\r\n", "\r", "\n\n"]);
+    proptest::collection::vec(row, 0..40).prop_map(|rows| {
+        let mut file = "id,a,b\n".to_owned();
+        for (id, cell, end) in &rows {
+            file += &format!("k{id},{},x{end}", quoted(cell));
+        }
+        (file, rows.into_iter().map(|(id, cell, _)| (id, cell)).collect())
+    })
+}
+
+proptest! {
+    #[test]
+    fn proptest_every_row_is_accounted_for_however_the_file_is_cut((file, rows) in file(), chunk_rows in 1_u64..9, seed in any::<u64>()) {
+        let options = Options::default();
+        let (planned, quarantine) = plan(file.as_bytes(), &options, chunk_rows).unwrap();
+        prop_assert_eq!(quarantine.len(), 0);
+        prop_assert_eq!(planned.rows as usize, rows.len());
+        for pair in planned.chunks.windows(2) {
+            prop_assert_eq!(pair[0].end, pair[1].start);
+            prop_assert_eq!(pair[0].first_row + pair[0].rows, pair[1].first_row);
+        }
+        // The last row of each id, as a map that is written in the file's order has it.
+        let last: BTreeMap<String, String> = rows.iter().map(|(id, cell)| (format!("k{id}"), cell.clone())).collect();
+        let mut order: Vec<usize> = (0..planned.chunks.len()).collect();
+        order.sort_by_key(|index| (*index as u64 + 1).wrapping_mul(seed | 1));
+        let (items, counts) = load(file.as_bytes(), &planned, order.into_iter());
+        let found: BTreeMap<String, String> =
+            items.into_iter().map(|(id, item)| (id, item["a"]["S"].as_str().unwrap_or_default().to_owned())).collect();
+        prop_assert_eq!(&found, &last);
+        prop_assert!(counts.iter().all(|counts| counts.balance()));
+        prop_assert_eq!(counts.iter().map(|counts| counts.duplicate).sum::<u64>(), planned.superseded);
+        prop_assert_eq!(rows.len() - last.len(), planned.superseded as usize);
+    }
+
+    #[test]
+    fn proptest_no_bytes_are_a_reason_to_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), chunk_rows in 1_u64..9) {
+        let file = [b"id,a\n".to_vec(), bytes].concat();
+        if let Ok((planned, quarantine)) = plan(&file, &Options::default(), chunk_rows) {
+            let (items, counts) = load(&file, &planned, 0..planned.chunks.len());
+            prop_assert_eq!(quarantine.len() as u64, planned.rejected);
+            prop_assert_eq!(items.len() as u64 + planned.superseded + planned.rejected, planned.rows);
+            prop_assert!(counts.iter().all(|counts| counts.balance()));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Rows as items: ids, types, empty cells, duplicates, and the rows that do not fit.
+
+use std::collections::BTreeMap;
+
+use csv_load::{ColumnType, EmptyCells, Options, row_id};
+use serde_json::json;
+
+use crate::support::{items, items_with, load, plan, text};
+
+fn types(pairs: &[(&str, ColumnType)]) -> BTreeMap<String, ColumnType> {
+    pairs.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect()
+}
+
+#[test]
+fn an_item_has_the_row_and_what_the_load_adds() {
+    let options = Options { types: types(&[("n", ColumnType::N), ("b", ColumnType::BOOL)]), ..Options::default() };
+    let [item] = &items_with("id,n,b,t,e\nk,1.50,TRUE,\"a \"\"b\"\" \\ \u{1}\",\n", &options)[..] else { panic!() };
+    let expected = json!({
+        "id": {"S": "k"}, "n": {"N": "1.50"}, "b": {"BOOL": true}, "t": {"S": "a \"b\" \\ \u{1}"},
+        "ingestion_timestamp": {"S": "2025-11-21T00:00:00Z"}, "source_file": {"S": "s3://bucket/raw/a.csv"},
+        "load_id": {"S": "0123456789abcdef"},
+    });
+    assert_eq!(*item, expected);
+}
+
+#[test]
+fn empty_cells_are_kept_if_wanted() {
+    let options =
+        Options { types: types(&[("n", ColumnType::N)]), empty_cells: EmptyCells::Keep, ..Options::default() };
+    let [item] = &items_with("id,n,t\nk,,\n", &options)[..] else { panic!() };
+    assert_eq!((&item["n"], &item["t"]), (&json!({"NULL": true}), &json!({"S": ""})));
+}
+
+#[test]
+fn without_a_column_id_the_row_is_hashed() {
+    let found = items("name,city\nAda,\"Paris, \"\"F\"\"\"\n");
+    let expected = row_id([("name", &b"Ada"[..]), ("city", b"Paris, \"F\"")]);
+    assert_eq!(text(&found[0], "id"), Some(&expected[..]));
+    let turned = items("city,more,name\n\"Paris, \"\"F\"\"\",,Ada\n");
+    assert_eq!(text(&turned[0], "id"), Some(&expected[..]), "whatever the columns' order");
+}
+
+#[test]
+fn another_column_can_be_the_key() {
+    let options = Options { id_column: Some("no".to_owned()), ..Options::default() };
+    let found = items_with("no,a\n7,x\n8,y\n7,z\n", &options);
+    let found = found.iter().map(|item| ["id", "no", "a"].map(|name| text(item, name).unwrap()));
+    assert_eq!(found.collect::<Vec<_>>(), [["7", "7", "z"], ["8", "8", "y"]]);
+}
+
+#[test]
+fn the_last_row_that_fits_stays() {
+    let file = "id,n\na,1\nb,2\na,3\nb,oops\nc,4\na,5\n";
+    let options = Options { types: types(&[("n", ColumnType::N)]), ..Options::default() };
+    let (planned, quarantine) = plan(file.as_bytes(), &options, 1).unwrap();
+    let (items, counts) = load(file.as_bytes(), &planned, (0..6).rev());
+    let values: Vec<_> = items.iter().map(|(id, item)| (id.as_str(), item["n"]["N"].as_str().unwrap())).collect();
+    assert_eq!(values, [("a", "5"), ("b", "2"), ("c", "4")]);
+    assert_eq!(counts.iter().map(|counts| counts.duplicate).collect::<Vec<_>>(), [1, 0, 1, 0, 0, 0]);
+    assert_eq!((planned.superseded, planned.rejected), (2, 1));
+    assert_eq!((&quarantine[0]["line"], &quarantine[0]["record"]), (&json!(5), &json!("b,oops")));
+}
+
+#[test]
+fn rows_that_do_not_fit_go_to_quarantine_with_their_line_and_reason() {
+    let long_id = "k".repeat(2049);
+    let huge = "x".repeat(400 << 10);
+    let file = format!(
+        "id,n,b\na,1\nb,1,true,4\nc,1e,true\nd,1,maybe\n,1,true\n,,\n{long_id},1,true\ne,\"1\n2\",true\nf,1,true\ng,{huge},\n"
+    );
+    let mut file = file.into_bytes();
+    file.extend_from_slice(b"h,\xff,\nlast,2,no\n");
+    let options = Options { types: types(&[("b", ColumnType::BOOL)]), ..Options::default() };
+    let (planned, quarantine) = plan(&file, &options, 3).unwrap();
+    let found: Vec<_> =
+        quarantine.iter().map(|row| (row["line"].as_u64().unwrap(), row["reason"].as_str().unwrap())).collect();
+    let expected = [
+        (2, "CellCount"),
+        (3, "CellCount"),
+        (5, "BadBoolean"),
+        (6, "EmptyId"),
+        (7, "NoValue"),
+        (8, "IdTooLong"),
+        (12, "ItemTooLarge"),
+        (13, "NotUtf8"),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!((planned.rows, planned.rejected), (12, 8));
+    let typed = Options { types: types(&[("n", ColumnType::N)]), ..Options::default() };
+    let (_, quarantine) = plan(b"id,n\nc,1e\n", &typed, 3).unwrap();
+    assert_eq!(quarantine[0]["message"], "column 'n' is no number of at most 38 digits: '1e'");
+}
+
+#[test]
+fn types_are_inferred_from_the_whole_file() {
+    let mut file = "id,n,mixed,b,zip,given\n".to_owned();
+    for row in 0..500 {
+        file +=
+            &format!("{row},{row}.5,{},true,0{row},1\n", if row == 499 { "n/a".to_owned() } else { row.to_string() });
+    }
+    let options = Options { infer: true, types: types(&[("given", ColumnType::S)]), ..Options::default() };
+    let (planned, _) = plan(file.as_bytes(), &options, 100).unwrap();
+    use ColumnType::{BOOL, N, S};
+    assert_eq!(planned.rules.types, [S, N, S, BOOL, S, S]);
+    assert_eq!(planned.rejected, 0);
+}

@@ -1,0 +1,85 @@
+//! A file is planned, and loaded chunk by chunk into a map.
+
+use std::collections::BTreeMap;
+
+use csv_load::plan::Chunk;
+use csv_load::receipt::Counts;
+use csv_load::{
+    ItemWriter, LoadAttributes, Options, Place, PlanError, Planned, Planner, PlannerSettings, Records, is_set,
+};
+use serde_json::Value;
+
+pub(crate) const ADDED: LoadAttributes<'static> = LoadAttributes {
+    ingestion_timestamp: "2025-11-21T00:00:00Z",
+    source_file: "s3://bucket/raw/a.csv",
+    load_id: "0123456789abcdef",
+};
+
+pub(crate) fn settings(chunk_rows: u64) -> PlannerSettings {
+    PlannerSettings { chunk_rows, chunk_bytes: 1 << 20, seed: 7 }
+}
+
+/// A plan, and the quarantine's lines.
+pub(crate) fn plan(text: &[u8], options: &Options, chunk_rows: u64) -> Result<(Planned, Vec<Value>), PlanError> {
+    let mut quarantine = Vec::new();
+    let planned = Planner::new(options, settings(chunk_rows)).plan(text, &mut quarantine)?;
+    let lines = quarantine.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    Ok((planned, lines.map(|line| serde_json::from_slice(line).unwrap()).collect()))
+}
+
+/// Loads chunks in this order; answers the items by id and each chunk's counts.
+pub(crate) fn load(
+    text: &[u8],
+    planned: &Planned,
+    order: impl Iterator<Item = usize>,
+) -> (BTreeMap<String, Value>, Vec<Counts>) {
+    let (mut items, mut counts) = (BTreeMap::new(), vec![Counts::default(); planned.chunks.len()]);
+    for index in order {
+        counts[index] = load_chunk(text, planned, &planned.chunks[index], &mut items);
+    }
+    (items, counts)
+}
+
+fn load_chunk(text: &[u8], planned: &Planned, chunk: &Chunk, items: &mut BTreeMap<String, Value>) -> Counts {
+    let bits = chunk.superseded_offset.map_or(&[][..], |offset| {
+        &planned.superseded_bits[offset as usize..(offset + chunk.superseded_bytes()) as usize]
+    });
+    let place = Place { offset: chunk.start, line: chunk.first_line };
+    let range = &text[chunk.start as usize..chunk.end as usize];
+    let mut records = Records::new(range, planned.rules.delimiter.byte(), place);
+    let mut writer = ItemWriter::new(&planned.rules, &ADDED);
+    let mut counts = Counts::default();
+    while let Some(record) = records.next().unwrap() {
+        let row = counts.read;
+        counts.read += 1;
+        if planned.rules.judge(&record).is_err() {
+            counts.rejected += 1;
+        } else if is_set(bits, row) {
+            counts.duplicate += 1;
+        } else {
+            let mut json = Vec::new();
+            writer.write(&record, &mut json);
+            let item: Value = serde_json::from_slice(&json).unwrap();
+            let id = item["id"]["S"].as_str().unwrap().to_owned();
+            assert!(items.insert(id, item).is_none(), "no id is written twice");
+            counts.written += 1;
+        }
+    }
+    counts
+}
+
+/// Items of a file that is planned and loaded with the default options.
+pub(crate) fn items(text: &str) -> Vec<Value> {
+    items_with(text, &Options::default())
+}
+
+pub(crate) fn items_with(text: &str, options: &Options) -> Vec<Value> {
+    let (planned, _) = plan(text.as_bytes(), options, 2).unwrap();
+    let chunks = planned.chunks.len();
+    load(text.as_bytes(), &planned, 0..chunks).0.into_values().collect()
+}
+
+/// An attribute's text.
+pub(crate) fn text<'a>(item: &'a Value, name: &str) -> Option<&'a str> {
+    item[name]["S"].as_str()
+}

@@ -1,0 +1,43 @@
+//! Why a load cannot be committed.
+
+use aws_adapters::AwsError;
+use aws_adapters::s3::ReadError;
+use csv_load::receipt::BalanceError;
+use function_runtime::ErrorName;
+
+/// The error of this function.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitCsvLoadError {
+    /// The plan or a receipt cannot be read.
+    #[error("load {load_id} cannot be added up")]
+    Read {
+        /// The load.
+        load_id: String,
+        /// What cannot be read.
+        source: ReadError,
+    },
+    /// An object is not what its name says.
+    #[error("{address} is not what its name says")]
+    NoDocument {
+        /// Its `s3://` address.
+        address: String,
+        /// Where it stops being it.
+        source: serde_json::Error,
+    },
+    /// It does not add up.
+    #[error(transparent)]
+    Balance(#[from] BalanceError),
+    /// A call failed.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}
+
+impl ErrorName for CommitCsvLoadError {
+    fn name(&self) -> &str {
+        match self {
+            Self::Read { source: ReadError::Aws(error), .. } | Self::Aws(error) => error.name(),
+            Self::Read { .. } | Self::NoDocument { .. } => "PlanNotFound",
+            Self::Balance(_) => "LoadDoesNotBalance",
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What the function does.
+
+use std::io::Read;
+
+use aws_adapters::AwsError;
+use aws_adapters::dynamodb::Items;
+use aws_adapters::s3::{Bucket, Object, ReadError, pipe};
+use bytes::Bytes;
+use csv_load::plan::{Chunk, MAX_PLAN_BYTES};
+use csv_load::receipt::{ChunkReceipt, Counts};
+use csv_load::{LoadId, LoadPlan, RecordError, keys};
+use function_runtime::InvalidInput;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::pace::Pace;
+use crate::rows::Rows;
+use crate::stretch::Stretch;
+use crate::writer::{Progress, Writer};
+use crate::{Context, Input, LoadCsvChunkError, Output, Resume};
+
+/// So many batches wait for a call.
+const WAITING_BATCHES: usize = 4;
+
+/// Loads a chunk, or as much of it as there is time for.
+///
+/// # Errors
+/// See [`LoadCsvChunkError`]. Some of its items may be written then.
+pub async fn handle(input: Input, context: &Context) -> Result<Output, LoadCsvChunkError> {
+    let stop_at = Instant::now() + context.work_time;
+    let bucket = &context.bucket;
+    let plan = read_plan(input.load_id, bucket).await?;
+    let chunk = validate(&input, &plan)?;
+    let done = Output { chunk: input.chunk, done: true, resume: None };
+    if has_receipt(&input, bucket).await? {
+        return Ok(done);
+    }
+    let from = input.resume.unwrap_or(Resume {
+        offset: chunk.start,
+        line: chunk.first_line,
+        counts: Counts::default(),
+        write_units: 0,
+    });
+    let superseded = superseded(&plan, &chunk, bucket).await?;
+    let Progress { resume, reached_end } =
+        load(&plan, input.chunk, &superseded, from, &input, stop_at, context).await?;
+    if !reached_end {
+        tracing::info!(rows = resume.counts.read, of = chunk.rows, "stopped in time");
+        return Ok(Output { chunk: input.chunk, done: false, resume: Some(resume) });
+    }
+    let Resume { counts, write_units, .. } = resume;
+    if counts.read != chunk.rows {
+        let (address, planned, found) = (plan.source.address(), chunk.rows, counts.read);
+        return Err(LoadCsvChunkError::Rows { chunk: input.chunk, address, planned, found });
+    }
+    let receipt = ChunkReceipt { load_id: input.load_id, chunk: input.chunk, counts, write_units };
+    let json = serde_json::to_vec(&receipt).expect("a receipt is JSON");
+    bucket.write(&keys::chunk_receipt(input.load_id, input.chunk), json, "application/json").await?;
+    tracing::info!(written = counts.written, duplicate = counts.duplicate, rejected = counts.rejected, "loaded");
+    Ok(done)
+}
+
+async fn read_plan(load_id: LoadId, bucket: &Bucket) -> Result<LoadPlan, LoadCsvChunkError> {
+    let key = keys::plan(load_id);
+    let json = bucket.read_whole(&key, MAX_PLAN_BYTES).await;
+    let json = json.map_err(|source| LoadCsvChunkError::Plan { load_id: load_id.to_string(), source })?;
+    let no_plan = |source| LoadCsvChunkError::NoPlan { address: bucket.address(&key), source };
+    serde_json::from_slice(&json).map_err(no_plan)
+}
+
+fn validate(input: &Input, plan: &LoadPlan) -> Result<Chunk, InvalidInput> {
+    let Some(chunk) = plan.chunks.get(input.chunk as usize).copied() else {
+        return Err(InvalidInput::new(
+            "chunk",
+            format!("there is no chunk {}: the plan has {}", input.chunk, plan.chunks.len()),
+        ));
+    };
+    if input.max_wcu.is_some_and(|max_wcu| !(max_wcu.is_finite() && max_wcu > 0.0)) {
+        return Err(InvalidInput::new("max_wcu", "expected more than 0"));
+    }
+    let is_within =
+        |resume: &Resume| (chunk.start..=chunk.end).contains(&resume.offset) && resume.counts.read <= chunk.rows;
+    match &input.resume {
+        Some(resume) if !is_within(resume) => Err(InvalidInput::new("resume", "it is not within the chunk")),
+        _ => Ok(chunk),
+    }
+}
+
+async fn has_receipt(input: &Input, bucket: &Bucket) -> Result<bool, LoadCsvChunkError> {
+    match bucket.read(&keys::chunk_receipt(input.load_id, input.chunk)).await {
+        Ok(_) => Ok(true),
+        Err(ReadError::NotFound { .. }) => Ok(false),
+        Err(source) => Err(LoadCsvChunkError::Plan { load_id: input.load_id.to_string(), source }),
+    }
+}
+
+async fn superseded(plan: &LoadPlan, chunk: &Chunk, bucket: &Bucket) -> Result<Bytes, LoadCsvChunkError> {
+    let Some(offset) = chunk.superseded_offset else { return Ok(Bytes::new()) };
+    let failed = |source| LoadCsvChunkError::Plan { load_id: plan.load_id.to_string(), source };
+    let range = offset..offset + chunk.superseded_bytes();
+    let object = bucket.read_range(&keys::superseded(plan.load_id), range, None).await.map_err(failed)?;
+    object.whole(chunk.superseded_bytes()).await.map_err(failed)
+}
+
+async fn load(
+    plan: &LoadPlan,
+    number: u32,
+    superseded: &Bytes,
+    from: Resume,
+    input: &Input,
+    stop_at: Instant,
+    context: &Context,
+) -> Result<Progress, LoadCsvChunkError> {
+    let chunk = plan.chunks[number as usize];
+    if from.offset == chunk.end {
+        return Ok(Progress { resume: from, reached_end: true });
+    }
+    let text = from.offset..chunk.end;
+    let stretch = if plan.source.is_gzip { Some(Stretch::find(plan, number, text.clone(), &context.bucket).await?) } else { None };
+    let range = stretch.as_ref().map_or(text, Stretch::range);
+    let object = context.bucket.read_range(&plan.source.key, range, Some(&plan.source.etag)).await;
+    let object = object.map_err(LoadCsvChunkError::Source)?;
+    let (pieces, file) = pipe();
+    let text: Box<dyn Read + Send> = match &stretch {
+        Some(stretch) => Box::new(stretch.inflate(file, plan, number)?),
+        None => Box::new(file),
+    };
+    let (sender, batches) = mpsc::channel(WAITING_BATCHES);
+    let (own_plan, own_bits) = (plan.clone(), superseded.clone());
+    let parsing =
+        tokio::task::spawn_blocking(move || Rows { plan: &own_plan, superseded: &own_bits, from }.send(text, &sender));
+    let writer = Writer {
+        plan,
+        items: Items::new(context.dynamodb.clone(), &plan.table),
+        pace: Pace::new(input.max_wcu),
+        calls_in_flight: context.calls_in_flight,
+        stop_at,
+    };
+    let (fed, progress) = tokio::join!(feed(object, pieces), writer.write(batches, from));
+    let parsed = parsing.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    fed?;
+    let progress = progress?;
+    let broken =
+        |source: RecordError| LoadCsvChunkError::Record { chunk: number, address: plan.source.address(), source };
+    parsed.map_err(broken)?;
+    Ok(progress)
+}
+
+/// Passes the body on until it ends or is not wanted any more.
+async fn feed(mut body: Object, pieces: mpsc::Sender<Bytes>) -> Result<(), AwsError> {
+    while let Some(piece) = body.next().await? {
+        if pieces.send(piece).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}

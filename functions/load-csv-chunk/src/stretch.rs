@@ -1,0 +1,66 @@
+//! A stretch of the text of a gzip file.
+
+use std::ops::Range;
+
+use aws_adapters::s3::{Bucket, PipeReader, ReadError};
+use bytes::Bytes;
+use csv_load::plan::MAX_PLAN_BYTES;
+use csv_load::{LoadPlan, keys};
+use gzip_plan::{Chunk, ChunkError, ChunkReader, Plan};
+
+use crate::LoadCsvChunkError;
+
+/// Where it lies, and what inflating it begins with.
+pub(crate) struct Stretch {
+    gzip: Plan,
+    chunk: Chunk,
+    window: Option<Bytes>,
+}
+
+impl Stretch {
+    /// Finds the stretch `text` of a load's file, for a chunk with this number.
+    pub(crate) async fn find(
+        plan: &LoadPlan,
+        number: u32,
+        text: Range<u64>,
+        bucket: &Bucket,
+    ) -> Result<Self, LoadCsvChunkError> {
+        let load_id = plan.load_id;
+        let failed = |source: ReadError| LoadCsvChunkError::Plan { load_id: load_id.to_string(), source };
+        let key = keys::gzip_plan(load_id);
+        let json = bucket.read_whole(&key, MAX_PLAN_BYTES).await.map_err(failed)?;
+        let no_plan = |source| LoadCsvChunkError::NoPlan { address: bucket.address(&key), source };
+        let gzip: Plan = serde_json::from_slice(&json).map_err(no_plan)?;
+        let Some(chunk) = gzip.stretch(text) else {
+            let source = ChunkError::NoSuchChunk { chunk: number, chunks: gzip.chunks.len() };
+            return Err(LoadCsvChunkError::Inflate { chunk: number, address: plan.source.address(), source });
+        };
+        let point = gzip.access_points.get(chunk.access_point as usize);
+        let window = match point.and_then(|point| point.window).filter(|window| window.length > 0) {
+            None => None,
+            Some(window) => {
+                let length = u64::from(window.length);
+                let range = window.offset..window.offset + length;
+                let object = bucket.read_range(&keys::gzip_windows(load_id), range, None).await.map_err(failed)?;
+                Some(object.whole(length).await.map_err(failed)?)
+            }
+        };
+        Ok(Self { gzip, chunk, window })
+    }
+
+    /// The bytes of the file that it needs.
+    pub(crate) fn range(&self) -> Range<u64> {
+        self.chunk.compressed_start..self.chunk.compressed_end
+    }
+
+    /// Its text, from those bytes.
+    pub(crate) fn inflate(
+        &self,
+        bytes: PipeReader,
+        plan: &LoadPlan,
+        number: u32,
+    ) -> Result<ChunkReader<PipeReader>, LoadCsvChunkError> {
+        let reader = ChunkReader::of(bytes, &self.gzip, &self.chunk, number, self.window.as_deref());
+        reader.map_err(|source| LoadCsvChunkError::Inflate { chunk: number, address: plan.source.address(), source })
+    }
+}

@@ -1,0 +1,39 @@
+//! What is read once, at the cold start.
+
+use aws_adapters::config;
+use aws_adapters::s3::Bucket;
+use csv_load::PlannerSettings;
+use function_runtime::{Env, InvalidConfiguration};
+
+/// Configuration and clients.
+#[derive(Debug)]
+pub struct Context {
+    /// The upload bucket.
+    pub bucket: Bucket,
+    /// What the names of tables begin with that may be loaded.
+    pub table_prefix: String,
+    /// How chunks are cut.
+    pub settings: PlannerSettings,
+    /// How many chunks of a load run at once, at most.
+    pub concurrency: u32,
+}
+
+/// A chunk ends at the latest with the row that makes it so long, so that it is over in minutes.
+const MAX_CHUNK_BYTES: u64 = 64 << 20;
+
+impl Context {
+    /// Reads the environment: `UPLOAD_BUCKET` and `TABLE_PREFIX`, which have no default, `CSV_CHUNK_ROWS` (25,000) and
+    /// `CSV_CONCURRENCY` (8).
+    ///
+    /// # Errors
+    /// If a variable is absent or holds what it must not.
+    pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
+        let env = Env::of_process();
+        let (bucket, table_prefix) = (env.text("UPLOAD_BUCKET")?, env.text("TABLE_PREFIX")?);
+        let chunk_rows = env.value_or("CSV_CHUNK_ROWS", 25_000)?;
+        let concurrency = env.value_or("CSV_CONCURRENCY", 8)?;
+        let bucket = Bucket::new(config::s3(&config::load().await), bucket);
+        let settings = PlannerSettings { chunk_rows, chunk_bytes: MAX_CHUNK_BYTES, seed: rand::random() };
+        Ok(Self { bucket, table_prefix, settings, concurrency })
+    }
+}

@@ -1,0 +1,218 @@
+//! What the function does.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek};
+
+use aws_adapters::s3::{Bucket, ReadError};
+use csv_load::plan::{MAX_PLAN_BYTES, Source};
+use csv_load::{ColumnType, LoadId, LoadPlan, keys};
+use function_runtime::InvalidInput;
+use gzip_plan::PlannedFile;
+use serde_json::json;
+
+use crate::event::{Request, Status};
+use crate::pass::{self, OfText, Passed};
+use crate::{Context, Input, Manifest, Output, PlanCsvError};
+
+/// No file may be longer: 50 GiB, more than can be read within the function's time.
+const MAX_SOURCE_BYTES: u64 = 50 << 30;
+/// One chunk alone can write about as many units a second.
+const WCU_OF_A_CHUNK: u32 = 1000;
+/// So many types are told.
+const NAMED_TYPES: usize = 100;
+
+/// Plans a load.
+///
+/// # Errors
+/// See [`PlanCsvError`]. There is then no plan, unless there was one.
+pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvError> {
+    let Input { request, started_at } = input;
+    validate(&request, context)?;
+    let bucket = &context.bucket;
+    let object = bucket.read(&request.key).await.map_err(PlanCsvError::Source)?;
+    let (address, bytes, etag) = (bucket.address(&request.key), object.bytes, object.etag.clone());
+    if bytes > MAX_SOURCE_BYTES {
+        return Err(PlanCsvError::Source(ReadError::TooLarge { address, bytes, max_bytes: MAX_SOURCE_BYTES }));
+    }
+    let Passed { of_text, sha256 } = pass::run(object, request.options.clone(), context.settings).await?;
+    let OfText { planned, gzip, quarantine } = of_text;
+    // What is wrong with the archive is the cause of whatever is wrong with its text.
+    let gzip = gzip.transpose().map_err(|source| PlanCsvError::Archive { address: address.clone(), source })?;
+    let planned = planned.map_err(|source| PlanCsvError::File { address, source })?;
+    let load_id = LoadId::of(&sha256, &request.table, &request.options);
+    let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    let source =
+        Source { bucket: bucket.name().to_owned(), key: request.key.clone(), etag, bytes, sha256, is_gzip: gzip.is_some() };
+    let plan = LoadPlan {
+        load_id,
+        table: request.table.clone(),
+        source,
+        options: request.options.clone(),
+        rules: planned.rules,
+        ingestion_timestamp: started_at,
+        chunks: planned.chunks,
+        rows: planned.rows,
+        rejected: planned.rejected,
+        superseded: planned.superseded,
+        write_units: planned.write_units,
+    };
+    if request.dry_run {
+        return Ok(output(&plan, Status::DryRun, &request, context));
+    }
+    if !request.force && exists(bucket, &keys::receipt(load_id)).await? {
+        return Ok(output(&plan, Status::AlreadyLoaded, &request, context));
+    }
+    let found = Found { superseded_bits: planned.superseded_bits, gzip, quarantine };
+    let plan = settle(plan, found, &request, bucket).await?;
+    tracing::info!(%load_id, chunks = plan.chunks.len(), rows = plan.rows, rejected = plan.rejected, "planned");
+    Ok(output(&plan, Status::Planned, &request, context))
+}
+
+fn validate(request: &Request, context: &Context) -> Result<(), InvalidInput> {
+    let Request { bucket, key, table, max_wcu, .. } = request;
+    if bucket != context.bucket.name() {
+        return Err(InvalidInput::new(
+            "bucket",
+            format!("expected {}, where files are uploaded", context.bucket.name()),
+        ));
+    }
+    if !key.starts_with(keys::UPLOADS) && !key.starts_with(keys::INCOMING) {
+        return Err(InvalidInput::new("key", format!("expected a key below {} or {}", keys::UPLOADS, keys::INCOMING)));
+    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if !(3..=255).contains(&table.len()) || !table.bytes().all(is_plain) {
+        return Err(InvalidInput::new("table", "expected 3 to 255 letters, digits, -, _ and ."));
+    }
+    if !table.starts_with(&context.table_prefix) {
+        return Err(InvalidInput::new("table", format!("expected a name that begins with {}", context.table_prefix)));
+    }
+    match max_wcu {
+        Some(0) => Err(InvalidInput::new("max_wcu", "expected at least 1")),
+        _ => Ok(()),
+    }
+}
+
+/// What belongs to a plan and is no part of its document.
+struct Found {
+    superseded_bits: Vec<u8>,
+    gzip: Option<PlannedFile>,
+    quarantine: File,
+}
+
+/// Writes the plan, unless there is one that can be carried out, and answers the one that holds.
+async fn settle(
+    mut plan: LoadPlan,
+    found: Found,
+    request: &Request,
+    bucket: &Bucket,
+) -> Result<LoadPlan, PlanCsvError> {
+    let load_id = plan.load_id;
+    let known = read_plan(load_id, bucket).await?;
+    let known = match known {
+        Some(known) if !request.force && is_readable(&known.source, bucket).await? => return Ok(known),
+        known => known,
+    };
+    if request.force {
+        let of_chunks = bucket.list(&keys::chunk_receipts_prefix(load_id)).await?;
+        let mut done: Vec<String> = vec![keys::receipt(load_id)];
+        done.extend(of_chunks.into_iter().map(|listed| listed.key));
+        bucket.delete_many(&done).await?;
+    }
+    if let Some(known) = &known {
+        // Chunks that are loaded already have this time in their items.
+        plan.ingestion_timestamp = known.ingestion_timestamp;
+    }
+    if plan.rejected > 0 {
+        upload(found.quarantine, &keys::quarantine(load_id), bucket).await?;
+    }
+    if !found.superseded_bits.is_empty() {
+        bucket.write(&keys::superseded(load_id), found.superseded_bits, "application/octet-stream").await?;
+    }
+    if let Some(PlannedFile { plan, windows }) = found.gzip {
+        let document = serde_json::to_vec(&plan).expect("a plan is JSON");
+        bucket.write(&keys::gzip_windows(load_id), windows, "application/octet-stream").await?;
+        bucket.write(&keys::gzip_plan(load_id), document, "application/json").await?;
+    }
+    let chunks: Vec<_> = (0..plan.chunks.len()).map(|chunk| json!({ "chunk": chunk })).collect();
+    let manifest = serde_json::to_vec(&chunks).expect("numbers are JSON");
+    bucket.write(&keys::manifest(load_id), manifest, "application/json").await?;
+    let document = serde_json::to_vec(&plan).expect("a plan is JSON");
+    if known.is_some() {
+        bucket.write(&keys::plan(load_id), document, "application/json").await?;
+    } else if !bucket.write_if_absent(&keys::plan(load_id), document, "application/json").await? {
+        // Another run was first, or the answer to this very call was lost.
+        return Ok(read_plan(load_id, bucket).await?.unwrap_or(plan));
+    }
+    Ok(plan)
+}
+
+async fn read_plan(load_id: LoadId, bucket: &Bucket) -> Result<Option<LoadPlan>, PlanCsvError> {
+    let key = keys::plan(load_id);
+    match bucket.read_whole(&key, MAX_PLAN_BYTES).await {
+        Ok(json) => match serde_json::from_slice(&json) {
+            Ok(plan) => Ok(Some(plan)),
+            Err(source) => Err(PlanCsvError::NoPlan { address: bucket.address(&key), source }),
+        },
+        Err(ReadError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(PlanCsvError::Source(error)),
+    }
+}
+
+/// Whether the file that a plan was made of is still there.
+async fn is_readable(source: &Source, bucket: &Bucket) -> Result<bool, PlanCsvError> {
+    match bucket.read_range(&source.key, 0..1, Some(&source.etag)).await {
+        Ok(_) => Ok(true),
+        Err(ReadError::NotFound { .. } | ReadError::Changed { .. }) => Ok(false),
+        Err(error) => Err(PlanCsvError::Source(error)),
+    }
+}
+
+async fn exists(bucket: &Bucket, key: &str) -> Result<bool, PlanCsvError> {
+    match bucket.read(key).await {
+        Ok(_) => Ok(true),
+        Err(ReadError::NotFound { .. }) => Ok(false),
+        Err(error) => Err(PlanCsvError::Source(error)),
+    }
+}
+
+async fn upload(mut file: File, key: &str, bucket: &Bucket) -> Result<(), PlanCsvError> {
+    file.rewind()?;
+    let mut upload = bucket.upload(key, "application/jsonl", HashMap::new());
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            upload.complete().await?;
+            return Ok(());
+        }
+        upload.push(&buffer[..read]).await?;
+    }
+}
+
+fn output(plan: &LoadPlan, status: Status, request: &Request, context: &Context) -> Output {
+    let chunks = u32::try_from(plan.chunks.len()).expect("a load has 10,000 chunks at most");
+    let mut concurrency = context.concurrency.min(chunks).max(1);
+    if let Some(max_wcu) = request.max_wcu {
+        concurrency = concurrency.min(max_wcu.div_ceil(WCU_OF_A_CHUNK));
+    }
+    let rules = &plan.rules;
+    let typed = rules.columns.iter().zip(&rules.types).filter(|(_, kind)| **kind != ColumnType::S);
+    Output {
+        load_id: plan.load_id,
+        status,
+        table: plan.table.clone(),
+        chunks,
+        rows: plan.rows,
+        rejected: plan.rejected,
+        superseded: plan.superseded,
+        write_units: plan.write_units,
+        delimiter: rules.delimiter,
+        id_column: rules.id_column.map(|column| rules.columns[column].clone()),
+        columns: rules.columns.len() as u32,
+        types: typed.take(NAMED_TYPES).map(|(name, kind)| (name.clone(), *kind)).collect(),
+        manifest: Manifest { bucket: context.bucket.name().to_owned(), key: keys::manifest(plan.load_id) },
+        concurrency,
+        chunk_wcu: request.max_wcu.map(|max_wcu| f64::from(max_wcu) / f64::from(concurrency)),
+    }
+}

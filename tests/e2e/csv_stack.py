@@ -1,0 +1,183 @@
+"""What a test does with the loader of CSV files, and an independent account of what a file should become."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+from deployment import Execution, FunctionError
+from build import logical_id
+
+LOAD_ATTRIBUTES = {"ingestion_timestamp", "source_file", "load_id"}
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
+deserialize = TypeDeserializer().deserialize
+
+
+class CsvStack:
+    """The loader deployed on a local AWS, by itself or as a part of the main stack."""
+
+    def __init__(self, aws: Any, outputs: dict[str, str]) -> None:
+        self.aws = aws
+        self.outputs = outputs
+        self.bucket = outputs["UploadBucketName"]
+        self.s3 = aws.client("s3")
+        self.dynamodb = aws.client("dynamodb")
+        self.sfn = aws.client("stepfunctions")
+        self.lambda_ = aws.client("lambda")
+        self._names: dict[str, str] = {}
+
+    def put(self, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def read(self, key: str) -> bytes:
+        return self.s3.get_object(Bucket=self.bucket, Key=key.removeprefix(f"s3://{self.bucket}/"))["Body"].read()
+
+    def keys(self, prefix: str) -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def start(self, key: str, **request: Any) -> str:
+        request = {"bucket": self.bucket, "key": key, **request}
+        return self.start_machine("CsvLoad", **request)
+
+    def start_machine(self, machine: str, **request: Any) -> str:
+        arn = self.outputs[f"{machine}StateMachineArn"]
+        return self.sfn.start_execution(stateMachineArn=arn, input=json.dumps(request))["executionArn"]
+
+    def wait(self, arn: str, seconds: float = 180) -> Execution:
+        deadline = time.monotonic() + seconds
+        while (found := self.sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, f"{arn} still runs after {seconds} s"
+            time.sleep(0.05)
+        output = json.loads(found["output"]) if found.get("output") else None
+        return Execution(arn, found["status"], output, found.get("error"), found.get("cause"))
+
+    def load(self, body: bytes, table: str, key: str = "incoming/file.csv", **request: Any) -> Execution:
+        """Loads bytes by an execution of its own, and waits for it."""
+        self.put(key, body)
+        return self.wait(self.start(key, table=table, **request))
+
+    def wait_for_event(self, key: str, seconds: float = 60) -> Execution:
+        """The execution that an upload started, when it has ended."""
+        deadline = time.monotonic() + seconds
+        arn = self.outputs["CsvLoadStateMachineArn"]
+        while time.monotonic() < deadline:
+            for execution in self.sfn.list_executions(stateMachineArn=arn)["executions"]:
+                given = json.loads(self.sfn.describe_execution(executionArn=execution["executionArn"])["input"])
+                if given == {"bucket": self.bucket, "key": key}:
+                    return self.wait(execution["executionArn"])
+            time.sleep(0.1)
+        raise AssertionError(f"no execution was started for {key} within {seconds} s")
+
+    def function_name(self, function: str) -> str:
+        if function not in self._names:
+            self._names[function] = self.aws.function_name(logical_id(function))
+        return self._names[function]
+
+    def invoke(self, function: str, event: Any) -> Any:
+        """Calls a function by its name in the workspace; a function error raises `FunctionError`."""
+        reply = self.lambda_.invoke(FunctionName=self.function_name(function), Payload=json.dumps(event).encode())
+        payload = json.loads(reply["Payload"].read())
+        if reply.get("FunctionError"):
+            raise FunctionError(payload.get("errorType", ""), payload.get("errorMessage", ""))
+        return payload
+
+    def items(self, table: str) -> dict[str, dict[str, Any]]:
+        """The table's items by id, without what the load adds."""
+        return {item["id"]: {k: v for k, v in item.items() if k not in LOAD_ATTRIBUTES} for item in self.raw_items(table)}
+
+    def raw_items(self, table: str) -> list[dict[str, Any]]:
+        try:
+            pages = list(self.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True))
+        except self.dynamodb.exceptions.ResourceNotFoundException:
+            return []
+        return [{name: deserialize(value) for name, value in item.items()} for page in pages for item in page["Items"]]
+
+    def receipt(self, run: Execution) -> dict[str, Any]:
+        return json.loads(self.read(run.output["load"]["receipt"]))
+
+    def quarantine(self, run: Execution) -> list[dict[str, Any]]:
+        key = run.output["load"]["quarantine"]
+        return [json.loads(line) for line in self.read(key).splitlines()] if key else []
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The loads' lines in the history of runs."""
+        reply = self.dynamodb.query(
+            TableName=self.outputs["CsvRunDetailsTableName"],
+            KeyConditionExpression="job_id = :job",
+            ExpressionAttributeValues={":job": {"S": "csv_load"}},
+        )
+        return [{name: deserialize(value) for name, value in item.items()} for item in reply["Items"]]
+
+
+@dataclass
+class Expected:
+    """What a file should become, found by Python's own reader of CSV files."""
+
+    items: dict[str, dict[str, str]] = field(default_factory=dict)
+    read: int = 0
+    duplicate: int = 0
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+
+    def counts(self) -> dict[str, int]:
+        rejected = len(self.rejected)
+        return {
+            "read": self.read,
+            "written": len(self.items),
+            "duplicate": self.duplicate,
+            "rejected": rejected,
+            "skipped": 0,
+        }
+
+
+def expected(body: bytes, delimiter: str = ",", numbers: tuple[str, ...] = ()) -> Expected:
+    """All columns text, empty cells left out; rejects are line and reason."""
+    text = io.StringIO(body.decode("utf-8-sig"), newline="")
+    reader = csv.reader(text, delimiter=delimiter)
+    names = [name.strip() for name in next(reader)]
+    found, line = Expected(), reader.line_num + 1
+    for cells in reader:
+        first, line = line, reader.line_num + 1
+        if not cells:
+            continue
+        found.read += 1
+        if reason := why_not(names, cells, numbers):
+            found.rejected.append((first, reason))
+            continue
+        row = {name: cell for name, cell in zip(names, cells, strict=True) if cell}
+        key = row.get("id") or row_id(row)
+        found.duplicate += key in found.items
+        found.items[key] = row | {"id": key}
+    return found
+
+
+def why_not(names: list[str], cells: list[str], numbers: tuple[str, ...]) -> str | None:
+    if len(cells) != len(names):
+        return "CellCount"
+    row = dict(zip(names, cells, strict=True))
+    if any(row[name] and not NUMBER.fullmatch(row[name]) for name in numbers):
+        return "BadNumber"
+    if not any(cells):
+        return "NoValue"
+    if row.get("id") == "":
+        return "EmptyId"
+    if len(row.get("id", "").encode()) > 2048:
+        return "IdTooLong"
+    if sum(len(name.encode()) + len(cell.encode()) for name, cell in row.items()) > 398 * 1024:
+        return "ItemTooLarge"
+    return None
+
+
+def row_id(row: dict[str, str]) -> str:
+    """SHA-256 over the row's cells that are not empty, in the order of their names, as netstrings."""
+    form = b""
+    for name, cell in sorted((name.encode(), cell.encode()) for name, cell in row.items() if cell):
+        form += b"%d:%b,%d:%b," % (len(name), name, len(cell), cell)
+    return hashlib.sha256(form).hexdigest()

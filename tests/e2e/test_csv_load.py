@@ -1,0 +1,258 @@
+"""CSV files into DynamoDB: every row is an item, a duplicate, rejected or skipped, and the table has what Python's reader finds."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from conftest import ROOT
+from csv_files import CsvFile
+from csv_stack import CsvStack, expected
+from local_aws import LocalAws
+
+PEOPLE = {"types": {"price": "N", "active": "BOOL"}}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CsvStack]:
+    """The application by itself; chunks have 20 rows."""
+    with LocalAws(tmp_path_factory.mktemp("aws")) as aws:
+        aws.stack = "csv-load"
+        outputs = aws.deploy({"CsvChunkRows": 20}, template=ROOT / "sam/csv-load.yaml")
+        yield CsvStack(aws, outputs)
+
+
+def rows(numbers: range, suffix: str = "") -> bytes:
+    return b"id,name\n" + "".join(f"{number},name {number}{suffix}\n" for number in numbers).encode()
+
+
+def test_an_upload_becomes_items_and_a_receipt(stack: CsvStack) -> None:
+    text = "".join(f'{number},"name {number}, ""quoted""",{number}.50\n' for number in range(55))
+    body = f"id,name,price\n{text}".encode()
+    stack.put("raw/2025/first file.csv", body)
+    run = stack.wait_for_event("raw/2025/first file.csv")
+    assert run.status == "SUCCEEDED", run
+    assert run.output["load"]["counts"] == expected(body).counts()
+    assert stack.items("csv_items") == expected(body).items
+    receipt = stack.receipt(run)
+    assert [chunk["counts"]["read"] for chunk in receipt["chunks"]] == [20, 20, 15]
+    [item] = [item for item in stack.raw_items("csv_items") if item["id"] == "7"]
+    assert item["source_file"] == f"s3://{stack.bucket}/raw/2025/first file.csv"
+    assert (item["load_id"], item["ingestion_timestamp"]) == (receipt["load_id"], receipt["ingestion_timestamp"])
+    [line] = [line for line in stack.runs() if line["load_id"] == receipt["load_id"]]
+    assert (line["status"], line["counts"]["written"]) == ("loaded", 55)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("hashed", [False, True], ids=["by id", "by hash"])
+def test_every_oddity_is_accounted_for(stack: CsvStack, hashed: bool, packed: bool) -> None:
+    """Compared with what was planted, and with Python's reader row by row."""
+    file = CsvFile(1500, seed=3, delimiter=";", line_end="\r\n", byte_order_mark=True, hashed=hashed)
+    out = io.BytesIO()
+    planted = file.write(out)
+    body = out.getvalue()
+    table = f"csv_odd_{hashed}_{packed}"
+    run = stack.load(gzip.compress(body) if packed else body, table, key=f"incoming/{table}", options=PEOPLE)
+    assert run.status == "SUCCEEDED", run
+    counts = run.output["load"]["counts"]
+    assert counts == planted.counts()
+    assert counts["rejected"] > 8 and counts["duplicate"] > 8
+    text = body.decode("utf-8-sig", "surrogateescape")
+    found = expected(text.encode("utf-8", "surrogateescape"), ";", numbers=("price",))
+    assert counts == found.counts()
+    assert [(row["line"], row["reason"]) for row in stack.quarantine(run)] == found.rejected
+    for row in stack.quarantine(run):
+        assert body[row["offset"] :].startswith(row["record"].encode()[:20]) or row["reason"] == "NotUtf8" or packed
+    items = stack.items(table)
+    assert {key: without_types(item) for key, item in items.items()} == {key: spelled(row) for key, row in found.items.items()}
+
+
+def without_types(item: dict) -> dict:
+    return {name: str(value) if name != "price" else float(value) for name, value in item.items()}
+
+
+def spelled(row: dict) -> dict:
+    row = {name: float(cell) if name == "price" else cell for name, cell in row.items()}
+    return row | ({"active": {"true": "True", "false": "False"}[row["active"]]} if "active" in row else {})
+
+
+def test_the_last_row_of_the_file_wins_within_a_call_a_chunk_and_across_chunks(stack: CsvStack) -> None:
+    text = "".join(f"k{number % 37},{number}\n" for number in range(200))
+    run = stack.load(f"id,n\n{text}".encode(), "csv_last")
+    assert run.output["load"]["counts"] == {"read": 200, "written": 37, "duplicate": 163, "rejected": 0, "skipped": 0}
+    last = {f"k{number % 37}": str(number) for number in range(200)}
+    assert {key: item["n"] for key, item in stack.items("csv_last").items()} == last
+
+
+def test_a_second_upload_of_the_same_bytes_is_recognised(stack: CsvStack) -> None:
+    first = stack.load(rows(range(30)), "csv_again", key="incoming/first.csv")
+    before = stack.raw_items("csv_again")
+    second = stack.load(rows(range(30)), "csv_again", key="incoming/second.csv")
+    assert (second.status, second.output["status"]) == ("SUCCEEDED", "already_loaded")
+    assert second.output["plan"]["load_id"] == first.output["load"]["load_id"]
+    assert stack.raw_items("csv_again") == before
+    forced = stack.load(rows(range(30)), "csv_again", key="incoming/second.csv", force=True)
+    assert forced.output["load"]["counts"]["written"] == 30
+    assert {item["source_file"] for item in stack.raw_items("csv_again")} == {f"s3://{stack.bucket}/incoming/second.csv"}
+    other = stack.load(rows(range(30)), "csv_again", options={"on_existing": "skip"})
+    assert other.output["load"]["counts"]["skipped"] == 30, "another way to load them is another load"
+
+
+def test_items_that_are_there_are_overwritten_skipped_or_a_failure(stack: CsvStack) -> None:
+    stack.load(rows(range(10)), "csv_existing")
+    skipped = stack.load(rows(range(5, 45), " new"), "csv_existing", options={"on_existing": "skip"})
+    assert skipped.output["load"]["counts"] == {"read": 40, "written": 35, "duplicate": 0, "rejected": 0, "skipped": 5}
+    items = stack.items("csv_existing")
+    assert (items["7"]["name"], items["20"]["name"], len(items)) == ("name 7", "name 20 new", 45)
+    failed = stack.load(rows(range(100, 130), " newer") + b"7,x\n", "csv_existing", options={"on_existing": "fail"})
+    assert failed.status == "FAILED" and "7" in json.dumps([failed.error, failed.cause]), failed
+    assert stack.items("csv_existing")["7"]["name"] == "name 7"
+    replaced = stack.load(rows(range(0, 45), " newest"), "csv_existing")
+    assert replaced.output["load"]["counts"]["written"] == 45
+    assert stack.items("csv_existing")["7"]["name"] == "name 7 newest"
+
+
+def test_two_loads_of_one_object_at_once_end_as_one(stack: CsvStack) -> None:
+    stack.put("incoming/twice.csv", rows(range(300)))
+    arns = [stack.start("incoming/twice.csv", table="csv_twice") for _ in range(3)]
+    runs = [stack.wait(arn) for arn in arns]
+    assert [run.status for run in runs] == ["SUCCEEDED"] * 3, runs
+    outcomes = Counter(run.output["status"] for run in runs)
+    assert outcomes["loaded"] + outcomes["already_loaded"] == 3 and outcomes["loaded"] >= 1
+    items = stack.raw_items("csv_twice")
+    assert len(items) == 300
+    assert len({(item["load_id"], item["ingestion_timestamp"]) for item in items}) == 1
+    load = runs[0].output["plan"]["load_id"]
+    assert [line["counts"]["written"] for line in stack.runs() if line["load_id"] == load] == [300]
+
+
+def test_a_chunk_that_takes_too_long_is_gone_on_with(stack: CsvStack) -> None:
+    """At 25 write units a second, 100 rows take four seconds; a call has one."""
+    with variables(stack, "load-csv-chunk", WORK_SECS="1"), variables(stack, "plan-csv", CSV_CHUNK_ROWS="100"):
+        run = stack.load(rows(range(100)) + b"oops\n", "csv_slow", max_wcu=25)
+    assert run.status == "SUCCEEDED", run
+    assert run.output["load"]["counts"] == {"read": 101, "written": 100, "duplicate": 0, "rejected": 1, "skipped": 0}
+    assert stack.items("csv_slow") == expected(rows(range(100))).items
+
+
+def test_a_load_is_undone_and_can_be_loaded_again(stack: CsvStack) -> None:
+    first = stack.load(rows(range(60)), "csv_undo")
+    stack.load(rows(range(50, 80), " later"), "csv_undo")
+    load = first.output["load"]["load_id"]
+    undone = stack.wait(stack.start_machine("CsvUndo", load_id=load))
+    assert (undone.status, undone.output["undone"]) == ("SUCCEEDED", 50), undone
+    assert set(stack.items("csv_undo")) == {str(number) for number in range(50, 80)}, "the other load's items stay"
+    assert stack.keys(f"loads/{load}/") == []
+    [line] = [line for line in stack.runs() if line["load_id"] == load]
+    assert line["status"] == "undone"
+    assert json.loads(stack.read(undone.output["receipt"]))["counts"]["written"] == 60
+    again = stack.wait(stack.start_machine("CsvUndo", load_id=load))
+    assert (again.status, again.error) == ("FAILED", "LoadNotFound")
+    reloaded = stack.load(rows(range(60)), "csv_undo")
+    assert reloaded.output["load"]["counts"]["written"] == 60
+    assert reloaded.output["load"]["load_id"] == load
+
+
+def test_a_dry_run_tells_and_does_nothing(stack: CsvStack) -> None:
+    body = b"id,n,b\n1,1.5,true\n2,2.5,false\n2,3,true\nx\n"
+    run = stack.load(body, "csv_dry", dry_run=True, options={"infer": True})
+    plan = run.output["plan"]
+    assert (run.status, run.output["status"]) == ("SUCCEEDED", "dry_run")
+    assert (plan["rows"], plan["rejected"], plan["superseded"], plan["types"]) == (4, 1, 1, {"n": "N", "b": "BOOL"})
+    assert "csv_dry" not in stack.dynamodb.list_tables()["TableNames"]
+    assert stack.keys(f"loads/{plan['load_id']}/") == []
+
+
+BAD = {
+    "empty": (b"", "EmptyFile", "empty"),
+    "UTF-16": ("id,n\n1,2\n".encode("utf-16"), "UnsupportedEncoding", "UTF-16"),
+    "binary": (bytes(range(256)) * 20, "NotCsv", "NUL"),
+    "workbook": (b"PK\x03\x04" + b"x" * 100, "NotCsv", "Excel"),
+    "no name": (b"id,,n\n1,2,3\n", "BadHeader", "column 2"),
+    "a name twice": (b"id,n,n\n1,2,3\n", "BadHeader", "columns 2 and 3"),
+    "open quote": (b'id,n\n1,2\n2,"3\n4,5\n', "UnclosedQuote", "line 3"),
+    "cut gzip": (gzip.compress(b"id,n\n" + b"1,2\n" * 9000)[:-20], "TruncatedArchive", "byte"),
+}
+
+
+@pytest.mark.parametrize("phrase", BAD)
+def test_a_bad_file_is_refused_by_name(stack: CsvStack, phrase: str) -> None:
+    body, error, words = BAD[phrase]
+    run = stack.load(body, "csv_bad", key=f"incoming/{phrase}.csv")
+    assert (run.status, run.error) == ("FAILED", error), run
+    assert words in run.cause and f"incoming/{phrase}.csv" in run.cause
+    assert stack.items("csv_bad") == {}
+
+
+def test_unusual_files_are_loaded(stack: CsvStack) -> None:
+    header_only = stack.load(b"id,n\n", "csv_unusual", key="incoming/header.csv")
+    assert header_only.output["load"]["counts"]["read"] == 0
+    names = [f"c{number}" for number in range(10_000)]
+    wide = ",".join(names) + "\n" + ",".join("1" for _ in names) + "\n"
+    run = stack.load(wide.encode(), "csv_unusual", key="incoming/wide.csv")
+    assert run.output["load"]["counts"]["written"] == 1
+    [item] = stack.items("csv_unusual").values()
+    assert len(item) == 10_001
+    headless = stack.load(b"1,x\n2,y\n", "csv_headless", options={"header": False, "id_column": "column_1"})
+    assert headless.output["load"]["counts"]["written"] == 2
+    assert stack.items("csv_headless")["2"] == {"id": "2", "column_1": "2", "column_2": "y"}
+
+
+def test_what_cannot_be_asked_for_is_refused(stack: CsvStack) -> None:
+    stack.put("incoming/fine.csv", rows(range(3)))
+    for request, words in [
+        ({"table": "other_table"}, "begins with csv_"),
+        ({"table": "csv_x", "options": {"delimiter": "x"}}, "delimiter"),
+        ({"table": "csv_x", "options": {"type": {}}}, "type"),
+        ({"table": "csv_x", "max_wcu": 0}, "max_wcu"),
+        ({"table": "csv_x", "key": "loads/plan.json"}, "key"),
+        ({"table": "csv_x", "bucket": "elsewhere"}, "bucket"),
+    ]:
+        run = stack.wait(stack.start(**{"key": "incoming/fine.csv", **request}))
+        assert (run.status, run.error) == ("FAILED", "InvalidInput"), (request, run)
+        assert words in run.cause, (request, run)
+    assert "other_table" not in stack.dynamodb.list_tables()["TableNames"]
+    absent = stack.wait(stack.start("incoming/absent.csv", table="csv_x"))
+    assert absent.error == "SourceNotFound"
+    stack.dynamodb.create_table(
+        TableName="csv_other_key",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
+    other = stack.wait(stack.start("incoming/fine.csv", table="csv_other_key"))
+    assert other.error == "TableHasOtherKey"
+
+
+def test_the_roles_are_enforced(stack: CsvStack) -> None:
+    """The functions' roles allow tables of the prefix alone: the function itself would do it."""
+    with variables(stack, "plan-csv", TABLE_PREFIX="other_"):
+        stack.dynamodb.create_table(
+            TableName="other_table",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        )
+        run = stack.load(rows(range(3)), "other_table", key="incoming/denied.csv")
+    assert run.status == "FAILED" and stack.items("other_table") == {}, run
+
+
+class variables:
+    """A function with other variables for a while."""
+
+    def __init__(self, stack: CsvStack, function: str, **changed: str) -> None:
+        self.lambda_, self.name, self.changed = stack.lambda_, stack.function_name(function), changed
+
+    def __enter__(self) -> None:
+        self.before = self.lambda_.get_function_configuration(FunctionName=self.name)["Environment"]["Variables"]
+        self.set(self.before | self.changed)
+
+    def __exit__(self, *_: object) -> None:
+        self.set(self.before)
+
+    def set(self, values: dict[str, str]) -> None:
+        self.lambda_.update_function_configuration(FunctionName=self.name, Environment={"Variables": values})
