@@ -1,5 +1,5 @@
 //! The tables: the ledger of hours with their leases, the jobs, the run history, and the one transaction that changes
-//! all three.
+//! all three; and, of the event stream, the claims of events.
 //!
 //! Every read is strongly consistent: what is decided from it is written under a condition on it. An item that cannot be
 //! read as what the table holds is [`AwsError::Refused`]: reading it again would not help.
@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::AwsError;
 
+mod claims;
 mod commit;
 mod items;
 mod jobs;
@@ -23,6 +24,7 @@ mod loads;
 pub mod memory;
 mod runs;
 
+pub use claims::Claims;
 pub use commit::{BookmarkMove, Commit, CommitError, LedgerPut, Tables};
 pub use items::{Items, KeyPage, MAX_PUTS, PutBatch};
 pub use jobs::Jobs;

@@ -3,6 +3,7 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use bytes::Bytes;
 
@@ -70,6 +71,13 @@ impl Bucket {
         }
     }
 
+    /// An entry of the user metadata of the object at `key`, which must exist.
+    pub async fn metadata(&self, key: &str, name: &str) -> Result<Option<String>, AwsError> {
+        let answer = self.client.head_object().bucket(&self.name).key(key).send().await;
+        let answer = answer.map_err(|error| AwsError::sort("HeadObject", self.address(key), error))?;
+        Ok(answer.metadata.and_then(|mut metadata| metadata.remove(name)))
+    }
+
     /// Writes an object whole if it is still the one with the ETag `before`, or if there is still none; answers whether.
     pub async fn replace(
         &self,
@@ -78,16 +86,12 @@ impl Bucket {
         bytes: impl Into<Bytes>,
         content_type: &str,
     ) -> Result<bool, AwsError> {
-        let request = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
+        let request = self.client.put_object().content_type(content_type);
         let request = match before {
             Some(etag) => request.if_match(etag),
             None => request.if_none_match("*"),
         };
-        match request.body(bytes.into().into()).send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.code().is_some_and(|code| CHANGED.contains(&code)) => Ok(false),
-            Err(error) => Err(AwsError::sort("PutObject", self.address(key), error)),
-        }
+        self.put_if(key, request, bytes.into()).await
     }
 
     /// Writes an object whole unless there is one; answers whether there was none. After a lost answer there may be one
@@ -99,6 +103,27 @@ impl Bucket {
         content_type: &str,
     ) -> Result<bool, AwsError> {
         self.replace(key, None, bytes, content_type).await
+    }
+
+    /// The same with an entry of user metadata.
+    pub async fn write_new(
+        &self,
+        key: &str,
+        bytes: impl Into<Bytes>,
+        content_type: &str,
+        metadata: (&str, String),
+    ) -> Result<bool, AwsError> {
+        let request = self.client.put_object().content_type(content_type).if_none_match("*");
+        self.put_if(key, request.metadata(metadata.0, metadata.1), bytes.into()).await
+    }
+
+    /// Makes a conditional write; answers whether its condition held.
+    async fn put_if(&self, key: &str, request: PutObjectFluentBuilder, bytes: Bytes) -> Result<bool, AwsError> {
+        match request.bucket(&self.name).key(key).body(bytes.into()).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code().is_some_and(|code| CHANGED.contains(&code)) => Ok(false),
+            Err(error) => Err(AwsError::sort("PutObject", self.address(key), error)),
+        }
     }
 
     /// The objects below `prefix`, in the order of their keys.
