@@ -1,0 +1,88 @@
+//! `prove-hour` against S3, DynamoDB and Glue in memory: its contract. What it finds of real hours, and of hours that were
+//! spoilt, is tested end to end (`tests/e2e/test_prove.py`).
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
+
+use aws_adapters::dynamodb::{Ledger, memory as dynamodb};
+use aws_adapters::glue::{Partitions, memory as glue};
+use aws_adapters::s3::memory::{Fault, MemoryS3};
+use function_runtime::ErrorName;
+use pipeline::keys;
+use prove_hour::{Context, Input, Output, ProveError, Report, What, handle};
+use serde_json::json;
+
+struct World {
+    s3: MemoryS3,
+    context: Context,
+}
+
+fn world() -> World {
+    let (s3, glue) = (MemoryS3::default(), glue::memory());
+    let dynamodb = dynamodb::memory(&[("hours", "archive", Some("hour"))]);
+    let context = Context {
+        bucket: s3.bucket("lake"),
+        ledger: Ledger::new(dynamodb::client(&dynamodb), "hours"),
+        partitions: Partitions::new(glue::client(&glue), "ghactivity_db", "events"),
+    };
+    World { s3, context }
+}
+
+impl World {
+    async fn run(&self, event: serde_json::Value) -> Result<Output, ProveError> {
+        handle(function_runtime::parse::<Input>(event).unwrap(), &self.context).await
+    }
+}
+
+#[tokio::test]
+async fn an_hour_that_was_never_run_is_open_and_its_report_is_added_up() {
+    let world = world();
+    let hour = "2025-11-21-0".parse().unwrap();
+    let looked = world.run(json!({"proof": "p", "hour": "2025-11-21-0"})).await.unwrap();
+    assert_eq!(looked, Output::Hour { hour, proven: false });
+    let report: Report = serde_json::from_slice(&world.s3.get(&keys::proof_report("p", hour)).unwrap()).unwrap();
+    assert_eq!(report.findings.iter().map(|finding| finding.what).collect::<Vec<_>>(), [What::HourOpen]);
+    let sums = serde_json::to_value(world.run(json!({"proof": "p", "hours": 1})).await.unwrap()).unwrap();
+    let expected = json!({
+        "hours": 1, "proven": 0, "not_recomputed": 0, "absent": 0, "wrong": 1, "findings": {"HourOpen": 1},
+        "first_wrong": ["2025-11-21-0 (HourOpen)"], "rows": 0, "reports": "s3://lake/reports/ghactivity/prove/p/",
+    });
+    assert_eq!(sums, expected);
+}
+
+#[tokio::test]
+async fn an_hour_without_a_report_is_not_passed_over() {
+    let world = world();
+    world.run(json!({"proof": "p", "hour": "2025-11-21-0"})).await.unwrap();
+    let error = world.run(json!({"proof": "p", "hours": 2})).await.unwrap_err();
+    assert_eq!(error.name(), "ObjectMissing");
+    assert!(error.to_string().contains("1 reports, where 2 hours were looked at"), "{error}");
+    world.s3.put(&keys::proof_report("p", "2025-11-21-1".parse().unwrap()), "{}");
+    let error = world.run(json!({"proof": "p", "hours": 2})).await.unwrap_err();
+    assert!(error.to_string().contains("2025-11-21-1.json is no report"), "{error}");
+}
+
+#[tokio::test]
+async fn a_call_that_fails_says_whether_to_try_again() {
+    let world = world();
+    for (status, code, name) in [(503, "SlowDown", "AwsThrottled"), (403, "AccessDenied", "AwsRefused")] {
+        world.s3.fail("ListObjectsV2", 3, Fault::Answer(status, code));
+        let error = world.run(json!({"proof": "p", "hour": "2025-11-21-0"})).await.unwrap_err();
+        assert_eq!(error.name(), name);
+        world.s3.fail("ListObjectsV2", 0, Fault::Answer(status, code));
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_input_is_refused_by_name() {
+    let world = world();
+    for (phrase, event, field) in [
+        ("no name", json!({"proof": "", "hour": "2025-11-21-0"}), "proof"),
+        ("a path", json!({"proof": "../p", "hour": "2025-11-21-0"}), "proof"),
+        ("neither", json!({"proof": "p"}), "hour"),
+        ("both", json!({"proof": "p", "hour": "2025-11-21-0", "hours": 1}), "hours"),
+    ] {
+        let error = world.run(event).await.unwrap_err();
+        assert_eq!(error.name(), "InvalidInput", "{phrase}");
+        assert!(error.to_string().contains(field), "{phrase}: {error}");
+    }
+}
