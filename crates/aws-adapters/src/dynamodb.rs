@@ -25,7 +25,7 @@ pub mod memory;
 mod runs;
 
 pub use claims::Claims;
-pub use commit::{BookmarkMove, Commit, CommitError, LedgerPut, Tables};
+pub use commit::{BookmarkMove, Commit, CommitError, LedgerPut, RunPut, Tables};
 pub use items::{Items, KeyPage, MAX_PUTS, PutBatch};
 pub use jobs::Jobs;
 pub use leases::{Holder, LeaseError, Leases, SeenLease};

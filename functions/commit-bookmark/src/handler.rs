@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_adapters::dynamodb::{BookmarkMove, Commit, CommitError, LedgerPut};
+use aws_adapters::dynamodb::{BookmarkMove, Commit, CommitError, LedgerPut, RunPut};
 use function_runtime::Metrics;
 use pipeline::ArchiveHour;
 use pipeline::ledger::{BookmarkDetails, Verdict};
@@ -106,7 +106,8 @@ async fn commit(
     let mut commit = Commit::default();
     let mut bookmark = seen.job.as_ref().and_then(|job| job.bookmark().ok().flatten());
     if seen.run.as_ref() != Some(&decision.run) {
-        commit.run = Some(decision.run.clone());
+        let decided_from = seen.run.as_ref().map(|run| run.ended_at);
+        commit.run = Some(RunPut { item: decision.run.clone(), decided_from });
     }
     let Some(item) = &decision.ledger else { return Ok((commit, bookmark)) };
     if seen.ledger.as_ref() != Some(item) {

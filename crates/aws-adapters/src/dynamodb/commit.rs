@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update};
+use jiff::Timestamp;
 use pipeline::bookmark::Stop;
 use pipeline::ledger::{BookmarkDetails, JobItem, JobRunItem, LedgerItem};
 use pipeline::{ArchiveHour, keys};
@@ -32,7 +33,7 @@ pub struct Commit {
     /// The hour's new item.
     pub ledger: Option<LedgerPut>,
     /// The run. Refused if another execution has a run under the same key.
-    pub run: Option<JobRunItem>,
+    pub run: Option<RunPut>,
     /// Where the bookmark goes.
     pub bookmark: Option<BookmarkMove>,
     /// An hour whose item must still be the one that was seen.
@@ -50,6 +51,16 @@ pub struct LedgerPut {
     pub item: LedgerItem,
     /// The revision of the item it was decided from; absent if there was none.
     pub decided_from: Option<u64>,
+}
+
+/// A new item of the run history, decided from the one before.
+#[derive(Clone, Debug)]
+pub struct RunPut {
+    /// The new item.
+    pub item: JobRunItem,
+    /// When the run that it was decided from was committed; absent if there was none. A write that arrives late, after
+    /// the run has been committed again, would otherwise undo that.
+    pub decided_from: Option<Timestamp>,
 }
 
 /// A bookmark's move.
@@ -105,7 +116,7 @@ impl Tables {
     fn resource(&self, commit: &Commit) -> String {
         match (&commit.ledger, &commit.run) {
             (Some(put), _) => self.ledger.resource(put.hour),
-            (None, Some(run)) => format!("{}/{}/{}", self.runs.table, run.job_id, run.job_run_time),
+            (None, Some(RunPut { item, .. })) => format!("{}/{}/{}", self.runs.table, item.job_id, item.job_run_time),
             (None, None) => self.jobs.table.clone(),
         }
     }
@@ -125,13 +136,19 @@ impl Tables {
         Ok(put.build().expect("table and item are given"))
     }
 
-    fn run_put(&self, run: &JobRunItem) -> Result<Put, AwsError> {
-        let put = Put::builder().table_name(&self.runs.table).set_item(Some(self.runs.item(CALL, run)?));
-        let put = put
-            .condition_expression("attribute_not_exists(#job_id) OR #execution_arn = :execution_arn")
-            .expression_attribute_names("#job_id", "job_id")
-            .expression_attribute_names("#execution_arn", "execution_arn")
-            .expression_attribute_values(":execution_arn", text(&run.execution_arn));
+    fn run_put(&self, RunPut { item, decided_from }: &RunPut) -> Result<Put, AwsError> {
+        let put = Put::builder().table_name(&self.runs.table).set_item(Some(self.runs.item(CALL, item)?));
+        let put = match decided_from {
+            None => put
+                .condition_expression("attribute_not_exists(#job_id)")
+                .expression_attribute_names("#job_id", "job_id"),
+            Some(ended_at) => put
+                .condition_expression("#execution_arn = :execution_arn AND #ended_at = :ended_at")
+                .expression_attribute_names("#execution_arn", "execution_arn")
+                .expression_attribute_names("#ended_at", "ended_at")
+                .expression_attribute_values(":execution_arn", text(&item.execution_arn))
+                .expression_attribute_values(":ended_at", text(ended_at.to_string())),
+        };
         Ok(put.build().expect("table and item are given"))
     }
 
