@@ -37,7 +37,9 @@ def event(name: str) -> dict:
 
 
 def test_every_event_is_tried_here() -> None:
-    assert {path.stem for path in (ROOT / "events").glob("*.json")} == set(FAILURES) | set(STEPS)
+    """Those of CSV files are in `test_csv_load.py`."""
+    names = {path.stem for path in (ROOT / "events").glob("*.json") if "csv" not in path.stem}
+    assert names == set(FAILURES) | set(STEPS)
 
 
 @pytest.fixture(scope="module")
