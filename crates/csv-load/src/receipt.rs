@@ -53,6 +53,16 @@ pub struct ChunkReceipt {
     pub write_units: u64,
 }
 
+/// Why a chunk failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChunkFailure {
+    /// The error's stable name.
+    pub name: String,
+    /// Its message, with all causes.
+    pub message: String,
+}
+
 /// A load does not add up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BalanceError {
@@ -131,7 +141,13 @@ pub struct LoadReceipt {
 
 impl LoadReceipt {
     /// The receipt of a load whose chunks add up to these counts.
-    pub fn new(plan: LoadPlan, counts: Counts, chunks: Vec<ChunkReceipt>, completed_at: Timestamp, execution_arn: String) -> Self {
+    pub fn new(
+        plan: LoadPlan,
+        counts: Counts,
+        chunks: Vec<ChunkReceipt>,
+        completed_at: Timestamp,
+        execution_arn: String,
+    ) -> Self {
         let LoadPlan { load_id, table, source, options, ingestion_timestamp, .. } = plan;
         let write_units = chunks.iter().map(|chunk| chunk.write_units).sum();
         let quarantine = (counts.rejected > 0).then(|| keys::quarantine(load_id));

@@ -32,7 +32,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, UndoCsvLo
         let after = segment.after.take();
         let page = items.keys_of_load(&load, (segment.segment, segment.segments), after).await?;
         let deletions = page.keys.into_iter().map(|key| items.delete_of_load(key, &load));
-        let deletions = stream::iter(deletions).buffer_unordered(context.calls_in_flight);
+        let deletions = stream::iter(deletions).buffer_unordered(context.deletes_in_flight);
         segment.deleted += deletions.try_fold(0, async |sum, was_there| Ok(sum + u64::from(was_there))).await?;
         segment.after = page.last_key;
         if segment.after.is_none() || begin.elapsed() >= context.work_time {
@@ -46,5 +46,6 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, UndoCsvLo
 async fn read_plan(load_id: &str, key: &str, context: &Context) -> Result<LoadPlan, UndoCsvLoadError> {
     let json = context.bucket.read_whole(key, MAX_PLAN_BYTES).await;
     let json = json.map_err(|source| UndoCsvLoadError::Load { load_id: load_id.to_owned(), source })?;
-    serde_json::from_slice(&json).map_err(|source| UndoCsvLoadError::NoPlan { address: context.bucket.address(key), source })
+    serde_json::from_slice(&json)
+        .map_err(|source| UndoCsvLoadError::NoPlan { address: context.bucket.address(key), source })
 }
