@@ -13,13 +13,18 @@ mod convert;
 mod hour;
 mod ingest;
 mod interrupt;
+mod lineage;
 mod local;
 mod output;
 mod paint;
+mod quarantine;
 mod query;
+mod report;
+mod shell;
 mod stack;
 mod start;
 mod status;
+mod teardown;
 mod watch;
 
 use std::ffi::OsString;
@@ -53,8 +58,20 @@ enum Command {
     Watch(watch::Arguments),
     /// Ask the lake in SQL, through Athena, with the price told beforehand
     Query(query::Arguments),
+    /// Write one page about a stretch of hours: charts, tables, and every query
+    Report(report::Arguments),
+    /// Trace a row back to the byte of the archive's file that it came from
+    Lineage(lineage::Arguments),
+    /// Bad records: list, show, replay
+    Quarantine(quarantine::Arguments),
+    /// Delete the stack and what it would leave behind, after asking
+    Teardown(teardown::Arguments),
     /// The local AWS with the stack in it: up, down, status, logs, env
     Local(local::Arguments),
+    /// Print a shell's completions
+    Completions(shell::Completions),
+    /// Print the man page
+    Man(shell::Man),
 }
 
 const EXIT_STATUS: &str = "\
@@ -81,6 +98,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Ingest(arguments) => block_on(ingest::run(arguments)),
         Command::Backfill(arguments) => block_on(backfill::run(arguments)),
         Command::Query(arguments) => block_on(query::run(arguments)),
+        Command::Report(arguments) => block_on(report::run(arguments)),
+        Command::Lineage(arguments) => block_on(lineage::run(arguments)),
+        Command::Quarantine(arguments) => block_on(quarantine::run(arguments)),
+        Command::Teardown(arguments) => block_on(teardown::run(arguments)),
+        Command::Completions(arguments) => exit(shell::completions(&arguments)),
+        Command::Man(arguments) => exit(shell::man(&arguments)),
         Command::Local(arguments) => exit(local::run(&arguments)),
         Command::Hour(arguments) => block_on(hour::run(arguments)),
         Command::Watch(arguments) => block_on(watch::run(arguments)),

@@ -47,6 +47,8 @@ pub(crate) struct Aws {
 pub(crate) struct Stack {
     pub(crate) aws: Aws,
     pub(crate) name: String,
+    /// Its ARN, which names it even once it is deleted.
+    pub(crate) id: String,
     outputs: HashMap<String, String>,
     parameters: HashMap<String, String>,
 }
@@ -123,14 +125,15 @@ impl Aws {
 impl Stack {
     async fn find(aws: Aws, name: String) -> Result<Self, Problem> {
         let answer = aws.cloudformation().describe_stacks().stack_name(&name).send().await;
-        let answer = answer.map_err(|error| match Problem::code_of(&error) {
-            Some("ValidationError") => Problem::absent(&aws, &name),
-            _ => aws.problem("DescribeStacks", &name, error),
+        let answer = answer.map_err(|error| match Problem::says_absent(&error) {
+            true => Problem::absent(&aws, &name),
+            false => aws.problem("DescribeStacks", &name, error),
         })?;
         let found = answer.stacks.unwrap_or_default().into_iter().next().ok_or_else(|| Problem::absent(&aws, &name))?;
         let parameters = parameters(&found);
+        let id = found.stack_id().unwrap_or(&name).to_owned();
         let outputs = outputs(found);
-        Ok(Self { aws, name, outputs, parameters })
+        Ok(Self { aws, name, id, outputs, parameters })
     }
 
     /// An output, which every version of the template has.
@@ -170,10 +173,6 @@ impl Stack {
 
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_adapters::config::dynamodb(&self.aws.config)
-    }
-
-    pub(crate) fn glue(&self) -> aws_sdk_glue::Client {
-        aws_adapters::config::glue(&self.aws.config)
     }
 
     pub(crate) fn athena(&self) -> aws_sdk_athena::Client {

@@ -81,16 +81,22 @@ pub(crate) async fn follow(aws: &Aws, arn: &ExecutionArn, detach: &Detach) -> Re
 }
 
 /// What Ctrl-C leaves behind: an execution that goes on, and the words for it.
-pub(crate) struct Detach(Arc<Mutex<Option<(ExecutionArn, Option<Board>)>>>);
+pub(crate) struct Detach(Arc<Mutex<Option<Watched>>>);
+
+/// An execution, and the bars that show it once there are any.
+struct Watched {
+    arn: ExecutionArn,
+    board: Option<Board>,
+}
 
 impl Detach {
     /// From here on, Ctrl-C ends the command with a word on what goes on.
     pub(crate) fn at_ctrl_c() -> Self {
-        let watched = Arc::new(Mutex::new(None::<(ExecutionArn, Option<Board>)>));
+        let watched = Arc::new(Mutex::new(None::<Watched>));
         let known = Arc::clone(&watched);
         let detach = move || match known.lock().unwrap_or_else(PoisonError::into_inner).take() {
             None => eprintln!("ghactivity: stopped"),
-            Some((arn, board)) => {
+            Some(Watched { arn, board }) => {
                 board.iter().for_each(Board::clear);
                 eprintln!("ghactivity: detached; it goes on. To attach again: ghactivity watch {arn}");
             }
@@ -103,7 +109,8 @@ impl Detach {
 
     /// There is an execution, and perhaps bars that show it.
     pub(crate) fn knows(&self, arn: &ExecutionArn, board: Option<&Board>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((arn.clone(), board.cloned()));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Watched { arn: arn.clone(), board: board.cloned() });
     }
 }
 

@@ -73,6 +73,12 @@ pub(crate) enum Problem {
     Query { reason: String, next: &'static str },
     #[error("{what} did not succeed ({reason}); 'ghactivity local logs' has what the local AWS wrote")]
     Local { what: String, reason: String },
+    #[error("{path}: {reason}; choose another place")]
+    File { path: String, reason: String },
+    #[error(
+        "no picture was made ({reason}); the page itself is whole: open it, or name a browser: CHROME=/path/to/chromium"
+    )]
+    NoPicture { reason: String },
     /// The command line asks for something that makes no sense against this stack.
     #[error("{0}")]
     Usage(String),
@@ -87,8 +93,13 @@ impl Problem {
         }
     }
 
+    /// Whether CloudFormation says that there is no such stack.
+    pub(crate) fn says_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+        Self::code_of(error) == Some("ValidationError")
+    }
+
     /// The code with which a service refused a call.
-    pub(super) fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
         error.as_service_error().and_then(ProvideErrorMetadata::code)
     }
 

@@ -1,0 +1,315 @@
+//! `ghactivity quarantine`: the bad records, where they are and why; and their way back once the cause is mended.
+
+use aws_adapters::dynamodb::HourMark;
+use aws_adapters::s3::ReadError;
+use clap::{Args, Subcommand};
+use comfy_table::{CellAlignment, Table, presets};
+use indicatif::HumanCount;
+use jiff::Timestamp;
+use pipeline::ledger::Publication;
+use pipeline::{ArchiveHour, keys};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::output;
+use crate::stack::{Problem, Stack, StackArguments};
+use crate::start::Following;
+
+/// What to do with bad records.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// The hours that have bad records, with their number
+    List(List),
+    /// The bad records of an hour: place, reason, bytes
+    Show(Show),
+    /// Convert an hour again from the bytes that landed, after a fix: what is good now is added
+    Replay(Replay),
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  ghactivity quarantine list --from 2025-11-01-0
+  ghactivity quarantine show 2025-11-21-0
+  ghactivity quarantine show 2025-11-21-0 --json | jq -r '.[].raw' | head -1 | base64 -d
+  ghactivity quarantine replay 2025-11-21-0       # after a deployment that understands these records";
+
+/// Of which hours.
+#[derive(Args)]
+struct List {
+    /// First hour to look at
+    #[arg(long, value_name = "YYYY-MM-DD-H")]
+    from: Option<ArchiveHour>,
+    /// Last hour to look at
+    #[arg(long, value_name = "YYYY-MM-DD-H")]
+    to: Option<ArchiveHour>,
+    /// Print one JSON array
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    stack: StackArguments,
+}
+
+/// Of which hour.
+#[derive(Args)]
+struct Show {
+    /// The hour
+    #[arg(value_name = "YYYY-MM-DD-H")]
+    hour: ArchiveHour,
+    /// Print one JSON array, with all bytes of each record (base64)
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    stack: StackArguments,
+}
+
+/// Which hour again.
+#[derive(Args)]
+#[command(after_help = "\
+The hour is planned and converted again from the landing object, without a download. Rows that were there stay; records that are
+good now are added; the counts are compared before and after, and an hour with fewer rows is refused as ever.
+
+Exit status: 0 replayed (and counts balance), 1 there is nothing to replay, 2 it failed, 130 detached by Ctrl-C")]
+struct Replay {
+    /// The hour
+    #[arg(value_name = "YYYY-MM-DD-H")]
+    hour: ArchiveHour,
+    #[command(flatten)]
+    following: Following,
+}
+
+/// A line of a quarantine object.
+#[derive(Deserialize, Serialize)]
+struct BadRecord {
+    offset: u64,
+    line: u64,
+    length: u64,
+    reason: String,
+    detail: String,
+    raw: String,
+    #[serde(default)]
+    truncated: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+}
+
+/// Largest quarantine object that is read whole: one of 64 KiB records, ten thousand of them, in base64.
+const MOST_BYTES: u64 = 1 << 30;
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
+    match arguments.action {
+        Action::List(list) => list.run().await,
+        Action::Show(show) => show.run().await,
+        Action::Replay(replay) => replay.run().await,
+    }
+}
+
+impl List {
+    async fn run(self) -> Result<(), Problem> {
+        let stack = self.stack.find().await?;
+        let now = ArchiveHour::containing(Timestamp::now()).unwrap_or(ArchiveHour::FIRST);
+        let (first, last) = (self.from.unwrap_or(ArchiveHour::FIRST), self.to.unwrap_or(now));
+        let marks = stack.ledger()?.marks(first, last).await.map_err(|error| Problem::of(&stack.aws, error))?;
+        let bad: Vec<_> = marks.iter().filter(|mark| mark.counts.quarantined > 0).collect();
+        if self.json {
+            let each = bad.iter().map(|mark| {
+                json!({"hour": mark.hour, "quarantined": mark.counts.quarantined, "records": mark.counts.records})
+            });
+            output::json(&each.collect::<Vec<_>>());
+        } else if bad.is_empty() {
+            output::text("no hour has a bad record\n");
+        } else {
+            output::text(&list(&bad));
+        }
+        Ok(())
+    }
+}
+
+fn list(bad: &[&HourMark]) -> String {
+    let rows = bad.iter().map(|mark| {
+        let counts = &mark.counts;
+        let share = 100.0 * counts.quarantined as f64 / counts.records as f64;
+        vec![
+            mark.hour.to_string(),
+            HumanCount(counts.quarantined).to_string(),
+            HumanCount(counts.records).to_string(),
+            format!("{share:.3} %"),
+        ]
+    });
+    table(&["hour", "quarantined", "of records", "share"], rows, 4)
+}
+
+/// A table without borders; the first `numbers` columns but the first are to the right.
+fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>, numbers: usize) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(head.iter().copied());
+    for row in rows {
+        table.add_row(row);
+    }
+    for (at, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if (1..numbers).contains(&at) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    format!("{}\n", table.trim_fmt())
+}
+
+impl Show {
+    async fn run(self) -> Result<(), Problem> {
+        let stack = self.stack.find().await?;
+        let publication = published(&stack, self.hour).await?;
+        let bucket = stack.bucket()?;
+        let prefix = keys::quarantine_prefix(self.hour, publication.version);
+        let objects = bucket.list(&prefix).await.map_err(|error| Problem::of(&stack.aws, error))?;
+        let mut records = Vec::new();
+        for object in objects {
+            let bytes = bucket.read_whole(&object.key, MOST_BYTES).await.map_err(|error| unreadable(&stack, error))?;
+            for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                let record: BadRecord = serde_json::from_slice(line).map_err(|error| Problem::Absent {
+                    what: format!("a readable line of {}: {error}; such a line", bucket.address(&object.key)),
+                    next: "the object is none of this pipeline's".to_owned(),
+                })?;
+                records.push(record);
+            }
+        }
+        if self.json {
+            output::json(&records);
+        } else if records.is_empty() {
+            output::text(&format!("{} has no bad record\n", self.hour));
+        } else {
+            output::text(&show(&records));
+        }
+        Ok(())
+    }
+}
+
+fn unreadable(stack: &Stack, error: ReadError) -> Problem {
+    match error {
+        ReadError::Aws(error) => Problem::of(&stack.aws, error),
+        other => Problem::Absent { what: other.to_string(), next: "it is kept for QuarantineRetentionDays".to_owned() },
+    }
+}
+
+fn show(records: &[BadRecord]) -> String {
+    let rows = records.iter().map(|record| {
+        vec![
+            record.line.to_string(),
+            record.offset.to_string(),
+            record.length.to_string(),
+            record.reason.clone(),
+            crate::stack::one_line(&record.detail),
+            preview(&record.raw),
+        ]
+    });
+    table(&["line", "byte", "length", "reason", "detail", "begins with"], rows, 3)
+}
+
+/// The first bytes, as far as a terminal can show them.
+fn preview(raw: &str) -> String {
+    use base64::Engine;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(raw).unwrap_or_default();
+    bytes.iter().take(40).flat_map(|byte| std::ascii::escape_default(*byte)).map(char::from).collect()
+}
+
+async fn published(stack: &Stack, hour: ArchiveHour) -> Result<Publication, Problem> {
+    let item = stack.ledger()?.get(hour).await.map_err(|error| Problem::of(&stack.aws, error))?;
+    item.and_then(|item| item.publication).ok_or_else(|| Problem::Absent {
+        what: format!("a published hour {hour}"),
+        next: format!("run it: 'ghactivity hour {hour}'"),
+    })
+}
+
+impl Replay {
+    async fn run(self) -> Result<(), Problem> {
+        let Self { hour, following } = self;
+        let stack = following.stack.find().await?;
+        let before = published(&stack, hour).await?;
+        if before.counts.quarantined == 0 {
+            return Err(Problem::Usage(format!("{hour} has no bad record: there is nothing to replay")));
+        }
+        let input = json!({"hour": hour, "source": "landing"});
+        let name = format!("{hour}_replay");
+        let Some(ended) = following.start(&stack, "ProcessHourStateMachineArn", &name, &input).await? else {
+            return Ok(());
+        };
+        if let Some(problem) = ended.problem() {
+            return Err(problem);
+        }
+        let after = published(&stack, hour).await?;
+        let replayed = Replayed::new(hour, &before, &after);
+        if following.json {
+            output::json(&replayed);
+        } else {
+            output::text(&replayed.text());
+        }
+        if replayed.balances { Ok(()) } else { Err(replayed.problem()) }
+    }
+}
+
+/// What a replay changed.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Replayed {
+    hour: ArchiveHour,
+    rows_before: u64,
+    rows_after: u64,
+    quarantined_before: u64,
+    quarantined_after: u64,
+    version_before: String,
+    version_after: String,
+    /// Records and duplicates are what they were, and each row that came is a record that left quarantine.
+    balances: bool,
+}
+
+impl Replayed {
+    fn new(hour: ArchiveHour, before: &Publication, after: &Publication) -> Self {
+        let (old, new) = (&before.counts, &after.counts);
+        let same = (old.records, old.duplicates) == (new.records, new.duplicates);
+        Self {
+            hour,
+            rows_before: old.rows,
+            rows_after: new.rows,
+            quarantined_before: old.quarantined,
+            quarantined_after: new.quarantined,
+            version_before: before.version.to_string(),
+            version_after: after.version.to_string(),
+            balances: same && new.balance() && old.rows + old.quarantined == new.rows + new.quarantined,
+        }
+    }
+
+    fn text(&self) -> String {
+        if self.version_before == self.version_after {
+            return format!(
+                "nothing changed: {} records are still bad to this version of the converter ({})\n",
+                HumanCount(self.quarantined_after),
+                self.version_after
+            );
+        }
+        format!(
+            "{}: {} rows before, {} after; {} bad records before, {} after; version {} became {}\n",
+            self.hour,
+            HumanCount(self.rows_before),
+            HumanCount(self.rows_after),
+            HumanCount(self.quarantined_before),
+            HumanCount(self.quarantined_after),
+            self.version_before,
+            self.version_after
+        )
+    }
+
+    fn problem(&self) -> Problem {
+        Problem::Absent {
+            what: format!("a balance of {} before and after", self.hour),
+            next:
+                "the landing object has other records than what was published: compare, or run the hour from the source"
+                    .to_owned(),
+        }
+    }
+}
