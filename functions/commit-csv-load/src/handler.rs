@@ -59,8 +59,12 @@ async fn undone(input: Input, deleted: u64, context: &Context) -> Result<Output,
         }
         Err(error) => return Err(error),
     };
-    let receipt =
-        LoadReceipt { undone: Some(deleted), completed_at: (context.now)(), execution_arn: input.execution_arn, ..receipt };
+    let receipt = LoadReceipt {
+        undone: Some(deleted),
+        completed_at: (context.now)(),
+        execution_arn: input.execution_arn,
+        ..receipt
+    };
     let json = serde_json::to_vec_pretty(&receipt).expect("a receipt is JSON");
     bucket.write(&key, json, "application/json").await?;
     context.loads.put(&LoadItem::of(&receipt, bucket.address(&key), "undone")).await?;

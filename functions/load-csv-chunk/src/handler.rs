@@ -116,7 +116,11 @@ async fn load(
         return Ok(Progress { resume: from, reached_end: true });
     }
     let text = from.offset..chunk.end;
-    let stretch = if plan.source.is_gzip { Some(Stretch::find(plan, number, text.clone(), &context.bucket).await?) } else { None };
+    let stretch = if plan.source.is_gzip {
+        Some(Stretch::find(plan, number, text.clone(), &context.bucket).await?)
+    } else {
+        None
+    };
     let range = stretch.as_ref().map_or(text, Stretch::range);
     let object = context.bucket.read_range(&plan.source.key, range, Some(&plan.source.etag)).await;
     let object = object.map_err(LoadCsvChunkError::Source)?;
