@@ -181,7 +181,10 @@ def write_variables(aws, folder=None):
     """What all functions read, for `cargo lambda watch`: no two of them call different things by one name."""
     variables = {}
     for name in build.functions():
-        variables |= aws.function_variables(build.logical_id(name))
+        try:
+            variables |= aws.function_variables(build.logical_id(name))
+        except KeyError:  # of a part that this stack was deployed without
+            continue
     file = (folder or aws.directory) / "functions.env"
     file.write_text("".join(f"{name}={value}\n" for name, value in sorted(variables.items())))
     return file

@@ -7,7 +7,7 @@ pub(crate) fn for_failure(name: &str) -> &'static str {
         "SourceUnavailable" | "SourceInterrupted" | "SourceTimeout" | "ChecksumMismatch" | "SourceChanged" => {
             "the archive is in trouble: run the same command again later"
         }
-        "SourceRefused" => "open the address in a browser, and check the parameter SourceUrl",
+        "SourceRefused" => "open the address in a browser, and check the parameter SourceUrls",
         "NotGzip"
         | "UnsupportedEncoding"
         | "EmptyArchive"
@@ -21,6 +21,10 @@ pub(crate) fn for_failure(name: &str) -> &'static str {
         }
         "PlanTooLarge" => "deploy with larger ChunkRecords",
         "HourDoesNotBalance" | "ChunkMismatch" => "run it again with --source landing: all of it is made again",
+        "NotProven" => {
+            "the README has what each finding means; most are mended by 'ghactivity hour HOUR --source landing'"
+        }
+        "VersionNotKept" => "see the ledger's previous_versions; KeepVersions of the stack says how many are kept",
         "LandingNotFound" => "leave --source landing out: the hour never landed",
         "InvalidInput" => "correct what the message names",
         "InvalidConfiguration" => "correct the parameter that the message names, and deploy again",

@@ -17,9 +17,11 @@ mod lineage;
 mod local;
 mod output;
 mod paint;
+mod prove;
 mod quarantine;
 mod query;
 mod report;
+mod rollback;
 mod shell;
 mod stack;
 mod start;
@@ -54,6 +56,10 @@ enum Command {
     Backfill(backfill::Arguments),
     /// Run one hour, from the source to a partition that readers see, and follow it
     Hour(hour::Arguments),
+    /// Show readers an earlier version of an hour again
+    Rollback(rollback::Arguments),
+    /// Prove that what readers see is what was landed
+    Prove(prove::Arguments),
     /// Follow an execution until it ends
     Watch(watch::Arguments),
     /// Ask the lake in SQL, through Athena, with the price told beforehand
@@ -106,6 +112,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Man(arguments) => exit(shell::man(&arguments)),
         Command::Local(arguments) => exit(local::run(&arguments)),
         Command::Hour(arguments) => block_on(hour::run(arguments)),
+        Command::Rollback(arguments) => block_on(rollback::run(arguments)),
+        Command::Prove(arguments) => block_on(prove::run(arguments)),
         Command::Watch(arguments) => block_on(watch::run(arguments)),
     }
 }
@@ -140,4 +148,88 @@ fn describe(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    const ARN: &str = "arn:aws:states:us-east-1:123456789012:execution:ghactivity-ingest:6f1c";
+
+    /// The command and all its subcommands, each with its name from the first word on.
+    fn commands() -> Vec<(String, clap::Command)> {
+        fn walk(name: String, command: &clap::Command, found: &mut Vec<(String, clap::Command)>) {
+            for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+                walk(format!("{name} {}", inner.get_name()), inner, found);
+            }
+            found.push((name, command.clone()));
+        }
+        let mut found = Vec::new();
+        let mut command = CommandLine::command();
+        command.build();
+        walk("ghactivity".to_owned(), &command, &mut found);
+        found
+    }
+
+    /// The words of a command line as a shell reads them, up to a pipe, a redirection or a comment.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+        for c in line.replace(" ARN", &format!(" {ARN}")).chars() {
+            match (quote, c) {
+                (Some(open), c) if c == open => quote = None,
+                (None, '\'' | '"') => (quote, word) = (Some(c), Some(word.unwrap_or_default())),
+                (None, ' ') => words.extend(word.take()),
+                (None, '|' | '>' | '#') => break,
+                (_, c) => word.get_or_insert_default().push(c),
+            }
+        }
+        words.extend(word);
+        words
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_example_of_the_help_is_a_command_line_that_makes_sense() {
+        let mut examples = 0;
+        for (name, mut command) in commands() {
+            let help = command.render_long_help().to_string();
+            for line in
+                help.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| line.starts_with("ghactivity "))
+            {
+                let parsed = CommandLine::try_parse_from(words(line));
+                assert!(
+                    parsed.is_ok(),
+                    "{name}: {line}: {}",
+                    parsed.err().map(|error| error.to_string()).unwrap_or_default()
+                );
+                examples += 1;
+            }
+        }
+        assert!(examples > 40, "{examples}");
+    }
+
+    #[test]
+    fn every_subcommand_has_examples_and_says_what_it_is_for() {
+        for (name, command) in commands() {
+            assert!(command.get_about().is_some(), "{name} says nothing of itself");
+            let outer = command.get_subcommands().next().is_some() || name.split(' ').count() > 2;
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(outer || help.contains("Examples:"), "{name} has no examples");
+        }
+    }
+
+    #[test]
+    fn no_help_is_wider_than_the_page() {
+        for (name, mut command) in commands() {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.lines().all(|line| line.chars().count() <= 130), "{name}");
+            assert!(command.render_help().to_string().contains("Usage:"), "{name}");
+        }
+    }
 }

@@ -93,7 +93,7 @@ struct BadRecord {
     reason: String,
     detail: String,
     raw: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,

@@ -101,11 +101,13 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
     written.map(drop).map_err(|error| Problem::File { path: path.display().to_string(), reason: error.to_string() })
 }
 
-fn first_of(text: &str) -> Result<ArchiveHour, String> {
+/// The first hour that a person means by an hour or a day.
+pub(crate) fn first_of(text: &str) -> Result<ArchiveHour, String> {
     moment(text, 0)
 }
 
-fn last_of(text: &str) -> Result<ArchiveHour, String> {
+/// The last one.
+pub(crate) fn last_of(text: &str) -> Result<ArchiveHour, String> {
     moment(text, 23)
 }
 

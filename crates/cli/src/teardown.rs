@@ -76,7 +76,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     }
     delete_stack(&stack).await?;
     say(&format!("stack {} is deleted", stack.name));
-    if inventory.takes_bucket() {
+    // A stack may take along what it made itself a moment ago.
+    if inventory.takes_bucket() && is_there(&stack, &inventory.bucket).await? {
         // What was still on its way when it was emptied.
         empty(&stack).await?;
         let answer = stack.s3().delete_bucket().bucket(&inventory.bucket).send().await;
@@ -86,7 +87,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     if inventory.takes_tables() {
         for (table, ..) in &inventory.tables {
             let answer = stack.dynamodb().delete_table().table_name(table).send().await;
-            answer.map_err(|error| stack.aws.problem("DeleteTable", table, error))?;
+            match answer {
+                Err(error)
+                    if error.as_service_error().is_some_and(|refusal| refusal.is_resource_not_found_exception()) => {}
+                answer => drop(answer.map_err(|error| stack.aws.problem("DeleteTable", table, error))?),
+            }
             say(&format!("table {table} is deleted"));
         }
     }
@@ -181,6 +186,14 @@ async fn nothing_runs(stack: &Stack) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+async fn is_there(stack: &Stack, bucket: &str) -> Result<bool, Problem> {
+    match stack.s3().head_bucket().bucket(bucket).send().await {
+        Ok(_) => Ok(true),
+        Err(error) if error.as_service_error().is_some_and(|refusal| refusal.is_not_found()) => Ok(false),
+        Err(error) => Err(stack.aws.problem("HeadBucket", bucket, error)),
+    }
 }
 
 async fn empty(stack: &Stack) -> Result<(), Problem> {

@@ -263,7 +263,7 @@ fn duration(seconds: f64) -> String {
 
 /// The mean size of an hour: what the source says of some of them, or else what landed of others.
 async fn mean_size(stack: &Stack, hours: &[ArchiveHour], known: Option<f64>) -> (f64, String) {
-    let sizes = source_sizes(stack.parameter("SourceUrl"), hours).await;
+    let sizes = source_sizes(stack.parameter("SourceUrls"), hours).await;
     match (sizes.len(), known) {
         (0, Some(known)) => (known, "those of the range's published hours".to_owned()),
         (0, None) => (USUAL_BYTES, "20 MB an hour: the source does not tell".to_owned()),
@@ -276,7 +276,9 @@ async fn mean_size(stack: &Stack, hours: &[ArchiveHour], known: Option<f64>) -> 
 
 /// The sizes that the source tells for hours spread over the list; those it does not have are left out.
 async fn source_sizes(source: Option<&str>, hours: &[ArchiveHour]) -> Vec<u64> {
-    let Some(source) = source else { return Vec::new() };
+    // The first of several sources is the one that is asked first.
+    let Some(source) = source.and_then(|sources| sources.split(',').next()) else { return Vec::new() };
+    let source = source.trim();
     let builder = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).timeout(Duration::from_secs(10));
     let Ok(client) = builder.build() else { return Vec::new() };
     let step = hours.len().div_ceil(SAMPLE).max(1);

@@ -1,0 +1,92 @@
+//! `ghactivity prove`: what readers see is what was landed, worked out anew.
+
+use clap::Args;
+use jiff::Timestamp;
+use pipeline::ArchiveHour;
+use serde_json::{Value, json};
+
+use crate::output;
+use crate::report::{first_of, last_of};
+use crate::stack::{Problem, Stack};
+use crate::start::Following;
+use crate::status::JOB;
+
+/// Which hours.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// An hour, a day, or two of them with .. between [default: all hours up to the bookmark]
+    #[arg(value_name = "RANGE", value_parser = range)]
+    range: Option<(ArchiveHour, ArchiveHour)>,
+    #[command(flatten)]
+    following: Following,
+}
+
+const AFTER_HELP: &str = "\
+Runs the state machine prove and follows it: the rows of every hour are worked out anew from the landed bytes and held against
+Parquet, quarantine, ledger and catalogue. It changes nothing. The README has what each finding means and what to do.
+
+Examples:
+  ghactivity prove 2025-11-21-0
+  ghactivity prove 2025-11-21
+  ghactivity prove 2025-11-01..2025-11-30
+  ghactivity prove --json
+
+Exit status:
+  0    nothing is wrong
+  1    the command line makes no sense; nothing was done
+  2    NotProven: the message names the first hours with something wrong; or the execution failed
+  130  detached by Ctrl-C; it goes on";
+
+/// Proves the range and prints the sums.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
+    let Arguments { range, following } = arguments;
+    let stack = following.stack.find().await?;
+    let (from, to) = match range {
+        Some(range) => range,
+        None => up_to_the_bookmark(&stack).await?,
+    };
+    let input = json!({"from": from, "to": to});
+    let ended = following.start(&stack, "ProveStateMachineArn", &format!("{from}_{to}"), &input).await?;
+    let Some(ended) = ended else { return Ok(()) };
+    if following.json {
+        output::json(&ended);
+    } else if let Value::Object(sums) = &ended.output {
+        let line = |(name, value): (&String, &Value)| format!("{:16} {value}\n", name.replace('_', " "));
+        output::text(&sums.iter().map(line).collect::<String>());
+    }
+    ended.problem().map_or(Ok(()), Err)
+}
+
+async fn up_to_the_bookmark(stack: &Stack) -> Result<(ArchiveHour, ArchiveHour), Problem> {
+    let job = stack.jobs()?.get(JOB).await.map_err(|error| Problem::of(&stack.aws, error))?;
+    let known = job.and_then(|job| Some((job.first_hour, job.bookmark().ok().flatten()?)));
+    known.ok_or_else(|| Problem::Absent {
+        what: "a bookmark".to_owned(),
+        next: format!("name the hours: 'ghactivity prove {}'", Timestamp::now().strftime("%Y-%m-%d")),
+    })
+}
+
+/// `HOUR`, `DAY`, or two of them with `..` between.
+fn range(text: &str) -> Result<(ArchiveHour, ArchiveHour), String> {
+    let (from, to) = text.split_once("..").unwrap_or((text, text));
+    let (from, to) = (first_of(from)?, last_of(to)?);
+    if from > to { Err(format!("{from} lies after {to}: exchange them")) } else { Ok((from, to)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_an_hour_a_day_or_two_of_them() {
+        for (text, from, to) in [
+            ("2025-11-21-3", "2025-11-21-3", "2025-11-21-3"),
+            ("2025-11-21", "2025-11-21-0", "2025-11-21-23"),
+            ("2025-11-01..2025-11-30-4", "2025-11-01-0", "2025-11-30-4"),
+        ] {
+            assert_eq!(range(text).unwrap(), (from.parse().unwrap(), to.parse().unwrap()), "{text}");
+        }
+        assert!(range("2025-11-02..2025-11-01").is_err() && range("..").is_err());
+    }
+}

@@ -1,0 +1,46 @@
+//! `ghactivity rollback`: an hour as readers saw it before.
+
+use clap::Args;
+use pipeline::ArchiveHour;
+use serde_json::json;
+
+use crate::stack::Problem;
+use crate::start::Following;
+
+/// Which hour, and to what.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// The hour, in UTC
+    #[arg(value_name = "YYYY-MM-DD-H")]
+    hour: ArchiveHour,
+    /// The version to show again: 12 hex digits of the ledger's previous_versions, or the one before this
+    #[arg(long, value_name = "VERSION", default_value = "previous")]
+    to: String,
+    #[command(flatten)]
+    following: Following,
+}
+
+const AFTER_HELP: &str = "\
+Shows readers a version of the hour that was kept (KeepVersions of the stack), in one step; nothing is fetched or converted.
+The hour keeps it until it is run again.
+
+Examples:
+  ghactivity rollback 2025-11-21-0
+  ghactivity rollback 2025-11-21-0 --to 0123456789ab
+
+Exit status:
+  0    readers see that version
+  1    the command line makes no sense; nothing was done
+  2    it failed, for example VersionNotKept
+  130  detached by Ctrl-C; it goes on";
+
+/// Rolls the hour back and prints what readers see now.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
+    let Arguments { hour, to, following } = arguments;
+    let stack = following.stack.find().await?;
+    let input = json!({"hour": hour, "roll_back_to": to});
+    let name = format!("{hour}_rollback");
+    let ended = following.start(&stack, "ProcessHourStateMachineArn", &name, &input).await?;
+    following.finish(ended)
+}

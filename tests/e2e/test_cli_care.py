@@ -1,0 +1,146 @@
+"""`ghactivity` lineage, quarantine, rollback, prove and teardown: what they say is so, what they do is done and no more."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import BINARIES
+from deployment import Lake
+from local_aws import LocalAws
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def answered(run: subprocess.CompletedProcess[str]) -> object:
+    assert run.returncode == 0, run.stdout + run.stderr
+    return json.loads(run.stdout)
+
+
+@pytest.fixture(scope="module")
+def messy(lake: Lake, generate: Callable[..., bytes]) -> tuple[str, bytes]:
+    """An hour with bad and equal lines, and the text of its file."""
+    hour = "2025-01-16-5"
+    body = generate(hour, "--events", "900", "--bad", "0.02", "--duplicates", "0.02")
+    lake.serve(hour, body)
+    assert lake.run_hour(hour).status == "SUCCEEDED"
+    return hour, gzip.decompress(body)
+
+
+def test_lineage_leads_to_the_byte_of_the_file(messy: tuple[str, bytes], lake: Lake, ghactivity: Run) -> None:
+    hour, text = messy
+    lines = text.split(b"\n")
+    row = lake.rows(hour)[-1]
+    created = f"{row['created_at']:%Y-%m-%dT%H:%M:%SZ}"
+    event = ("--id", row["id"], "--type", row["type"], "--created-at", created)
+    (found,) = answered(ghactivity("lineage", *event, "--json"))
+    at = found["place"]["offset"]
+    record = lines[row["source_line"] - 1]
+    assert found["source_line"] == row["source_line"]
+    assert text[at : at + found["place"]["length"]] == record == found["record"].encode()
+    ledger = lake.ledger(hour)
+    assert found["source_url"] == ledger["source"]["url"] and found["source_etag"] == ledger["source"]["etag"]
+    assert found["execution"] == ledger["execution_arn"]
+    assert found["parquet_object"].removeprefix(f"s3://{lake.bucket}/") in lake.hour_objects(hour)
+    told = ghactivity("lineage", *event).stdout
+    assert f"byte {at} of the text" in told and ledger["execution_arn"] in told
+    absent = ghactivity("lineage", "--id", "1", "--type", "NoEvent", "--created-at", created)
+    assert absent.returncode == 2 and "is not there" in absent.stderr
+
+
+def test_quarantine_is_listed_and_shown(messy: tuple[str, bytes], lake: Lake, ghactivity: Run) -> None:
+    hour, text = messy
+    bad = lake.quarantined(hour)
+    listed = answered(ghactivity("quarantine", "list", "--from", hour, "--to", hour, "--json"))
+    assert listed == [{"hour": hour, "quarantined": len(bad), "records": lake.ledger(hour)["counts"]["records"]}]
+    shown = answered(ghactivity("quarantine", "show", hour, "--json"))
+    assert shown == bad
+    assert all(text[one["offset"] :].startswith(base64.b64decode(one["raw"])) for one in shown)
+    table = ghactivity("quarantine", "show", hour).stdout.splitlines()
+    assert len(table) == len(bad) + 1
+    assert bad[0]["reason"] in table[1]
+
+
+def test_a_replay_adds_what_is_good_now_and_nothing_else(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+    hour = "2025-01-16-6"
+    lines = gzip.decompress(generate(hour, "--events", "50")).splitlines()
+    whole = lines[7]
+    lake.serve_lines(hour, [*lines[:7], b"{broken", *lines[8:]])
+    assert lake.run_hour(hour).status == "SUCCEEDED"
+    before = lake.rows(hour)
+    unchanged = ghactivity("quarantine", "replay", hour)
+    assert unchanged.returncode == 0 and "nothing changed" in unchanged.stdout
+    # The fix: the record is readable now.
+    body = gzip.compress(b"".join(line + b"\n" for line in [*lines[:7], whole, *lines[8:]]), mtime=0)
+    lake.s3.put_object(Bucket=lake.bucket, Key=f"landing/ghactivity/{hour}.json.gz", Body=body)
+    told = answered(ghactivity("quarantine", "replay", hour, "--json"))
+    assert (told["quarantined_before"], told["quarantined_after"], told["balances"]) == (1, 0, True)
+    after = lake.rows(hour)
+    assert [row for row in after if row["source_line"] != 8] == before
+    assert len(after) == len(before) + 1
+    nothing = ghactivity("quarantine", "replay", hour)
+    assert nothing.returncode == 1 and "nothing to replay" in nothing.stderr
+
+
+def test_rollback_shows_the_version_before(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+    hour = "2025-01-16-7"
+    for events in ("60", "90"):
+        lake.serve(hour, generate(hour, "--events", events))
+        assert lake.run_hour(hour).status == "SUCCEEDED"
+    run = ghactivity("rollback", hour)
+    assert run.returncode == 0, run.stderr
+    assert len(lake.rows(hour)) == 60
+    never = ghactivity("rollback", hour, "--to", "0123456789ab")
+    assert never.returncode == 2 and "VersionNotKept" in never.stderr
+
+
+def test_prove_says_yes_and_says_what_is_wrong(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+    hours = [f"2025-01-17-{hour}" for hour in (0, 1)]
+    for hour in hours:
+        lake.serve(hour, generate(hour, "--events", "70"))
+        assert lake.run_hour(hour).status == "SUCCEEDED"
+    yes = ghactivity("prove", "..".join(hours))
+    assert yes.returncode == 0, yes.stderr
+    assert "proven           2" in yes.stdout
+    key = next(key for key in lake.hour_objects(hours[1]) if key.startswith("raw/"))
+    lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+    no = ghactivity("prove", "..".join(hours))
+    assert no.returncode == 2
+    assert "NotProven" in no.stderr and hours[1] in no.stderr and hours[0] not in no.stderr.split("NotProven")[1].split(";")[0]
+    lake.forget(hours[1])
+
+
+def test_teardown_shows_asks_and_leaves_nothing(tmp_path: Path) -> None:
+    with LocalAws(tmp_path) as aws:
+        outputs = aws.deploy({"SourceUrls": "http://127.0.0.1:9"})
+        s3, bucket = aws.client("s3"), outputs["DataBucketName"]
+        s3.put_object(Bucket=bucket, Key="landing/ghactivity/x", Body=b"12345")
+
+        def teardown(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+            command = [BINARIES / "ghactivity", "teardown", *arguments]
+            environment = {"PATH": "/usr/bin:/bin", **aws.environment()}
+            return subprocess.run(command, input=typed, env=environment, capture_output=True, text=True, cwd="/", timeout=120)
+
+        listed = teardown("--dry-run")
+        assert listed.returncode == 0
+        assert f"goes   bucket {bucket}: 1 objects, 5 B" in listed.stdout and "landing/: 1 objects" in listed.stdout
+        for table in ("JobsTableName", "JobRunDetailsTableName", "ArchiveHoursTableName"):
+            assert outputs[table] in listed.stdout
+        for typed in ("", "yes\n"):
+            refused = teardown(typed=typed)
+            assert refused.returncode == 1 and "nothing was done" in refused.stderr
+        assert aws.outputs() == outputs
+        kept = teardown("--keep-data=bucket", "--dry-run")
+        assert f"stays  bucket {bucket}" in kept.stdout and f"goes   table {outputs['JobsTableName']}" in kept.stdout
+        done = teardown(typed="delete\n")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]
+        tables = aws.client("dynamodb").list_tables()["TableNames"]
+        assert not {outputs[name] for name in outputs if name.endswith("TableName")} & set(tables)
+        again = teardown("--dry-run")
+        assert again.returncode == 2 and "no stack ghactivity" in again.stderr
