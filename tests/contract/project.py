@@ -9,6 +9,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ["next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours", "export-ledger", "prove-hour"]
 STREAM_FUNCTIONS = ["process-events"]  # of sam/event-stream.yaml
+CSV_FUNCTIONS = ["plan-csv", "load-csv-chunk", "commit-csv-load", "undo-csv-load"]  # of sam/csv-load.yaml
+CSV_STATE_MACHINES = {"csv-load": "CsvLoadStateMachine", "csv-undo": "CsvUndoStateMachine"}
 STATE_MACHINES = {
     "process-hour": "ProcessHourStateMachine",
     "ingest": "IngestStateMachine",

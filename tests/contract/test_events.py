@@ -4,12 +4,12 @@ import json
 import re
 
 import pytest
-from project import FUNCTIONS, ROOT, STREAM_FUNCTIONS, arguments, camel, states
+from project import CSV_FUNCTIONS, FUNCTIONS, ROOT, STREAM_FUNCTIONS, arguments, camel, states
 from test_executions import HOUR, Execution, Tasks, due, ended, hour_tasks, machine
 
 EVENTS = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "events").glob("*.json"))}
 EVENTS_HOUR = "2025-11-21-0"
-ALL = FUNCTIONS + STREAM_FUNCTIONS
+ALL = FUNCTIONS + STREAM_FUNCTIONS + CSV_FUNCTIONS
 
 
 def events_of(function):

@@ -23,16 +23,17 @@ DETERMINISTIC = {
     "HourDoesNotBalance", "ObjectMissing", "HourWouldShrink", "VersionOvertaken", "LeaseLost",
     "VersionNotKept",
     "SourceNotFound", "SourceReplaced", "FileTooLarge", "EmptyFile", "NotCsv", "BadHeader", "UnclosedQuote", "RecordTooLong",
-    "TooManyChunks", "DiskFull", "ItemExists", "LoadDoesNotBalance",
+    "TooManyChunks", "DiskFull", "ItemExists", "LoadDoesNotBalance", "LoadNotFound",
 }  # fmt: skip
 # Names that AWS gives, as its documentation of error handling and of the services' SDKs has them.
 OF_AWS = {
-    "States.ALL", "States.Timeout", "Sandbox.Timedout",
+    "States.ALL", "States.Timeout", "States.ExceedToleratedFailureThreshold", "Sandbox.Timedout",
     "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException", "Lambda.ClientExecutionTimeoutException",
     "DynamoDb.ConditionalCheckFailedException", "DynamoDb.ProvisionedThroughputExceededException",
     "DynamoDb.RequestLimitExceededException", "DynamoDb.ThrottlingException",
     "DynamoDb.TransactionConflictException", "DynamoDb.InternalServerErrorException", "DynamoDb.SdkClientException",
+    "DynamoDb.ResourceNotFoundException", "DynamoDb.ResourceInUseException", "DynamoDb.LimitExceededException",
     "EventBridge.FailedEntry", "EventBridge.SdkClientException",
     "S3.S3Exception", "S3.NoSuchKeyException", "S3.SdkClientException", "StepFunctions.ExecutionAlreadyExistsException",
     "StepFunctions.ExecutionLimitExceededException", "StepFunctions.AWSStepFunctionsException", "StepFunctions.SdkClientException",

@@ -139,7 +139,8 @@ class Expected:
 
 def expected(body: bytes, delimiter: str = ",", numbers: tuple[str, ...] = ()) -> Expected:
     """All columns text, empty cells left out; rejects are line and reason."""
-    text = io.StringIO(body.decode("utf-8-sig"), newline="")
+    csv.field_size_limit(1 << 30)
+    text = io.StringIO(body.decode("utf-8-sig", "surrogateescape"), newline="")
     reader = csv.reader(text, delimiter=delimiter)
     names = [name.strip() for name in next(reader)]
     found, line = Expected(), reader.line_num + 1
@@ -166,6 +167,8 @@ def why_not(names: list[str], cells: list[str], numbers: tuple[str, ...]) -> str
         return "BadNumber"
     if not any(cells):
         return "NoValue"
+    if any("\udc80" <= char <= "\udcff" for cell in cells for char in cell):
+        return "NotUtf8"
     if row.get("id") == "":
         return "EmptyId"
     if len(row.get("id", "").encode()) > 2048:

@@ -61,8 +61,7 @@ def test_every_oddity_is_accounted_for(stack: CsvStack, hashed: bool, packed: bo
     counts = run.output["load"]["counts"]
     assert counts == planted.counts()
     assert counts["rejected"] > 8 and counts["duplicate"] > 8
-    text = body.decode("utf-8-sig", "surrogateescape")
-    found = expected(text.encode("utf-8", "surrogateescape"), ";", numbers=("price",))
+    found = expected(body, ";", numbers=("price",))
     assert counts == found.counts()
     assert [(row["line"], row["reason"]) for row in stack.quarantine(run)] == found.rejected
     for row in stack.quarantine(run):
@@ -109,7 +108,8 @@ def test_items_that_are_there_are_overwritten_skipped_or_a_failure(stack: CsvSta
     items = stack.items("csv_existing")
     assert (items["7"]["name"], items["20"]["name"], len(items)) == ("name 7", "name 20 new", 45)
     failed = stack.load(rows(range(100, 130), " newer") + b"7,x\n", "csv_existing", options={"on_existing": "fail"})
-    assert failed.status == "FAILED" and "7" in json.dumps([failed.error, failed.cause]), failed
+    assert (failed.status, failed.error) == ("FAILED", "ItemExists"), failed
+    assert "line 32 " in failed.cause and failed.cause.rstrip('"}').endswith(": 7"), failed
     assert stack.items("csv_existing")["7"]["name"] == "name 7"
     replaced = stack.load(rows(range(0, 45), " newest"), "csv_existing")
     assert replaced.output["load"]["counts"]["written"] == 45

@@ -53,6 +53,11 @@ pub fn chunk_receipt(load: LoadId, chunk: u32) -> String {
     format!("loads/{load}/chunks/{chunk:05}.json")
 }
 
+/// Why a chunk failed, the last time that it did.
+pub fn chunk_failure(load: LoadId, chunk: u32) -> String {
+    format!("loads/{load}/failures/{chunk:05}.json")
+}
+
 /// The load's receipt.
 pub fn receipt(load: LoadId) -> String {
     format!("loads/{load}/receipt.json")

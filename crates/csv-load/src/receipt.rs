@@ -53,6 +53,16 @@ pub struct ChunkReceipt {
     pub write_units: u64,
 }
 
+/// Why a chunk failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChunkFailure {
+    /// The error's stable name.
+    pub name: String,
+    /// Its message, with all causes.
+    pub message: String,
+}
+
 /// A load does not add up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BalanceError {

@@ -33,5 +33,6 @@ mod run;
 pub use env::{Env, InvalidConfiguration};
 pub use error::{ErrorName, diagnostic};
 pub use input::{InvalidInput, parse};
+pub use lambda_runtime::Diagnostic;
 pub use metrics::{Metrics, Unit};
 pub use run::{run, run_on_batches};

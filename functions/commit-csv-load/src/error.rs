@@ -2,7 +2,7 @@
 
 use aws_adapters::AwsError;
 use aws_adapters::s3::ReadError;
-use csv_load::receipt::BalanceError;
+use csv_load::receipt::{BalanceError, ChunkFailure};
 use function_runtime::ErrorName;
 
 /// The error of this function.
@@ -27,6 +27,16 @@ pub enum CommitCsvLoadError {
     /// It does not add up.
     #[error(transparent)]
     Balance(#[from] BalanceError),
+    /// A chunk failed.
+    #[error("chunk {chunk} of load {load_id}: {}", .failure.message)]
+    Chunk {
+        /// The load.
+        load_id: String,
+        /// The chunk.
+        chunk: u32,
+        /// Why.
+        failure: ChunkFailure,
+    },
     /// A call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
@@ -37,6 +47,8 @@ impl ErrorName for CommitCsvLoadError {
         match self {
             Self::Read { source: ReadError::Aws(error), .. } | Self::Aws(error) => error.name(),
             Self::Read { .. } | Self::NoDocument { .. } => "PlanNotFound",
+            // The load fails under its chunk's name.
+            Self::Chunk { failure, .. } => &failure.name,
             Self::Balance(_) => "LoadDoesNotBalance",
         }
     }

@@ -7,9 +7,9 @@ use aws_adapters::dynamodb::Items;
 use aws_adapters::s3::{Bucket, Object, ReadError, pipe};
 use bytes::Bytes;
 use csv_load::plan::{Chunk, MAX_PLAN_BYTES};
-use csv_load::receipt::{ChunkReceipt, Counts};
+use csv_load::receipt::{ChunkFailure, ChunkReceipt, Counts};
 use csv_load::{LoadId, LoadPlan, RecordError, keys};
-use function_runtime::InvalidInput;
+use function_runtime::{Diagnostic, InvalidInput};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -25,14 +25,29 @@ const WAITING_BATCHES: usize = 4;
 /// Loads a chunk, or as much of it as there is time for.
 ///
 /// # Errors
-/// See [`LoadCsvChunkError`]. Some of its items may be written then.
+/// See [`LoadCsvChunkError`]. Some of its items may be written then, and the failure is noted for whoever ends the load: the
+/// state machine knows only that too many chunks failed.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, LoadCsvChunkError> {
+    let outcome = run(&input, context).await;
+    if let Err(error) = &outcome {
+        let Diagnostic { error_type, error_message } = function_runtime::diagnostic(error);
+        let failure = ChunkFailure { name: error_type, message: error_message };
+        let json = serde_json::to_vec(&failure).expect("a failure is JSON");
+        let key = keys::chunk_failure(input.load_id, input.chunk);
+        if let Err(error) = context.bucket.write(&key, json, "application/json").await {
+            tracing::warn!(%error, "the failure could not be noted");
+        }
+    }
+    outcome
+}
+
+async fn run(input: &Input, context: &Context) -> Result<Output, LoadCsvChunkError> {
     let stop_at = Instant::now() + context.work_time;
     let bucket = &context.bucket;
     let plan = read_plan(input.load_id, bucket).await?;
-    let chunk = validate(&input, &plan)?;
+    let chunk = validate(input, &plan)?;
     let done = Output { chunk: input.chunk, done: true, resume: None };
-    if has_receipt(&input, bucket).await? {
+    if has_receipt(input, bucket).await? {
         return Ok(done);
     }
     let from = input.resume.unwrap_or(Resume {
@@ -43,7 +58,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, LoadCsvCh
     });
     let superseded = superseded(&plan, &chunk, bucket).await?;
     let Progress { resume, reached_end } =
-        load(&plan, input.chunk, &superseded, from, &input, stop_at, context).await?;
+        load(&plan, input.chunk, &superseded, from, input, stop_at, context).await?;
     if !reached_end {
         tracing::info!(rows = resume.counts.read, of = chunk.rows, "stopped in time");
         return Ok(Output { chunk: input.chunk, done: false, resume: Some(resume) });

@@ -32,7 +32,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, UndoCsvLo
         let after = segment.after.take();
         let page = items.keys_of_load(&load, (segment.segment, segment.segments), after).await?;
         let deletions = page.keys.into_iter().map(|key| items.delete_of_load(key, &load));
-        let deletions = stream::iter(deletions).buffer_unordered(context.calls_in_flight);
+        let deletions = stream::iter(deletions).buffer_unordered(context.deletes_in_flight);
         segment.deleted += deletions.try_fold(0, async |sum, was_there| Ok(sum + u64::from(was_there))).await?;
         segment.after = page.last_key;
         if segment.after.is_none() || begin.elapsed() >= context.work_time {

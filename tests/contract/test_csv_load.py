@@ -1,0 +1,154 @@
+"""What sam/csv-load.yaml and its state machines promise: permissions, variables, retries, names, and a runbook for each error."""
+
+import json
+import re
+import tomllib
+
+import node
+import pytest
+from project import CSV_FUNCTIONS, CSV_STATE_MACHINES, ROOT, arguments, camel, resources, rust, state_machine, state_machine_text, states, template
+from test_state_machines import DETERMINISTIC, OF_AWS, TRANSIENT, rust_error_names
+
+CSV = template("sam/csv-load.yaml")
+FUNCTIONS = resources(CSV, "AWS::Serverless::Function")
+MACHINES = resources(CSV, "AWS::Serverless::StateMachine")
+ROLES = resources(CSV, "AWS::IAM::Role")
+
+
+def every_state(kind=None):
+    found = [(m, n, s) for m in CSV_STATE_MACHINES for n, s in states(state_machine(m)).items() if kind in (None, s["Type"])]
+    return [pytest.param(*case, id=f"{case[0]}/{case[1]}") for case in found]
+
+
+def test_these_are_all():
+    assert set(FUNCTIONS) == {camel(name) + "Function" for name in CSV_FUNCTIONS}
+    assert set(MACHINES) == set(CSV_STATE_MACHINES.values())
+
+
+@pytest.mark.parametrize("name", CSV_FUNCTIONS)
+def test_a_function_is_its_binary_with_a_role_and_logs_of_its_own(name):
+    logical = camel(name) + "Function"
+    properties = FUNCTIONS[logical]
+    assert CSV["Resources"][logical]["Metadata"] == {"BuildMethod": "rust-cargolambda", "BuildProperties": {"Binary": name}}
+    assert tomllib.loads((ROOT / "functions" / name / "Cargo.toml").read_text())["package"]["name"] == name
+    assert properties["Role"] == {"Fn::GetAtt": [camel(name) + "Role", "Arn"]} and "Policies" not in properties
+    group = resources(CSV, "AWS::Logs::LogGroup")[properties["LoggingConfig"]["LogGroup"]["Ref"]]
+    assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert group["LogGroupName"]["Fn::Sub"] == "/aws/lambda/" + properties["FunctionName"]["Fn::Sub"]
+
+
+@pytest.mark.parametrize("name", CSV_FUNCTIONS)
+def test_a_function_gets_the_variables_that_it_reads(name):
+    given = FUNCTIONS[camel(name) + "Function"].get("Environment", {}).get("Variables", {})
+    [source] = rust(f"functions/{name}/src/context.rs").values()
+    read = set(re.findall(r'env\.\w+(?:::<\w+>)?\(\s*"([A-Z_]+)"', source))
+    assert read == set(given) | {"UPLOAD_BUCKET"}
+    assert set(CSV["Globals"]["Function"]["Environment"]["Variables"]) == {"AWS_ENDPOINT_URL", "UPLOAD_BUCKET"}
+
+
+def granted(role):
+    return [s for policy in ROLES[f"{role}Role"]["Policies"] for s in policy["PolicyDocument"]["Statement"]]
+
+
+def actions(role, service):
+    named = [s["Action"] if isinstance(s["Action"], list) else [s["Action"]] for s in granted(role)]
+    return {action for actions in named for action in actions if action.startswith(f"{service}:")}
+
+
+@pytest.mark.parametrize(
+    "role, expected",
+    [
+        ("PlanCsv", set()),
+        ("LoadCsvChunk", {"dynamodb:BatchWriteItem", "dynamodb:PutItem"}),
+        ("CommitCsvLoad", {"dynamodb:PutItem"}),
+        ("UndoCsvLoad", {"dynamodb:Scan", "dynamodb:DeleteItem"}),
+        ("CsvLoad", {"dynamodb:DescribeTable", "dynamodb:CreateTable"}),
+        ("CsvUndo", set()),
+    ],
+)
+def test_a_role_does_with_tables_what_its_part_is(role, expected):
+    assert actions(role, "dynamodb") == expected
+    for statement in granted(role):
+        if role != "CommitCsvLoad" and "dynamodb:" in json.dumps(statement["Action"]):
+            assert statement["Resource"]["Fn::Sub"].endswith(":table/${CsvTablePrefix}*")
+
+
+def test_only_the_loader_of_bytes_reads_uploads_and_nobody_changes_them():
+    for role in ROLES:
+        for statement in granted(role.removesuffix("Role")):
+            text = json.dumps(statement)
+            if "/raw/*" in text:
+                assert statement["Action"] == "s3:GetObject" and role in ("PlanCsvRole", "LoadCsvChunkRole")
+
+
+@pytest.mark.parametrize("machine, name, state", every_state())
+def test_states_say_what_they_are_for_and_match_errors_that_exist(machine, name, state):
+    assert len(state.get("Comment", "")) > 10
+    for clause in state.get("Retry", []) + state.get("Catch", []):
+        assert set(clause["ErrorEquals"]) <= rust_error_names() | OF_AWS
+    for clause in state.get("Retry", []):
+        assert not set(clause["ErrorEquals"]) & DETERMINISTIC
+        assert clause["JitterStrategy"] == "FULL" and clause["MaxDelaySeconds"] > clause["IntervalSeconds"] > 0
+
+
+@pytest.mark.parametrize("machine, name, state", every_state("Task"))
+def test_a_task_waits_a_little_longer_than_its_function_runs(machine, name, state):
+    assert state["TimeoutSeconds"] and state["Retry"]
+    if state["Resource"].endswith("lambda:invoke"):
+        function = re.fullmatch(r"\$\{(\w+Function)Arn\}", arguments(state)["FunctionName"])[1]
+        assert FUNCTIONS[function]["Timeout"] < state["TimeoutSeconds"] <= FUNCTIONS[function]["Timeout"] + 30
+        retried = {error for clause in state["Retry"] for error in clause["ErrorEquals"]}
+        assert {name for name in TRANSIENT if name.startswith("Aws")} <= retried
+
+
+@pytest.mark.parametrize("function", ["load-csv-chunk", "undo-csv-load"])
+def test_work_stops_well_before_the_function_does(function):
+    properties = FUNCTIONS[camel(function) + "Function"]
+    assert int(properties["Environment"]["Variables"]["WORK_SECS"]) + 45 <= properties["Timeout"]
+
+
+@pytest.mark.parametrize("machine", CSV_STATE_MACHINES)
+def test_every_substitution_is_given_and_used_and_a_function_may_be_called(machine):
+    properties = MACHINES[CSV_STATE_MACHINES[machine]]
+    assert properties["DefinitionUri"] == f"../statemachine/{machine}.asl.json"
+    used = set(re.findall(r"\$\{(\w+)\}", state_machine_text(machine)))
+    assert used == set(properties["DefinitionSubstitutions"])
+    [invoke] = [s["Resource"] for s in granted(camel(machine)) if s["Action"] == "lambda:InvokeFunction"]
+    assert {r["Fn::GetAtt"][0] + "Arn" for r in invoke} == {name for name in used if name.endswith("FunctionArn")}
+
+
+@pytest.mark.parametrize("machine", CSV_STATE_MACHINES)
+def test_both_validators_accept_the_state_machines(machine, tmp_path):
+    text = state_machine_text(machine)
+    text = re.sub(r"\$\{(\w+)Arn\}", r"arn:aws:lambda:us-east-1:123456789012:function:\1", text)
+    file = tmp_path / f"{machine}.json"
+    file.write_text(re.sub(r"\$\{(\w+)\}", r"csv_\1", text))
+    assert node.run("validate.js", file) == [[]]
+
+
+def test_uploads_start_a_load():
+    rule = MACHINES["CsvLoadStateMachine"]["Events"]["Uploaded"]["Properties"]
+    assert rule["Pattern"]["detail"]["object"]["key"] == [{"wildcard": "raw/*.csv"}, {"wildcard": "raw/*.csv.gz"}]
+    assert json.loads(re.sub(r"<(\w+)>", r'"\1"', rule["InputTransformer"]["InputTemplate"])) == {"bucket": "bucket", "key": "key"}
+    bucket = CSV["Resources"]["UploadBucket"]
+    assert bucket["Properties"]["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert bucket["DeletionPolicy"] == "RetainExceptOnCreate" and all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
+
+
+def test_it_can_be_deployed_alone_and_is_the_same_as_a_part():
+    assert all("Default" in properties for properties in CSV["Parameters"].values())
+    main = template()
+    for name in main["Resources"]["CsvLoad"]["Properties"]["Parameters"]:
+        outer, inner = main["Parameters"].get(name), CSV["Parameters"][name]
+        for field in ("Type", "Default", "AllowedPattern", "MinValue", "MaxValue") if name.startswith("Csv") else ():
+            assert outer.get(field) == inner.get(field), name
+
+
+def csv_error_names():
+    text = "\n".join(rust(*(f"functions/{name}/src/error.rs" for name in CSV_FUNCTIONS)).values())
+    return {name for body in re.findall(r"fn name\(&self\)[^{]*\{(.*?)\n    \}", text, re.S) for name in re.findall(r'"([A-Z]\w+)"', body)}
+
+
+@pytest.mark.parametrize("name", sorted(csv_error_names() | {"TableHasOtherKey"}))
+def test_every_error_has_a_row_in_the_runbook(name):
+    assert re.search(rf"^\|[^|]*`{name}`", (ROOT / "README.md").read_text(), re.M)

@@ -1,0 +1,204 @@
+"""A load that is stopped at any call to AWS, or whose call is refused or half taken, ends like one that is not once it is run again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from csv_stack import CsvStack, expected
+from deployment import FunctionError
+from fault_proxy import Fault, FaultProxy
+from local_aws import LocalAws
+
+FUNCTIONS = ("plan-csv", "load-csv-chunk", "commit-csv-load", "undo-csv-load")
+TRANSIENT = ("AwsUnavailable", "AwsTimeout", "AwsThrottled")
+TABLE, KEY = "csv_faults", "incoming/faults.csv"
+BODY = b"id,n\n" + b"".join(b"%d,%d\n" % (number % 9, number) for number in range(13)) + b"oops\n"
+ARN = "arn:aws:states:us-east-1:000000000000:execution:csv-load:test"
+
+
+class HalfTakingProxy(FaultProxy):
+    """Of every second batch the table takes half, and says so."""
+
+    def __init__(self, stack: CsvStack) -> None:
+        super().__init__(stack.aws.endpoint)
+        self.dynamodb = stack.dynamodb
+        self.batches = 0
+
+    def _forward(self, request: Any, body: bytes) -> Any:
+        if not request.headers.get("X-Amz-Target", "").endswith("BatchWriteItem"):
+            return super()._forward(request, body)
+        [(table, writes)] = json.loads(body)["RequestItems"].items()
+        self.batches += 1
+        if self.batches % 2 == 0 or len(writes) == 1:
+            return super()._forward(request, body)
+        left = {table: writes[: len(writes) // 2]}
+        # What is signed cannot be shortened: the half that is taken is written here.
+        self.dynamodb.batch_write_item(RequestItems={table: writes[len(writes) // 2 :]})
+        return 200, [("Content-Type", "application/x-amz-json-1.0")], json.dumps({"UnprocessedItems": left}).encode()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CsvStack]:
+    """The application by itself; chunks have five rows."""
+    with LocalAws(tmp_path_factory.mktemp("aws")) as aws:
+        aws.stack = "csv-load"
+        stack = CsvStack(aws, aws.deploy({"CsvChunkRows": 5}, template=ROOT / "sam/csv-load.yaml"))
+        stack.dynamodb.create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        )
+        stack.put(KEY, BODY)
+        yield stack
+
+
+def through(stack: CsvStack, proxy: FaultProxy) -> None:
+    """All calls of the functions, each tried once and one at a time."""
+    settings = {f"AWS_ENDPOINT_URL_{service}": proxy.url for service in ("S3", "DYNAMODB")}
+    settings |= {"AWS_MAX_ATTEMPTS": "1", "CALLS_IN_FLIGHT": "1"}
+    for function in FUNCTIONS:
+        name = stack.function_name(function)
+        variables = stack.lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        more = settings | ({"UNDO_SEGMENTS": "1"} if function == "undo-csv-load" else {})
+        stack.lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables | more})
+
+
+@pytest.fixture(scope="module")
+def proxy(stack: CsvStack) -> Iterator[FaultProxy]:
+    proxy = FaultProxy(stack.aws.endpoint)
+    through(stack, proxy)
+    yield proxy
+    proxy.close()
+
+
+def load(stack: CsvStack, **options: str) -> str:
+    """The steps of one execution of csv-load, called one by one; the first error ends them, as a crash does."""
+    request = {"bucket": stack.bucket, "key": KEY, "table": TABLE, "options": options}
+    plan = stack.invoke("plan-csv", {"request": request, "started_at": "2026-01-01T00:00:00Z"})
+    for chunk in reversed(range(plan["chunks"] if plan["status"] == "planned" else 0)):
+        done = stack.invoke("load-csv-chunk", {"load_id": plan["load_id"], "chunk": chunk})
+        assert done["done"]
+    if plan["status"] == "planned":
+        stack.invoke("commit-csv-load", {"load_id": plan["load_id"], "execution_arn": ARN})
+    return plan["load_id"]
+
+
+def skip(stack: CsvStack) -> None:
+    load(stack, on_existing="skip")
+
+
+def undo(stack: CsvStack) -> None:
+    """Goes on with its last step where that failed, as the state machine does."""
+    if not UNDONE:
+        [segment] = stack.invoke("undo-csv-load", {"load_id": LOAD[0], "segment": None})["segments"]
+        assert stack.invoke("undo-csv-load", {"load_id": LOAD[0], "segment": segment})["done"]
+        UNDONE.append(True)
+    stack.invoke("commit-csv-load", {"load_id": LOAD[0], "execution_arn": ARN, "undone": 9})
+
+
+LOAD: list[str] = []
+UNDONE: list[bool] = []
+
+
+def nothing(stack: CsvStack) -> None:
+    pass
+
+
+def loaded_before(stack: CsvStack) -> None:
+    LOAD[:] = [load(stack)]
+
+
+#: What is done before, the run, the calls that fail one after the other, and how many those are at least.
+SCENARIOS: dict[str, tuple[Callable[[CsvStack], None], Callable[[CsvStack], Any], str, int]] = {
+    "a file is loaded": (nothing, load, "", 28),
+    "a file is loaded beside what is there": (nothing, skip, "PutItem", 10),
+    "a load is undone": (loaded_before, undo, "", 17),
+}
+
+
+def forget(stack: CsvStack) -> None:
+    for item in stack.raw_items(TABLE):
+        stack.dynamodb.delete_item(TableName=TABLE, Key={"id": {"S": item["id"]}})
+    for key in [*stack.keys("loads/"), *stack.keys("undone/")]:
+        stack.s3.delete_object(Bucket=stack.bucket, Key=key)
+    for line in stack.runs():
+        key = {"job_id": {"S": "csv_load"}, "job_run_time": {"N": str(line["job_run_time"])}}
+        stack.dynamodb.delete_item(TableName=stack.outputs["CsvRunDetailsTableName"], Key=key)
+    UNDONE.clear()
+
+
+def snapshot(stack: CsvStack) -> dict[str, Any]:
+    """All that is left, but for when it was complete and why an earlier run failed."""
+    keys = [key for prefix in ("loads/", "undone/") for key in stack.keys(prefix) if "/failures/" not in key]
+    objects = {key: stack.read(key) for key in keys}
+    for key in keys:
+        if key.endswith("receipt.json") or key.startswith("undone/"):
+            objects[key] = {name: value for name, value in json.loads(objects[key]).items() if name != "completed_at"}
+    runs = [{name: value for name, value in line.items() if name != "ended_at"} for line in stack.runs()]
+    return {"items": sorted(stack.raw_items(TABLE), key=lambda item: item["id"]), "objects": objects, "runs": runs}
+
+
+def noticed(call: str, fault: Fault) -> bool:
+    """A table that is too busy slows a chunk down and does not fail it."""
+    return not (fault is Fault.THROTTLED and call.endswith(("BatchWriteItem", "PutItem")))
+
+
+@pytest.mark.parametrize("phrase", SCENARIOS)
+def test_a_fault_at_any_call_is_mended_by_running_again(stack: CsvStack, proxy: FaultProxy, phrase: str) -> None:
+    before, run, which, least_calls = SCENARIOS[phrase]
+
+    def fresh() -> None:
+        proxy.disarm()
+        forget(stack)
+        before(stack)
+        proxy.disarm()
+
+    fresh()
+    run(stack)
+    calls = list(proxy.calls)
+    wanted = snapshot(stack)
+    for fault in Fault:
+        for number, call in ((number, call) for number, call in enumerate(calls) if call.endswith(which)):
+            fresh()
+            proxy.stop_at(number, fault)
+            stopped = False
+            try:
+                run(stack)
+            except FunctionError as error:
+                stopped = True
+                assert error.name in TRANSIENT, f"{call}: {error}"
+            finally:
+                proxy.disarm()
+            assert stopped or not noticed(call, fault), f"call {number} ({call}) was {fault.value}, but nobody noticed"
+            run(stack)
+            assert snapshot(stack) == wanted, f"call {number} ({call}): {fault.value}"
+    print(f"{phrase}: {len(calls)} calls, state equal to the uninterrupted run's after each fault at each")
+    assert sum(call.endswith(which) for call in calls) >= least_calls
+
+
+def test_the_scenarios_are_what_they_say(stack: CsvStack, proxy: FaultProxy) -> None:
+    """Otherwise the states compared above could be equal and wrong."""
+    proxy.disarm()
+    forget(stack)
+    loaded_before(stack)
+    assert stack.items(TABLE) == expected(BODY).items
+    receipt = json.loads(stack.read(f"loads/{LOAD[0]}/receipt.json"))
+    assert receipt["counts"] == expected(BODY).counts() == {"read": 14, "written": 9, "duplicate": 4, "rejected": 1, "skipped": 0}
+    assert len(receipt["chunks"]) == 3
+    undo(stack)
+    assert stack.items(TABLE) == {}
+
+
+def test_items_that_a_table_leaves_unprocessed_are_put_again(stack: CsvStack) -> None:
+    proxy = HalfTakingProxy(stack)
+    through(stack, proxy)
+    forget(stack)
+    load(stack)
+    assert stack.items(TABLE) == expected(BODY).items
+    assert proxy.batches > 3, "three batches, halves of them again"
+    proxy.close()
