@@ -6,8 +6,9 @@
 # SOURCE_URL=https://… an archive elsewhere; the demo also needs FROM=2025-11-21-0, its first hour
 # PORT=4566            of local-up
 # DIRECTORY=.local/aws what local-* and sql work on
-# ROUNDS=5             runs of each tool in bench; QUICK=1 for a quick look
+# ROUNDS=5             runs of each tool in bench and bench-csv; QUICK=1 for a quick look
 # TOOLS=ours,duckdb    which tools bench runs; all without it
+# ROWS=20000           rows of demo-csv
 # WORKERS=2            processes of test-end-to-end, each with a local AWS of its own
 
 HOURS      ?= 3
@@ -18,6 +19,7 @@ FROM       ?=
 PORT       ?= 4566
 DIRECTORY  ?= .local/aws
 ROUNDS     ?= 5
+ROWS       ?= 20000
 TOOLS      ?=
 QUICK      ?=
 WORKERS    ?= 2
@@ -34,7 +36,7 @@ LOCAL  = .tools/local/bin/python sam/local/local.py --directory "$(DIRECTORY)"
 SOURCE = --hours $(HOURS) --events $(EVENTS) --data "$(DATA)" --source-url "$(SOURCE_URL)"
 
 .DEFAULT_GOAL := help
-.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest measure bench sql demo \
+.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest measure bench sql demo demo-csv bench-csv \
         test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end
 
 help: ## This list
@@ -49,6 +51,9 @@ tools-local:
 
 demo: tools-local ## From nothing to answers: hours, a local AWS, the pipeline, SQL; stops everything at the end
 	@.tools/local/bin/python sam/local/demo.py $(SOURCE) --from "$(FROM)"
+
+demo-csv: tools-local ## A CSV file with every oddity into a table of a local AWS: receipt, the same again, undone (ROWS)
+	@$(PY) sam/local/csv_demo.py --rows $(ROWS)
 
 local-up: tools-local ## Start the local AWS and a source of hours, and deploy; both stay
 	@$(LOCAL) up $(SOURCE) --port $(PORT)
@@ -70,6 +75,9 @@ measure: tools-local ## Sizes, cold starts and one large hour, with the release 
 
 bench: ## Compare the conversion with DuckDB, ClickHouse, polars and pandas: CPU, time, memory (ROUNDS, EVENTS, TOOLS)
 	@$(PYTHON) bench/bench.py --rounds $(ROUNDS) --events $(LARGE) --tools "$(TOOLS)" $(if $(QUICK),--quick)
+
+bench-csv: tools-local ## Rows per CPU second of the loader of CSV files, beside plain SDK use and boto3 (ROUNDS)
+	@$(PY) bench/csv/bench.py --rounds $(ROUNDS)
 
 local-down: tools-local ## Stop the local AWS; its data stays in .local/aws
 	@$(LOCAL) down

@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT
 from csv_files import CsvFile
 from csv_stack import CsvStack, expected
+from deployment import FunctionError, Lake
 from local_aws import LocalAws
 
 PEOPLE = {"types": {"price": "N", "active": "BOOL"}}
@@ -239,6 +240,36 @@ def test_the_roles_are_enforced(stack: CsvStack) -> None:
         )
         run = stack.load(rows(range(3)), "other_table", key="incoming/denied.csv")
     assert run.status == "FAILED" and stack.items("other_table") == {}, run
+
+
+EVENTS = {
+    "plan-csv-other-bucket": "InvalidInput",
+    "load-csv-chunk-negative-chunk": "InvalidInput",
+    "commit-csv-load-bad-load": "InvalidInput",
+    "undo-csv-load-no-such-segment": "InvalidInput",
+}
+STEPS = ("plan-csv", "load-csv-chunk", "commit-csv-load", "undo-csv-load")
+
+
+def event(name: str) -> dict:
+    return json.loads((ROOT / "events" / f"{name}.json").read_text())
+
+
+def test_the_sample_events_in_order_load_the_sample_file_into_the_main_stack(lake: Lake) -> None:
+    assert {path.stem for path in (ROOT / "events").glob("*csv*.json")} == set(EVENTS) | set(STEPS)
+    stack = CsvStack(lake.aws, lake.outputs | {"CsvRunDetailsTableName": lake.outputs["JobRunDetailsTableName"]})
+    body = (ROOT / "events/people.csv").read_bytes()
+    stack.put("raw/people.csv", body)
+    assert stack.wait_for_event("raw/people.csv").status == "SUCCEEDED"
+    assert stack.items("csv_items") == expected(body).items
+    answers = {name: stack.invoke(name, event(name)) for name in STEPS}
+    assert answers["plan-csv"]["load_id"] == event("load-csv-chunk")["load_id"], "events/*.json name the load that plan-csv answers"
+    assert answers["commit-csv-load"]["counts"] == expected(body).counts()
+    assert answers["undo-csv-load"]["done"] and stack.items("csv_items") == {}
+    for name, error in EVENTS.items():
+        with pytest.raises(FunctionError) as failed:
+            stack.invoke(next(step for step in STEPS if name.startswith(step)), event(name))
+        assert failed.value.name == error, name
 
 
 class variables:
