@@ -78,7 +78,7 @@ class CsvStack:
 
     def function_name(self, function: str) -> str:
         if function not in self._names:
-            self._names[function] = self.aws.function_name(logical_id(function))
+            self._names[function] = self.aws.physical_id(logical_id(function))
         return self._names[function]
 
     def invoke(self, function: str, event: Any) -> Any:

@@ -141,7 +141,13 @@ pub struct LoadReceipt {
 
 impl LoadReceipt {
     /// The receipt of a load whose chunks add up to these counts.
-    pub fn new(plan: LoadPlan, counts: Counts, chunks: Vec<ChunkReceipt>, completed_at: Timestamp, execution_arn: String) -> Self {
+    pub fn new(
+        plan: LoadPlan,
+        counts: Counts,
+        chunks: Vec<ChunkReceipt>,
+        completed_at: Timestamp,
+        execution_arn: String,
+    ) -> Self {
         let LoadPlan { load_id, table, source, options, ingestion_timestamp, .. } = plan;
         let write_units = chunks.iter().map(|chunk| chunk.write_units).sum();
         let quarantine = (counts.rejected > 0).then(|| keys::quarantine(load_id));

@@ -32,7 +32,8 @@ impl Plan {
     /// A stretch of the text as a chunk of its own, wherever the plan's chunks begin and end, for [`crate::ChunkReader::of`].
     /// It has no hash, and lines are not counted. None if the stretch is empty or not within the text.
     pub fn stretch(&self, text: Range<u64>) -> Option<Chunk> {
-        let holding = |offset: u64| self.chunks.get(self.chunks.partition_point(|chunk| chunk.uncompressed_end <= offset));
+        let holding =
+            |offset: u64| self.chunks.get(self.chunks.partition_point(|chunk| chunk.uncompressed_end <= offset));
         if text.is_empty() {
             return None;
         }

@@ -29,7 +29,9 @@ async fn loaded(input: Input, context: &Context) -> Result<Output, CommitCsvLoad
     let chunks = chunk_receipts(load_id, bucket).await?;
     let counts = match receipt::total(&plan, &chunks) {
         Ok(counts) => counts,
-        Err(error @ BalanceError::Missing { chunk, .. }) => return Err(why_missing(load_id, chunk, bucket).await?.unwrap_or(error.into())),
+        Err(error @ BalanceError::Missing { chunk, .. }) => {
+            return Err(why_missing(load_id, chunk, bucket).await?.unwrap_or(error.into()));
+        }
         Err(error) => return Err(error.into()),
     };
     let written = LoadReceipt::new(plan, counts, chunks, (context.now)(), input.execution_arn);
@@ -63,8 +65,12 @@ async fn undone(input: Input, deleted: u64, context: &Context) -> Result<Output,
         Some(receipt) => receipt,
         None => LoadReceipt::new(plan, Counts::default(), Vec::new(), (context.now)(), String::new()),
     };
-    let receipt =
-        LoadReceipt { undone: Some(deleted), completed_at: (context.now)(), execution_arn: input.execution_arn, ..receipt };
+    let receipt = LoadReceipt {
+        undone: Some(deleted),
+        completed_at: (context.now)(),
+        execution_arn: input.execution_arn,
+        ..receipt
+    };
     let json = serde_json::to_vec_pretty(&receipt).expect("a receipt is JSON");
     bucket.write(&key, json, "application/json").await?;
     context.loads.put(&LoadItem::of(&receipt, bucket.address(&key), "undone")).await?;
@@ -83,7 +89,11 @@ fn output(receipt: LoadReceipt, key: &str, bucket: &Bucket) -> Output {
 }
 
 /// Why a chunk has no receipt, if it noted that.
-async fn why_missing(load_id: LoadId, chunk: u32, bucket: &Bucket) -> Result<Option<CommitCsvLoadError>, CommitCsvLoadError> {
+async fn why_missing(
+    load_id: LoadId,
+    chunk: u32,
+    bucket: &Bucket,
+) -> Result<Option<CommitCsvLoadError>, CommitCsvLoadError> {
     let failure = read_if_there(bucket, &keys::chunk_failure(load_id, chunk), load_id).await?;
     Ok(failure.map(|failure| CommitCsvLoadError::Chunk { load_id: load_id.to_string(), chunk, failure }))
 }

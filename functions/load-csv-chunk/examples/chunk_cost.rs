@@ -78,7 +78,8 @@ async fn plain(file: &[u8], dynamodb: aws_adapters::dynamodb::Client) -> Measure
     let requests = reader.into_records().map(|record| {
         let record = record?;
         let cells = names.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty());
-        let mut item: HashMap<String, AttributeValue> = cells.map(|(name, cell)| (name.to_owned(), text(cell))).collect();
+        let mut item: HashMap<String, AttributeValue> =
+            cells.map(|(name, cell)| (name.to_owned(), text(cell))).collect();
         item.insert("ingestion_timestamp".to_owned(), text("2025-11-21T00:00:00Z"));
         item.insert("source_file".to_owned(), text("s3://csv/raw/file.csv"));
         item.insert("load_id".to_owned(), text("0123456789abcdef"));

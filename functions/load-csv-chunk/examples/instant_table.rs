@@ -51,7 +51,10 @@ async fn answer(connection: TcpStream, items: &AtomicU64) -> std::io::Result<()>
         connection.read_exact(&mut body).await?;
         items.fetch_add(memchr::memmem::find_iter(&body, b"\"PutRequest\"").count() as u64, Ordering::Relaxed);
         let text = if counts { items.swap(0, Ordering::Relaxed).to_string() } else { ANSWER.to_owned() };
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n", text.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n",
+            text.len()
+        );
         connection.get_mut().write_all((head + &text).as_bytes()).await?;
     }
 }

@@ -57,8 +57,7 @@ async fn run(input: &Input, context: &Context) -> Result<Output, LoadCsvChunkErr
         write_units: 0,
     });
     let superseded = superseded(&plan, &chunk, bucket).await?;
-    let Progress { resume, reached_end } =
-        load(&plan, input.chunk, &superseded, from, input, stop_at, context).await?;
+    let Progress { resume, reached_end } = load(&plan, input.chunk, &superseded, from, input, stop_at, context).await?;
     if !reached_end {
         tracing::info!(rows = resume.counts.read, of = chunk.rows, "stopped in time");
         return Ok(Output { chunk: input.chunk, done: false, resume: Some(resume) });
@@ -131,7 +130,11 @@ async fn load(
         return Ok(Progress { resume: from, reached_end: true });
     }
     let text = from.offset..chunk.end;
-    let stretch = if plan.source.is_gzip { Some(Stretch::find(plan, number, text.clone(), &context.bucket).await?) } else { None };
+    let stretch = if plan.source.is_gzip {
+        Some(Stretch::find(plan, number, text.clone(), &context.bucket).await?)
+    } else {
+        None
+    };
     let range = stretch.as_ref().map_or(text, Stretch::range);
     let object = context.bucket.read_range(&plan.source.key, range, Some(&plan.source.etag)).await;
     let object = object.map_err(LoadCsvChunkError::Source)?;

@@ -42,8 +42,14 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
     let planned = planned.map_err(|source| PlanCsvError::File { address, source })?;
     let load_id = LoadId::of(&sha256, &request.table, &request.options);
     let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-    let source =
-        Source { bucket: bucket.name().to_owned(), key: request.key.clone(), etag, bytes, sha256, is_gzip: gzip.is_some() };
+    let source = Source {
+        bucket: bucket.name().to_owned(),
+        key: request.key.clone(),
+        etag,
+        bytes,
+        sha256,
+        is_gzip: gzip.is_some(),
+    };
     let plan = LoadPlan {
         load_id,
         table: request.table.clone(),

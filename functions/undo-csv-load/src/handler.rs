@@ -46,5 +46,6 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, UndoCsvLo
 async fn read_plan(load_id: &str, key: &str, context: &Context) -> Result<LoadPlan, UndoCsvLoadError> {
     let json = context.bucket.read_whole(key, MAX_PLAN_BYTES).await;
     let json = json.map_err(|source| UndoCsvLoadError::Load { load_id: load_id.to_owned(), source })?;
-    serde_json::from_slice(&json).map_err(|source| UndoCsvLoadError::NoPlan { address: context.bucket.address(key), source })
+    serde_json::from_slice(&json)
+        .map_err(|source| UndoCsvLoadError::NoPlan { address: context.bucket.address(key), source })
 }

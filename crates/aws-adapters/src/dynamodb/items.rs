@@ -186,7 +186,9 @@ impl Items {
             .expression_attribute_values(":load_id", AttributeValue::S(load_id.to_owned()));
         match request.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
                 Ok(false)
             }
             Err(error) => Err(AwsError::sort("DeleteItem", resource, error)),
