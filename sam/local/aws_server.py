@@ -91,12 +91,14 @@ async def serve(listener, announcement, port):
     import authorization
     import map_settings
     import named_query
+    import partiql_actions
     import update_partition
 
     athena.install()
     authorization.install()
     map_settings.install()
     named_query.install()
+    partiql_actions.install()
     update_partition.install()
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]

@@ -1,7 +1,7 @@
 """What Athena knows of the lake: tables and views from Glue, objects from S3. Reads ministack's own stores.
 
-A table's rows are the objects below its registered partitions' locations, and nothing else: what is not registered is
-not there.
+A table's rows are the objects below its partitions' locations, and nothing else: what is neither registered nor projected
+(`projection.py`) is not there.
 """
 
 import base64
@@ -60,15 +60,17 @@ class DataFile:
 
 def lookup(database, name):
     """The table or view of that name; raises if there is none."""
+    import projection  # which needs this module
+
     table = entry(database, name)
     if table.get("TableType") == "VIRTUAL_VIEW":
         return view(database, name, table)
-    parameters = table.get("Parameters") or {}
-    if parameters.get("projection.enabled", "").lower() == "true":
-        raise LakeError(f"NOT_SUPPORTED: partition projection of {database}.{name} is not known to the local Athena")
     storage = table.get("StorageDescriptor") or {}
     keys = columns(table.get("PartitionKeys"))
-    partitions = registered(database, name) if keys else (Partition((), storage.get("Location", "")),)
+    if keys and projection.enabled(table):
+        partitions = projection.partitions(table)
+    else:
+        partitions = registered(database, name) if keys else (Partition((), storage.get("Location", "")),)
     return Table(database, name, columns(storage.get("Columns")), keys, partitions, data_format(table))
 
 

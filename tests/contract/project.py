@@ -8,6 +8,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ["next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours", "export-ledger", "prove-hour"]
+STREAM_FUNCTIONS = ["process-events"]  # of sam/event-stream.yaml
 STATE_MACHINES = {
     "process-hour": "ProcessHourStateMachine",
     "ingest": "IngestStateMachine",

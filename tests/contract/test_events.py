@@ -4,19 +4,20 @@ import json
 import re
 
 import pytest
-from project import FUNCTIONS, ROOT, arguments, camel, states
+from project import FUNCTIONS, ROOT, STREAM_FUNCTIONS, arguments, camel, states
 from test_executions import HOUR, Execution, Tasks, due, ended, hour_tasks, machine
 
 EVENTS = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "events").glob("*.json"))}
 EVENTS_HOUR = "2025-11-21-0"
+ALL = FUNCTIONS + STREAM_FUNCTIONS
 
 
 def events_of(function):
-    names = [name for name in EVENTS if max((f for f in FUNCTIONS if name.startswith(f)), key=len, default="") == function]
+    names = [name for name in EVENTS if max((f for f in ALL if name.startswith(f)), key=len, default="") == function]
     return [name for name in names if name == function or name.startswith(function + "-")]
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", ALL)
 def test_every_function_has_an_event_and_a_failure(function):
     names = events_of(function)
     assert function in names
@@ -24,7 +25,7 @@ def test_every_function_has_an_event_and_a_failure(function):
 
 
 def test_every_event_belongs_to_a_function():
-    assert sorted(name for function in FUNCTIONS for name in events_of(function)) == sorted(EVENTS)
+    assert sorted(name for function in ALL for name in events_of(function)) == sorted(EVENTS)
 
 
 def called_with():

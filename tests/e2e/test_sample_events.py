@@ -37,7 +37,9 @@ def event(name: str) -> dict:
 
 
 def test_every_event_is_tried_here() -> None:
-    assert {path.stem for path in (ROOT / "events").glob("*.json")} == set(FAILURES) | set(STEPS)
+    """Those of the event stream are in `test_event_stream.py`."""
+    names = {path.stem for path in (ROOT / "events").glob("*.json") if not path.stem.startswith("process-events")}
+    assert names == set(FAILURES) | set(STEPS)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
 //! The tables: the ledger of hours with their leases, the jobs, the run history, and the one transaction that changes
-//! all three.
+//! all three; and, of the event stream, the claims of events.
 //!
 //! Every read is strongly consistent: what is decided from it is written under a condition on it. An item that cannot be
 //! read as what the table holds is [`AwsError::Refused`]: reading it again would not help.
@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::AwsError;
 
+mod claims;
 mod commit;
 mod jobs;
 mod leases;
@@ -20,6 +21,7 @@ mod ledger;
 pub mod memory;
 mod runs;
 
+pub use claims::Claims;
 pub use commit::{BookmarkMove, Commit, CommitError, LedgerPut, Tables};
 pub use jobs::Jobs;
 pub use leases::{Holder, LeaseError, Leases, SeenLease};

@@ -28,6 +28,15 @@ pub fn parse<T: DeserializeOwned>(event: Value) -> Result<T, InvalidInput> {
     })
 }
 
+/// Parses an event from its text. Only a failure takes the time to find out which field is wrong.
+pub(crate) fn parse_text<T: DeserializeOwned>(event: &str) -> Result<T, InvalidInput> {
+    serde_json::from_str(event).or_else(|_| {
+        let event: Value =
+            serde_json::from_str(event).map_err(|error| InvalidInput { field: None, reason: error.to_string() })?;
+        parse(event)
+    })
+}
+
 fn at(field: &Option<String>) -> String {
     field.as_ref().map(|field| format!(" (field `{field}`)")).unwrap_or_default()
 }
@@ -78,5 +87,13 @@ mod tests {
             assert_eq!(parse::<Input>(event).unwrap_err().to_string(), message, "{phrase}");
         }
         assert_eq!(parse::<Input>(json!({"chunk": 3})).unwrap().chunk, 3);
+    }
+
+    #[test]
+    fn text_is_parsed_alike() {
+        assert_eq!(parse_text::<Input>(r#"{"chunk": 3}"#).unwrap().chunk, 3);
+        let event = r#"{"chunk": 1, "source": {"url": 5}}"#;
+        let same = parse::<Input>(serde_json::from_str(event).unwrap()).unwrap_err();
+        assert_eq!(parse_text::<Input>(event).unwrap_err(), same);
     }
 }

@@ -34,4 +34,4 @@ pub use env::{Env, InvalidConfiguration};
 pub use error::{ErrorName, diagnostic};
 pub use input::{InvalidInput, parse};
 pub use metrics::{Metrics, Unit};
-pub use run::run;
+pub use run::{run, run_on_batches};

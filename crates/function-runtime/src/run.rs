@@ -8,6 +8,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tracing::Instrument;
 
 use crate::{ErrorName, InvalidConfiguration, InvalidInput, diagnostic, init_error, input, logs};
@@ -35,7 +36,39 @@ where
         let (context, handler) = (Arc::clone(&context), Arc::clone(&handler));
         async move { answer(event, &*context, &*handler).await }
     });
-    match Runtime::new(service).run().await {
+    end(Runtime::new(service).run().await)
+}
+
+/// Runs a function whose events are large, such as batches of a stream: like [`run`], but an event is parsed at once,
+/// without a tree of values in between, and has no `execution`.
+pub async fn run_on_batches<C, I, O, E>(
+    context: impl Future<Output = Result<C, InvalidConfiguration>>,
+    handler: impl AsyncFn(I, &C) -> Result<O, E>,
+) -> ExitCode
+where
+    I: DeserializeOwned,
+    O: Serialize,
+    E: ErrorName,
+{
+    logs::start();
+    let context = match Box::pin(context).await {
+        Ok(context) => Arc::new(context),
+        Err(error) => return stop_cold_start(&error),
+    };
+    let handler = Arc::new(handler);
+    let service = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let (context, handler) = (Arc::clone(&context), Arc::clone(&handler));
+        async move {
+            let span = logs::invocation(&event.context.request_id, None, &Value::Null);
+            let input = input::parse_text(event.payload.get());
+            respond(input, &*context, &*handler).instrument(span).await
+        }
+    });
+    end(Runtime::new(service).run().await)
+}
+
+fn end<E: std::fmt::Display>(ended: Result<(), E>) -> ExitCode {
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "the runtime stopped");
@@ -60,23 +93,31 @@ where
         Err(error) => return Err(diagnostic(&error)),
     };
     let span = logs::invocation(&invocation.request_id, execution.as_deref(), &event);
-    let work = async {
-        let begin = Instant::now();
-        let answer = match input::parse(event) {
-            // Boxed, because the compiler gives up on the layout of a future as deep as ours with the SDK's inside.
-            Ok(input) => Box::pin(handler(input, context)).await.map_err(|error| diagnostic(&error)),
-            Err(error) => Err(diagnostic(&error)),
-        };
-        let milliseconds = begin.elapsed().as_millis() as u64;
-        match &answer {
-            Ok(_) => tracing::info!(milliseconds, "done"),
-            Err(Diagnostic { error_type, error_message }) => {
-                tracing::error!(milliseconds, error_type, error_message, "failed");
-            }
-        }
-        answer
+    respond(input::parse(event), context, handler).instrument(span).await
+}
+
+async fn respond<C, I, O, E>(
+    input: Result<I, InvalidInput>,
+    context: &C,
+    handler: &impl AsyncFn(I, &C) -> Result<O, E>,
+) -> Result<O, Diagnostic>
+where
+    E: ErrorName,
+{
+    let begin = Instant::now();
+    let answer = match input {
+        // Boxed, because the compiler gives up on the layout of a future as deep as ours with the SDK's inside.
+        Ok(input) => Box::pin(handler(input, context)).await.map_err(|error| diagnostic(&error)),
+        Err(error) => Err(diagnostic(&error)),
     };
-    work.instrument(span).await
+    let milliseconds = begin.elapsed().as_millis() as u64;
+    match &answer {
+        Ok(_) => tracing::info!(milliseconds, "done"),
+        Err(Diagnostic { error_type, error_message }) => {
+            tracing::error!(milliseconds, error_type, error_message, "failed");
+        }
+    }
+    answer
 }
 
 /// Takes the execution off an event; where a function's own input has an `execution_arn`, that is named in the logs.

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::json_memory::{Memory, Refusal, Service};
 
 mod expression;
+mod partiql;
 
 /// Tables in memory.
 #[derive(Debug, Default)]
@@ -110,6 +111,23 @@ impl Tables {
         let table = self.table(body)?;
         let item = table.items.get(&table.key(object(&body["Key"])?)?);
         Ok(item.map_or(json!({}), |item| json!({"Item": item})))
+    }
+
+    fn batch_get(&mut self, body: &Value) -> Result<Value, Refusal> {
+        let mut responses = Map::new();
+        for (name, request) in object(&body["RequestItems"])? {
+            let keys = request["Keys"].as_array().ok_or_else(|| invalid("no keys"))?;
+            if !(1..=100).contains(&keys.len()) || request["ConsistentRead"] != json!(true) {
+                return Err(invalid("up to 100 keys, and a read that is consistent"));
+            }
+            let table = self.table(&json!({"TableName": name}))?;
+            let mut found = Vec::new();
+            for key in keys {
+                found.extend(table.items.get(&table.key(object(key)?)?).cloned());
+            }
+            responses.insert(name.clone(), json!(found));
+        }
+        Ok(json!({"Responses": responses, "UnprocessedKeys": {}}))
     }
 
     fn put_item(&mut self, body: &Value) -> Result<Value, Refusal> {
@@ -238,6 +256,8 @@ impl Service for Tables {
             "DeleteItem" => self.delete_item(body),
             "Query" => self.query(body),
             "TransactWriteItems" => self.transact(body),
+            "BatchExecuteStatement" => self.execute_statements(body),
+            "BatchGetItem" => self.batch_get(body),
             _ => Err(invalid(operation)),
         }
     }

@@ -47,10 +47,8 @@ pub(super) fn answer(state: &mut State, request: &Request) -> Answer {
     let key = request.key.as_str();
     match request.operation() {
         "GetObject" => get(state, request),
-        "HeadObject" => match state.objects.get(key) {
-            Some(stored) => Answer::new(200, "").header("etag", &stored.etag),
-            None => Answer::new(404, ""),
-        },
+        "HeadObject" if state.objects.contains_key(key) => Answer { body: Vec::new(), ..get(state, request) },
+        "HeadObject" => Answer::new(404, ""),
         "PutObject" if !state.is_as_expected(request) => Answer::error(412, "PreconditionFailed"),
         "PutObject" => {
             let etag = state.put(key, request.body.clone(), request.metadata());

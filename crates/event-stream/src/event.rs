@@ -1,0 +1,320 @@
+//! The contract of an event, and what is added to one.
+//!
+//! An event is a JSON object with `event_uuid` (a UUID), `event_name` (`type:rest`, for example `lesson:started` or
+//! `product:processed:timeout`) and `created_at` (whole milliseconds since 1970). Other fields are the producer's own and
+//! are kept as they are.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The longest `event_name` in bytes.
+pub const MAX_NAME_BYTES: usize = 256;
+/// The oldest `created_at` that is believed: 2020-01-01. What is older is a clock that was never set.
+pub const EARLIEST_MS: i64 = 1_577_836_800_000;
+/// How far `created_at` may lie after the arrival of the record: producers' clocks are never quite right.
+pub const MAX_AHEAD_MS: i64 = 24 * 60 * 60 * 1000;
+/// The subtype of a name that has none.
+pub const NO_SUBTYPE: &str = "n.a";
+
+/// An event that keeps the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// `event_uuid` in lower case: what the event is known by.
+    pub uuid: String,
+    /// `event_name`.
+    pub name: String,
+    /// `created_at`, milliseconds since 1970.
+    pub created_ms: i64,
+    /// All other fields, as a JSON object with the text of the producer; none if there are none.
+    pub other: Option<String>,
+}
+
+/// Why some bytes are no event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Poison {
+    /// Not JSON, or something follows it.
+    #[error("not JSON: {0}")]
+    NotJson(String),
+    /// JSON, but no object.
+    #[error("not a JSON object")]
+    NotAnObject,
+    /// A field of the contract is there twice.
+    #[error("{0} is there twice")]
+    FieldTwice(&'static str),
+    /// No `event_uuid`, or it is no UUID.
+    #[error("event_uuid {0}")]
+    BadUuid(&'static str),
+    /// No `event_name`, or none that begins with a type.
+    #[error("event_name {0}")]
+    BadName(&'static str),
+    /// No `created_at`, or no time that can be.
+    #[error("created_at {0}")]
+    BadTime(&'static str),
+    /// The record is too large.
+    #[error("{0} bytes, more than the {max} of a record", max = crate::record::MAX_RECORD_BYTES)]
+    TooLarge(usize),
+    /// The record says that it is aggregated, and is damaged.
+    #[error("aggregated record: {0}")]
+    BadAggregate(String),
+}
+
+impl Poison {
+    /// The stable name of the reason, under which it is counted and quarantined.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NotJson(_) => "not_json",
+            Self::NotAnObject => "not_an_object",
+            Self::FieldTwice(_) => "field_twice",
+            Self::BadUuid(_) => "bad_uuid",
+            Self::BadName(_) => "bad_name",
+            Self::BadTime(_) => "bad_time",
+            Self::TooLarge(_) => "too_large",
+            Self::BadAggregate(_) => "bad_aggregate",
+        }
+    }
+}
+
+impl Event {
+    /// Parses the bytes of one event that arrived at `arrived_ms`.
+    pub fn parse(bytes: &[u8], arrived_ms: i64) -> Result<Self, Poison> {
+        let fields: Fields<'_> = serde_json::from_slice(bytes).map_err(|error| no_object(bytes, &error))?;
+        if let Some(name) = fields.twice {
+            return Err(Poison::FieldTwice(name));
+        }
+        let created_ms = created_at(fields.created_at, arrived_ms)?;
+        Ok(Self { uuid: uuid(fields.uuid)?, name: name(fields.name)?, created_ms, other: fields.other })
+    }
+
+    /// `event_type`: the name up to its first colon.
+    pub fn event_type(&self) -> &str {
+        self.name.split_once(':').map_or(&*self.name, |(event_type, _)| event_type)
+    }
+
+    /// `event_subtype`: the rest of the name.
+    pub fn subtype(&self) -> &str {
+        self.name.split_once(':').map(|(_, rest)| rest).filter(|rest| !rest.is_empty()).unwrap_or(NO_SUBTYPE)
+    }
+
+    /// `created_datetime`: ISO 8601 in UTC with milliseconds, `2025-11-21T00:00:00.250Z`.
+    pub fn created_datetime(&self) -> String {
+        let created = Timestamp::from_millisecond(self.created_ms).expect("an event's time was checked");
+        format!("{created:.3}")
+    }
+}
+
+fn uuid(raw: Option<&RawValue>) -> Result<String, Poison> {
+    let raw = raw.ok_or(Poison::BadUuid("is missing"))?;
+    let text: Cow<'_, str> = text(raw).ok_or(Poison::BadUuid("is no text"))?;
+    let is_uuid = text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    if is_uuid { Ok(text.to_ascii_lowercase()) } else { Err(Poison::BadUuid("is no UUID")) }
+}
+
+fn name(raw: Option<&RawValue>) -> Result<String, Poison> {
+    let raw = raw.ok_or(Poison::BadName("is missing"))?;
+    let text = text(raw).ok_or(Poison::BadName("is no text"))?;
+    if text.is_empty() || text.starts_with(':') {
+        return Err(Poison::BadName("has no type"));
+    }
+    if text.len() > MAX_NAME_BYTES {
+        return Err(Poison::BadName("is longer than 256 bytes"));
+    }
+    Ok(text.into_owned())
+}
+
+fn created_at(raw: Option<&RawValue>, arrived_ms: i64) -> Result<i64, Poison> {
+    let raw = raw.ok_or(Poison::BadTime("is missing"))?;
+    let created_ms: i64 = raw.get().parse().map_err(|_| Poison::BadTime("is no whole number of milliseconds"))?;
+    if created_ms < EARLIEST_MS {
+        return Err(Poison::BadTime("is before 2020"));
+    }
+    if created_ms > arrived_ms.saturating_add(MAX_AHEAD_MS) {
+        return Err(Poison::BadTime("is more than a day after the record's arrival"));
+    }
+    Ok(created_ms)
+}
+
+/// The text of a JSON string, borrowed where nothing is escaped.
+fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let json = raw.get();
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+}
+
+fn no_object(bytes: &[u8], error: &serde_json::Error) -> Poison {
+    if error.is_data() && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
+        return Poison::NotAnObject;
+    }
+    Poison::NotJson(error.to_string())
+}
+
+/// The fields of an event, still as text.
+#[derive(Default)]
+struct Fields<'a> {
+    uuid: Option<&'a RawValue>,
+    name: Option<&'a RawValue>,
+    created_at: Option<&'a RawValue>,
+    other: Option<String>,
+    twice: Option<&'static str>,
+}
+
+impl<'de: 'a, 'a> serde::Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Fields<'de>, M::Error> {
+        let mut fields = Fields::default();
+        while let Some(Key(key)) = map.next_key()? {
+            let value: &'de RawValue = map.next_value()?;
+            let (known, name) = match &*key {
+                "event_uuid" => (&mut fields.uuid, "event_uuid"),
+                "event_name" => (&mut fields.name, "event_name"),
+                "created_at" => (&mut fields.created_at, "created_at"),
+                _ => {
+                    push_field(&mut fields.other, &key, value.get());
+                    continue;
+                }
+            };
+            if known.replace(value).is_some() {
+                fields.twice = Some(name);
+            }
+        }
+        if let Some(other) = &mut fields.other {
+            other.push('}');
+        }
+        Ok(fields)
+    }
+}
+
+/// A key, borrowed where nothing in it is escaped.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> serde::Deserialize<'de> for Key<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a field name")
+            }
+            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(key)))
+            }
+            fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(key.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+fn push_field(other: &mut Option<String>, key: &str, value: &str) {
+    let text = other.get_or_insert_with(|| String::from("{"));
+    if text.len() > 1 {
+        text.push(',');
+    }
+    text.push_str(&serde_json::to_string(key).expect("a text is JSON"));
+    text.push(':');
+    text.push_str(value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UUID: &str = "6f1b4c1e-0000-4000-8000-00000000000a";
+    const ARRIVED: i64 = 1_763_683_200_000;
+
+    fn parse(json: &str) -> Result<Event, Poison> {
+        Event::parse(json.replace("UUID", UUID).as_bytes(), ARRIVED)
+    }
+
+    #[test]
+    fn an_event_is_enriched_and_keeps_its_other_fields() {
+        let event = parse(
+            r#"{"user": {"id":1, "x":[ ]}, "event_uuid":"6F1B4C1E-0000-4000-8000-00000000000A","event_name":"product:processed:timeout","created_at":1763683199250,"a\"b":"\u00fc"}"#,
+        )
+        .unwrap();
+        assert_eq!(event.uuid, UUID, "an event is known by its UUID, however that is spelled");
+        assert_eq!((event.event_type(), event.subtype()), ("product", "processed:timeout"));
+        assert_eq!(event.created_datetime(), "2025-11-20T23:59:59.250Z");
+        assert_eq!(event.other.as_deref(), Some(r#"{"user":{"id":1, "x":[ ]},"a\"b":"\u00fc"}"#));
+    }
+
+    #[test]
+    fn a_name_has_a_type_and_perhaps_a_subtype() {
+        for (name, event_type, subtype) in [
+            ("login", "login", "n.a"),
+            ("lesson:started", "lesson", "started"),
+            ("a:", "a", "n.a"),
+            ("a::b", "a", ":b"),
+        ] {
+            let event =
+                parse(&format!(r#"{{"event_uuid":"UUID","event_name":"{name}","created_at":1763683200000}}"#)).unwrap();
+            assert_eq!((event.event_type(), event.subtype(), event.other.as_deref()), (event_type, subtype, None));
+        }
+    }
+
+    #[test]
+    fn what_breaks_the_contract_is_named() {
+        let (u, n, t) = (r#""event_uuid":"UUID""#, r#""event_name":"a:b""#, r#""created_at":1763683200000"#);
+        for (json, reason, message) in [
+            ("{".to_owned(), "not_json", "not JSON: EOF while parsing an object at line 1 column 1"),
+            (format!("{{{u},{n},{t}}}x"), "not_json", "not JSON: trailing characters at line 1 column 100"),
+            ("[1]".to_owned(), "not_an_object", "not a JSON object"),
+            ("7".to_owned(), "not_an_object", "not a JSON object"),
+            (format!("{{{n},{t}}}"), "bad_uuid", "event_uuid is missing"),
+            (format!(r#"{{"event_uuid":null,{n},{t}}}"#), "bad_uuid", "event_uuid is no text"),
+            (format!(r#"{{"event_uuid":"17",{n},{t}}}"#), "bad_uuid", "event_uuid is no UUID"),
+            (format!("{{{u},{t}}}"), "bad_name", "event_name is missing"),
+            (format!(r#"{{{u},"event_name":":x",{t}}}"#), "bad_name", "event_name has no type"),
+            (
+                format!(r#"{{{u},"event_name":"{}",{t}}}"#, "n".repeat(257)),
+                "bad_name",
+                "event_name is longer than 256 bytes",
+            ),
+            (format!("{{{u},{n}}}"), "bad_time", "created_at is missing"),
+            (
+                format!(r#"{{{u},{n},"created_at":"2025"}}"#),
+                "bad_time",
+                "created_at is no whole number of milliseconds",
+            ),
+            (
+                format!(r#"{{{u},{n},"created_at":1.5e12}}"#),
+                "bad_time",
+                "created_at is no whole number of milliseconds",
+            ),
+            (format!(r#"{{{u},{n},"created_at":1763683200}}"#), "bad_time", "created_at is before 2020"),
+            (
+                format!(r#"{{{u},{n},"created_at":1763769600001}}"#),
+                "bad_time",
+                "created_at is more than a day after the record's arrival",
+            ),
+            (format!("{{{u},{u},{n},{t}}}"), "field_twice", "event_uuid is there twice"),
+        ] {
+            let poison = parse(&json).unwrap_err();
+            assert_eq!((poison.name(), poison.to_string().as_str()), (reason, message), "{json}");
+        }
+        assert_eq!(Event::parse(b"\xff{}", ARRIVED).unwrap_err().name(), "not_json");
+        let deep = format!(r#"{{{u},{n},{t},"x":{}1{}}}"#, "[".repeat(500), "]".repeat(500));
+        assert_eq!(parse(&deep).unwrap().other.unwrap().len(), 1007, "nesting costs no stack");
+    }
+}

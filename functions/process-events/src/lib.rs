@@ -1,0 +1,20 @@
+//! The Lambda behind the event stream: decodes a batch of Kinesis records and stores each of its events exactly once.
+//!
+//! - **Input** ([`Input`]): what a Kinesis event source mapping sends; with a tumbling window also the window and its state.
+//! - **Output** ([`Output`]): the records that have to come again (`ReportBatchItemFailures`), and the window's state.
+//! - **Writes** claims and notes to the claims table, objects below `events/` and `quarantine/events/`.
+//!
+//! A second run is safe: `event_stream::protocol` says why no event is lost or stored twice.
+
+mod context;
+mod decode;
+mod error;
+mod event;
+mod handler;
+mod measures;
+mod world;
+
+pub use context::Context;
+pub use error::ProcessEventsError;
+pub use event::{Input, ItemFailure, Output, Window};
+pub use handler::handle;

@@ -1,0 +1,118 @@
+//! What a batch tells the dashboard.
+
+use std::collections::BTreeMap;
+
+use event_stream::EventTypes;
+use event_stream::protocol::{Arrival, Failure, Fate, Seen};
+use function_runtime::{Metrics, Unit};
+use jiff::Timestamp;
+
+use crate::event::WindowState;
+
+/// How many events of a batch met which fate.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Counts {
+    /// Stored by this delivery.
+    pub(crate) stored: u64,
+    /// Duplicates that were dropped.
+    pub(crate) duplicates: u64,
+    /// Parts of records that went to quarantine.
+    pub(crate) quarantined: u64,
+    redelivered: u64,
+    conflicts: u64,
+    by_type: BTreeMap<String, u64>,
+    by_age: BTreeMap<&'static str, u64>,
+    by_place: BTreeMap<&'static str, u64>,
+    created_ms: Vec<i64>,
+}
+
+impl Counts {
+    /// Counts a batch.
+    pub(crate) fn of(arrivals: &[Arrival], fates: &[Fate], quarantined: usize, types: &EventTypes) -> Self {
+        let mut counts = Self { quarantined: quarantined as u64, ..Self::default() };
+        for (arrival, fate) in arrivals.iter().zip(fates) {
+            counts.add(arrival, fate, types);
+        }
+        counts
+    }
+
+    fn add(&mut self, arrival: &Arrival, fate: &Fate, types: &EventTypes) {
+        match fate {
+            Fate::Stored { again: true } => self.redelivered += 1,
+            Fate::Stored { again: false } => {
+                self.stored += 1;
+                self.created_ms.push(arrival.event.created_ms);
+                // The declared ones: each value makes a metric that costs.
+                let event_type = types.partition_value(arrival.event.event_type());
+                match self.by_type.get_mut(event_type) {
+                    Some(count) => *count += 1,
+                    None => drop(self.by_type.insert(event_type.to_owned(), 1)),
+                }
+            }
+            Fate::Duplicate(duplicate) => {
+                self.duplicates += 1;
+                *self.by_age.entry(age(duplicate.age_ms)).or_default() += 1;
+                *self.by_place.entry(place(duplicate.seen)).or_default() += 1;
+            }
+            Fate::Failed(Failure::Conflict) => self.conflicts += 1,
+            Fate::Failed(Failure::Call) => {}
+        }
+    }
+
+    /// Emits them, and how many records failed.
+    pub(crate) fn emit(&self, failed_records: usize, now: Timestamp) {
+        let mut metrics = Metrics::new()
+            .with("EventsStored", Unit::Count, self.stored as f64)
+            .with("EventsDuplicate", Unit::Count, self.duplicates as f64)
+            .with("EventsRedelivered", Unit::Count, self.redelivered as f64)
+            .with("EventsQuarantined", Unit::Count, self.quarantined as f64)
+            .with("ClaimConflicts", Unit::Count, self.conflicts as f64)
+            .with("RecordsFailed", Unit::Count, failed_records as f64);
+        let all = self.stored + self.duplicates + self.redelivered + self.quarantined;
+        if all > 0 {
+            let percent = 100.0 * self.quarantined as f64 / all as f64;
+            metrics = metrics.with("EventsQuarantinedPercent", Unit::Percent, percent);
+        }
+        if let (Some(newest), Some(oldest)) = (self.created_ms.iter().max(), self.created_ms.iter().min()) {
+            let seconds = |created_ms: i64| (now.as_millisecond() - created_ms) as f64 / 1000.0;
+            metrics = metrics.with("DelaySecondsMin", Unit::Seconds, seconds(*newest));
+            metrics = metrics.with("DelaySecondsMax", Unit::Seconds, seconds(*oldest));
+        }
+        metrics.emit();
+        for (event_type, count) in &self.by_type {
+            Metrics::new().with("EventsByType", Unit::Count, *count as f64).by("EventType", event_type.as_str()).emit();
+        }
+        for (age, count) in &self.by_age {
+            Metrics::new().with("DuplicatesByAge", Unit::Count, *count as f64).by("Age", *age).emit();
+        }
+        for (place, count) in &self.by_place {
+            Metrics::new().with("DuplicatesByPlace", Unit::Count, *count as f64).by("Place", *place).emit();
+        }
+    }
+}
+
+/// Emits what a tumbling window has counted.
+pub(crate) fn emit_window(state: &WindowState) {
+    Metrics::new()
+        .with("WindowStored", Unit::Count, state.stored as f64)
+        .with("WindowDuplicates", Unit::Count, state.duplicates as f64)
+        .with("WindowQuarantined", Unit::Count, state.quarantined as f64)
+        .emit();
+}
+
+fn age(age_ms: i64) -> &'static str {
+    match age_ms {
+        ..60_000 => "under-a-minute",
+        60_000..3_600_000 => "under-an-hour",
+        3_600_000..86_400_000 => "under-a-day",
+        _ => "a-day-and-more",
+    }
+}
+
+fn place(seen: Seen) -> &'static str {
+    match seen {
+        Seen::SameBatch => "same-batch",
+        Seen::SameShard => "same-shard",
+        Seen::OtherShard => "other-shard",
+    }
+}

@@ -1,0 +1,88 @@
+//! The calls of the protocol, made to DynamoDB and S3.
+
+use std::sync::Mutex;
+
+use aws_adapters::AwsError;
+use event_stream::{Claim, Contents, Put, Taken, Transition, World, file};
+
+use crate::Context;
+
+/// The user metadata of an object that says how many events it holds; 0 is a seal.
+const ROWS: &str = "rows";
+
+/// DynamoDB and S3, and the first call to them that failed.
+pub(crate) struct Aws<'a> {
+    context: &'a Context,
+    failure: Mutex<Option<AwsError>>,
+}
+
+impl<'a> Aws<'a> {
+    pub(crate) fn new(context: &'a Context) -> Self {
+        Self { context, failure: Mutex::new(None) }
+    }
+
+    /// The first failure.
+    pub(crate) fn failure(self) -> Option<AwsError> {
+        self.failure.into_inner().expect("no holder panics")
+    }
+
+    fn note<T>(&self, answer: Result<T, AwsError>) -> Result<T, CallFailed> {
+        answer.map_err(|error| {
+            tracing::warn!(error_type = error.name(), %error, "a call failed");
+            self.failure.lock().expect("no holder panics").get_or_insert(error);
+            CallFailed
+        })
+    }
+}
+
+/// A call failed; the world knows why.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallFailed;
+
+impl World for Aws<'_> {
+    type Error = CallFailed;
+
+    fn now_ms(&self) -> i64 {
+        (self.context.now)().as_millisecond()
+    }
+
+    async fn take(&self, transitions: &[Transition<'_>]) -> Vec<Taken> {
+        let answer = self.note(self.context.claims.take(transitions).await);
+        answer.unwrap_or_else(|CallFailed| vec![Taken::Unknown; transitions.len()])
+    }
+
+    async fn read(&self, uuids: &[&str]) -> Result<Vec<Option<Claim>>, CallFailed> {
+        self.note(self.context.claims.read(uuids).await)
+    }
+
+    async fn put(&self, key: &str, contents: Contents<'_>) -> Result<Put, CallFailed> {
+        let Context { bucket, settings, .. } = self.context;
+        let rows = match contents {
+            Contents::Rows(rows) => rows,
+            Contents::Seal => &[],
+        };
+        let bytes = file::encode(rows, settings.format);
+        let metadata = (ROWS, rows.len().to_string());
+        let written = bucket.write_new(key, bytes, settings.format.content_type(), metadata).await;
+        self.note(written).map(|written| if written { Put::Written } else { Put::Exists })
+    }
+
+    async fn has_rows(&self, key: &str) -> Result<bool, CallFailed> {
+        let bucket = &self.context.bucket;
+        let rows = self.note(bucket.metadata(key, ROWS).await)?;
+        let foreign = || AwsError::Refused {
+            call: "HeadObject",
+            resource: bucket.address(key),
+            source: "the object was not written by this function".into(),
+        };
+        self.note(rows.ok_or_else(foreign)).map(|rows| rows != "0")
+    }
+
+    async fn mark_stored(&self, keys: &[&str], expires_secs: i64) {
+        let _ = self.note(self.context.claims.mark_stored(keys, expires_secs).await);
+    }
+
+    async fn marked_stored(&self, keys: &[&str]) -> Result<Vec<bool>, CallFailed> {
+        self.note(self.context.claims.marked_stored(keys).await)
+    }
+}

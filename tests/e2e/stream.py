@@ -1,0 +1,107 @@
+"""The event stream, deployed alone, as tests use it: putting events, waiting until all are read, asking about them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import uuid
+from pathlib import Path
+
+from local_aws import ROOT, LocalAws
+
+TEMPLATE = ROOT / "sam/event-stream.yaml"
+PUT_AT_ONCE = 500
+
+
+class Stream:
+    """A local AWS with `sam/event-stream.yaml` in it."""
+
+    def __init__(self, directory: Path, **parameters: object) -> None:
+        self.aws = LocalAws(directory)
+        self.aws.stack = "ghactivity-events"
+        self.parameters = {"BatchWindowSeconds": 0, **parameters}
+
+    def __enter__(self) -> Stream:
+        self.aws.start()
+        self.outputs = self.aws.deploy(self.parameters, template=TEMPLATE)
+        self.kinesis, self.s3, self.lambda_ = (self.aws.client(name) for name in ("kinesis", "s3", "lambda"))
+        self.dynamodb = self.aws.client("dynamodb")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.aws.stop()
+
+    def put(self, *data: bytes | dict) -> list[tuple[str, str]]:
+        """Puts records; answers shard and sequence number of each."""
+        placed = []
+        for at in range(0, len(data), PUT_AT_ONCE):
+            records = [
+                {"Data": one if isinstance(one, bytes) else json.dumps(one).encode(), "PartitionKey": str(at + index)}
+                for index, one in enumerate(data[at : at + PUT_AT_ONCE])
+            ]
+            answer = self.kinesis.put_records(StreamName=self.outputs["StreamName"], Records=records)
+            assert answer["FailedRecordCount"] == 0
+            placed += [(one["ShardId"], one["SequenceNumber"]) for one in answer["Records"]]
+        return placed
+
+    def wait_for(self, count: int, timeout_secs: float = 60) -> None:
+        """Waits until so many events are stored; fails if they are more."""
+        deadline = time.monotonic() + timeout_secs
+        while (stored := self.count()) < count:
+            assert time.monotonic() < deadline, f"{stored} of {count} events are stored\n{self.aws.log_tail(60)}"
+            time.sleep(0.2)
+        assert stored == count
+
+    def count(self) -> int:
+        return int(self.query("SELECT count(*) AS events FROM stream_events")[0][0])
+
+    def query(self, sql: str, *parameters: str) -> list[list[str]]:
+        return self.aws.query(
+            sql, parameters, self.outputs["GlueDatabaseName"], self.outputs["AthenaWorkGroupName"]
+        ).rows
+
+    def invoke(self, records: list[dict], **fields: object) -> dict:
+        """Calls the function as the mapping does."""
+        name = self.aws.function_name("ProcessEventsFunction")
+        payload = json.dumps({"Records": records, **fields}).encode()
+        answer = self.lambda_.invoke(FunctionName=name, Payload=payload)
+        body = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, body
+        return body
+
+    def keys(self, prefix: str) -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs["EventBucketName"], Prefix=prefix)
+        return [one["Key"] for page in pages for one in page.get("Contents", [])]
+
+    def lines(self, prefix: str) -> list[dict]:
+        """The JSON lines of all objects below a prefix."""
+        bucket = self.outputs["EventBucketName"]
+        bodies = [self.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in self.keys(prefix)]
+        return [json.loads(line) for body in bodies for line in body.splitlines()]
+
+
+def event(number: int, name: str = "lesson:started", created_at: int = 1_763_683_200_250, **fields: object) -> dict:
+    """An event that is always the same for a number."""
+    return {"event_uuid": str(uuid.UUID(int=number)), "event_name": name, "created_at": created_at, **fields}
+
+
+def record(shard: int, sequence: int, data: bytes | dict, arrived: float = 1_763_683_201.5) -> dict:
+    """A record as the mapping delivers it."""
+    body = data if isinstance(data, bytes) else json.dumps(data).encode()
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": "key",
+            "sequenceNumber": str(sequence),
+            "data": base64.b64encode(body).decode(),
+            "approximateArrivalTimestamp": arrived,
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"shardId-{shard:012}:{sequence}",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": "arn:aws:iam::000000000000:role/process-events",
+        "awsRegion": "us-east-1",
+        "eventSourceARN": "arn:aws:kinesis:us-east-1:000000000000:stream/events",
+    }
