@@ -91,6 +91,7 @@ async def serve(listener, announcement, port):
     import authorization
     import map_settings
     import named_query
+    import nested_transform
     import partiql_actions
     import update_partition
 
@@ -98,6 +99,7 @@ async def serve(listener, announcement, port):
     authorization.install()
     map_settings.install()
     named_query.install()
+    nested_transform.install()
     partiql_actions.install()
     update_partition.install()
     config = Config()
