@@ -34,7 +34,7 @@ LOCAL  = .tools/local/bin/python sam/local/local.py --directory "$(DIRECTORY)"
 SOURCE = --hours $(HOURS) --events $(EVENTS) --data "$(DATA)" --source-url "$(SOURCE_URL)"
 
 .DEFAULT_GOAL := help
-.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest measure bench sql demo \
+.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest measure bench bench-events sql demo \
         test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end
 
 help: ## This list
@@ -70,6 +70,9 @@ measure: tools-local ## Sizes, cold starts and one large hour, with the release 
 
 bench: ## Compare the conversion with DuckDB, ClickHouse, polars and pandas: CPU, time, memory (ROUNDS, EVENTS, TOOLS)
 	@$(PYTHON) bench/bench.py --rounds $(ROUNDS) --events $(LARGE) --tools "$(TOOLS)" $(if $(QUICK),--quick)
+
+bench-events: ## Compare the handler of the event stream with one in Python and boto3 (ROUNDS)
+	@$(PYTHON) bench/events/compare.py --rounds $(ROUNDS)
 
 local-down: tools-local ## Stop the local AWS; its data stays in .local/aws
 	@$(LOCAL) down

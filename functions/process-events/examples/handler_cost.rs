@@ -1,6 +1,6 @@
 //! CPU time of the handler: PAYLOAD ROUNDS, with the function's environment. Prints records and CPU seconds as JSON.
 //!
-//! `bench/events/bench.py` runs it against endpoints that answer at once, beside a handler in Python.
+//! `bench/events/compare.py` runs it against endpoints that answer at once, beside a handler in Python.
 
 #![allow(clippy::unwrap_used, reason = "what a measurement cannot go on without ends it")]
 
