@@ -36,7 +36,7 @@ LOCAL  = .tools/local/bin/python sam/local/local.py --directory "$(DIRECTORY)"
 SOURCE = --hours $(HOURS) --events $(EVENTS) --data "$(DATA)" --source-url "$(SOURCE_URL)"
 
 .DEFAULT_GOAL := help
-.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest measure bench sql demo demo-csv bench-csv \
+.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest measure bench sql demo demo-csv bench-csv bench-events \
         test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end
 
 help: ## This list
@@ -78,6 +78,9 @@ bench: ## Compare the conversion with DuckDB, ClickHouse, polars and pandas: CPU
 
 bench-csv: tools-local ## Rows per CPU second of the loader of CSV files, beside plain SDK use and boto3 (ROUNDS)
 	@$(PY) bench/csv/bench.py --rounds $(ROUNDS)
+
+bench-events: ## Compare the handler of the event stream with one in Python and boto3 (ROUNDS)
+	@$(PYTHON) bench/events/compare.py --rounds $(ROUNDS)
 
 local-down: tools-local ## Stop the local AWS; its data stays in .local/aws
 	@$(LOCAL) down

@@ -21,6 +21,9 @@ Resources:
   Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub "${Stage}-nested"}}
   Database: {Type: AWS::Glue::Database, Properties: {CatalogId: !Ref AWS::AccountId, DatabaseInput: {Name: db}}}
   WorkGroup: {Type: AWS::Athena::WorkGroup, Properties: {Name: wg}}
+  Keys:
+    Type: AWS::Serverless::SimpleTable
+    Properties: {TableName: of-the-nested-one}
   Query:
     Type: AWS::Athena::NamedQuery
     Properties: {Name: one, Database: !Ref Database, WorkGroup: !Ref WorkGroup, QueryString: SELECT 1}
@@ -106,6 +109,7 @@ def greeting(aws, outputs):
 def test_a_template_deploys_runs_and_is_updated_without_being_touched(aws, template):
     outputs = aws.deploy(template=template)
     assert outputs["Bucket"] == "local-nested"
+    assert aws.client("dynamodb").list_tables()["TableNames"] == ["of-the-nested-one"], "nested templates are transformed too"
     assert greeting(aws, outputs) == ["hello", aws.endpoint]
     assert aws.deploy(template=template) == outputs, "nothing to do"
     assert greeting(aws, aws.deploy({"Greeting": "good evening"}, template=template)) == ["good evening", aws.endpoint]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
+import subprocess
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
-from local_aws import ROOT, LocalAws
+from local_aws import ROOT, LocalAws, signalled
 
 TEMPLATE = ROOT / "sam/event-stream.yaml"
 PUT_AT_ONCE = 500
@@ -63,12 +67,50 @@ class Stream:
 
     def invoke(self, records: list[dict], **fields: object) -> dict:
         """Calls the function as the mapping does."""
-        name = self.aws.function_name("ProcessEventsFunction")
+        name = "ghactivity-local-process-events"
         payload = json.dumps({"Records": records, **fields}).encode()
-        answer = self.lambda_.invoke(FunctionName=name, Payload=payload)
+        answer = self.lambda_.invoke(FunctionName=name, Payload=payload, LogType="Tail")
+        self.log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
         body = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, body
         return body
+
+    def named_queries(self) -> list[str]:
+        return list(self._named())
+
+    def named(self, name: str) -> Callable[..., list[list[str]]]:
+        """A named query as a function of its parameters, which are SQL text."""
+        return lambda *parameters: self.query(self._named()[name], *parameters)
+
+    def _named(self) -> dict[str, str]:
+        athena = self.aws.client("athena")
+        ids = athena.list_named_queries(WorkGroup=self.outputs["AthenaWorkGroupName"])["NamedQueryIds"]
+        queries = [athena.get_named_query(NamedQueryId=one)["NamedQuery"] for one in ids]
+        return {one["Name"]: one["QueryString"] for one in queries}
+
+    def metrics(self) -> dict[str | tuple[str, str], float]:
+        """The metrics of the last call of `invoke`: by name, or by name and the value of their dimension."""
+        found: dict[str | tuple[str, str], float] = {}
+        for line in self.log.splitlines():
+            if '"_aws"' not in line:
+                continue
+            one = json.loads(line[line.index("{") :])
+            [directive] = one["_aws"]["CloudWatchMetrics"]
+            [[_, *dimension]] = directive["Dimensions"]
+            for metric in directive["Metrics"]:
+                name = metric["Name"]
+                found[(name, one[dimension[0]]) if dimension else name] = one[name]
+        return found
+
+    def kill_functions(self) -> int:
+        """Kills every process of a function, as a crash does; answers how many there were."""
+        listed = subprocess.run(["ps", "-eo", "pid=,pgid=,comm="], capture_output=True, text=True, check=True).stdout
+        rows = [line.split(None, 2) for line in listed.splitlines()]
+        group = str(self.aws.process.pid)
+        pids = [int(pid) for pid, owner, program in rows if owner == group and program == "bootstrap"]
+        for pid in pids:
+            signalled(os.kill, pid, signal.SIGKILL)
+        return len(pids)
 
     def keys(self, prefix: str) -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs["EventBucketName"], Prefix=prefix)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import time
 from collections.abc import Iterator
+from random import Random
 
 import pytest
+from local_aws import ROOT, LocalAws
 from stream import Stream, event, record
 
 
@@ -39,3 +44,102 @@ def test_a_batch_that_comes_again_changes_nothing(stream: Stream) -> None:
     assert stream.count() == before + 40
     uuid = event(5003)["event_uuid"]
     assert stream.query(f"SELECT other FROM stream_events WHERE event_uuid = '{uuid}'") == [['{"user":{"id": 3}}']]
+
+
+def test_bad_records_are_kept_and_hold_nothing_up(stream: Stream) -> None:
+    before = stream.count()
+    good = [event(7000 + number, "session:opened") for number in range(10)]
+    bad = [b"no event", b'{"event_name":"a:b","created_at":1763683200000}', event(1, created_at=17), b"\xf3\x89\x9a\xc2broken"]
+    placed = stream.put(*good[:5], *bad, *good[5:])
+    stream.wait_for(before + 10)
+    places = dict(zip(placed[5:9], ["not_json", "bad_uuid", "bad_time", "bad_aggregate"], strict=True))
+    deadline = time.monotonic() + 30
+    while len(lines := stream.lines("quarantine/events/")) < 4:
+        assert time.monotonic() < deadline, lines
+        time.sleep(0.2)
+    assert {(line["shard_id"], line["sequence_number"]): line["reason"] for line in lines} == places
+    assert b"no event" in [base64.b64decode(line["data_base64"]) for line in lines]
+
+
+def test_a_function_that_is_killed_again_and_again_loses_and_doubles_nothing(stream: Stream) -> None:
+    before = stream.count()
+    random = Random(7)
+    events = [event(10_000 + number, f"{random.choice(['lesson', 'product', 'page'])}:viewed") for number in range(6000)]
+    sent = events + random.sample(events, 300)
+    kills = 0
+    for at in range(0, len(sent), 500):
+        stream.put(*sent[at : at + 500])
+        time.sleep(random.uniform(0, 0.15))
+        kills += stream.kill_functions()
+    assert kills > 3, "the function was hardly at work when it was to be killed"
+    stream.wait_for(before + 6000, timeout_secs=120)
+    assert stream.query("SELECT count(DISTINCT event_uuid) FROM stream_events") == [[str(before + 6000)]]
+
+
+def test_named_queries_answer(stream: Stream) -> None:
+    day = 1_747_526_400_000  # 2025-05-18, of no other test
+    events = [event(20_000 + n, ["user:created", "user:created", "search", "brand new:x"][n % 4], day + n * 60_000, n=n) for n in range(120)]
+    stream.invoke([record(11, 1000 + n, one) for n, one in enumerate(events)])
+    answers = {name: stream.named(name) for name in stream.named_queries()}
+    date = "'2025-05-18'"
+    assert answers["stream-events-by-type-of-a-day"](date) == [["user", "60"], ["other", "30"], ["search", "30"]]
+    assert answers["stream-events-by-name-of-a-day"]("'other'", date) == [["brand new:x", "x", "30"]]
+    assert answers["stream-events-by-name-of-a-day"]("'search'", date) == [["search", "n.a", "30"]]
+    assert answers["stream-events-per-hour-of-a-day"](date) == [["00", "60"], ["01", "60"]]
+    assert answers["stream-events-per-day-of-a-month"]("'2025-05-01'", "'2025-05-31'") == [["2025-05-18", "120", "3"]]
+    assert answers["stream-event-of-a-day"](date, f"'{events[5]['event_uuid'].upper()}'") == [
+        [events[5]["event_uuid"], "user:created", "2025-05-18T00:05:00.000Z", '{"n":5}']
+    ]
+    assert answers["stream-events-stored-twice-of-a-day"](date) == []
+
+
+def test_the_metrics_of_a_batch_say_what_became_of_it(stream: Stream) -> None:
+    batch = [record(13, n, event(30_000 + n, "upload:done")) for n in range(5)]
+    again = [record(14, 100, event(30_000, "upload:done"), arrived=1_763_683_201.5 + 90), record(14, 101, b"bad")]
+    stream.invoke(batch + [record(13, 9, event(30_001, "upload:done"))])
+    first = stream.metrics()
+    assert (first["EventsStored"], first["EventsDuplicate"], first["EventsQuarantined"]) == (5, 1, 0)
+    assert first["EventsByType", "upload"] == 5 and first["DuplicatesByPlace", "same-batch"] == 1
+    assert first["DelaySecondsMin"] > 0
+    stream.invoke(again)
+    second = stream.metrics()
+    assert (second["EventsStored"], second["EventsDuplicate"], second["EventsQuarantined"]) == (0, 1, 1)
+    assert second["DuplicatesByPlace", "other-shard"] == 1 and second["DuplicatesByAge", "under-an-hour"] == 1
+    assert second["EventsQuarantinedPercent"] == 50
+
+
+def test_the_sample_events_work(stream: Stream) -> None:
+    sample = json.loads((ROOT / "events/process-events.json").read_text())
+    assert stream.invoke(sample["Records"]) == {"batchItemFailures": []}
+    assert stream.query("SELECT event_name FROM stream_events WHERE event_uuid LIKE '6f1b4c1e-%' ORDER BY 1") == [
+        ["lesson:started"], ["product:processed:timeout"],
+    ]  # fmt: skip
+    broken = json.loads((ROOT / "events/process-events-no-shard.json").read_text())
+    with pytest.raises(AssertionError, match="InvalidInput"):
+        stream.invoke(broken["Records"])
+
+
+def test_json_lines_answer_alike(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with Stream(tmp_path_factory.mktemp("json"), EventFormat="json") as stream:
+        events = [event(number, "lesson:started", user={"id": number}) for number in range(50)]
+        stream.put(*events, *events[:10])
+        stream.wait_for(50)
+        assert all(key.endswith(".json.gz") for key in stream.keys("events/"))
+        assert stream.query("SELECT event_type, event_subtype, created_at, other FROM stream_events ORDER BY event_uuid LIMIT 1") == [
+            ["lesson", "started", "1763683200250", '{"user":{"id": 0}}']
+        ]
+
+
+def test_the_stream_is_part_of_the_main_stack_where_it_is_enabled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with LocalAws(tmp_path_factory.mktemp("nested")) as aws:
+        outputs = aws.deploy({"EventStreamEnabled": "ENABLED"})
+        nested = aws.client("cloudformation").describe_stacks()["Stacks"]
+        [stream] = [one for one in nested if any(o["OutputKey"] == "StreamName" for o in one.get("Outputs", []))]
+        found = {one["OutputKey"]: one["OutputValue"] for one in stream["Outputs"]}
+        assert found["EventBucketName"] == outputs["DataBucketName"]
+        assert found["AlarmTopicArn"] == outputs["AlarmTopicArn"]
+        aws.client("kinesis").put_record(StreamName=found["StreamName"], Data=json.dumps(event(1)), PartitionKey="k")
+        prefix, deadline = "events/event_type=lesson/event_date=2025-11-21/", time.monotonic() + 60
+        while not aws.client("s3").list_objects_v2(Bucket=outputs["DataBucketName"], Prefix=prefix)["KeyCount"]:
+            assert time.monotonic() < deadline, aws.log_tail(40)
+            time.sleep(0.2)

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use process_events::{Context, handle};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     function_runtime::run_on_batches(Context::try_from_env(), handle).await
 }
