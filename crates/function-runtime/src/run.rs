@@ -66,39 +66,7 @@ where
         let (context, answer) = (Arc::clone(&context), Arc::clone(&answer));
         async move { answer(event, &*context).await }
     });
-    end(Runtime::new(service).run().await)
-}
-
-/// Runs a function whose events are large, such as batches of a stream: like [`run`], but an event is parsed at once,
-/// without a tree of values in between, and has no `execution`.
-pub async fn run_on_batches<C, I, O, E>(
-    context: impl Future<Output = Result<C, InvalidConfiguration>>,
-    handler: impl AsyncFn(I, &C) -> Result<O, E>,
-) -> ExitCode
-where
-    I: DeserializeOwned,
-    O: Serialize,
-    E: ErrorName,
-{
-    logs::start();
-    let context = match Box::pin(context).await {
-        Ok(context) => Arc::new(context),
-        Err(error) => return stop_cold_start(&error),
-    };
-    let handler = Arc::new(handler);
-    let service = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
-        let (context, handler) = (Arc::clone(&context), Arc::clone(&handler));
-        async move {
-            let span = logs::invocation(&event.context.request_id, None, &Value::Null);
-            let input = input::parse_text(event.payload.get());
-            respond(input, &*context, &*handler).instrument(span).await
-        }
-    });
-    end(Runtime::new(service).run().await)
-}
-
-fn end<E: std::fmt::Display>(ended: Result<(), E>) -> ExitCode {
-    match ended {
+    match Runtime::new(service).run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "the runtime stopped");

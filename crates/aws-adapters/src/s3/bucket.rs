@@ -126,30 +126,6 @@ impl Bucket {
         }
     }
 
-    /// Writes an object with user metadata unless there is one at `key`; answers whether it did.
-    pub async fn write_new(
-        &self,
-        key: &str,
-        bytes: impl Into<Bytes>,
-        content_type: &str,
-        metadata: (&str, String),
-    ) -> Result<bool, AwsError> {
-        let request = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
-        let request = request.if_none_match("*").metadata(metadata.0, metadata.1);
-        match request.body(bytes.into().into()).send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 412) => Ok(false),
-            Err(error) => Err(AwsError::sort("PutObject", self.address(key), error)),
-        }
-    }
-
-    /// An entry of the user metadata of the object at `key`, which must exist.
-    pub async fn metadata(&self, key: &str, name: &str) -> Result<Option<String>, AwsError> {
-        let answer = self.client.head_object().bucket(&self.name).key(key).send().await;
-        let answer = answer.map_err(|error| AwsError::sort("HeadObject", self.address(key), error))?;
-        Ok(answer.metadata.and_then(|mut metadata| metadata.remove(name)))
-    }
-
     /// The objects below `prefix`, in the order of their keys.
     pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, AwsError> {
         let mut listed = Vec::new();
