@@ -97,7 +97,7 @@ fn widths(text: &[u8], delimiter: Delimiter, is_whole: bool) -> Vec<usize> {
     let mut records = Records::new(text, delimiter.byte(), Place { offset: 0, line: 1 });
     let mut widths = Vec::new();
     while widths.len() <= RECORDS {
-        match records.next() {
+        match records.next_record() {
             Ok(Some(record)) => widths.push(record.len()),
             // An open quote is told with its line by whoever reads all of the text.
             Ok(None) | Err(_) => break,

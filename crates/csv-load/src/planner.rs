@@ -109,7 +109,7 @@ impl<'a> Planner<'a> {
         let text = start[head.mark_bytes..].chain(text);
         let place = Place { offset: head.mark_bytes as u64, line: 1 };
         let mut records = Records::new(text, delimiter.byte(), place);
-        let Some(first) = records.next()? else { return Err(HeadError::Empty.into()) };
+        let Some(first) = records.next_record()? else { return Err(HeadError::Empty.into()) };
         let mut pass = match (&self.options.columns, self.options.header) {
             (Some(columns), _) => self.pass(delimiter, columns.clone(), Some(&first), quarantine)?,
             (None, true) => self.pass(delimiter, header::names(&first)?, None, quarantine)?,
@@ -123,7 +123,7 @@ impl<'a> Planner<'a> {
             if pass.is_full() {
                 pass.close(next)?;
             }
-            match records.next()? {
+            match records.next_record()? {
                 Some(record) => pass.see(&record, quarantine)?,
                 None => return pass.finish(next),
             }

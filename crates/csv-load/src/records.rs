@@ -141,7 +141,7 @@ impl<R: Read> Records<R> {
     ///
     /// # Errors
     /// See [`RecordError`]; there is no next record then.
-    pub fn next(&mut self) -> Result<Option<Record<'_>>, RecordError> {
+    pub fn next_record(&mut self) -> Result<Option<Record<'_>>, RecordError> {
         if !self.skip_line_ends()? {
             return Ok(None);
         }

@@ -22,9 +22,9 @@ pub(crate) fn is_number(text: &[u8]) -> bool {
 /// The value of a text that is true or false.
 pub(crate) fn boolean(text: &[u8]) -> Option<bool> {
     let is = |word: &&str| text.eq_ignore_ascii_case(word.as_bytes());
-    if ["true", "yes", "1"].iter().any(|word| is(word)) {
+    if ["true", "yes", "1"].iter().any(is) {
         Some(true)
-    } else if ["false", "no", "0"].iter().any(|word| is(word)) {
+    } else if ["false", "no", "0"].iter().any(is) {
         Some(false)
     } else {
         None

@@ -5,7 +5,7 @@
 //!
 //! The modules read as a batch's way: [`record`] is what the stream delivers, [`kpl`] takes aggregated records apart,
 //! [`event`] is the contract of one event, [`layout`] where it belongs, [`claim`] who may store it, [`protocol`] the steps,
-//! [`file`] the bytes that are stored, [`quarantine`] those that are no event; [`simulate`] makes events to try it with.
+//! [`mod@file`] holds the bytes that are stored, [`quarantine`] those that are no event; [`simulate`] makes events to try it with.
 
 pub mod claim;
 pub mod event;

@@ -45,7 +45,7 @@ impl Rows<'_> {
         let mut records = Records::new(text, plan.rules.delimiter.byte(), place);
         let mut row = self.from.counts.read;
         let mut batch = self.empty(place);
-        while let Some(record) = records.next()? {
+        while let Some(record) = records.next_record()? {
             batch.counts.read += 1;
             match plan.rules.judge(&record) {
                 Err(_) => batch.counts.rejected += 1,

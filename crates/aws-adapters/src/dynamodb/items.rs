@@ -124,7 +124,7 @@ impl Items {
         let mut body = format!(
             r#"{{"TableName":"{table}","ConditionExpression":"attribute_not_exists(#id) OR #load_id = :load_id","#
         );
-        body += &format!(r##""ExpressionAttributeNames":{{"#id":"id","#load_id":"load_id"}},"##);
+        body += r##""ExpressionAttributeNames":{"#id":"id","#load_id":"load_id"},"##;
         body += &format!(r#""ExpressionAttributeValues":{{":load_id":{{"S":"{load_id}"}}}},"Item":"#);
         let body = [body.as_bytes(), item, b"}"].concat();
         let request = self.client.put_item().table_name(table).set_item(Some(HashMap::new())).customize();

@@ -65,7 +65,7 @@ fn records_know_their_place() {
     let file = "\r\na,b\r\n\"1\n2\",x\r\n\n\ry,z\rlast,\"q\"";
     let mut records = Records::new(file.as_bytes(), b',', Place { offset: 0, line: 1 });
     let mut found = Vec::new();
-    while let Some(record) = records.next().unwrap() {
+    while let Some(record) = records.next_record().unwrap() {
         found.push((record.place.line, record.place.offset, String::from_utf8(record.raw.to_vec()).unwrap()));
     }
     let expected = [(2, 2, "a,b"), (3, 7, "\"1\n2\",x"), (7, 18, "y,z"), (8, 22, "last,\"q\"")];

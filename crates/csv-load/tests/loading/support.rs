@@ -49,7 +49,7 @@ fn load_chunk(text: &[u8], planned: &Planned, chunk: &Chunk, items: &mut BTreeMa
     let mut records = Records::new(range, planned.rules.delimiter.byte(), place);
     let mut writer = ItemWriter::new(&planned.rules, &ADDED);
     let mut counts = Counts::default();
-    while let Some(record) = records.next().unwrap() {
+    while let Some(record) = records.next_record().unwrap() {
         let row = counts.read;
         counts.read += 1;
         if planned.rules.judge(&record).is_err() {
