@@ -1,4 +1,5 @@
-"""SAM's transform for nested stacks, which the local CloudFormation applies to a stack of its own only."""
+"""Nested stacks for the local CloudFormation, which does two things for a stack of its own only: it applies SAM's transform,
+and when it updates a resource it remembers the attributes (`!GetAtt`) that the update does not tell."""
 
 import contextvars
 
@@ -9,7 +10,9 @@ def install():
     """Makes a nested template that declares the transform deploy as it does on AWS."""
     from ministack.services.cloudformation import engine, provisioners
 
-    deploy, parse = provisioners._cfn_nested_stack_deploy, engine._parse_template
+    from ministack.services.cloudformation import _stacks
+
+    deploy, parse, update = provisioners._cfn_nested_stack_deploy, engine._parse_template, provisioners._update_resource
 
     def deploy_with_parameters(logical_id, properties, parent, **settings):
         given = properties.get("Parameters") or {}
@@ -28,5 +31,13 @@ def install():
             raise ValueError(f"the transform of a nested template failed: {template}")
         return template
 
+    def update_with_attributes(resource_type, physical_id, old, new, stack, logical_id, *rest, **settings):
+        updated_id, attributes = update(resource_type, physical_id, old, new, stack, logical_id, *rest, **settings)
+        before = _stacks.get(stack, {}).get("_resources", {}).get(logical_id, {}).get("Attributes")
+        if before and updated_id == physical_id:
+            attributes = {**before, **(attributes or {})}
+        return updated_id, attributes
+
+    provisioners._update_resource = update_with_attributes
     provisioners._cfn_nested_stack_deploy = deploy_with_parameters
     engine._parse_template = parse_and_transform
