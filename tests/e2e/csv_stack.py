@@ -12,26 +12,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
-from deployment import Execution, FunctionError
-from build import logical_id
+from deployment import Deployed, Execution
 
 LOAD_ATTRIBUTES = {"ingestion_timestamp", "source_file", "load_id"}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
 deserialize = TypeDeserializer().deserialize
 
 
-class CsvStack:
+class CsvStack(Deployed):
     """The loader deployed on a local AWS, by itself or as a part of the main stack."""
 
     def __init__(self, aws: Any, outputs: dict[str, str]) -> None:
-        self.aws = aws
-        self.outputs = outputs
+        super().__init__(aws, outputs)
         self.bucket = outputs["UploadBucketName"]
-        self.s3 = aws.client("s3")
         self.dynamodb = aws.client("dynamodb")
-        self.sfn = aws.client("stepfunctions")
-        self.lambda_ = aws.client("lambda")
-        self._names: dict[str, str] = {}
 
     def put(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
@@ -43,26 +37,13 @@ class CsvStack:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
-    def start(self, key: str, **request: Any) -> str:
-        request = {"bucket": self.bucket, "key": key, **request}
-        return self.start_machine("CsvLoad", **request)
-
-    def start_machine(self, machine: str, **request: Any) -> str:
-        arn = self.outputs[f"{machine}StateMachineArn"]
-        return self.sfn.start_execution(stateMachineArn=arn, input=json.dumps(request))["executionArn"]
-
-    def wait(self, arn: str, seconds: float = 180) -> Execution:
-        deadline = time.monotonic() + seconds
-        while (found := self.sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
-            assert time.monotonic() < deadline, f"{arn} still runs after {seconds} s"
-            time.sleep(0.05)
-        output = json.loads(found["output"]) if found.get("output") else None
-        return Execution(arn, found["status"], output, found.get("error"), found.get("cause"))
+    def start_load(self, key: str, **request: Any) -> str:
+        return self.start("CsvLoad", **{"bucket": self.bucket, "key": key, **request})
 
     def load(self, body: bytes, table: str, key: str = "incoming/file.csv", **request: Any) -> Execution:
         """Loads bytes by an execution of its own, and waits for it."""
         self.put(key, body)
-        return self.wait(self.start(key, table=table, **request))
+        return self.wait(self.start_load(key, table=table, **request))
 
     def wait_for_event(self, key: str, seconds: float = 60) -> Execution:
         """The execution that an upload started, when it has ended."""
@@ -75,19 +56,6 @@ class CsvStack:
                     return self.wait(execution["executionArn"])
             time.sleep(0.1)
         raise AssertionError(f"no execution was started for {key} within {seconds} s")
-
-    def function_name(self, function: str) -> str:
-        if function not in self._names:
-            self._names[function] = self.aws.physical_id(logical_id(function))
-        return self._names[function]
-
-    def invoke(self, function: str, event: Any) -> Any:
-        """Calls a function by its name in the workspace; a function error raises `FunctionError`."""
-        reply = self.lambda_.invoke(FunctionName=self.function_name(function), Payload=json.dumps(event).encode())
-        payload = json.loads(reply["Payload"].read())
-        if reply.get("FunctionError"):
-            raise FunctionError(payload.get("errorType", ""), payload.get("errorMessage", ""))
-        return payload
 
     def items(self, table: str) -> dict[str, dict[str, Any]]:
         """The table's items by id, without what the load adds."""

@@ -32,23 +32,56 @@ class Execution:
     cause: str | None
 
 
-class Lake:
+class Deployed:
+    """A stack on a local AWS: its state machines and functions, by the names that its outputs and the workspace have for them."""
+
+    def __init__(self, aws: Any, outputs: dict[str, str]) -> None:
+        self.aws = aws
+        self.outputs = outputs
+        self.s3 = aws.client("s3")
+        self.sfn = aws.client("stepfunctions")
+        self.lambda_ = aws.client("lambda")
+        self._names: dict[str, str] = {}
+
+    def start(self, machine: str, **arguments: Any) -> str:
+        arn = self.outputs[f"{machine}StateMachineArn"]
+        return self.sfn.start_execution(stateMachineArn=arn, input=json.dumps(arguments))["executionArn"]
+
+    def wait(self, arn: str, seconds: float = 180) -> Execution:
+        deadline = time.monotonic() + seconds
+        while (found := self.sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, f"{arn} still runs after {seconds} s"
+            time.sleep(0.1)
+        output = json.loads(found["output"]) if found.get("output") else None
+        return Execution(arn, found["status"], output, found.get("error"), found.get("cause"))
+
+    def function_name(self, function: str) -> str:
+        """The deployed name of a function, by its name in the workspace."""
+        if function not in self._names:
+            self._names[function] = self.aws.physical_id(logical_id(function))
+        return self._names[function]
+
+    def invoke(self, function: str, event: Any) -> Any:
+        """Calls a function by its name in the workspace; a function error raises `FunctionError`."""
+        reply = self.lambda_.invoke(FunctionName=self.function_name(function), Payload=json.dumps(event).encode())
+        payload = json.loads(reply["Payload"].read())
+        if reply.get("FunctionError"):
+            raise FunctionError(payload.get("errorType", ""), payload.get("errorMessage", ""))
+        return payload
+
+
+class Lake(Deployed):
     """One deployed stack on a local AWS, and the folder that its source serves."""
 
     def __init__(self, aws: Any, outputs: dict[str, str], source_dir: Path) -> None:
-        self.aws = aws
-        self.outputs = outputs
+        super().__init__(aws, outputs)
         self.source_dir = source_dir
         self.bucket = outputs["DataBucketName"]
         self.database = outputs["GlueDatabaseName"]
-        self.s3 = aws.client("s3")
         self.dynamodb = aws.resource("dynamodb")
         self.glue = aws.client("glue")
-        self.sfn = aws.client("stepfunctions")
-        self.lambda_ = aws.client("lambda")
         #: Set while a proxy stands between the functions and this server.
         self.proxied_dynamodb: Any = None
-        self._names: dict[str, str] = {}
 
     # The source.
 
@@ -67,37 +100,11 @@ class Lake:
 
     # Executions.
 
-    def start(self, machine: str, **arguments: Any) -> str:
-        arn = self.outputs[f"{machine}StateMachineArn"]
-        return self.sfn.start_execution(stateMachineArn=arn, input=json.dumps(arguments))["executionArn"]
-
-    def wait(self, arn: str, seconds: float = 180) -> Execution:
-        deadline = time.monotonic() + seconds
-        while (found := self.sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
-            assert time.monotonic() < deadline, f"{arn} still runs after {seconds} s"
-            time.sleep(0.1)
-        output = json.loads(found["output"]) if found.get("output") else None
-        return Execution(arn, found["status"], output, found.get("error"), found.get("cause"))
-
     def run_hour(self, hour: str, **arguments: Any) -> Execution:
         return self.wait(self.start("ProcessHour", hour=hour, **arguments))
 
     def ingest(self, **arguments: Any) -> Execution:
         return self.wait(self.start("Ingest", **arguments))
-
-    def function_name(self, function: str) -> str:
-        """The deployed name of a function, by its name in the workspace."""
-        if function not in self._names:
-            self._names[function] = self.aws.physical_id(logical_id(function))
-        return self._names[function]
-
-    def invoke(self, function: str, event: Any) -> Any:
-        """Calls a function by its name in the workspace; a function error raises `FunctionError`."""
-        reply = self.lambda_.invoke(FunctionName=self.function_name(function), Payload=json.dumps(event).encode())
-        payload = json.loads(reply["Payload"].read())
-        if reply.get("FunctionError"):
-            raise FunctionError(payload.get("errorType", ""), payload.get("errorMessage", ""))
-        return payload
 
     # What is there afterwards.
 

@@ -119,7 +119,7 @@ def test_items_that_are_there_are_overwritten_skipped_or_a_failure(stack: CsvSta
 
 def test_two_loads_of_one_object_at_once_end_as_one(stack: CsvStack) -> None:
     stack.put("incoming/twice.csv", rows(range(300)))
-    arns = [stack.start("incoming/twice.csv", table="csv_twice") for _ in range(3)]
+    arns = [stack.start_load("incoming/twice.csv", table="csv_twice") for _ in range(3)]
     runs = [stack.wait(arn) for arn in arns]
     assert [run.status for run in runs] == ["SUCCEEDED"] * 3, runs
     outcomes = Counter(run.output["status"] for run in runs)
@@ -144,14 +144,14 @@ def test_a_load_is_undone_and_can_be_loaded_again(stack: CsvStack) -> None:
     first = stack.load(rows(range(60)), "csv_undo")
     stack.load(rows(range(50, 80), " later"), "csv_undo")
     load = first.output["load"]["load_id"]
-    undone = stack.wait(stack.start_machine("CsvUndo", load_id=load))
+    undone = stack.wait(stack.start("CsvUndo", load_id=load))
     assert (undone.status, undone.output["undone"]) == ("SUCCEEDED", 50), undone
     assert set(stack.items("csv_undo")) == {str(number) for number in range(50, 80)}, "the other load's items stay"
     assert stack.keys(f"loads/{load}/") == []
     [line] = [line for line in stack.runs() if line["load_id"] == load]
     assert line["status"] == "undone"
     assert json.loads(stack.read(undone.output["receipt"]))["counts"]["written"] == 60
-    again = stack.wait(stack.start_machine("CsvUndo", load_id=load))
+    again = stack.wait(stack.start("CsvUndo", load_id=load))
     assert (again.status, again.error) == ("FAILED", "LoadNotFound")
     reloaded = stack.load(rows(range(60)), "csv_undo")
     assert reloaded.output["load"]["counts"]["written"] == 60
@@ -213,11 +213,11 @@ def test_what_cannot_be_asked_for_is_refused(stack: CsvStack) -> None:
         ({"table": "csv_x", "key": "loads/plan.json"}, "key"),
         ({"table": "csv_x", "bucket": "elsewhere"}, "bucket"),
     ]:
-        run = stack.wait(stack.start(**{"key": "incoming/fine.csv", **request}))
+        run = stack.wait(stack.start_load(**{"key": "incoming/fine.csv", **request}))
         assert (run.status, run.error) == ("FAILED", "InvalidInput"), (request, run)
         assert words in run.cause, (request, run)
     assert "other_table" not in stack.dynamodb.list_tables()["TableNames"]
-    absent = stack.wait(stack.start("incoming/absent.csv", table="csv_x"))
+    absent = stack.wait(stack.start_load("incoming/absent.csv", table="csv_x"))
     assert absent.error == "SourceNotFound"
     stack.dynamodb.create_table(
         TableName="csv_other_key",
@@ -225,7 +225,7 @@ def test_what_cannot_be_asked_for_is_refused(stack: CsvStack) -> None:
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
     )
-    other = stack.wait(stack.start("incoming/fine.csv", table="csv_other_key"))
+    other = stack.wait(stack.start_load("incoming/fine.csv", table="csv_other_key"))
     assert other.error == "TableHasOtherKey"
 
 
