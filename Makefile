@@ -36,7 +36,7 @@ LOCAL  = .tools/local/bin/python sam/local/local.py --directory "$(DIRECTORY)"
 SOURCE = --hours $(HOURS) --events $(EVENTS) --data "$(DATA)" --source-url "$(SOURCE_URL)"
 
 .DEFAULT_GOAL := help
-.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest measure bench sql demo demo-csv bench-csv bench-events \
+.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest local-dashboard measure bench sql demo demo-csv bench-csv bench-events \
         test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end
 
 help: ## This list
@@ -66,6 +66,9 @@ local-ingest: tools-local ## Run the hours that are due on the running local sta
 
 sql: tools-local ## Run SQL="SELECT …" on the running local stack, through Athena
 	@$(LOCAL) sql "$$SQL"
+
+local-dashboard: tools-local ## Draw the dashboards in CloudWatch from what the running local stack counted, as a page
+	@$(LOCAL) dashboard
 
 local-status: tools-local ## What runs locally, and where everything is
 	@$(LOCAL) status

@@ -1,6 +1,7 @@
 """`make demo`: hours from a source, through the real template on a local AWS, to answers in SQL. Stops all at the end.
 
-Generated hours are run by `ingest`, as the schedule would; given hours (`--data`, `--from`) each by `process-hour`.
+The command `ghactivity` starts the local AWS, runs the hours and shows what became of them, as it does by hand. Generated hours
+are run by `ghactivity ingest`, as the schedule would; given hours (`--data`, `--from`) each by `ghactivity hour`.
 Ends with an error if any hour was not published or any query failed.
 """
 
@@ -16,11 +17,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import build
-import runs
-from archive import Archive
+from archive_hours import archive_hour, last_hours, moment
 from athena_client import QueryFailed
+from command import Command, program
 from deploy import DeployFailed
-from local import add_source, source_arguments
+from local import add_source
 from local_aws import ROOT, LocalAws, shown
 from queries import named_queries
 from table import print_table
@@ -39,21 +40,26 @@ def main():
     build.build()
     built = time.monotonic()
     shutil.rmtree(options.directory, ignore_errors=True)
+    hours = wanted_hours(options)
     with ExitStack() as stack:
-        if not options.source_url:
-            archive = stack.enter_context(Archive(options.directory, source_arguments(options)))
-        url = options.source_url or archive.url
-        step(f"Starting a local AWS; the source of hours is {url}")
-        aws = stack.enter_context(LocalAws(options.directory))
-        hours = wanted_hours(options)
-        outputs = aws.deploy({"SourceUrls": url, "MaxHoursPerRun": min(len(hours), 1000), **chunk_size(options)})
-        print(f"  {aws.stack} deployed at {aws.endpoint} in {time.monotonic() - built:.1f} s")
-        progress, execution = run_hours(aws, outputs, hours, options)
-        failed = answer(aws, outputs, progress)
-        where(aws, outputs, progress, execution)
+        aws = LocalAws(options.directory)
+        command = Command(aws)
+        stack.callback(command.run, "local", "down", quietly=True)
+        step("Starting a local AWS and a source of hours: ghactivity local up")
+        began_up = time.monotonic()
+        command.run("local", "up", "--port", "0", *source(options), *parameters(hours, options), quietly=True)
+        print(f"  {aws.stack} deployed at {aws.endpoint} in {time.monotonic() - began_up:.1f} s")
+        outcome = run_hours(command, hours, options)
+        if not options.data:  # files may be years apart
+            step("What became of every hour: ghactivity status")
+            command.run("status", "--from", hours[0], "--to", hours[-1])
+        outputs = aws.outputs()
+        published = [one["hour"] for one in outcome["hours"] if one["status"] == "published"]
+        failed = answer(aws, outputs, sorted(published, key=moment))
+        where(aws, outputs, outcome["execution"])
     lock.close()
     print(f"\nAll in {time.monotonic() - began:.0f} s, of these {built - began:.0f} s to build. Everything is stopped.")
-    missing = sorted(set(hours) - {one.hour for one in progress if one.published})
+    missing = sorted(set(hours) - set(published), key=moment)
     if missing or failed:
         sys.exit(f"demo: not published: {', '.join(missing) or 'none'}; failed queries: {', '.join(failed) or 'none'}")
 
@@ -88,9 +94,21 @@ def generated(options):
     return not options.source_url and not options.data
 
 
-def chunk_size(options):
-    """Small generated hours are cut smaller than others, so that there is something to watch."""
-    return {"ChunkRecords": min(10_000, max(1_000, options.events // 8))} if generated(options) else {}
+def source(options):
+    """What `ghactivity local up` serves hours from."""
+    if options.source_url:
+        return ["--source-url", options.source_url]
+    if options.data:
+        return ["--data", Path(options.data).expanduser().resolve()]
+    return ["--hours", options.hours, "--events", options.events]
+
+
+def parameters(hours, options):
+    """Of the template. Small generated hours are cut smaller than others, so that there is something to watch."""
+    settings = {"MaxHoursPerRun": min(len(hours), 1000)}
+    if generated(options):
+        settings["ChunkRecords"] = min(10_000, max(1_000, options.events // 8))
+    return [part for name, value in settings.items() for part in ("--parameter", f"{name}={value}")]
 
 
 def wanted_hours(options):
@@ -101,22 +119,22 @@ def wanted_hours(options):
         if not hours:
             raise RuntimeError(f"{options.data} has no file named like 2025-11-21-0.json.gz")
         return hours
-    first = runs.moment(options.first) if options.source_url else runs.last_hours(options.hours)
-    return [runs.archive_hour(first + timedelta(hours=index)) for index in range(options.hours)]
+    first = moment(options.first) if options.source_url else last_hours(options.hours)
+    return [archive_hour(first + timedelta(hours=index)) for index in range(options.hours)]
 
 
-def run_hours(aws, outputs, hours, options):
-    """Answers the hours' progress and the execution to look at."""
+def run_hours(command, hours, options):
+    """What became of the hours, and the last execution."""
     if generated(options):
-        step(f"Running ingest from {hours[0]}: next-file names the hours, process-hour runs each")
-        return runs.ingest(aws, outputs, hours[0])
-    step(f"Running process-hour for {len(hours)} hours, {hours[0]} to {hours[-1]}")
-    return runs.process(aws, outputs, hours)
+        step(f"Running the hours that are due: ghactivity ingest --from {hours[0]}")
+        return command.answer("ingest", "--from", hours[0])
+    step(f"Running {len(hours)} hours, {hours[0]} to {hours[-1]}: ghactivity hour, one after the other")
+    told = [command.answer("hour", hour) for hour in hours]
+    return {"hours": [hour for one in told for hour in one.get("hours", [])], "execution": told[-1].get("execution", "")}
 
 
-def answer(aws, outputs, progress):
+def answer(aws, outputs, published):
     """Runs every named query for the day of the newest published hour; answers the names of those that failed."""
-    published = [one.hour for one in progress if one.published]
     if not published:
         return ["all: there is no published hour to ask about"]
     step(f"Asking the named queries of the template (Athena's SQL), for {published[-1].rsplit('-', 1)[0]}")
@@ -140,7 +158,7 @@ def milliseconds(began):
     return round((time.monotonic() - began) * 1000)
 
 
-def where(aws, outputs, progress, execution):
+def where(aws, outputs, execution):
     step("Where everything is")
     bucket, database = outputs["DataBucketName"], outputs["GlueDatabaseName"]
     partitions = aws.query("SHOW PARTITIONS events", (), database, outputs["AthenaWorkGroupName"]).rows
@@ -153,13 +171,11 @@ def where(aws, outputs, progress, execution):
     print(f"  partitions     {len(partitions)}: {', '.join(row[0] for row in partitions[:4])}{' …' if len(partitions) > 4 else ''}")
     print(f"  tables         {outputs['JobsTableName']}, {outputs['JobRunDetailsTableName']}, {outputs['ArchiveHoursTableName']}")
     print(f"  execution      {execution}")
-    if progress:
-        print(f"                 {progress[-1].arn}")
     directory = shown(aws.directory)
-    print("\n  How to look at an execution, on the local AWS (below) or as on AWS itself:")
-    print(f"    aws stepfunctions get-execution-history --execution-arn {execution}")
-    print("\n  To have it back, with these hours, and keep it; then, for example, to ask it something:")
+    print("\n  To have it back, with these hours, and keep it; then, for example, to follow that execution or to ask something:")
     print(f"    make local-up DIRECTORY={directory}")
+    print(f"    eval \"$({shown(program())} local env --directory {directory})\"")
+    print(f"    {shown(program())} watch {execution}")
     print(f"    make sql DIRECTORY={directory} SQL=\"SELECT type, count(*) AS events FROM events_flat GROUP BY type ORDER BY 2 DESC\"")
 
 

@@ -1,4 +1,4 @@
-"""The local AWS by hand: `up`, `deploy`, `status`, `ingest`, `sql`, `down`, as the Makefile calls them.
+"""The local AWS by hand: `up`, `deploy`, `status`, `ingest`, `sql`, `dashboard`, `down`, as the Makefile calls them.
 
     .tools/local/bin/python sam/local/local.py up --hours 3
     .tools/local/bin/python sam/local/local.py deploy --parameter ChunkRecords=500
@@ -15,9 +15,11 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 import build
-import runs
+import dashboard as dashboards
 from archive import SAMPLE_HOUR, Archive, write_sample_hour
+from archive_hours import archive_hour, last_hours
 from athena_client import QueryFailed
+from command import Command
 from deploy import DeployFailed
 from local_aws import ROOT, LocalAws, shown
 from table import print_table
@@ -49,6 +51,7 @@ def arguments():
         ("status", status, "what runs, and what the stack put where"),
         ("ingest", ingest, "run the hours that are due"),
         ("sql", sql, "run one statement through Athena"),
+        ("dashboard", dashboard, "draw the dashboards from what the functions counted"),
         ("down", down, "stop everything; the data stays"),
     ):
         sub = commands.add_parser(name, help=text)
@@ -138,17 +141,19 @@ def parameters(options):
 
 
 def ingest(options):
-    aws = LocalAws(options.directory)
-    progress, execution = runs.ingest(aws, aws.outputs(), options.first)
-    print(f"  {execution}")
-    if not all(one.status == "SUCCEEDED" for one in progress):
-        sys.exit(1)
+    Command(LocalAws(options.directory)).run("ingest", *(["--from", options.first] if options.first else []))
 
 
 def sql(options):
     result = LocalAws(options.directory).query(options.statement, options.parameter)
     print_table(result.columns, result.types, result.rows, most=1000)
     print(f"\n  {len(result.rows):,} rows, {result.scanned_bytes:,} bytes scanned, results in {result.output_location}")
+
+
+def dashboard(options):
+    file = options.directory.resolve() / "dashboard.html"
+    names = dashboards.write(LocalAws(options.directory), file)
+    print(f"{', '.join(names)}: {file}")
 
 
 def status(options):
@@ -196,7 +201,7 @@ def first_hour(archive):
     if "--generate-last" not in arguments:
         return ""
     count = int(arguments[arguments.index("--generate-last") + 1])
-    return f" FROM={runs.archive_hour(runs.last_hours(count))}"
+    return f" FROM={archive_hour(last_hours(count))}"
 
 
 def down(options):

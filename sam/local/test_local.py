@@ -1,4 +1,4 @@
-"""The local AWS as programs use it: starting, stopping, rendering and deploying, progress, named queries."""
+"""The local AWS as programs use it: starting, stopping, rendering and deploying, named queries."""
 
 import json
 import subprocess
@@ -8,10 +8,9 @@ from datetime import timedelta
 
 import map_settings
 import pytest
-import runs
+from archive_hours import archive_hour, moment
 from deploy import DeployFailed, Renderer
 from local_aws import LocalAws, alive
-from progress import HourProgress, line, read_history
 from queries import NamedQuery, named_queries
 
 NESTED = """
@@ -235,40 +234,8 @@ def test_a_named_query_whose_parameters_are_not_described_is_an_error():
         NamedQuery("q", "Something. Parameters: year.", "SELECT 1 WHERE ? = ?").parameters("2025-11-21-5")
 
 
-def entered(name):
-    return {"type": "TaskStateEntered", "stateEnteredEventDetails": {"name": name}}
-
-
-def exited(name, output="{}"):
-    return {"type": "TaskStateExited", "stateExitedEventDetails": {"name": name, "output": output}}
-
-
-DONE = {"type": "TaskSucceeded"}
-
-
-@pytest.mark.parametrize(
-    ("events", "text"),
-    [
-        ([], "Fetch    Chunks ░░░░░░░░░░░░     0/?    Register    Commit"),
-        ([entered("Fetch")], "Fetch …  Chunks ░░░░░░░░░░░░     0/?    Register    Commit"),
-        (
-            [entered("Fetch"), DONE, exited("Fetch", '{"chunks": 4}'), entered("ConvertChunks"), DONE, DONE],
-            "Fetch ✓  Chunks ██████░░░░░░     2/4 …  Register    Commit",
-        ),
-        (
-            [entered("Fetch"), exited("Fetch", '{"chunks": 0}'), entered("ConvertChunks"), exited("ConvertChunks")],
-            "Fetch ✓  Chunks ░░░░░░░░░░░░     0/0 ✓  Register    Commit",
-        ),
-    ],
-)
-def test_progress_is_what_the_history_tells(events, text):
-    progress = HourProgress("arn", "2025-11-21-5")
-    read_history(progress, events)
-    assert text in line(progress)
-
-
 def test_hours_are_counted_over_midnight():
-    assert runs.archive_hour(runs.moment("2025-11-30-23") + timedelta(hours=1)) == "2025-12-01-0"
+    assert archive_hour(moment("2025-11-30-23") + timedelta(hours=1)) == "2025-12-01-0"
 
 
 def test_a_distributed_map_takes_its_settings_from_paths():

@@ -6,6 +6,7 @@ any, `program()` says why there is none.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
@@ -38,7 +39,7 @@ def program() -> tuple[str, dict[str, str]]:
             raise NoBrowser(f"npm's Chromium is for x86_64, this is {platform.machine()}, and none is installed")
         return found, {}
     binary = install()
-    variables = {"FONTCONFIG_PATH": str(TOOLS / "bin/fonts")} if (TOOLS / "bin/fonts").is_dir() else {}
+    variables = {"FONTCONFIG_FILE": str(TOOLS / "fonts.conf")}
     missing = "not found" in subprocess.run(["ldd", binary], capture_output=True, text=True).stdout
     if missing:  # a machine without a desktop's libraries: those that come with it do
         variables["LD_LIBRARY_PATH"] = str(TOOLS / "bin/al2023/lib")
@@ -46,8 +47,18 @@ def program() -> tuple[str, dict[str, str]]:
 
 
 def install() -> str:
-    """Fetches what is pinned, unless what is there was made from the same pins; answers the program."""
-    node.install()
+    """Fetches what is pinned, unless what is there was made from the same pins; answers the program.
+
+    Two processes may ask at once: the second waits for the first.
+    """
+    TOOLS.parent.mkdir(exist_ok=True)
+    with open(TOOLS.with_name("browser.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        node.install()
+        return installed()
+
+
+def installed() -> str:
     stamp = TOOLS / "stamp.json"
     pins = (HERE / "package-lock.json").read_text()
     if stamp.exists() and (found := json.loads(stamp.read_text()))["pins"] == pins:
@@ -62,13 +73,21 @@ def install() -> str:
     # It unpacks its libraries only where it believes to be on AWS Lambda.
     where = {"TMPDIR": str(TOOLS / "bin"), "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs24.x"}
     binary = json.loads(run("extract.mjs", variables=where))
+    # The configuration that comes with the fonts names folders of AWS Lambda.
+    folders = [TOOLS / "bin/fonts", "/usr/share/fonts"]
+    listed = "".join(f"<dir>{folder}</dir>" for folder in folders)
+    (TOOLS / "fonts.conf").write_text(f"<fontconfig>{listed}<cachedir>{TOOLS / 'fonts-cache'}</cachedir></fontconfig>\n")
     stamp.write_text(json.dumps({"pins": pins, "program": binary}))
     return binary
 
 
 def run(script: str, *arguments: Any, variables: dict[str, str] | None = None) -> str:
     """Runs a script of the folder `browser`; answers what it printed."""
-    shutil.copy(HERE / script, TOOLS)  # a module's imports are looked up from where it lies
+    # A module's imports are looked up from where it lies. Another process may be reading it.
+    if not (TOOLS / script).exists() or (TOOLS / script).read_bytes() != (HERE / script).read_bytes():
+        partial = TOOLS / f"{script}.{os.getpid()}"
+        shutil.copy(HERE / script, partial)
+        partial.replace(TOOLS / script)
     command = [node._node(), str(TOOLS / script), *map(str, arguments)]
     done = subprocess.run(command, env=os.environ | (variables or {}), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

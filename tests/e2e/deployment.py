@@ -6,6 +6,7 @@ import gzip
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -30,6 +31,14 @@ class Execution:
     output: Any
     error: str | None
     cause: str | None
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+    """Returns once the condition holds; fails, saying what was waited for, if it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.2)
 
 
 class Deployed:

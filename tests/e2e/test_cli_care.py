@@ -117,9 +117,15 @@ def test_prove_says_yes_and_says_what_is_wrong(lake: Lake, ghactivity: Run, gene
 
 def test_teardown_shows_asks_and_leaves_nothing(tmp_path: Path) -> None:
     with LocalAws(tmp_path) as aws:
-        outputs = aws.deploy({"SourceUrls": "http://127.0.0.1:9"})
-        s3, bucket = aws.client("s3"), outputs["DataBucketName"]
-        s3.put_object(Bucket=bucket, Key="landing/ghactivity/x", Body=b"12345")
+        outputs = aws.deploy({"SourceUrls": "http://127.0.0.1:9", "EventStreamEnabled": "ENABLED"})
+        s3, dynamodb, sfn = aws.client("s3"), aws.client("dynamodb"), aws.client("stepfunctions")
+        buckets = {aws.physical_id(name) for name in ("DataBucket", "UploadBucket")}
+        of_stack = {aws.physical_id(f"{name}Table") for name in ("Jobs", "JobRunDetails", "ArchiveHours", "Claims")}
+        for bucket in buckets:
+            s3.put_object(Bucket=bucket, Key="landing/ghactivity/x", Body=b"12345")
+        key = {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}
+        for table in ("csv_people", "somebody_elses"):
+            dynamodb.create_table(TableName=table, BillingMode="PAY_PER_REQUEST", **key)
 
         def teardown(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
             command = [BINARIES / "ghactivity", "teardown", *arguments]
@@ -127,20 +133,33 @@ def test_teardown_shows_asks_and_leaves_nothing(tmp_path: Path) -> None:
             return subprocess.run(command, input=typed, env=environment, capture_output=True, text=True, cwd="/", timeout=120)
 
         listed = teardown("--dry-run")
-        assert listed.returncode == 0
-        assert f"goes   bucket {bucket}: 1 objects, 5 B" in listed.stdout and "landing/: 1 objects" in listed.stdout
-        for table in ("JobsTableName", "JobRunDetailsTableName", "ArchiveHoursTableName"):
-            assert outputs[table] in listed.stdout
+        assert listed.returncode == 0, listed.stderr
+        for bucket in buckets:
+            assert f"goes   bucket {bucket}: 1 objects, 5 B" in listed.stdout and "landing/: 1 objects" in listed.stdout
+        assert {line.split()[2].rstrip(":") for line in listed.stdout.splitlines() if line.startswith("goes   table")} == of_stack
+        assert "stays  table csv_people" in listed.stdout and "somebody_elses" not in listed.stdout
         for typed in ("", "yes\n"):
             refused = teardown(typed=typed)
             assert refused.returncode == 1 and "nothing was done" in refused.stderr
         assert aws.outputs() == outputs
         kept = teardown("--keep-data=bucket", "--dry-run")
-        assert f"stays  bucket {bucket}" in kept.stdout and f"goes   table {outputs['JobsTableName']}" in kept.stdout
+        assert all(f"stays  bucket {bucket}" in kept.stdout for bucket in buckets)
+        assert f"goes   table {outputs['JobsTableName']}" in kept.stdout
+
+        waits = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
+        machine = outputs["CsvUndoStateMachineArn"]
+        definition = sfn.describe_state_machine(stateMachineArn=machine)["definition"]
+        sfn.update_state_machine(stateMachineArn=machine, definition=json.dumps(waits))
+        running = sfn.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+        busy = teardown(typed="delete\n")
+        assert busy.returncode == 1 and f"watch {running}" in busy.stderr
+        sfn.stop_execution(executionArn=running)
+        sfn.update_state_machine(stateMachineArn=machine, definition=definition)
+
         done = teardown(typed="delete\n")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]
-        tables = aws.client("dynamodb").list_tables()["TableNames"]
-        assert not {outputs[name] for name in outputs if name.endswith("TableName")} & set(tables)
+        assert not buckets & {one["Name"] for one in s3.list_buckets()["Buckets"]}
+        tables = set(dynamodb.list_tables()["TableNames"])
+        assert not of_stack & tables and {"csv_people", "somebody_elses"} <= tables
         again = teardown("--dry-run")
         assert again.returncode == 2 and "no stack ghactivity" in again.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import oracle
 import pytest
 from conftest import DATA
-from deployment import Lake
+from deployment import Lake, wait_until
 from queries import named_queries
 from test_hour import instant
 
@@ -87,10 +86,7 @@ def test_hours_of_a_month_and_events_without_degraded_hours(lake: Lake, answers:
     def hours() -> list[dict[str, str | None]]:
         return ask(lake, "hours-of-a-month")
 
-    deadline = time.monotonic() + 60
-    while len(hours()) < len(HOURS):
-        assert time.monotonic() < deadline, f"the ledger's table has {hours()}"
-        time.sleep(0.5)
+    wait_until(lambda: len(hours()) == len(HOURS), "the ledger's table has every hour")
     assert [(row["archive_hour"], row["status"], int(row["rows"])) for row in hours()] == [
         (hour, "published", answers["hours"][hour]["rows"]) for hour in HOURS
     ]
@@ -102,9 +98,7 @@ def test_hours_of_a_month_and_events_without_degraded_hours(lake: Lake, answers:
     key = {"archive": "ghactivity", "hour": "2017-07-01T03"}
     set_verdict = {"UpdateExpression": "SET verdict = :v", "ExpressionAttributeValues": {":v": "degraded"}}
     lake.table("ArchiveHours").update_item(Key=key, **set_verdict)
-    while {row["verdict"] for row in hours()} == {"complete"}:
-        assert time.monotonic() < deadline, "the table does not follow the ledger"
-        time.sleep(0.5)
+    wait_until(lambda: {row["verdict"] for row in hours()} != {"complete"}, "the table follows the ledger")
     left = sum(count for _, count in pairs(ask(lake, "events-by-type-of-a-day-without-degraded-hours"), "type", "events"))
     assert left == sum(count for _, count in everything) - answers["hours"][HOURS[2]]["rows"]
 

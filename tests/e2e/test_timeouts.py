@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import configured, through
-from deployment import Lake
+from deployment import FunctionError, Lake, wait_until
 from fault_proxy import EVERY, Fault, FaultProxy
 from local_aws import LocalAws
 from test_ingest import hours_before_now, small_hour
@@ -85,3 +85,37 @@ def test_an_ingest_or_a_backfill_whose_first_step_runs_out_of_time_asks_again(ha
             late.disarm()
             assert hasty.wait(hasty.start(machine, **arguments)).status == "SUCCEEDED"
         assert (hasty.ledger(hour)["status"], len(hasty.rows(hour))) == ("published", 30)
+
+
+def test_a_proof_that_runs_out_of_time_is_made_again(hasty: Lake, late: FaultProxy) -> None:
+    hour = "2018-05-02-0"
+    hasty.serve(hour, small_hour(hour))
+    assert hasty.run_hour(hour, job_id="test_timeout_of_prove").status == "SUCCEEDED"
+    span = {"from": hour, "to": hour}
+    with configured(hasty, ["prove-hour"], through(late), Timeout=TIMEOUT_SECS):
+        late.strike(0)
+        run = hasty.wait(hasty.start("Prove", **span))
+        assert (run.status, run.output["proven"]) == ("SUCCEEDED", 1), run
+        late.strike(EVERY)
+        run = hasty.wait(hasty.start("Prove", **span))
+        assert run.status == "FAILED" and run.error in {TIMED_OUT, "States.ExceedToleratedFailureThreshold"}, run
+        late.disarm()
+    run = hasty.wait(hasty.start("Prove", **span))
+    assert (run.status, run.output["proven"]) == ("SUCCEEDED", 1), run
+
+
+def test_the_ledgers_table_follows_after_an_export_that_ran_out_of_time(hasty: Lake, late: FaultProxy) -> None:
+    hour = "2018-06-01-0"
+    hasty.serve(hour, small_hour(hour))
+    with configured(hasty, ["export-ledger"], through(late), Timeout=TIMEOUT_SECS):
+        late.strike(EVERY)
+        with pytest.raises(FunctionError, match=TIMED_OUT):
+            hasty.invoke("export-ledger", {"from": hour, "to": hour})
+        assert hasty.run_hour(hour, job_id="test_timeout_of_export").status == "SUCCEEDED"
+        struck = len(late.calls)
+        wait_until(lambda: len(late.calls) > struck, "the ledger's stream calls the function")
+        assert not hasty.objects("ledger/ghactivity/2018-06"), "no call came through"
+        late.disarm()
+        wait_until(lambda: hasty.objects("ledger/ghactivity/2018-06"), "the stream hands the change out again")
+    sql = "SELECT archive_hour, status, rows FROM archive_hours WHERE year = '2018' AND month = '06'"
+    wait_until(lambda: hasty.aws.query(sql).rows == [[hour, "published", "30"]], "the table has the hour")

@@ -8,6 +8,7 @@ mod samconfig;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use aws_adapters::dynamodb::{Jobs, Ledger, Runs};
 use aws_adapters::s3::Bucket;
@@ -77,7 +78,11 @@ impl StackArguments {
         let config = loader.load().await;
         let provider =
             config.credentials_provider().ok_or(Problem::NoCredentials { reason: "none given".to_owned() })?;
-        provider.provide_credentials().await.map_err(|error| Problem::of_credentials(&error))?;
+        let credentials = provider.provide_credentials().await.map_err(|error| Problem::of_credentials(&error))?;
+        // AWS would refuse them too, but not every service says why.
+        if let Some(expiry) = credentials.expiry().filter(|expiry| *expiry < SystemTime::now()) {
+            return Err(Problem::expired_at(expiry));
+        }
         Ok(Aws { config, region: region.to_string() })
     }
 

@@ -38,6 +38,7 @@ for (const [name, { scheme, media, ...viewport }] of Object.entries(VIEWS)) {
         rows: [...section.querySelectorAll("tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent)),
         drawings: chart.querySelectorAll("svg").length,
         titles: [...chart.querySelectorAll("svg title")].map((title) => title.textContent),
+        labels: [...chart.querySelectorAll("svg text")].map((label) => label.textContent),
         tiles: [...chart.querySelectorAll(".tile b")].map((tile) => tile.textContent),
         legend: [...chart.querySelectorAll(".legend span")].map((entry) => entry.textContent),
         height: chart.getBoundingClientRect().height,

@@ -1,6 +1,7 @@
 //! What can be wrong between this command and a stack: each one line, with what to do next.
 
 use std::error::Error;
+use std::time::SystemTime;
 
 use aws_adapters::AwsError;
 use aws_credential_types::provider::error::CredentialsError;
@@ -118,6 +119,12 @@ impl Problem {
         } else {
             Self::NoCredentials { reason }
         }
+    }
+
+    pub(super) fn expired_at(expiry: SystemTime) -> Self {
+        let moment =
+            jiff::Timestamp::try_from(expiry).map_or_else(|_| "long ago".to_owned(), |moment| moment.to_string());
+        Self::Expired { reason: format!("they were good until {moment}") }
     }
 
     /// What to say of a call of ours that failed.

@@ -1,0 +1,107 @@
+"""`ghactivity local`: the local AWS by hand, kept between runs; and what a newcomer does with it next."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import BINARIES, ROOT
+from deployment import wait_until
+from local_aws import LocalAws
+
+Local = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("local") / "aws"
+
+
+@pytest.fixture(scope="module")
+def command(directory: Path) -> Local:
+    """Runs the command as somebody in the project's folder whose shell knows nothing of AWS."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        where = ["--directory", str(directory)] if arguments[0] == "local" else []
+        return subprocess.run(
+            [BINARIES / "ghactivity", *arguments, *where], cwd=ROOT, env=clean | variables, capture_output=True, text=True, timeout=300
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def up(directory: Path, command: Local) -> Iterator[dict[str, str]]:
+    """It runs; the variables that `local env` sets."""
+    done = command("local", "up", "--port", "0", "--hours", "2", "--events", "400", "--parameter", "BaselineDays=1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"log: {directory / 'server.log'}" in done.stdout
+    try:
+        shell = command("local", "env").stdout
+        yield dict(re.findall(r"(AWS_\w+)=(\S+)", shell))
+    finally:
+        LocalAws(directory).stop()
+        command("local", "down")
+
+
+def test_nothing_runs_before_it_is_started(tmp_path: Path) -> None:
+    for action in ("env", "logs"):
+        program = [BINARIES / "ghactivity", "local", action, "--directory", tmp_path]
+        done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 2 and "start it with 'ghactivity local up'" in done.stderr
+
+
+def test_outside_of_a_clone_it_says_what_it_needs(tmp_path: Path) -> None:
+    copy = tmp_path / "ghactivity"
+    copy.write_bytes((BINARIES / "ghactivity").read_bytes())
+    copy.chmod(0o755)
+    done = subprocess.run([copy, "local", "status"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and "run this in a clone of the project" in done.stderr
+
+
+def test_what_env_prints_is_all_that_every_other_subcommand_needs(up: dict[str, str], command: Local) -> None:
+    first = re.search(r"FROM=(\S+)", command("local", "status").stdout)[1]
+    told = json.loads(command("ingest", "--from", first, "--json", **up).stdout)
+    assert [(one["status"], one["rows"]) for one in told["hours"]] == [("published", 400)] * 2
+
+
+def test_without_a_range_everything_up_to_the_bookmark_is_proven(up: dict[str, str], command: Local) -> None:
+    done = command("prove", "--json", **up)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)["output"]
+    assert (told["hours"], told["proven"], told["rows"]) == (2, 2, 800)
+
+
+def test_logs_are_printed_and_followed(up: dict[str, str], command: Local, directory: Path) -> None:
+    lines = command("local", "logs", "--lines", "5").stdout.splitlines()
+    assert len(lines) == 5 and "\n".join(lines) in (directory / "server.log").read_text()
+    program = [BINARIES / "ghactivity", "local", "logs", "--follow", "--lines", "1", "--directory", directory]
+    with subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, text=True) as follower:
+        seen: list[str] = []
+        threading.Thread(target=lambda: seen.extend(follower.stdout), daemon=True).start()
+        wait_until(lambda: seen, "the last line is printed")
+        with open(directory / "server.log", "a") as log:
+            log.write("a line that comes later\n")
+        wait_until(lambda: "a line that comes later\n" in seen, "what comes is printed")
+        follower.terminate()
+
+
+def test_its_data_is_there_when_it_is_started_again(up: dict[str, str], command: Local) -> None:
+    stopped = command("local", "down")
+    assert (stopped.returncode, stopped.stdout) == (0, "stopped\n")
+    assert command("local", "down").stdout == "nothing was running\n"
+    gone = command("status", **up)
+    assert gone.returncode == 2 and "ghactivity local up" in gone.stderr
+    assert command("local", "status").returncode == 2
+    again = command("local", "up", "--port", "0", "--hours", "2", "--events", "400")
+    assert again.returncode == 0, again.stderr
+    variables = dict(re.findall(r"(AWS_\w+)=(\S+)", command("local", "env").stdout))
+    runs = json.loads(command("status", "--json", **variables).stdout)["runs"]
+    assert [run["status"] for run in runs] == ["published"] * 2

@@ -1,0 +1,176 @@
+"""What stands between a person and the stack is told in one line with a next step; bars and colours are for terminals alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from conftest import BINARIES
+from deployment import Lake
+from test_cli_runs import Run, one_line
+
+HOUR = "2025-01-09-3"
+#: A command of each kind, and the call that it is the first to need beside finding the stack.
+COMMANDS = [
+    (("hour", HOUR), "StartExecution"),
+    (("ingest",), "StartExecution"),
+    (("backfill", "--from", HOUR, "--to", HOUR), "Query"),
+    (("prove", HOUR), "StartExecution"),
+    (("rollback", HOUR), "StartExecution"),
+    (("watch", "arn:aws:states:us-east-1:000000000000:execution:ghactivity-process-hour:some"), "DescribeExecution"),
+    (("status",), "GetItem"),
+    (("quarantine", "list", "--from", HOUR, "--to", HOUR), "Query"),
+    (("query", "SELECT 1"), "StartQueryExecution"),
+]
+SGR = re.compile(r"\x1b\[(?:3[0-7]|9[0-7])m")
+
+
+@pytest.fixture(scope="module")
+def onlooker(lake: Lake) -> Iterator[dict[str, str]]:
+    """Keys of somebody who may find the stack and do nothing else."""
+    iam = lake.aws.client("iam")
+    allowed = {"Effect": "Allow", "Action": "cloudformation:DescribeStacks", "Resource": "*"}
+    with user(iam, "onlooker", allowed) as keys:
+        yield keys
+
+
+@pytest.fixture(scope="module")
+def stranger(lake: Lake) -> Iterator[dict[str, str]]:
+    """Keys of somebody who may do nothing that the stack is asked for."""
+    allowed = {"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}
+    with user(lake.aws.client("iam"), "stranger", allowed) as keys:
+        yield keys
+
+
+class user:
+    def __init__(self, iam, name: str, allowed: dict[str, str]) -> None:
+        self.iam, self.name, self.allowed = iam, name, allowed
+
+    def __enter__(self) -> dict[str, str]:
+        self.iam.create_user(UserName=self.name)
+        document = {"Version": "2012-10-17", "Statement": [self.allowed]}
+        self.iam.put_user_policy(UserName=self.name, PolicyName="all", PolicyDocument=json.dumps(document))
+        self.key = self.iam.create_access_key(UserName=self.name)["AccessKey"]
+        return {"AWS_ACCESS_KEY_ID": self.key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": self.key["SecretAccessKey"]}
+
+    def __exit__(self, *_: object) -> None:
+        self.iam.delete_access_key(UserName=self.name, AccessKeyId=self.key["AccessKeyId"])
+        self.iam.delete_user_policy(UserName=self.name, PolicyName="all")
+        self.iam.delete_user(UserName=self.name)
+
+
+@pytest.mark.parametrize(("arguments", "call"), COMMANDS, ids=lambda value: value[0] if isinstance(value, tuple) else value)
+def test_a_missing_permission_is_named(ghactivity: Run, onlooker: dict[str, str], arguments: tuple[str, ...], call: str) -> None:
+    line = one_line(ghactivity(*arguments, environment=onlooker))
+    assert f"no permission for {call} on " in line and "ask for this action" in line
+
+
+def test_who_may_not_even_find_the_stack_is_told_so(ghactivity: Run, stranger: dict[str, str]) -> None:
+    line = one_line(ghactivity("status", environment=stranger))
+    assert "no permission for DescribeStacks on ghactivity" in line
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Refuses every call as the services of AWS do, with the server's code."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        code = self.server.code
+        body = f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>as AWS words it</Message></Error></ErrorResponse>".encode()
+        self.send_response(403)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("ExpiredToken", "the AWS credentials have expired (ExpiredToken: as AWS words it); renew them, for example with 'aws login'"),
+        ("InvalidClientTokenId", "AWS does not know these credentials (InvalidClientTokenId for DescribeStacks); check AWS_PROFILE"),
+        ("SignatureDoesNotMatch", "AWS does not know these credentials (SignatureDoesNotMatch for DescribeStacks); check AWS_PROFILE"),
+    ],
+)
+def test_credentials_that_are_good_no_more_are_told_so(ghactivity: Run, code: str, expected: str) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    server.code = code
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        line = one_line(ghactivity("status", environment={"AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}"}))
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert expected in line
+
+
+def test_credentials_that_expired_on_this_machine_are_told_so(ghactivity: Run, tmp_path: Path) -> None:
+    old = {"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "SessionToken": "c", "Expiration": "2020-01-01T00:00:00Z"}
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    (tmp_path / "config").write_text(f"[default]\nregion = us-east-1\ncredential_process = cat {tmp_path / 'old.json'}\n")
+    environment = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
+    line = one_line(ghactivity("status", environment=environment | {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}))
+    assert "expired" in line and "aws login" in line
+
+
+def test_an_execution_that_was_stopped_is_told_with_what_to_do(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+    arn = lake.start("Ingest", job_id="test_stopped", **{"from": "2025-01-09-0"}, max_hours=1)
+    lake.sfn.stop_execution(executionArn=arn, error="Operator", cause="a person stopped it")
+    lake.wait(arn)
+    line = one_line(ghactivity("watch", arn))
+    assert "aborted" in line and "run the same command again" in line
+
+
+# -- terminals --
+
+
+def on_a_terminal(lake: Lake, *arguments: str, **variables: str) -> tuple[int, str]:
+    """Runs the command with both outputs on a terminal; its exit status, and all that the terminal was sent."""
+    master, slave = pty.openpty()
+    environment = {"PATH": "/usr/bin:/bin", "TERM": "xterm-256color", "COLUMNS": "120"} | lake.aws.environment() | variables
+    with subprocess.Popen([BINARIES / "ghactivity", *arguments], env=environment, stdout=slave, stderr=slave, cwd="/") as process:
+        os.close(slave)
+        seen = b""
+        while True:
+            try:
+                part = os.read(master, 65536)
+            except OSError:  # Linux says so when the last writer is gone
+                break
+            if not part:
+                break
+            seen += part
+        status = process.wait(120)
+    os.close(master)
+    return status, seen.decode()
+
+
+def test_bars_are_drawn_on_a_terminal_and_lines_elsewhere(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+    lake.serve(HOUR, generate(HOUR, "--events", "20000"))
+    status, seen = on_a_terminal(lake, "hour", HOUR)
+    assert status == 0, seen
+    assert "\x1b[2K" in seen or "\x1b[1A" in seen, "bars are drawn over"
+    assert HOUR in seen and "20,000" in seen
+    assert "chunks" in seen
+    plain = ghactivity("hour", HOUR)
+    assert plain.returncode == 0 and "\x1b" not in plain.stdout + plain.stderr
+    assert f"{HOUR}  published, 20,000 rows" in plain.stderr.replace("   ", "  ")
+
+
+def test_colours_are_for_terminals_that_want_them(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+    span = ("status", "--from", HOUR, "--to", HOUR)
+    assert SGR.search(on_a_terminal(lake, *span)[1])
+    for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        status, seen = on_a_terminal(lake, *span, **variables)
+        assert status == 0 and HOUR[:10] in seen and not SGR.search(seen), variables
+    assert "\x1b" not in ghactivity(*span).stdout

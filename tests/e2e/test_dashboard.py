@@ -1,0 +1,128 @@
+"""The dashboards, drawn from what the functions counted, say what the ledger says."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import chromium
+import dashboard
+import pytest
+from deployment import Lake
+from local_aws import LocalAws
+from test_bad_input import event, gz
+from test_ingest import hours_before_now, small_hour
+
+GOOD = [f"2024-09-02-{hour}" for hour in range(4)]
+BROKEN, ABSENT, SHRUNK = "2024-09-03-5", "2024-09-03-6", "2024-09-03-7"
+
+
+@pytest.fixture(scope="module")
+def counted(source: tuple[str, Path], generate: Callable[..., bytes], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lake, Path]]:
+    """A stack of its own, with hours of every kind, and the page about it."""
+    address, folder = source
+    with LocalAws(tmp_path_factory.mktemp("aws")) as aws:
+        lake = Lake(aws, aws.deploy({"SourceUrls": address}), folder)
+        for hour in GOOD:
+            lake.serve(hour, generate(hour, "--events", "3000", "--bad", "0.01", "--duplicates", "0.01"))
+            assert lake.run_hour(hour).status == "SUCCEEDED"
+        lake.serve(BROKEN, small_hour(BROKEN)[:300])
+        assert lake.run_hour(BROKEN).status == "FAILED"
+        assert lake.run_hour(ABSENT).output["status"] == "missing"
+        lake.serve(SHRUNK, gz(*(event(n) for n in range(40))))
+        assert lake.run_hour(SHRUNK).status == "SUCCEEDED"
+        lake.serve(SHRUNK, gz(*(event(n) for n in range(30))))
+        assert lake.run_hour(SHRUNK).error == "HourWouldShrink"
+        due = hours_before_now(1)[0]
+        lake.serve(due, small_hour(due))
+        assert lake.ingest(**{"from": due}).status == "SUCCEEDED"
+        file = tmp_path_factory.mktemp("page") / "dashboard.html"
+        assert lake.aws.stack in dashboard.write(aws, file)
+        yield lake, file
+
+
+@pytest.fixture(scope="module")
+def seen(counted: tuple[Lake, Path]) -> dict[str, Any]:
+    pictures = os.environ.get("GHACTIVITY_PICTURES")
+    try:
+        return chromium.look(counted[1], Path(pictures) if pictures else None)
+    except chromium.NoBrowser as reason:
+        pytest.skip(f"no browser: {reason}")
+
+
+def figures(view: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The widgets of the main dashboard, by their titles."""
+    return {one["heading"]: one for key, one in view["figures"].items() if key.startswith("ghactivity-") and "events" not in key}
+
+
+def sums(widget: dict[str, Any]) -> Counter[str]:
+    """What the values of each series of a widget add up to, as its table has them."""
+    total: Counter[str] = Counter()
+    for _, series, value in widget["rows"]:
+        total[series] += float(value.replace(",", ""))
+    return total
+
+
+def test_the_values_are_those_of_the_ledger(counted: tuple[Lake, Path], seen: dict[str, Any]) -> None:
+    lake, _ = counted
+    hours = [entry for entry in lake.table("ArchiveHours").scan()["Items"] if entry.get("status") == "published"]
+    facts = [entry["counts"] for entry in hours]
+    widgets = figures(seen["light"])
+    assert sums(widgets["Hours"]) == {"published": len(GOOD) + 2, "missing": 1, "failed": 1, "refused": 1}
+    assert sums(widgets["Rows"]) == {"rows": sum(one["rows"] for one in facts)}
+    expected = {name: sum(one[name] for one in facts) for name in ("duplicates", "quarantined")}
+    assert sums(widgets["Records that are no rows"]) == expected and all(expected.values())
+    odd = Counter(entry["verdict"] for entry in hours if entry["verdict"] != "complete")
+    wrong = sums(widgets["Hours that look wrong"])
+    assert wrong.pop("percent quarantined") > 0
+    assert +wrong == odd
+    assert sums(widgets["Bytes"])["Parquet"] == sum(entry["parquet_bytes"] for entry in hours)
+    assert sums(widgets["Executions that did not succeed"]) == {"process-hour: Failed": 2}
+    assert [row[2] for row in widgets["Lag of the bookmark, hours"]["rows"]][-1] == "0"
+    chunks = widgets["Seconds of a chunk"]["rows"]
+    median, longest = ([float(value) for _, series, value in chunks if series == wanted] for wanted in ("median", "longest"))
+    assert len(median) > 0 and all(middle <= most for middle, most in zip(median, longest, strict=True))
+
+
+def test_every_widget_is_drawn_and_nothing_complains(counted: tuple[Lake, Path], seen: dict[str, Any]) -> None:
+    _, file = counted
+    for name, view in seen.items():
+        assert view["complaints"] == [], name
+        assert view["asked"] == [f"file://{file}"], name
+        assert view["overflow"] <= 0, name
+        for heading, widget in figures(view).items():
+            assert widget["drawings"] == 1, (name, heading)
+            assert len(widget["legend"]) >= 1 and widget["height"] > 100, (name, heading)
+            assert any(re.fullmatch(r"\d\d:\d\d:\d\d", label) for label in widget["labels"]), (name, heading)
+    assert seen["light"]["background"] != seen["dark"]["background"]
+
+
+def test_a_period_that_is_short_enough_is_taken() -> None:
+    assert dashboard.period_secs(None, 3600) == 3600
+    assert dashboard.period_secs((0, 59_000), 3600) == 1
+    assert dashboard.period_secs((0, 61_000), 3600) == 5
+    assert dashboard.period_secs((0, 3_600_000), 3600) == 60
+    assert dashboard.period_secs((0, 10**9), 300) == 300
+
+
+def test_statistics_are_those_of_cloudwatch() -> None:
+    points = [(500, 1), (900, 3), (1500, 10), (1999, 20)]
+    assert dashboard.per_period(points, "Sum", 1000) == [[0, 4], [1000, 30]]
+    assert dashboard.per_period(points, "Average", 1000) == [[0, 2], [1000, 15]]
+    assert dashboard.per_period(points, "p50", 10_000) == [[0, 10]]
+    assert dashboard.per_period(points, "p99", 10_000) == [[0, 20]]
+    assert list(dashboard.expanded([["n", "a", "D", "d"], [".", "b", ".", "."]]))[1] == ["n", "b", "D", "d"]
+
+
+def test_a_search_finds_the_series_of_each_value_of_a_dimension() -> None:
+    found = dashboard.Measured()
+    for kind in ("lesson", "order"):
+        found.add("ghactivity", "EventsByType", {"Stack": "s", "EventType": kind}, 5, 2)
+    found.add("ghactivity", "EventsByType", {"Stack": "another", "EventType": "lesson"}, 5, 7)
+    search = """SEARCH('{ghactivity,Stack,EventType} MetricName="EventsByType" Stack="s"', 'Sum', 300)"""
+    series = list(dashboard.drawn([{"expression": search}], found, 1000))
+    assert [(one["label"], one["points"]) for one in series] == [("lesson", [[0, 2]]), ("order", [[0, 2]])]
