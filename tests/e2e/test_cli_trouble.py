@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import pty
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from conftest import BINARIES
@@ -130,6 +132,56 @@ def test_an_execution_that_was_stopped_is_told_with_what_to_do(lake: Lake, ghact
     lake.wait(arn)
     line = one_line(ghactivity("watch", arn))
     assert "aborted" in line and "run the same command again" in line
+
+
+class Throttling(BaseHTTPRequestHandler):
+    """Passes calls on to the local AWS, but for the first ones about executions, which are too many for it."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        call = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        if call == self.server.call and self.server.refusals > 0:
+            self.server.refusals -= 1
+            self.answer(400, "application/x-amz-json-1.0", b'{"__type":"ThrottlingException","message":"Rate exceeded"}')
+            return
+        upstream = http.client.HTTPConnection(urlsplit(self.server.upstream).netloc, timeout=60)
+        upstream.request("POST", self.path, body, dict(self.headers))
+        reply = upstream.getresponse()
+        self.answer(reply.status, reply.headers.get("Content-Type", "text/xml"), reply.read())
+        upstream.close()
+
+    def answer(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("call", ["DescribeExecution", "GetExecutionHistory"])
+def test_following_outlives_calls_that_fail_for_a_while(
+    lake: Lake, ghactivity: Run, generate: Callable[..., bytes], call: str
+) -> None:
+    hour = "2025-01-09-5"
+    lake.serve(hour, generate(hour, "--events", "300"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Throttling)
+    # More than the SDK makes good by itself: it calls three times.
+    server.upstream, server.call, server.refusals = lake.aws.endpoint, call, 5
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        run = ghactivity("hour", hour, environment={"AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}"})
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert run.returncode == 0, run.stderr
+    assert server.refusals == 0 and "published" in run.stdout
+    told = [line for line in run.stderr.splitlines() if line.startswith("ghactivity: ")]
+    assert len(told) == 1 and f"{call} on " in told[0] and "Rate exceeded" in told[0] and "the execution goes on" in told[0]
 
 
 # -- terminals --

@@ -5,13 +5,14 @@
 
 mod board;
 mod execution;
+mod patience;
 mod poll;
 mod run;
 mod summary;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
@@ -22,6 +23,7 @@ use crate::output;
 use crate::stack::{Aws, Problem, StackArguments};
 use board::Board;
 use execution::Kind;
+use patience::Patience;
 use poll::{Followed, Poller};
 use summary::HourSummary;
 
@@ -40,7 +42,8 @@ pub(crate) struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Follows it until it ends, whoever started it and however long ago. Ctrl-C detaches: the execution goes on.
+Follows it until it ends, whoever started it and however long ago. Ctrl-C detaches: the execution goes on. It goes on too where
+AWS cannot be asked about it: that is tried again for 5 minutes.
 
 Examples:
   ghactivity watch arn:aws:states:us-east-1:123456789012:execution:ghactivity-ingest:6f1c
@@ -57,6 +60,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     let arn = arguments.execution;
     let detach = Detach::at_ctrl_c();
     let aws = arguments.stack.connect(Some(arn.region())).await?;
+    // A wrong ARN or endpoint is told at once: only what could be followed before is borne with.
+    Poller::new(aws.clone()).describe(arn.as_str()).await?;
     finish(follow(&aws, &arn, &detach).await?, arguments.json)
 }
 
@@ -75,8 +80,15 @@ pub(crate) async fn follow(aws: &Aws, arn: &ExecutionArn, detach: &Detach) -> Re
     let board = Board::new(arn.kind() != Kind::Hour);
     detach.knows(arn, Some(&board));
     let poller = Poller::new(aws.clone());
-    let root = poller.attach(arn.as_str(), String::new()).await?;
-    let watching = Watching { board, poller, root, hours: BTreeMap::new() };
+    let mut patience = Patience::new(arn);
+    let root = loop {
+        let look = poller.attach(arn.as_str(), String::new()).await;
+        if let Some(root) = patience.bear(look, Instant::now(), |line| board.say(line))? {
+            break root;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    };
+    let watching = Watching { board, poller, root, hours: BTreeMap::new(), patience };
     if arn.kind() == Kind::Hour { watching.follow_hour().await } else { watching.follow_parent(arn).await }
 }
 
@@ -119,18 +131,15 @@ struct Watching {
     poller: Poller,
     root: Followed,
     hours: BTreeMap<String, Followed>,
+    patience: Patience,
 }
 
 impl Watching {
     async fn follow_hour(mut self) -> Result<Ended, Problem> {
-        let input = self.poller.describe(&self.root.arn).await?.input.unwrap_or_default();
-        self.root.hour = hour_of(&input);
         for wait in waits() {
-            for notice in self.poller.refresh(&mut self.root).await? {
-                self.board.notice(&self.root.hour, &notice);
-            }
-            self.board.hour(&self.root, now());
-            if self.root.end.is_some() {
+            let look = self.look_at_hour().await;
+            let seen = self.patience.bear(look, Instant::now(), |line| self.board.say(line))?;
+            if seen.is_some() && self.root.end.is_some() {
                 break;
             }
             tokio::time::sleep(wait).await;
@@ -140,15 +149,23 @@ impl Watching {
         Ok(Ended::of(&self.root, vec![summary], now()))
     }
 
+    async fn look_at_hour(&mut self) -> Result<(), Problem> {
+        if self.root.hour.is_empty() {
+            self.root.hour = hour_of(&self.poller.describe(&self.root.arn).await?.input.unwrap_or_default());
+        }
+        for notice in self.poller.refresh(&mut self.root).await? {
+            self.board.notice(&self.root.hour, &notice);
+        }
+        self.board.hour(&self.root, now());
+        Ok(())
+    }
+
     async fn follow_parent(mut self, arn: &ExecutionArn) -> Result<Ended, Problem> {
         for wait in waits() {
-            for notice in self.poller.refresh(&mut self.root).await? {
-                self.board.notice(&format!("({})", kind_name(arn)), &notice);
-            }
-            // After the parent's own end: none of its hours is missed.
-            self.refresh_hours(arn).await?;
-            self.draw();
-            if self.root.end.is_some() && self.hours.values().all(|hour| hour.end.is_some()) {
+            let look = self.look_at_parent(arn).await;
+            let seen = self.patience.bear(look, Instant::now(), |line| self.board.say(line))?;
+            let ended = self.root.end.is_some() && self.hours.values().all(|hour| hour.end.is_some());
+            if seen.is_some() && ended {
                 break;
             }
             tokio::time::sleep(wait).await;
@@ -157,6 +174,16 @@ impl Watching {
         let mut hours: Vec<_> = self.hours.values().map(|hour| HourSummary::of(hour, now())).collect();
         hours.sort_by_key(|hour| hour.hour.parse::<pipeline::ArchiveHour>().ok());
         Ok(Ended::of(&self.root, hours, now()))
+    }
+
+    async fn look_at_parent(&mut self, arn: &ExecutionArn) -> Result<(), Problem> {
+        for notice in self.poller.refresh(&mut self.root).await? {
+            self.board.notice(&format!("({})", kind_name(arn)), &notice);
+        }
+        // After the parent's own end: none of its hours is missed.
+        self.refresh_hours(arn).await?;
+        self.draw();
+        Ok(())
     }
 
     async fn refresh_hours(&mut self, arn: &ExecutionArn) -> Result<(), Problem> {

@@ -68,6 +68,8 @@ pub(crate) enum Problem {
     Passing { call: &'static str, resource: String, reason: String },
     #[error("{call} on {resource} was refused ({reason}); {next}")]
     Refused { call: &'static str, resource: String, reason: String, next: String },
+    #[error("following it ended: {cause}; the execution goes on, to attach again: ghactivity watch {execution}")]
+    Unwatched { cause: Box<Problem>, execution: String },
     #[error("{what} {how}: {error}: {message}; {next}", next = advice::for_failure(.error))]
     Failed { what: String, how: &'static str, error: String, message: String },
     #[error("the query failed ({reason}); {next}")]
@@ -92,6 +94,11 @@ impl Problem {
             Self::BadSamconfig { .. } | Self::Usage(_) => crate::USAGE,
             _ => crate::FAILED,
         }
+    }
+
+    /// Whether the same call may succeed a little later, with nothing done about it.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Passing { .. } | Self::Unreachable { .. })
     }
 
     /// Whether CloudFormation says that there is no such stack.
