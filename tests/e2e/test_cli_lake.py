@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 from collections.abc import Callable
 
@@ -98,14 +99,39 @@ def test_a_question_has_its_price_first_and_the_answer_in_three_forms(ingested: 
     assert "scanned" in table.stderr
 
 
-def test_reading_everything_is_refused_above_the_limit(ingested: dict, ghactivity: Run) -> None:
+def test_reading_most_is_refused_above_the_limit(ingested: dict, ghactivity: Run) -> None:
     refused = ghactivity("query", "SELECT count(*) FROM events_flat", "--limit-mb", "0")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "reads every partition" in refused.stderr and "--yes" in refused.stderr
+    assert re.search(r"it reads (\d+) of \1 partitions", refused.stderr) and "--yes" in refused.stderr
     assert ghactivity("query", "SELECT count(*) FROM events_flat", "--limit-mb", "0", "--yes").returncode == 0
-    of_a_day = "SELECT count(*) FROM events_flat WHERE year = '2025' AND month = '01' AND dayofmonth = '09'"
-    assert ghactivity("query", of_a_day, "--limit-mb", "0").returncode == 0
+    of_an_hour = "SELECT count(*) FROM events_flat WHERE year = '2025' AND month = '01' AND dayofmonth = '09' AND hour = '00'"
+    assert ghactivity("query", of_an_hour, "--limit-mb", "0").returncode == 0
     assert ghactivity("query", "SHOW PARTITIONS events", "--limit-mb", "0").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "/* nothing */ SELECT count(*) FROM events",
+        "TABLE events",
+        "EXPLAIN ANALYZE SELECT count(*) FROM events",
+        "CREATE TABLE copy AS SELECT * FROM events",
+        "UNLOAD (SELECT * FROM events) TO 's3://elsewhere/' WITH (format = 'PARQUET')",
+        "INSERT INTO copy SELECT * FROM events",
+    ],
+)
+def test_no_way_to_write_a_statement_leads_past_the_guard(ingested: dict, ghactivity: Run, sql: str) -> None:
+    refused = ghactivity("query", sql, "--limit-mb", "0")
+    assert (refused.returncode, refused.stdout) == (1, ""), refused.stderr
+    assert re.search(r"it reads (\d+) of \1 partitions", refused.stderr)
+
+
+def test_what_athena_does_not_plan_is_run_with_a_yes_alone(ingested: dict, ghactivity: Run) -> None:
+    refused = ghactivity("query", "MERGE INTO events")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "cannot be told" in refused.stderr and "--yes" in refused.stderr
+    run = ghactivity("query", "MERGE INTO events", "--yes")
+    assert run.returncode == 2 and "  what it reads cannot be told" in run.stderr and "the query failed (" in run.stderr
 
 
 def test_saved_queries_are_listed_and_asked_about_a_day(ingested: dict, lake: Lake, ghactivity: Run) -> None:

@@ -81,7 +81,8 @@ enum Command {
 }
 
 const EXIT_STATUS: &str = "\
-Exit status: 0 done, 1 the command line makes no sense and nothing was done, 2 something failed.";
+Exit status: 0 done, 1 the command line makes no sense and nothing was done, 2 something failed, 130 stopped by Ctrl-C (what it
+started goes on).";
 
 /// What is wrong with the command line, so that nothing was done.
 const USAGE: u8 = 1;

@@ -1,11 +1,12 @@
 //! `ghactivity query`: SQL through Athena, with its price told beforehand.
 //!
-//! [`named`] knows the stack's saved queries, [`guard`] tells which partitions and bytes a statement reads before it runs,
-//! [`athena`] runs it, [`table`] prints the answer.
+//! [`named`] knows the stack's saved queries, [`statement`] finds the query in a statement, [`guard`] tells which partitions and
+//! bytes it reads before it runs, [`athena`] runs it, [`table`] prints the answer.
 
 pub(crate) mod athena;
 mod guard;
 mod named;
+mod statement;
 mod table;
 
 use clap::Args;
@@ -40,10 +41,10 @@ pub(crate) struct Arguments {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Run it even if it reads every partition and more bytes than --limit-mb
+    /// Run it even if it reads most partitions and more bytes than --limit-mb, or if what it reads cannot be told
     #[arg(long)]
     yes: bool,
-    /// Megabytes above which a statement that reads every partition needs --yes
+    /// Megabytes above which a statement that reads more than half of the partitions needs --yes
     #[arg(long, value_name = "MB", default_value_t = 1000)]
     limit_mb: u64,
     #[command(flatten)]
@@ -52,7 +53,8 @@ pub(crate) struct Arguments {
 
 const AFTER_HELP: &str = "\
 Before a statement runs, the partitions and bytes that it reads and their price are told on standard error. One that reads
-every partition of the table and more than --limit-mb is refused without --yes: name year, month, dayofmonth and hour.
+more than half of the partitions and more than --limit-mb is refused without --yes: name year, month, dayofmonth and hour.
+So is one that Athena does not plan. SHOW, DESCRIBE and EXPLAIN (without ANALYZE) read nothing.
 On a terminal the answer is a table of at most 1000 rows; --csv and --json have all of them.
 
 Examples:
@@ -64,8 +66,8 @@ Examples:
 
 Exit status:
   0  answered
-  1  the command line makes no sense
-  2  refused, or the query failed";
+  1  the command line makes no sense, or the statement reads too much without --yes
+  2  the query failed, or Athena does not plan it";
 
 /// Asks, and prints the answer.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
@@ -77,7 +79,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
         (Some(name), _) => named::bound(&stack, name, arguments.day).await?,
         (None, sql) => sql.unwrap_or_default(),
     };
-    let reads = guard::reads(&stack, &sql).await?;
+    let reads = guard::reads(&stack, &sql, arguments.yes).await?;
     eprintln!("  {reads}");
     reads.allow(arguments.limit_mb * 1_000_000, arguments.yes)?;
     let answer = athena::run(&stack, &sql).await?;

@@ -11,6 +11,7 @@ use pipeline::ledger::HourStatus;
 use serde::Deserialize;
 
 use super::athena::{self, dollars};
+use super::statement::Statement;
 use crate::stack::{Problem, Stack};
 
 /// The partition keys, in their order.
@@ -21,6 +22,8 @@ const KEYS: [&str; 4] = ["year", "month", "dayofmonth", "hour"];
 pub(super) enum Reads {
     /// It is about the catalogue.
     Nothing,
+    /// Athena does not plan it.
+    Unknown,
     /// Partitions of the table.
     Partitions { hours: BTreeSet<ArchiveHour>, bytes: u64, all: usize },
 }
@@ -87,19 +90,17 @@ struct Bound {
     bound: String,
 }
 
-/// Finds out what `sql` reads. Whatever is wrong with it is found here too, before anything is paid for.
-pub(super) async fn reads(stack: &Stack, sql: &str) -> Result<Reads, Problem> {
-    if !is_query(sql) {
-        return Ok(Reads::Nothing);
-    }
-    let plan = athena::run(stack, &format!("EXPLAIN (TYPE IO, FORMAT JSON) {sql}")).await?;
-    let lines: Vec<_> = plan.rows.iter().flatten().flatten().map(String::as_str).collect();
-    let plan: Plan = serde_json::from_str(&lines.join("\n")).map_err(|error| Problem::Refused {
-        call: "EXPLAIN",
-        resource: "the query".to_owned(),
-        reason: format!("its plan cannot be read: {error}"),
-        next: "run the statement in Athena's own console, and tell us".to_owned(),
-    })?;
+/// Finds out what `sql` reads. Whatever is wrong with it is found here too, before anything is paid for; `yes` lets pass what
+/// cannot be planned.
+pub(super) async fn reads(stack: &Stack, sql: &str, yes: bool) -> Result<Reads, Problem> {
+    let query = match Statement::of(sql) {
+        Statement::Catalogue => return Ok(Reads::Nothing),
+        Statement::Reads(query) => query,
+    };
+    let plan = match plan(stack, &query).await {
+        Err(Problem::Query { .. }) if yes => return Ok(Reads::Unknown),
+        plan => plan?,
+    };
     let inputs: Vec<_> = plan.input_table_column_infos.iter().filter(|one| one.is_events()).collect();
     if inputs.is_empty() {
         return Ok(Reads::Nothing);
@@ -109,12 +110,18 @@ pub(super) async fn reads(stack: &Stack, sql: &str) -> Result<Reads, Problem> {
     Ok(weigh(&inputs, &marks))
 }
 
-/// Whether Athena can be asked for a plan of it.
-fn is_query(sql: &str) -> bool {
-    let first =
-        sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(').split(|c: char| !c.is_ascii_alphabetic());
-    let first = first.into_iter().next().unwrap_or_default().to_ascii_lowercase();
-    ["select", "with", "values"].contains(&first.as_str()) || sql.trim_start().starts_with("--")
+/// Athena's plan; a query that it does not plan is a [`Problem::Query`].
+async fn plan(stack: &Stack, query: &str) -> Result<Plan, Problem> {
+    let unplanned = |reason: String| Problem::Query {
+        reason: format!("what it reads cannot be told: {reason}"),
+        next: "correct the SQL, or add --yes to run it all the same; 'ghactivity query --list' names queries that work",
+    };
+    let answer = match athena::run(stack, &format!("EXPLAIN (TYPE IO, FORMAT JSON) {query}")).await {
+        Err(Problem::Query { reason, .. }) => return Err(unplanned(reason)),
+        answer => answer?,
+    };
+    let lines: Vec<_> = answer.rows.iter().flatten().flatten().map(String::as_str).collect();
+    serde_json::from_str(&lines.join("\n")).map_err(|error| unplanned(error.to_string()))
 }
 
 fn weigh(inputs: &[&Input], marks: &[HourMark]) -> Reads {
@@ -159,13 +166,14 @@ impl Range {
 }
 
 impl Reads {
-    /// Refuses what reads everything, where that is much and nobody said yes.
+    /// Refuses what reads most partitions, where that is much and nobody said yes.
     pub(super) fn allow(&self, limit_bytes: u64, yes: bool) -> Result<(), Problem> {
         match self {
-            Self::Partitions { hours, bytes, all } if hours.len() == *all && *bytes > limit_bytes && !yes => {
+            Self::Partitions { hours, bytes, all } if hours.len() * 2 > *all && *bytes > limit_bytes && !yes => {
                 Err(Problem::Usage(format!(
-                    "it reads every partition, {} and so more than --limit-mb {}; name year, month, dayofmonth and hour \
+                    "it reads {} of {all} partitions, {} and so more than --limit-mb {}; name year, month, dayofmonth and hour \
                      in WHERE, or add --yes",
+                    hours.len(),
                     BinaryBytes(*bytes),
                     limit_bytes / 1_000_000
                 )))
@@ -179,6 +187,7 @@ impl fmt::Display for Reads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("reads no partition of events"),
+            Self::Unknown => f.write_str("what it reads cannot be told"),
             Self::Partitions { hours, bytes, all } => {
                 let which = match (hours.first(), hours.last()) {
                     (Some(first), Some(last)) if first == last => format!(" ({first})"),
@@ -226,7 +235,7 @@ mod tests {
         ];
         match weigh(&plan.input_table_column_infos.iter().collect::<Vec<_>>(), &marks) {
             Reads::Partitions { hours, bytes, .. } => (hours.len(), bytes),
-            Reads::Nothing => (0, 0),
+            Reads::Nothing | Reads::Unknown => (0, 0),
         }
     }
 
@@ -246,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_everything_needs_a_yes_above_the_limit_only() {
+    fn reading_most_needs_a_yes_above_the_limit_only() {
         let reads = |hours: &[&str], bytes, all| Reads::Partitions {
             hours: hours.iter().map(|hour| hour.parse().unwrap()).collect(),
             bytes,
@@ -257,20 +266,7 @@ mod tests {
         assert!(everything.allow(1_000, true).is_ok());
         assert!(everything.allow(2_000, false).is_ok());
         assert!(reads(&["2025-11-21-0"], 2_000, 2).allow(1_000, false).is_ok());
+        assert!(reads(&["2025-11-21-0", "2025-11-21-1"], 2_000, 3).allow(1_000, false).is_err());
         assert_eq!(everything.to_string(), "reads 1 of 1 partitions (2025-11-21-0), at most 1.95 KiB, $0.00005");
-    }
-
-    #[test]
-    fn statements_about_the_catalogue_have_no_plan() {
-        for (sql, expected) in [
-            ("SELECT 1", true),
-            ("  with a as (select 1) select * from a", true),
-            ("(SELECT 1) UNION (SELECT 2)", true),
-            ("SHOW PARTITIONS events", false),
-            ("DESCRIBE events", false),
-            ("-- why\nSELECT 1", true),
-        ] {
-            assert_eq!(is_query(sql), expected, "{sql}");
-        }
     }
 }
