@@ -7,6 +7,7 @@ What runs stays until `down`, with its data below `.local/aws`, also over a rest
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -60,6 +61,8 @@ def arguments():
             sub.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="of the template")
         if command is ingest:
             sub.add_argument("--from", dest="first", default="", help="first hour of a job that has none, as 2025-11-21-0")
+        if command is status:
+            sub.add_argument("--json", action="store_true", help="print one JSON object")
         if command is sql:
             sub.add_argument("statement", help="in Athena's SQL")
             sub.add_argument("parameter", nargs="*", help="for each ?, as SQL text: \"'2025'\"")
@@ -159,8 +162,12 @@ def dashboard(options):
 def status(options):
     aws = LocalAws(options.directory)
     if not aws.running():
-        print("the local AWS is not running; start it with: make local-up")
+        print("the local AWS is not running; start it with: ghactivity local up (or make local-up)")
         sys.exit(1)
+    if options.json:
+        facts = {"endpoint": aws.endpoint, "log": str(aws.directory / "server.log"), "source": previous(aws).get("SourceUrls")}
+        print(json.dumps({**facts, "outputs": aws.outputs()}, indent=2))
+        return
     show(aws, Archive(options.directory, []))
 
 
@@ -173,10 +180,10 @@ def show(aws, archive):
     print("\nTo use it from this shell:")
     for name, value in aws.environment().items():
         print(f"  export {name}={value}")
-    print("\nTo run the hours that are due, and to ask about them:")
-    where = "" if aws.directory == DIRECTORY else f" DIRECTORY={aws.directory}"
-    print(f"  make local-ingest{where}{first_hour(archive)}")
-    print(f'  make sql{where} SQL="SELECT hour, count(*) AS events FROM events GROUP BY hour ORDER BY hour"')
+    print("\nTo run the hours that are due, and to ask about them (cargo build --release -p ghactivity makes the command):")
+    print(f"  ghactivity ingest{first_hour(archive)}")
+    print("  ghactivity status --days 1")
+    print('  ghactivity query "SELECT hour, count(*) AS events FROM events GROUP BY hour ORDER BY hour"')
     print("\nTo try one function by itself, with a sample event:")
     print(f"  .tools/dev/bin/cargo-lambda lambda watch --invoke-address 127.0.0.1 --env-file {shown(write_variables(aws))}   # elsewhere")
     print("  .tools/dev/bin/cargo-lambda lambda invoke --invoke-address 127.0.0.1 fetch --data-file events/fetch.json")
@@ -201,7 +208,7 @@ def first_hour(archive):
     if "--generate-last" not in arguments:
         return ""
     count = int(arguments[arguments.index("--generate-last") + 1])
-    return f" FROM={archive_hour(last_hours(count))}"
+    return f" --from {archive_hour(last_hours(count))} --hours {count}"
 
 
 def down(options):

@@ -138,6 +138,11 @@ def test_teardown_shows_asks_and_leaves_nothing(tmp_path: Path) -> None:
             assert f"goes   bucket {bucket}: 1 objects, 5 B" in listed.stdout and "landing/: 1 objects" in listed.stdout
         assert {line.split()[2].rstrip(":") for line in listed.stdout.splitlines() if line.startswith("goes   table")} == of_stack
         assert "stays  table csv_people" in listed.stdout and "somebody_elses" not in listed.stdout
+        as_json = json.loads(teardown("--dry-run", "--json").stdout)
+        assert {one["name"]: one["folders"] for one in as_json["buckets"]} == {
+            bucket: {"landing": {"objects": 1, "bytes": 5}} for bucket in buckets
+        }
+        assert {one["name"] for one in as_json["tables"] if one["goes"]} == of_stack
         for typed in ("", "yes\n"):
             refused = teardown(typed=typed)
             assert refused.returncode == 1 and "nothing was done" in refused.stderr

@@ -7,7 +7,7 @@ import io
 import json
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from deployment import Lake
@@ -59,6 +59,10 @@ def test_status_has_the_bookmark_the_runs_and_a_cell_for_each_hour(ingested: dic
     assert "\x1b" not in text.stdout, "colours are for terminals"
 
 
+def history(lake: Lake, arn: str) -> Iterator[dict]:
+    return lake.sfn.get_paginator("get_execution_history").paginate(executionArn=arn)
+
+
 def test_backfill_is_quoted_and_the_quote_stands_beside_what_it_took(
     lake: Lake, ghactivity: Run, generate: Callable[..., bytes]
 ) -> None:
@@ -75,7 +79,15 @@ def test_backfill_is_quoted_and_the_quote_stands_beside_what_it_took(
     actual = done["actual"]
     assert (actual["hours"], actual["landing_bytes"]) == (2, served)
     assert actual["parquet_bytes"] == sum(lake.ledger(hour)["parquet_bytes"] for hour in hours)
-    assert actual["gb_seconds"] > 0
+    assert actual["gb_seconds"] > 0 and actual["computed"] == ["s3_puts", "s3_gets"]
+    of_hours = done["execution"]["hours"]
+    for one in of_hours:
+        events = [event for page in history(lake, one["execution"]) for event in page["events"]]
+        entered = sum("stateEnteredEventDetails" in event for event in events)
+        invoked = sum(event.get("taskScheduledEventDetails", {}).get("resourceType") == "lambda" for event in events)
+        assert (one["transitions"] - one["retries"], one["lambda_requests"]) == (entered, invoked)
+    assert actual["transitions"] == done["execution"]["transitions"] + sum(one["transitions"] + 1 for one in of_hours)
+    assert actual["lambda_requests"] == done["execution"]["lambda_requests"] + sum(one["lambda_requests"] for one in of_hours)
     again = ghactivity("backfill", *span)
     assert again.returncode == 0 and "0 hours" in again.stderr and "2 are published already" in again.stderr
     assert "actual" in again.stdout
@@ -152,6 +164,7 @@ def test_saved_queries_are_listed_and_asked_about_a_day(ingested: dict, lake: La
         (("query", "--named", "no-such-query"), "'ghactivity query --list'"),
         (("status", "--from", "2025-01-02-0", "--to", "2025-01-01-0"), "exchange them"),
         (("backfill", "--from", "2025-01-02-0", "--to", "2025-01-01-0"), "exchange them"),
+        (("backfill", "--from", "2025-01-02-0", "--to", "2999-01-01-0", "--dry-run"), "--to 2999-01-01-0 is not over"),
     ],
 )
 def test_what_makes_no_sense_is_told_in_one_line(ghactivity: Run, arguments: tuple[str, ...], expected: str) -> None:

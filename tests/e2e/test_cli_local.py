@@ -67,9 +67,23 @@ def test_outside_of_a_clone_it_says_what_it_needs(tmp_path: Path) -> None:
 
 
 def test_what_env_prints_is_all_that_every_other_subcommand_needs(up: dict[str, str], command: Local) -> None:
-    first = re.search(r"FROM=(\S+)", command("local", "status").stdout)[1]
-    told = json.loads(command("ingest", "--from", first, "--json", **up).stdout)
+    shown = command("local", "status").stdout
+    hint = re.search(r"^  ghactivity (ingest .+)$", shown, re.MULTILINE)[1].split()
+    assert hint[1] == "--from" and hint[3:] == ["--hours", "2"]
+    told = json.loads(command(*hint, "--json", **up).stdout)
     assert [(one["status"], one["rows"]) for one in told["hours"]] == [("published", 400)] * 2
+
+
+def test_status_is_for_programs_too(up: dict[str, str], command: Local, directory: Path) -> None:
+    told = json.loads(command("local", "status", "--json").stdout)
+    assert told["endpoint"] == up["AWS_ENDPOINT_URL"] and told["log"] == str(directory / "server.log")
+    assert told["outputs"] == LocalAws(directory).outputs()
+
+
+def test_a_first_hour_is_for_jobs_that_have_none(up: dict[str, str], command: Local) -> None:
+    again = command("ingest", "--from", "2025-01-01-0", "--hours", "1", **up)
+    assert again.returncode == 0, again.stderr
+    assert "--from 2025-01-01-0 is left aside: ghactivity_ingest has hours already" in again.stderr
 
 
 def test_without_a_range_everything_up_to_the_bookmark_is_proven(up: dict[str, str], command: Local) -> None:

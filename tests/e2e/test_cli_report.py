@@ -137,6 +137,15 @@ def test_a_picture_for_mails(page: Path, ghactivity: Run, tmp_path: Path) -> Non
     assert width == 900 and height > 2000, "the whole page, as high as it is"
 
 
+def test_what_was_written_is_told_to_programs(ghactivity: Run, tmp_path: Path) -> None:
+    out = tmp_path / "r.html"
+    run = ghactivity("report", "--from", HOURS[0], "--to", HOURS[0], "--out", str(out), "--json")
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout)
+    assert (told["page"], told["picture"], len(told["figures"])) == (str(out), None, len(ATHENA)) and out.exists()
+    assert all(figure in out.read_text() for figure in told["figures"])
+
+
 def test_without_a_browser_the_page_is_there_and_the_picture_is_missed(ghactivity: Run, tmp_path: Path) -> None:
     out = tmp_path / "r.html"
     run = ghactivity(

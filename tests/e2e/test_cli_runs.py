@@ -86,6 +86,21 @@ def test_ctrl_c_detaches_and_says_how_to_attach_again(lake: Lake, ghactivity: Ru
     assert "EmptyArchive" in one_line(again)
 
 
+def test_who_does_not_wait_gets_the_execution(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+    hour = "2025-01-07-9"
+    lake.serve(hour, generate(hour, "--events", "50"))
+    for options, arn_of in ((["--json"], lambda text: json.loads(text)["execution"]), ([], str.strip)):
+        run = ghactivity("hour", hour, "--detach", *options)
+        assert run.returncode == 0, run.stderr
+        assert lake.wait(arn_of(run.stdout)).status == "SUCCEEDED"
+
+
+def test_a_version_that_is_none_starts_nothing(lake: Lake, ghactivity: Run) -> None:
+    run = ghactivity("rollback", "2025-01-07-3", "--to", "xyz")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "'xyz' is not a version" in run.stderr
+
+
 def test_what_is_not_there_is_named_with_the_next_step(lake: Lake, ghactivity: Run) -> None:
     hour = "2025-01-07-8"
     absent = one_line(ghactivity("hour", hour, "--stack", "elsewhere"))

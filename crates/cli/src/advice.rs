@@ -22,7 +22,7 @@ pub(crate) fn for_failure(name: &str) -> &'static str {
         "PlanTooLarge" => "deploy with larger ChunkRecords",
         "HourDoesNotBalance" | "ChunkMismatch" => "run it again with --source landing: all of it is made again",
         "NotProven" => {
-            "the README has what each finding means; most are mended by 'ghactivity hour HOUR --source landing'"
+            "run what is open with 'ghactivity hour HOUR', what is wrong with 'ghactivity hour HOUR --source landing'; the README has what each finding means"
         }
         "VersionNotKept" => "see the ledger's previous_versions; KeepVersions of the stack says how many are kept",
         "LandingNotFound" => "leave --source landing out: the hour never landed",

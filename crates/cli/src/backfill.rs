@@ -3,7 +3,8 @@
 mod quote;
 
 use clap::Args;
-use pipeline::ArchiveHour;
+use jiff::Timestamp;
+use pipeline::{ArchiveHour, due};
 use serde_json::json;
 
 use crate::output;
@@ -38,7 +39,7 @@ const AFTER_HELP: &str = "\
 Runs the state machine backfill and follows it. Hours that are published are left alone, so that started again it goes on
 with what is left. The quote takes the source's own sizes (a HEAD request for at most 24 hours of the range), the time that
 the stack's last runs took, and AWS's list prices for us-east-1 without free tiers; it leaves out Athena, CloudWatch and what
-is stored afterwards. Ctrl-C detaches: the execution goes on.
+is stored afterwards. After the run, what was counted stands beside it. Ctrl-C detaches: the execution goes on.
 
 Examples:
   ghactivity backfill --from 2025-11-01-0 --to 2025-11-30-23 --dry-run
@@ -47,7 +48,7 @@ Examples:
 
 Exit status:
   0    every hour of the range is published, or the archive does not have it
-  1    the command line makes no sense; nothing was done
+  1    the command line makes no sense, for example an hour that is not over; nothing was done
   2    hours are open: the message names the first of them
   130  detached by Ctrl-C; it goes on";
 
@@ -57,6 +58,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     if from > to {
         return Err(Problem::Usage(format!("--from {from} lies after --to {to}: exchange them")));
     }
+    is_over(to, Timestamp::now())?;
     let stack = following.stack.find().await?;
     let quote = Quote::make(&stack, from, to, force).await?;
     if dry_run {
@@ -79,4 +81,29 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
         output::text(&format!("{}\n{}", ended.text(), quote.beside(&actual)));
     }
     ended.problem().map_or(Ok(()), Err)
+}
+
+/// Refuses what the state machine would, before a price is told for it.
+fn is_over(to: ArchiveHour, now: Timestamp) -> Result<(), Problem> {
+    match due::newest_over(now) {
+        Some(newest) if to <= newest => Ok(()),
+        newest => {
+            let newest = newest.unwrap_or(ArchiveHour::FIRST);
+            Err(Problem::Usage(format!("--to {to} is not over: the newest hour that is, is {newest}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_ends_with_an_hour_that_is_over() {
+        let now = "2025-11-21T06:59:59Z".parse().unwrap();
+        assert!(is_over("2025-11-21-5".parse().unwrap(), now).is_ok());
+        let refused = is_over("2025-11-21-6".parse().unwrap(), now).unwrap_err();
+        assert_eq!(refused.to_string(), "--to 2025-11-21-6 is not over: the newest hour that is, is 2025-11-21-5");
+        assert_eq!(refused.status(), 1);
+    }
 }

@@ -49,6 +49,15 @@ Exit status:
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     let Arguments { hours, from, recheck, job_id, following } = arguments;
     let stack = following.stack.find().await?;
+    if let Some(from) = from {
+        let job = stack.jobs()?.get(&job_id).await.map_err(|error| Problem::of(&stack.aws, error))?;
+        if let Some(job) = job {
+            let first = job.first_hour;
+            eprintln!(
+                "  --from {from} is left aside: {job_id} has hours already, from {first} on; 'ghactivity backfill' runs others"
+            );
+        }
+    }
     let mut input = Map::new();
     let mut give = |name: &str, value: Option<Value>| value.map(|value| input.insert(name.to_owned(), value));
     give("job_id", Some(json!(job_id)));

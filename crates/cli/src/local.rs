@@ -32,7 +32,7 @@ enum Action {
     /// Stop it; its data stays
     Down,
     /// What runs, and where everything is
-    Status,
+    Status(Status),
     /// What the local AWS (and the functions in it) wrote
     Logs(Logs),
     /// Shell commands that point this command, the SDKs and the AWS CLI to it
@@ -62,6 +62,13 @@ struct Up {
 }
 
 #[derive(Args)]
+struct Status {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
 struct Logs {
     /// Go on with what comes
     #[arg(long, short)]
@@ -75,6 +82,7 @@ const AFTER_HELP: &str = "\
 Examples:
   ghactivity local up --hours 6
   eval \"$(ghactivity local env)\"                # then every subcommand works on it
+  ghactivity local status --json | jq -r .outputs.DataBucketName
   ghactivity local logs --follow
   ghactivity local down
 
@@ -87,7 +95,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
     match &arguments.action {
         Action::Up(up) => script(&project, &directory, "up", &up.options()),
         Action::Down => script(&project, &directory, "down", &[]),
-        Action::Status => script(&project, &directory, "status", &[]),
+        Action::Status(Status { json }) => {
+            let options: Vec<_> = json.then(|| "--json".to_owned()).into_iter().collect();
+            script(&project, &directory, "status", &options)
+        }
         Action::Logs(logs) => logs.print(&directory.join("server.log")),
         Action::Env => env(&directory),
     }

@@ -15,7 +15,7 @@ use crate::status::JOB;
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// An hour, a day, or two of them with .. between [default: all hours up to the bookmark]
+    /// An hour, a day, or two of them with .. between [default: from the job's first hour, and those of the ledger that lie before it without a gap, to the bookmark]
     #[arg(value_name = "RANGE", value_parser = range)]
     range: Option<(ArchiveHour, ArchiveHour)>,
     #[command(flatten)]
@@ -59,12 +59,34 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
 }
 
 async fn up_to_the_bookmark(stack: &Stack) -> Result<(ArchiveHour, ArchiveHour), Problem> {
-    let job = stack.jobs()?.get(JOB).await.map_err(|error| Problem::of(&stack.aws, error))?;
+    let problem = |error| Problem::of(&stack.aws, error);
+    let job = stack.jobs()?.get(JOB).await.map_err(problem)?;
     let known = job.and_then(|job| Some((job.first_hour, job.bookmark().ok().flatten()?)));
-    known.ok_or_else(|| Problem::Absent {
+    let (first, bookmark) = known.ok_or_else(|| Problem::Absent {
         what: "a bookmark".to_owned(),
         next: format!("name the hours: 'ghactivity prove {}'", Timestamp::now().strftime("%Y-%m-%d")),
-    })
+    })?;
+    let before = stack.ledger()?.outcomes(ArchiveHour::FIRST, first).await.map_err(problem)?;
+    let before: Vec<_> = before.into_iter().map(|(hour, ..)| hour).collect();
+    let (from, apart) = joined(&before, first);
+    eprintln!("  {from} to {bookmark}");
+    if let Some((oldest, newest)) = apart {
+        // Hours that nobody ran are findings: a range over a gap would never be proven.
+        eprintln!("  hours before a gap are left out: 'ghactivity prove {oldest}..{newest}'");
+    }
+    Ok((from, bookmark))
+}
+
+/// The oldest hour from which the ledger has all up to `first`; and the oldest and newest of those that it has before a gap.
+fn joined(before: &[ArchiveHour], first: ArchiveHour) -> (ArchiveHour, Option<(ArchiveHour, ArchiveHour)>) {
+    let mut from = first;
+    for hour in before.iter().rev().filter(|hour| **hour < first) {
+        if hour.plus(1) != from {
+            return (from, Some((before[0], *hour)));
+        }
+        from = *hour;
+    }
+    (from, None)
 }
 
 /// `HOUR`, `DAY`, or two of them with `..` between.
@@ -88,5 +110,30 @@ mod tests {
             assert_eq!(range(text).unwrap(), (from.parse().unwrap(), to.parse().unwrap()), "{text}");
         }
         assert!(range("2025-11-02..2025-11-01").is_err() && range("..").is_err());
+    }
+
+    #[test]
+    fn what_was_backfilled_before_the_jobs_first_hour_is_proven_too() {
+        let hour = |text: &str| text.parse::<ArchiveHour>().unwrap();
+        let first = hour("2025-11-21-3");
+        for (phrase, before, from, apart) in [
+            ("nothing before", vec!["2025-11-21-3"], "2025-11-21-3", None),
+            (
+                "a backfill",
+                vec!["2025-11-20-23", "2025-11-21-0", "2025-11-21-1", "2025-11-21-2"],
+                "2025-11-20-23",
+                None,
+            ),
+            (
+                "one before a gap",
+                vec!["2015-01-01-0", "2015-01-01-1", "2025-11-21-2"],
+                "2025-11-21-2",
+                Some(("2015-01-01-0", "2015-01-01-1")),
+            ),
+        ] {
+            let before: Vec<_> = before.into_iter().map(hour).collect();
+            let apart = apart.map(|(oldest, newest)| (hour(oldest), hour(newest)));
+            assert_eq!(joined(&before, first), (hour(from), apart), "{phrase}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use pipeline::ArchiveHour;
+use serde_json::json;
 
 use crate::calendar::Calendar;
 use crate::query::athena;
@@ -35,6 +36,9 @@ pub(crate) struct Arguments {
     /// A picture of the page too, for mails; needs Chromium or Chrome (or the program that CHROME names)
     #[arg(long, value_name = "FILE")]
     png: Option<PathBuf>,
+    /// Print one JSON object with the files and the names of the figures
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     stack: StackArguments,
 }
@@ -55,7 +59,7 @@ Exit status:
 
 /// Asks every question and writes the page.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
-    let Arguments { from, to, out, png, stack } = arguments;
+    let Arguments { from, to, out, png, json, stack } = arguments;
     if from > to {
         return Err(Problem::Usage(format!("--from {from} lies after --to {to}: exchange them")));
     }
@@ -78,10 +82,20 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
         (answers.len(), answers.iter().map(|one| athena::dollars(one.answer.scanned_bytes).0).sum());
     let size = indicatif::BinaryBytes(scanned);
     eprintln!("  {queries} queries, {size} scanned, {}", athena::Dollars(dollars));
-    crate::output::text(&format!("{}\n", out.display()));
-    if let Some(png) = png {
-        browser::picture(&out, &png)?;
-        crate::output::text(&format!("{}\n", png.display()));
+    let tell = |file: &Path| {
+        if !json {
+            crate::output::text(&format!("{}\n", file.display()))
+        }
+    };
+    tell(&out);
+    if let Some(png) = &png {
+        browser::picture(&out, png)?;
+        tell(png);
+    }
+    if json {
+        let figures: Vec<_> = answers.iter().map(|one| one.figure.title).collect();
+        let told = json!({"page": out, "picture": png, "figures": figures, "scanned_bytes": scanned});
+        crate::output::json(&told);
     }
     Ok(())
 }

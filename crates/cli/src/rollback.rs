@@ -1,7 +1,7 @@
 //! `ghactivity rollback`: an hour as readers saw it before.
 
 use clap::Args;
-use pipeline::ArchiveHour;
+use pipeline::{ArchiveHour, Version};
 use serde_json::json;
 
 use crate::stack::Problem;
@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "YYYY-MM-DD-H")]
     hour: ArchiveHour,
     /// The version to show again: 12 hex digits of the ledger's previous_versions, or the one before this
-    #[arg(long, value_name = "VERSION", default_value = "previous")]
+    #[arg(long, value_name = "VERSION", default_value = "previous", value_parser = version)]
     to: String,
     #[command(flatten)]
     following: Following,
@@ -43,4 +43,28 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     let name = format!("{hour}_rollback");
     let ended = following.start(&stack, "ProcessHourStateMachineArn", &name, &input).await?;
     following.finish(ended)
+}
+
+/// A version, or the word for the one before.
+fn version(text: &str) -> Result<String, String> {
+    match (text, text.parse::<Version>()) {
+        ("previous", _) | (_, Ok(_)) => Ok(text.to_owned()),
+        (_, Err(error)) => Err(format!("{error}, or previous")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_versions_are_rolled_back_to() {
+        assert!(["previous", "0123456789ab"].into_iter().all(|text| version(text).as_deref() == Ok(text)));
+        for text in ["", "xyz", "0123456789", "0123456789AB", "previous "] {
+            assert!(
+                version(text).is_err_and(|error| error.contains("12 lower-case hex digits, or previous")),
+                "{text}"
+            );
+        }
+    }
 }

@@ -33,7 +33,10 @@ impl Following {
         let detach = Detach::at_ctrl_c();
         let arn = start(stack, machine, name, input).await?;
         if self.detach {
-            crate::output::text(&format!("{arn}\n"));
+            match self.json {
+                true => crate::output::json(&serde_json::json!({"execution": arn.as_str()})),
+                false => crate::output::text(&format!("{arn}\n")),
+            }
             return Ok(None);
         }
         detach.knows(&arn, None);

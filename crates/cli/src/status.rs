@@ -215,3 +215,44 @@ fn lines(calendar: &Calendar, marks: &[HourMark]) -> Vec<HourLine> {
 pub(crate) fn plural(count: i64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
+
+#[cfg(test)]
+mod tests {
+    use pipeline::ledger::HourStatus;
+
+    use super::*;
+
+    fn run(hour: &str, status: HourStatus, rows: Option<u64>, error: Option<&str>) -> RunLine {
+        RunLine {
+            hour: hour.parse().unwrap(),
+            status,
+            started_at: "2025-11-21T04:15:30Z".parse().unwrap(),
+            seconds: 2.75,
+            rows,
+            error: error.map(str::to_owned),
+            execution: "arn".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_status_has_bookmark_lag_and_runs() {
+        let told = Status {
+            stack: "ghactivity".to_owned(),
+            region: "us-east-1".to_owned(),
+            schedule: Some("enabled".to_owned()),
+            job_id: JOB.to_owned(),
+            bookmark: Some("2025-11-21-2".parse().unwrap()),
+            first_hour: Some("2025-11-20-0".parse().unwrap()),
+            lag_hours: Some(1),
+            runs: vec![
+                run("2025-11-21-3", HourStatus::Failed, None, Some("NotGzip: it is a page")),
+                run("2025-11-21-2", HourStatus::Published, Some(151_234), None),
+                run("2025-11-21-1", HourStatus::NotPublished, None, None),
+            ],
+            calendar: Vec::new(),
+        };
+        let text = told.text();
+        let nothing = Status { bookmark: None, lag_hours: None, runs: Vec::new(), schedule: None, ..told };
+        insta::assert_snapshot!(format!("{text}---\n{}", nothing.text()));
+    }
+}

@@ -2,6 +2,7 @@
 
 mod inventory;
 
+use std::fmt;
 use std::io::{self, BufRead, IsTerminal};
 use std::time::Duration;
 
@@ -26,50 +27,109 @@ pub(crate) struct Arguments {
     /// Only list what would go
     #[arg(long)]
     dry_run: bool,
+    /// Print the list as one JSON object
+    #[arg(long, requires = "dry_run")]
+    json: bool,
     #[command(flatten)]
     stack: StackArguments,
 }
 
 const AFTER_HELP: &str = "\
 Lists what would go, with sizes, and asks to type the word delete (a script pipes it in). Then it empties the buckets, deletes
-the stack, and what a deleted stack leaves behind: its buckets and tables. Nothing goes while an execution runs. Tables that
-loads of CSV files made are listed, and stay.
+the stack, and what a deleted stack leaves behind: its buckets and tables. The schedule is part of the stack. Nothing goes while
+an execution runs: one that the schedule starts before you agree makes this stop. Tables that loads of CSV files made are listed,
+and stay.
 
 Examples:
   ghactivity teardown --dry-run
+  ghactivity teardown --dry-run --json | jq .buckets
   ghactivity teardown
   ghactivity teardown --keep-data                 # stack only: buckets and tables stay
   ghactivity teardown --keep-data=bucket          # the files stay, ledger and history go
   echo delete | ghactivity teardown --stack ghactivity-dev
 
-Exit status: 0 gone (or listed), 1 not agreed to: nothing was done, 2 it failed; run it again to go on";
+Exit status: 0 gone (or listed), 1 not agreed to: nothing was done, 2 it failed: run it again to go on, or where the stack is
+gone already, run the commands that it prints for what is left";
 
 /// Shows, asks, and takes away.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     let stack = arguments.stack.find().await?;
     let resources = Resources::of(&stack).await?;
     let inventory = Inventory::of(&stack, &resources, arguments.keep_data).await?;
-    output::text(&inventory.to_string());
+    match arguments.json {
+        true => output::json(&inventory.json()),
+        false => output::text(&inventory.to_string()),
+    }
     if arguments.dry_run {
         return Ok(());
     }
     nothing_runs(&stack, &resources).await?;
     agreed()?;
+    // The schedule may have started one while the question stood.
+    nothing_runs(&stack, &resources).await?;
     let doomed: &[Folders] = if inventory.takes_buckets() { &inventory.buckets } else { &[] };
     for Folders { bucket, .. } in doomed {
         empty(&stack, bucket).await?;
     }
-    delete_stack(&stack).await?;
-    say(&format!("stack {} is deleted", stack.name));
-    for Folders { bucket, .. } in doomed {
-        delete_bucket(&stack, bucket).await?;
-    }
+    let mut left = Left { region: stack.aws.region.clone(), ..Left::default() };
+    left.buckets.extend(doomed.iter().map(|folders| folders.bucket.clone()));
     if inventory.takes_tables() {
-        for (table, ..) in &inventory.tables {
-            delete_table(&stack, table).await?;
+        left.tables.extend(inventory.tables.iter().map(|(table, ..)| table.clone()));
+    }
+    let outcome = delete_rest(&stack, &mut left).await;
+    if outcome.is_err() {
+        output::text(&left.to_string());
+    }
+    outcome
+}
+
+/// Deletes the stack, then what it leaves behind, and strikes from the list what is gone; a problem with one keeps none of the others.
+async fn delete_rest(stack: &Stack, left: &mut Left) -> Result<(), Problem> {
+    delete_stack(stack).await?;
+    left.stack_is_gone = true;
+    say(&format!("stack {} is deleted", stack.name));
+    let mut outcome = Ok(());
+    for bucket in std::mem::take(&mut left.buckets) {
+        if let Err(problem) = delete_bucket(stack, &bucket).await {
+            left.buckets.push(bucket);
+            outcome = outcome.and(Err(problem));
         }
     }
-    Ok(())
+    for table in std::mem::take(&mut left.tables) {
+        if let Err(problem) = delete_table(stack, &table).await {
+            left.tables.push(table);
+            outcome = outcome.and(Err(problem));
+        }
+    }
+    outcome
+}
+
+/// What is to go and is not gone. Once the stack is, nothing but this names it.
+#[derive(Default)]
+struct Left {
+    region: String,
+    stack_is_gone: bool,
+    buckets: Vec<String>,
+    tables: Vec<String>,
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.stack_is_gone {
+            true => writeln!(f, "the stack is gone; these are left, and this deletes them:")?,
+            false => {
+                writeln!(f, "run this again to go on; should the stack be gone by then, this deletes what it left:")?
+            }
+        }
+        let region = &self.region;
+        for bucket in &self.buckets {
+            writeln!(f, "  aws s3 rb s3://{bucket} --force --region {region}")?;
+        }
+        for table in &self.tables {
+            writeln!(f, "  aws dynamodb delete-table --table-name {table} --region {region}")?;
+        }
+        Ok(())
+    }
 }
 
 fn say(line: &str) {
@@ -167,5 +227,30 @@ async fn delete_stack(stack: &Stack) -> Result<(), Problem> {
                 });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_named_with_the_commands_that_delete_it() {
+        let mut left = Left {
+            region: "eu-west-1".to_owned(),
+            buckets: vec!["lake".to_owned()],
+            tables: vec!["jobs".to_owned()],
+            ..Left::default()
+        };
+        let before = left.to_string();
+        left.stack_is_gone = true;
+        insta::assert_snapshot!(format!("{before}{left}"), @r"
+        run this again to go on; should the stack be gone by then, this deletes what it left:
+          aws s3 rb s3://lake --force --region eu-west-1
+          aws dynamodb delete-table --table-name jobs --region eu-west-1
+        the stack is gone; these are left, and this deletes them:
+          aws s3 rb s3://lake --force --region eu-west-1
+          aws dynamodb delete-table --table-name jobs --region eu-west-1
+        ");
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use clap::Args;
 
 pub(crate) use execution::ExecutionArn;
-pub(crate) use summary::Ended;
+pub(crate) use summary::{Ended, HourSummary};
 
 use crate::output;
 use crate::stack::{Aws, Problem, StackArguments};
@@ -25,7 +25,6 @@ use board::Board;
 use execution::Kind;
 use patience::Patience;
 use poll::{Followed, Poller};
-use summary::HourSummary;
 
 /// Which execution to follow.
 #[derive(Args)]

@@ -10,7 +10,7 @@ use pipeline::ledger::HourStatus;
 use serde::Serialize;
 
 use crate::stack::{Problem, Stack};
-use crate::watch::Ended;
+use crate::watch::{Ended, HourSummary};
 
 /// List prices of AWS, us-east-1, arm64, in dollars.
 mod price {
@@ -52,7 +52,13 @@ pub(super) struct Figures {
     pub(super) s3_gets: u64,
     pub(super) dollars: f64,
     pub(super) seconds: f64,
+    /// Figures of a run that no record of it tells: they are computed as those of a quote are.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) computed: &'static [&'static str],
 }
+
+/// Of a run that is over, all else is counted; of the Lambda time, that of the functions that fetch and convert.
+const COMPUTED: [&str; 2] = ["s3_puts", "s3_gets"];
 
 /// An estimate, and where it comes from.
 #[derive(Debug, Serialize)]
@@ -109,22 +115,15 @@ impl Quote {
         Ok(Self { from, to, published, basis: sizes.basis, figures, rules })
     }
 
-    /// The same figures of a run that is over: bytes from the ledger, task times from the executions' own events.
+    /// The same figures of a run that is over: bytes from the ledger; times, transitions and calls of functions from the events of
+    /// the executions; requests to S3, which nothing counts, by the rules of the quote.
     pub(super) async fn actual(&self, stack: &Stack, ended: &Ended) -> Result<Figures, Problem> {
         let marks = stack.ledger()?.marks(self.from, self.to).await.map_err(|error| Problem::of(&stack.aws, error))?;
         let ran = |hour: &ArchiveHour| ended.hours.iter().any(|one| one.hour == hour.to_string());
-        let mut figures = Figures { hours: ended.hours.len() as u64, seconds: ended.seconds, ..Figures::default() };
+        let mut figures = self.rules.counted(ended);
         for mark in marks.iter().filter(|mark| ran(&mark.hour)) {
             figures.landing_bytes += mark.landing_bytes;
             figures.parquet_bytes += mark.parquet_bytes;
-        }
-        for hour in &ended.hours {
-            let chunks = hour.chunks as f64;
-            self.rules.count(&mut figures, 1.0, chunks);
-            figures.lambda_requests += hour.retries;
-            figures.gb_seconds +=
-                hour.fetch_seconds * self.rules.fetch_gb + hour.convert_seconds * self.rules.convert_gb;
-            figures.gb_seconds += OTHER_GB_SECONDS;
         }
         figures.price();
         Ok(figures)
@@ -152,7 +151,8 @@ impl Quote {
 
     /// The quote and what it took.
     pub(super) fn beside(&self, actual: &Figures) -> String {
-        table(&[("quote", &self.figures), ("actual", actual)])
+        let note = "S3 requests are computed, not counted, and so is the time of the short functions.";
+        format!("{}{note}\n", table(&[("quote", &self.figures), ("actual", actual)]))
     }
 }
 
@@ -187,6 +187,26 @@ impl Rules {
         figures.seconds = (hours / self.at_once).ceil() * each;
         figures.price();
         figures
+    }
+
+    /// What the events of the executions tell, without bytes and price.
+    fn counted(&self, ended: &Ended) -> Figures {
+        let mut figures = Figures::default();
+        for hour in &ended.hours {
+            self.count(&mut figures, 1.0, hour.chunks as f64);
+            figures.gb_seconds += hour.fetch_seconds * self.fetch_gb + hour.convert_seconds * self.convert_gb;
+            figures.gb_seconds += OTHER_GB_SECONDS;
+        }
+        let sum = |of: fn(&HourSummary) -> u64| ended.hours.iter().map(of).sum::<u64>();
+        Figures {
+            hours: ended.hours.len() as u64,
+            // The item of the map that starts an hour enters a state of its own, in an execution that is not followed.
+            transitions: ended.transitions + sum(|hour| hour.transitions + 1),
+            lambda_requests: ended.lambda_requests + sum(|hour| hour.lambda_requests),
+            seconds: ended.seconds,
+            computed: &COMPUTED,
+            ..figures
+        }
     }
 
     /// Requests and transitions of hours of so many chunks each, without retries.
@@ -303,4 +323,38 @@ async fn measured_seconds(stack: &Stack) -> Result<Option<f64>, Problem> {
     }
     seconds.sort_by(f64::total_cmp);
     Ok(seconds.get(seconds.len() / 2).copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules =
+        Rules { chunk_records: 10_000.0, fetch_gb: 1.0, convert_gb: 1.728, at_once: 10.0, record_bytes: 200.0 };
+
+    fn quote() -> Quote {
+        let first: ArchiveHour = "2025-11-21-0".parse().unwrap();
+        let sizes = Sizes {
+            hours: (0..23).map(|at| first.plus(at)).collect(),
+            mean_bytes: 20e6,
+            parquet_share: 1.45,
+            basis: "the source's own, of 23 hours".to_owned(),
+        };
+        let figures = RULES.figures(&sizes, Some(4.0));
+        Quote { from: first, to: first.plus(23), published: 1, basis: sizes.basis, figures, rules: RULES }
+    }
+
+    #[test]
+    fn a_quote_is_a_line_and_a_table() {
+        insta::assert_snapshot!(format!("{}\n\n{}", quote().line(), quote().text()));
+    }
+
+    #[test]
+    fn what_a_run_took_stands_beside_the_quote() {
+        let mut actual =
+            RULES.counted(&Ended::sample((0..23).map(|at| HourSummary::sample(at, "published")).collect()));
+        actual.price();
+        assert_eq!((actual.transitions, actual.lambda_requests), (9 + 23 * 14, 2 + 23 * 4), "as counted");
+        insta::assert_snapshot!(quote().beside(&actual));
+    }
 }

@@ -9,6 +9,7 @@ use std::fmt;
 use aws_adapters::s3::Bucket;
 use clap::ValueEnum;
 use indicatif::{BinaryBytes, HumanCount};
+use serde_json::{Map, Value, json};
 
 use crate::stack::{Problem, Stack};
 
@@ -93,6 +94,19 @@ impl Inventory {
             inventory.loaded.extend(size_of_table(stack, &table).await?);
         }
         Ok(inventory)
+    }
+
+    /// The list for a program: sizes in bytes, and whether each goes.
+    pub(super) fn json(&self) -> Value {
+        let buckets = self.buckets.iter().map(|Folders { bucket, sizes }| {
+            let folders = sizes
+                .iter()
+                .map(|(folder, (objects, bytes))| (folder.clone(), json!({"objects": objects, "bytes": bytes})));
+            json!({"name": bucket, "goes": self.takes_buckets(), "folders": folders.collect::<Map<_, _>>()})
+        });
+        let table = |goes: bool| move |(name, items, bytes): &(String, u64, u64)| json!({"name": name, "goes": goes, "items": items, "bytes": bytes});
+        let tables = self.tables.iter().map(table(self.takes_tables())).chain(self.loaded.iter().map(table(false)));
+        json!({"stack": self.stack, "buckets": buckets.collect::<Vec<_>>(), "tables": tables.collect::<Vec<_>>()})
     }
 
     pub(super) fn takes_buckets(&self) -> bool {
@@ -205,6 +219,17 @@ mod tests {
             tables: vec![("jobs".to_owned(), 1, 100)],
             loaded: vec![("csv_items".to_owned(), 1000, 4096)],
         };
+        let expected = json!({
+            "stack": "ghactivity",
+            "buckets": [{"name": "lake", "goes": true, "folders": {
+                "landing": {"objects": 2, "bytes": 2048}, "raw": {"objects": 1, "bytes": 1024},
+            }}],
+            "tables": [
+                {"name": "jobs", "goes": false, "items": 1, "bytes": 100},
+                {"name": "csv_items", "goes": false, "items": 1000, "bytes": 4096},
+            ],
+        });
+        assert_eq!(inventory.json(), expected);
         insta::assert_snapshot!(inventory, @r"
         goes   stack ghactivity with its functions, state machines, streams, alarms, Glue databases and workgroups
         goes   bucket lake: 3 objects, 3.00 KiB

@@ -32,6 +32,10 @@ pub(crate) struct Run {
     /// Seconds of the tasks that fetch and that convert, with the time to call them.
     pub(crate) fetch_seconds: f64,
     pub(crate) convert_seconds: f64,
+    /// States that were entered, for which Step Functions charges, as it does for tasks that are tried again.
+    states: u64,
+    /// Calls of functions.
+    pub(crate) lambda_requests: u64,
     entered: u64,
     scheduled: u64,
 }
@@ -48,10 +52,16 @@ impl Run {
         self.scheduled.saturating_sub(self.entered)
     }
 
+    /// Transitions of states, as Step Functions charges them.
+    pub(crate) fn transitions(&self) -> u64 {
+        self.states + self.retries()
+    }
+
     /// Takes the next event in; answers what went wrong in it.
     pub(crate) fn apply(&mut self, event: &HistoryEvent) -> Option<Notice> {
         self.last_event = event.id();
         if let Some(entered) = event.state_entered_event_details() {
+            self.states += 1;
             self.entered += u64::from(*event.r#type() == HistoryEventType::TaskStateEntered);
             self.enter(entered.name());
         }
@@ -60,7 +70,11 @@ impl Run {
         }
         self.time(event);
         match event.r#type() {
-            HistoryEventType::TaskScheduled => self.scheduled += 1,
+            HistoryEventType::TaskScheduled => {
+                let kind = event.task_scheduled_event_details().map(|details| details.resource_type());
+                self.lambda_requests += u64::from(kind == Some("lambda"));
+                self.scheduled += 1;
+            }
             HistoryEventType::TaskSucceeded if self.state == "ConvertChunks" => {
                 let output = event.task_succeeded_event_details().and_then(|details| details.output());
                 self.chunk(output.unwrap_or_default());

@@ -25,6 +25,9 @@ pub(crate) struct Ended {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<ErrorText>,
     pub(crate) output: Value,
+    /// Of this execution itself: those of the hours that it started are theirs.
+    pub(crate) transitions: u64,
+    pub(crate) lambda_requests: u64,
     pub(crate) records: u64,
     pub(crate) hours: Vec<HourSummary>,
 }
@@ -43,6 +46,8 @@ pub(crate) struct HourSummary {
     pub(crate) quarantined: u64,
     pub(crate) chunks: u64,
     pub(crate) retries: u64,
+    pub(crate) transitions: u64,
+    pub(crate) lambda_requests: u64,
     pub(crate) seconds: f64,
     pub(crate) fetch_seconds: f64,
     pub(crate) convert_seconds: f64,
@@ -67,6 +72,8 @@ impl Ended {
             seconds: thousandths(root.seconds(now)),
             error: end.and_then(error_of),
             output: output_of(root),
+            transitions: root.run.transitions(),
+            lambda_requests: root.run.lambda_requests,
             records,
             hours,
         }
@@ -90,10 +97,9 @@ impl Ended {
 
     /// A table of the hours and a line over all.
     pub(crate) fn text(&self) -> String {
-        let shown: Vec<_> = match self.hours.len() {
-            0..=MOST_ROWS => self.hours.iter().collect(),
-            _ => self.hours.iter().filter(|hour| hour.status != "published").take(MOST_ROWS).collect(),
-        };
+        let long = self.hours.len() > MOST_ROWS;
+        let told: Vec<_> = self.hours.iter().filter(|hour| !long || hour.status != "published").collect();
+        let (shown, more) = told.split_at(told.len().min(MOST_ROWS));
         let published = self.hours.iter().filter(|hour| hour.status == "published").count();
         let others = match self.hours.len() - published {
             0 => String::new(),
@@ -101,9 +107,13 @@ impl Ended {
         };
         let last =
             format!("{published} published{others}: {} in {:.1} s", rate(self.records, self.seconds), self.seconds);
+        let more = match more.len() {
+            0 => String::new(),
+            more => format!("and {} more that were not published: --json has all\n", HumanCount(more as u64)),
+        };
         match shown.is_empty() {
             true => format!("{last}\n"),
-            false => format!("{}\n{last}\n", table(&shown)),
+            false => format!("{}\n{more}{last}\n", table(shown)),
         }
     }
 }
@@ -148,6 +158,8 @@ impl HourSummary {
             quarantined: counts.quarantined,
             chunks: followed.run.chunks.unwrap_or_default(),
             retries: followed.run.retries(),
+            transitions: followed.run.transitions(),
+            lambda_requests: followed.run.lambda_requests,
             seconds: thousandths(followed.seconds(now)),
             fetch_seconds: thousandths(followed.run.fetch_seconds),
             convert_seconds: thousandths(followed.run.convert_seconds),
@@ -193,4 +205,74 @@ fn status_of(status: &ExecutionStatus) -> &'static str {
 
 fn thousandths(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+impl HourSummary {
+    /// An hour as it may come.
+    pub(crate) fn sample(at: u32, status: &str) -> Self {
+        let of_published = |count| if status == "published" { count } else { 0 };
+        Self {
+            hour: pipeline::ArchiveHour::FIRST.plus(at).to_string(),
+            status: status.to_owned(),
+            verdict: (status == "published").then(|| if at == 1 { "degraded" } else { "complete" }.to_owned()),
+            records: of_published(10_000),
+            rows: of_published(9_990),
+            duplicates: of_published(3),
+            quarantined: of_published(7),
+            chunks: 1,
+            retries: 0,
+            transitions: 13,
+            lambda_requests: 4,
+            seconds: 2.25,
+            fetch_seconds: 0.5,
+            convert_seconds: 1.0,
+            error: (status == "failed")
+                .then(|| ErrorText { name: "NotGzip".to_owned(), message: "it is a page".to_owned() }),
+            execution: "arn".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Ended {
+    /// A run of these hours.
+    pub(crate) fn sample(hours: Vec<HourSummary>) -> Self {
+        Self {
+            execution: "arn".to_owned(),
+            status: "succeeded",
+            seconds: 12.5,
+            error: None,
+            output: Value::Null,
+            transitions: 9,
+            lambda_requests: 2,
+            records: hours.iter().map(|hour| hour.records).sum(),
+            hours,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hour_of_a_short_run_has_a_row() {
+        let hours = ["published", "published", "failed", "missing", "not_published"];
+        insta::assert_snapshot!(
+            Ended::sample(hours.iter().zip(0..).map(|(status, at)| HourSummary::sample(at, status)).collect()).text()
+        );
+    }
+
+    #[test]
+    fn of_a_long_run_there_are_rows_of_what_was_not_published_and_the_number_of_those_left_out() {
+        let mixed = |failed: u32| {
+            let status = |at| if at < failed { "failed" } else { "published" };
+            Ended::sample((0..100).map(|at| HourSummary::sample(at, status(at))).collect()).text()
+        };
+        let text = mixed(60);
+        assert_eq!(text.lines().filter(|line| line.contains("NotGzip")).count(), MOST_ROWS);
+        assert!(text.contains("\nand 12 more that were not published: --json has all\n40 published, 60 not"), "{text}");
+        assert!(!mixed(48).contains("more") && !mixed(0).contains("hour "));
+    }
 }
