@@ -13,6 +13,7 @@ import pytest
 from conftest import BINARIES
 from deployment import Lake
 from local_aws import LocalAws
+from test_cli_trouble import user
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -168,3 +169,23 @@ def test_teardown_shows_asks_and_leaves_nothing(tmp_path: Path) -> None:
         assert not of_stack & tables and {"csv_people", "somebody_elses"} <= tables
         again = teardown("--dry-run")
         assert again.returncode == 2 and "no stack ghactivity" in again.stderr
+
+
+def test_what_a_failed_teardown_leaves_is_named_with_what_deletes_it(tmp_path: Path) -> None:
+    with LocalAws(tmp_path) as aws:
+        outputs = aws.deploy({"SourceUrls": "http://127.0.0.1:9"})
+        jobs = outputs["JobsTableName"]
+        everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        but = {"Effect": "Deny", "Action": "dynamodb:DeleteTable", "Resource": f"*:table/{jobs}"}
+        with user(aws.client("iam"), "careless", everything, but) as keys:
+            environment = {"PATH": "/usr/bin:/bin", **aws.environment(), **keys}
+            command = [BINARIES / "ghactivity", "teardown"]
+            run = subprocess.run(command, input="delete\n", env=environment, capture_output=True, text=True, cwd="/", timeout=120)
+        assert run.returncode == 2, run.stdout
+        assert f"no permission for DeleteTable on {jobs}" in run.stderr
+        assert "the stack is gone; these could not be deleted" in run.stdout
+        commands = [line.strip() for line in run.stdout.splitlines() if line.startswith("  aws ")]
+        assert commands == [f"aws dynamodb delete-table --table-name {jobs} --region us-east-1"]
+        # The first that fails keeps none of the others.
+        assert not set(aws.client("dynamodb").list_tables()["TableNames"]) - {jobs}
+        assert not aws.client("s3").list_buckets()["Buckets"]

@@ -53,12 +53,12 @@ def stranger(lake: Lake) -> Iterator[dict[str, str]]:
 
 
 class user:
-    def __init__(self, iam, name: str, allowed: dict[str, str]) -> None:
-        self.iam, self.name, self.allowed = iam, name, allowed
+    def __init__(self, iam, name: str, *statements: dict[str, str]) -> None:
+        self.iam, self.name, self.statements = iam, name, statements
 
     def __enter__(self) -> dict[str, str]:
         self.iam.create_user(UserName=self.name)
-        document = {"Version": "2012-10-17", "Statement": [self.allowed]}
+        document = {"Version": "2012-10-17", "Statement": self.statements}
         self.iam.put_user_policy(UserName=self.name, PolicyName="all", PolicyDocument=json.dumps(document))
         self.key = self.iam.create_access_key(UserName=self.name)["AccessKey"]
         return {"AWS_ACCESS_KEY_ID": self.key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": self.key["SecretAccessKey"]}

@@ -15,7 +15,7 @@ use crate::status::JOB;
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// An hour, a day, or two of them with .. between [default: from the job's first hour, and those of the ledger that lie before it without a gap, to the bookmark]
+    /// An hour, a day, or two of them with .. between [default: all hours up to the bookmark, without a gap]
     #[arg(value_name = "RANGE", value_parser = range)]
     range: Option<(ArchiveHour, ArchiveHour)>,
     #[command(flatten)]
@@ -24,7 +24,8 @@ pub(crate) struct Arguments {
 
 const AFTER_HELP: &str = "\
 Runs the state machine prove and follows it: the rows of every hour are worked out anew from the landed bytes and held against
-Parquet, quarantine, ledger and catalogue. It changes nothing. The README has what each finding means and what to do.
+Parquet, quarantine, ledger and catalogue. It changes nothing. Without RANGE it begins with the job's first hour, or with what was
+backfilled before it without a gap, and names the hours that are left out. The README has what each finding means and what to do.
 
 Examples:
   ghactivity prove 2025-11-21-0

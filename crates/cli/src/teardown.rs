@@ -116,7 +116,7 @@ struct Left {
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.stack_is_gone {
-            true => writeln!(f, "the stack is gone; these are left, and this deletes them:")?,
+            true => writeln!(f, "the stack is gone; these could not be deleted, and this deletes them:")?,
             false => {
                 writeln!(f, "run this again to go on; should the stack be gone by then, this deletes what it left:")?
             }
@@ -248,7 +248,7 @@ mod tests {
         run this again to go on; should the stack be gone by then, this deletes what it left:
           aws s3 rb s3://lake --force --region eu-west-1
           aws dynamodb delete-table --table-name jobs --region eu-west-1
-        the stack is gone; these are left, and this deletes them:
+        the stack is gone; these could not be deleted, and this deletes them:
           aws s3 rb s3://lake --force --region eu-west-1
           aws dynamodb delete-table --table-name jobs --region eu-west-1
         ");
