@@ -92,10 +92,9 @@ fn without_comments(sql: &str) -> String {
     while let Some(c) = rest.chars().next() {
         let comment = if rest.starts_with("--") {
             Some(rest.find('\n').unwrap_or(rest.len()))
-        } else if rest.starts_with("/*") {
-            Some(rest[2..].find("*/").map_or(rest.len(), |at| at + 4))
         } else {
-            None
+            let inside = rest.strip_prefix("/*");
+            inside.map(|inside| inside.find("*/").map_or(rest.len(), |at| at + 4))
         };
         let length = match (comment, c) {
             (Some(length), _) => length,
