@@ -95,6 +95,7 @@ OBJECTS: dict[str, dict[str, set[str]]] = {
         "put_object": {"Fetch", "ConvertChunk"},
         "delete_object": {"CommitBookmark"},
     },
+    f"landing/ghactivity/_replaced/{HOUR}.0123456789ab.gz": {"get_object": {"ProveHour"}, "put_object": {"Fetch"}},
     "landing/ghactivity/_backfill/probe.json": {"get_object": {"Backfill", "Prove"}, "put_object": {"ListHours"}},
     "landing/ghactivity/_backfill/results/probe.json": {"get_object": {"Backfill", "Prove"}, "put_object": {"ListHours", "Backfill"}},
     "raw/ghactivity/year=2011/probe.parquet": {
@@ -105,7 +106,7 @@ OBJECTS: dict[str, dict[str, set[str]]] = {
     "quarantine/ghactivity/probe.jsonl": {"get_object": {"ProveHour"}, "put_object": {"ConvertChunk"}, "delete_object": {"CommitBookmark"}},
     "ledger/ghactivity/2011-02.parquet": {"get_object": {"ExportLedger"}, "put_object": {"ExportLedger"}},
     "reports/ghactivity/prove/probe/probe.json": {"get_object": {"ProveHour"}, "put_object": {"ProveHour"}},
-    "reports/ghactivity/results/probe.json": {"put_object": {"Prove"}},
+    "reports/ghactivity/results/probe.json": {"get_object": {"Prove"}, "put_object": {"Prove"}},
     "athena-results/probe.csv": {},
     "probe": {},
 }
