@@ -59,7 +59,12 @@ impl Writer<'_> {
         let mut written = std::pin::pin!(begun.map(|batch| self.write_batch(batch)).buffered(self.calls_in_flight));
         while let Some(outcome) = written.next().await {
             match outcome {
-                Ok(batch) => progress.pass(&batch),
+                Ok(Some(batch)) => progress.pass(&batch),
+                // Its turn would have come too late, as that of all after it.
+                Ok(None) => {
+                    self.pace.settle(self.stop_at + PATIENCE).await;
+                    return Ok(progress);
+                }
                 // The table is too busy to take all of it in time; what it took counts.
                 Err(LoadCsvChunkError::Aws(AwsError::Throttled { .. })) if progress.resume.offset > from.offset => {
                     return Ok(progress);
@@ -67,21 +72,26 @@ impl Writer<'_> {
                 Err(error) => return Err(error),
             }
         }
+        self.pace.settle(self.stop_at + PATIENCE).await;
         progress.reached_end = !stopped.load(Ordering::Relaxed);
         Ok(progress)
     }
 
-    async fn write_batch(&self, batch: Batch) -> Result<Batch, LoadCsvChunkError> {
-        match self.plan.rules.on_existing {
+    /// Nothing comes back if there was no time to begin.
+    async fn write_batch(&self, batch: Batch) -> Result<Option<Batch>, LoadCsvChunkError> {
+        if !self.pace.take(batch.write_units, self.stop_at).await {
+            return Ok(None);
+        }
+        let written = match self.plan.rules.on_existing {
             OnExisting::Overwrite => self.put_all(batch).await,
             OnExisting::Skip | OnExisting::Fail => self.put_each(batch).await,
-        }
+        };
+        written.map(Some)
     }
 
     async fn put_all(&self, mut batch: Batch) -> Result<Batch, LoadCsvChunkError> {
         let all = batch.puts.len() as u64;
         let mut left = std::mem::replace(&mut batch.puts, PutBatch::new(""));
-        self.pace.take(batch.write_units).await;
         let mut waits = 0;
         while !left.is_empty() {
             match self.items.put_batch(&left).await {
@@ -99,7 +109,6 @@ impl Writer<'_> {
 
     async fn put_each(&self, mut batch: Batch) -> Result<Batch, LoadCsvChunkError> {
         let load_id = self.plan.load_id.to_string();
-        self.pace.take(batch.write_units).await;
         for index in 0..batch.puts.len() {
             let mut waits = 0;
             let put = loop {
