@@ -23,15 +23,13 @@ pub(crate) fn for_failure(name: &str) -> &'static str {
         }
         "VersionNotKept" => "see the ledger's previous_versions; KeepVersions of the stack says how many are kept",
         "EmptyFile" | "NotCsv" => "save it as CSV text in UTF-8",
-        "BadHeader" => {
-            "name every column once, or load it without header: --no-header, or --columns with their names"
-        }
+        "BadHeader" => "name every column once, or load it without header: --no-header, or --columns with their names",
         "UnclosedQuote" | "RecordTooLong" => "mend the line that is named",
-        "FileTooLarge" | "TooManyChunks" | "DiskFull" => "split the file, or deploy with larger CsvChunkRows or CsvPlanDiskMb",
-        "SourceNotFound" | "SourceReplaced" => "run the same command again: what is there now is loaded",
-        "ItemExists" => {
-            "'ghactivity unload' takes out what was written; or leave such items with --on-existing skip"
+        "FileTooLarge" | "TooManyChunks" | "DiskFull" => {
+            "split the file, or deploy with larger CsvChunkRows or CsvPlanDiskMb"
         }
+        "SourceNotFound" | "SourceReplaced" => "run the same command again: what is there now is loaded",
+        "ItemExists" => "'ghactivity unload' takes out what was written; or leave such items with --on-existing skip",
         "TableHasOtherKey" => "choose another table: --table",
         "LoadDoesNotBalance" => "load the file again with --force",
         "LoadNotFound" => "the table job_run_details has the loads; this one was undone, or never was",

@@ -86,7 +86,7 @@ Examples:
   ghactivity load-csv people.csv --table csv_people --types price=N,active=BOOL
   ghactivity load-csv people.csv.gz --infer --max-wcu 500
   ghactivity load-csv s3://my-bucket/exports/people.csv --delimiter ';' --on-existing skip
-  ghactivity load-csv people.csv --types '{"price": "N"}' --json | jq .counts
+  ghactivity load-csv people.csv --no-header --id-column column_1 --json | jq .counts
 
 Exit status:
   0    loaded, or loaded before

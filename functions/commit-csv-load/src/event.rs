@@ -11,7 +11,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// The load; none if it failed before it was planned.
+    /// The load that is complete or undone.
     #[serde(default)]
     pub load_id: Option<LoadId>,
     /// The execution that loaded or undid it.
@@ -32,12 +32,22 @@ pub struct Failed {
     pub error: Failure,
     /// What it was started with, the table filled in. Whatever it is: that may be why it failed.
     pub request: Value,
+    /// What `plan-csv` answered, if it did.
+    pub plan: Plan,
     /// When it began.
     pub started_at: Timestamp,
     /// How many times it has been redriven.
     pub redrive_count: u32,
     /// The redrive after which it has last gone back to work, or 0. While it is below `redrive_count`, it is to go on.
     pub resumed_redrive: u32,
+}
+
+/// As much of a plan as the failure needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The load.
+    #[serde(default)]
+    pub load_id: Option<LoadId>,
 }
 
 /// What there is to do next.
@@ -83,9 +93,9 @@ impl Input {
 
 impl Failed {
     /// Checks what types alone do not say.
-    pub(crate) fn validate(&self, undone: Option<u64>) -> Result<(), InvalidInput> {
-        if undone.is_some() {
-            return Err(InvalidInput::new("undone", "a load that failed is not undone by that"));
+    pub(crate) fn validate(&self, input: &Input) -> Result<(), InvalidInput> {
+        if input.undone.is_some() || input.load_id.is_some() {
+            return Err(InvalidInput::new("failed", "expected neither load_id nor undone beside it"));
         }
         if self.error.name.is_empty() {
             return Err(InvalidInput::new("failed.error.name", "is empty"));

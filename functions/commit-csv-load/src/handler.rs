@@ -5,6 +5,7 @@ use aws_adapters::s3::{Bucket, DocumentError};
 use csv_load::plan::MAX_PLAN_BYTES;
 use csv_load::receipt::{self, BalanceError, ChunkReceipt, Counts, LoadReceipt};
 use csv_load::{LoadId, LoadPlan, keys};
+use function_runtime::{Metrics, Unit};
 
 use crate::{CommitCsvLoadError, Context, Failed, Input, Load, Output};
 
@@ -17,7 +18,7 @@ const MAX_RECEIPT_BYTES: u64 = 16 << 20;
 /// See [`CommitCsvLoadError`]. The file is then recognised as before. A failure that is recorded is answered by itself.
 pub async fn handle(mut input: Input, context: &Context) -> Result<Output, CommitCsvLoadError> {
     if let Some(failure) = input.failed.take() {
-        failure.validate(input.undone)?;
+        failure.validate(&input)?;
         return failed(input, failure, context).await;
     }
     let load_id = input.load()?;
@@ -29,13 +30,13 @@ pub async fn handle(mut input: Input, context: &Context) -> Result<Output, Commi
 
 /// Records a failure and fails alike, unless the execution was redriven since.
 async fn failed(input: Input, failed: Failed, context: &Context) -> Result<Output, CommitCsvLoadError> {
-    let Failed { error, request, started_at, redrive_count, resumed_redrive } = failed;
+    let Failed { error, request, plan, started_at, redrive_count, resumed_redrive } = failed;
     if redrive_count > resumed_redrive {
         return Ok(Output::Retrying { resumed_redrive: redrive_count });
     }
     let given = |name: &str| request.get(name).and_then(|value| value.as_str()).map(str::to_owned);
     let source_file = given("bucket").zip(given("key")).map(|(bucket, key)| format!("s3://{bucket}/{key}"));
-    let load_id = input.load_id.as_ref().map(LoadId::to_string);
+    let load_id = plan.load_id.as_ref().map(LoadId::to_string);
     tracing::error!(load_id, name = error.name, message = error.message, "the load failed");
     let item = FailedLoadItem {
         load_id,
@@ -51,11 +52,7 @@ async fn failed(input: Input, failed: Failed, context: &Context) -> Result<Outpu
     Err(CommitCsvLoadError::Failed(error))
 }
 
-async fn loaded(
-    load_id: LoadId,
-    execution_arn: String,
-    context: &Context,
-) -> Result<Load, CommitCsvLoadError> {
+async fn loaded(load_id: LoadId, execution_arn: String, context: &Context) -> Result<Load, CommitCsvLoadError> {
     let bucket = &context.bucket;
     let cannot_read = |source| CommitCsvLoadError::Read { load_id, source };
     let plan = bucket.load_plan(load_id).await.map_err(cannot_read)?;
@@ -73,6 +70,7 @@ async fn loaded(
     // The line comes first: once there is a receipt, nobody runs this again.
     context.loads.put(&LoadItem::of(&written, bucket.address(&key), "loaded")).await?;
     let receipt = if bucket.write_if_absent(&key, json, "application/json").await? {
+        measured(&written).emit();
         written
     } else {
         let earlier = bucket.document(&key, MAX_RECEIPT_BYTES).await.map_err(cannot_read)?;
@@ -81,6 +79,23 @@ async fn loaded(
     };
     tracing::info!(%load_id, read = counts.read, written = counts.written, rejected = counts.rejected, "committed");
     Ok(in_brief(receipt, &key, bucket))
+}
+
+/// Once for each load: the receipt is written once.
+fn measured(receipt: &LoadReceipt) -> Metrics {
+    let Counts { read, written, duplicate, rejected, skipped } = receipt.counts;
+    let rejected_percent = if read == 0 { 0.0 } else { 100.0 * rejected as f64 / read as f64 };
+    let seconds = receipt.completed_at.duration_since(receipt.ingestion_timestamp).as_secs_f64();
+    Metrics::new()
+        .with("CsvRowsRead", Unit::Count, read as f64)
+        .with("CsvRowsWritten", Unit::Count, written as f64)
+        .with("CsvRowsDuplicate", Unit::Count, duplicate as f64)
+        .with("CsvRowsRejected", Unit::Count, rejected as f64)
+        .with("CsvRowsSkipped", Unit::Count, skipped as f64)
+        .with("CsvRejectedPercent", Unit::Percent, rejected_percent)
+        .with("CsvLoadSeconds", Unit::Seconds, seconds)
+        .about("load_id", receipt.load_id.to_string())
+        .about("table", receipt.table.clone())
 }
 
 /// Keeps the receipt of a load that was undone, and removes all else of it; last the plan, and then the note that it is being
@@ -102,20 +117,16 @@ async fn undone(
         return Ok(in_brief(receipt, &key, bucket));
     };
     // Of an earlier run that removed the load's receipt; or of an earlier load of the same file.
-    let kept: Option<LoadReceipt> =
-        bucket.document_if_there(&key, MAX_RECEIPT_BYTES).await.map_err(cannot_read)?;
+    let kept: Option<LoadReceipt> = bucket.document_if_there(&key, MAX_RECEIPT_BYTES).await.map_err(cannot_read)?;
     let kept = kept.filter(|kept| kept.ingestion_timestamp == plan.ingestion_timestamp);
     let receipt = bucket.document_if_there(&keys::receipt(load_id), MAX_RECEIPT_BYTES).await.map_err(cannot_read)?;
     let receipt = match receipt.or(kept) {
         Some(receipt) => receipt,
         None => LoadReceipt::new(plan, Counts::default(), Vec::new(), (context.now)(), String::new()),
     };
-    let receipt = LoadReceipt {
-        undone: Some(deleted),
-        completed_at: (context.now)(),
-        execution_arn,
-        ..receipt
-    };
+    // The rows that do not fit go, too.
+    let (undone, quarantine) = (Some(deleted), None);
+    let receipt = LoadReceipt { undone, quarantine, completed_at: (context.now)(), execution_arn, ..receipt };
     let json = serde_json::to_vec_pretty(&receipt).expect("a receipt is JSON");
     bucket.write(&key, json, "application/json").await?;
     context.loads.put(&LoadItem::of(&receipt, bucket.address(&key), "undone")).await?;
@@ -125,7 +136,7 @@ async fn undone(
     bucket.delete_many(&[plan_key]).await?;
     bucket.delete_many(&[note_key]).await?;
     tracing::info!(%load_id, deleted, "undone");
-    Ok(in_brief(LoadReceipt { quarantine: None, ..receipt }, &key, bucket))
+    Ok(in_brief(receipt, &key, bucket))
 }
 
 fn in_brief(receipt: LoadReceipt, key: &str, bucket: &Bucket) -> Load {

@@ -17,5 +17,5 @@ mod handler;
 
 pub use context::Context;
 pub use error::CommitCsvLoadError;
-pub use event::{Failed, Input, Load, Output};
+pub use event::{Failed, Input, Load, Output, Plan};
 pub use handler::handle;

@@ -1,15 +1,16 @@
 //! What the function does.
 
 use std::io::Read;
+use std::sync::atomic::AtomicU64;
 
 use aws_adapters::AwsError;
 use aws_adapters::dynamodb::{Items, MAX_PUTS};
 use aws_adapters::s3::{Bucket, Object, ReadError, pipe};
 use bytes::Bytes;
 use csv_load::plan::Chunk;
-use csv_load::receipt::{Failure, ChunkReceipt, Counts};
+use csv_load::receipt::{ChunkReceipt, Counts, Failure};
 use csv_load::{LoadId, LoadPlan, RecordError, keys};
-use function_runtime::{Diagnostic, InvalidInput};
+use function_runtime::{Diagnostic, InvalidInput, Metrics, Unit};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -28,7 +29,14 @@ const WAITING_BATCHES: usize = 4;
 /// See [`LoadCsvChunkError`]. Some of its items may be written then, and the failure is noted for whoever ends the load: the
 /// state machine knows only that too many chunks failed.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, LoadCsvChunkError> {
-    let outcome = run(&input, context).await;
+    let (begin, throttled) = (Instant::now(), AtomicU64::new(0));
+    let outcome = run(&input, &throttled, context).await;
+    Metrics::new()
+        .with("CsvThrottledCalls", Unit::Count, throttled.into_inner() as f64)
+        .with("CsvChunkSeconds", Unit::Seconds, begin.elapsed().as_secs_f64())
+        .about("load_id", input.load_id.to_string())
+        .about("chunk", input.chunk)
+        .emit();
     if let Err(error) = &outcome {
         let Diagnostic { error_type, error_message } = function_runtime::diagnostic(error);
         let failure = Failure { name: error_type, message: error_message };
@@ -41,8 +49,8 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, LoadCsvCh
     outcome
 }
 
-async fn run(input: &Input, context: &Context) -> Result<Output, LoadCsvChunkError> {
-    let stop_at = Instant::now() + context.work_time;
+async fn run(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<Output, LoadCsvChunkError> {
+    let limits = Limits { stop_at: Instant::now() + context.work_time, max_wcu: input.max_wcu, throttled };
     let bucket = &context.bucket;
     let load_id = input.load_id;
     let plan = bucket.load_plan(load_id).await.map_err(|source| LoadCsvChunkError::Plan { load_id, source })?;
@@ -59,7 +67,7 @@ async fn run(input: &Input, context: &Context) -> Result<Output, LoadCsvChunkErr
         write_units: 0,
     });
     let superseded = superseded(&plan, &chunk, bucket).await?;
-    let Progress { resume, reached_end } = load(&plan, input.chunk, &superseded, from, input, stop_at, context).await?;
+    let Progress { resume, reached_end } = load(&plan, input.chunk, &superseded, from, limits, context).await?;
     if !reached_end {
         tracing::info!(rows = resume.counts.read, of = chunk.rows, "stopped in time");
         return Ok(Output { chunk: input.chunk, done: false, resume: Some(resume) });
@@ -120,13 +128,19 @@ async fn superseded(plan: &LoadPlan, chunk: &Chunk, bucket: &Bucket) -> Result<B
     object.whole(chunk.superseded_bytes()).await.map_err(failed)
 }
 
+/// What a call may take, and what it could not.
+struct Limits<'a> {
+    stop_at: Instant,
+    max_wcu: Option<f64>,
+    throttled: &'a AtomicU64,
+}
+
 async fn load(
     plan: &LoadPlan,
     number: u32,
     superseded: &Bytes,
     from: Resume,
-    input: &Input,
-    stop_at: Instant,
+    limits: Limits<'_>,
     context: &Context,
 ) -> Result<Progress, LoadCsvChunkError> {
     let chunk = plan.chunks[number as usize];
@@ -150,16 +164,17 @@ async fn load(
     let (sender, batches) = mpsc::channel(WAITING_BATCHES);
     let (own_plan, own_bits) = (plan.clone(), superseded.clone());
     // No call takes more than a second's share of small items.
-    let max_puts = input.max_wcu.map_or(MAX_PUTS, |max_wcu| (max_wcu as usize).clamp(1, MAX_PUTS));
+    let max_puts = limits.max_wcu.map_or(MAX_PUTS, |max_wcu| (max_wcu as usize).clamp(1, MAX_PUTS));
     let parsing = tokio::task::spawn_blocking(move || {
         Rows { plan: &own_plan, superseded: &own_bits, from, max_puts }.send(text, &sender)
     });
     let writer = Writer {
         plan,
         items: Items::new(context.dynamodb.clone(), &plan.table),
-        pace: Pace::new(input.max_wcu),
+        pace: Pace::new(limits.max_wcu),
         calls_in_flight: context.calls_in_flight,
-        stop_at,
+        stop_at: limits.stop_at,
+        throttled: limits.throttled,
     };
     let loading = async { tokio::join!(feed(object, pieces), writer.write(batches, from)) };
     let (fed, progress) = tokio::select! {

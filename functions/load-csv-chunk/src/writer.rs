@@ -1,6 +1,6 @@
 //! Batches into the table, several at a time.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) calls_in_flight: usize,
     /// After this no batch is begun.
     pub(crate) stop_at: Instant,
+    /// Calls that the table did not take, or not whole.
+    pub(crate) throttled: &'a AtomicU64,
 }
 
 /// How far a call came.
@@ -137,6 +139,7 @@ impl Writer<'_> {
 
     /// Waits longer each time, by chance, so that the calls of all chunks spread; gives up when the time is over.
     async fn wait(&self, waits: &mut u32) -> Result<(), LoadCsvChunkError> {
+        self.throttled.fetch_add(1, Ordering::Relaxed);
         let longest = LONGEST_WAIT.min(FIRST_WAIT * 2_u32.saturating_pow(*waits));
         *waits = (*waits + 1).min(10);
         let wait = longest.mul_f64(rand::random_range(0.0..1.0));

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 
 use aws_adapters::s3::{Bucket, ReadError};
-use csv_load::plan::{MAX_PLAN_BYTES, Source};
+use csv_load::plan::{MAX_PLAN_BYTES, Source, Wanted};
 use csv_load::{ColumnType, FilePlan, LoadId, LoadPlan, keys};
 use function_runtime::InvalidInput;
 use gzip_plan::PlannedFile;
@@ -47,19 +47,8 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
         sha256,
         is_gzip: gzip.is_some(),
     };
-    let plan = LoadPlan {
-        load_id,
-        table: request.table.clone(),
-        source,
-        options: request.options.clone(),
-        rules: planned.rules,
-        ingestion_timestamp: started_at,
-        chunks: planned.chunks,
-        rows: planned.rows,
-        rejected: planned.rejected,
-        superseded: planned.superseded,
-        write_units: planned.write_units,
-    };
+    let wanted = Wanted { table: request.table.clone(), options: request.options.clone() };
+    let plan = LoadPlan::new(&planned, source, load_id, wanted, started_at);
     if request.dry_run {
         return Ok(output(&plan, Status::DryRun, &request, context));
     }

@@ -24,7 +24,14 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, UndoCsvLo
         bucket.write(&keys::undoing(load_id), "{}", "application/json").await?;
         let segment = |segment| Segment { segment, segments: context.segments, after: None, deleted: 0 };
         let segments = (0..context.segments).map(segment).collect();
-        return Ok(Output { load_id, table, segments, wait_secs: csv_load::UNDOING_BEGINS_AFTER.as_secs(), segment: None, done: false });
+        return Ok(Output {
+            load_id,
+            table,
+            segments,
+            wait_secs: csv_load::UNDOING_BEGINS_AFTER.as_secs(),
+            segment: None,
+            done: false,
+        });
     };
     if segment.segment >= segment.segments {
         return Err(InvalidInput::new("segment.segment", format!("expected less than {}", segment.segments)).into());

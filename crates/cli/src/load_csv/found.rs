@@ -54,11 +54,7 @@ impl Found {
     }
 
     /// By an execution of the state machine that loads nothing.
-    pub(super) async fn by_dry_run(
-        stack: &Stack,
-        request: &Value,
-        detach: &Detach,
-    ) -> Result<Self, Problem> {
+    pub(super) async fn by_dry_run(stack: &Stack, request: &Value, detach: &Detach) -> Result<Self, Problem> {
         let mut request = request.clone();
         request["dry_run"] = true.into();
         let arn = start::begin(stack, "CsvLoadStateMachineArn", "dry-run", &request, detach).await?;

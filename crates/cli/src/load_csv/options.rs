@@ -78,7 +78,8 @@ fn pairs(text: &str) -> Result<Types, String> {
 }
 
 fn column_type(text: &str) -> Result<ColumnType, String> {
-    serde_json::from_value(text.to_uppercase().into()).map_err(|_| format!("'{text}' is no type: expected S, N or BOOL"))
+    serde_json::from_value(text.to_uppercase().into())
+        .map_err(|_| format!("'{text}' is no type: expected S, N or BOOL"))
 }
 
 #[cfg(test)]

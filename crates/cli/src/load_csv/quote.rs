@@ -105,7 +105,12 @@ impl Quote {
         }
         let rejected = rejected_lines(&found.rejected_rows, found.rejected, None);
         let prices = format!("dollars: {}\n", self.prices);
-        format!("{file} into {}, {} columns: {about}\n\n{}\n\n{prices}{rejected}", self.table, found.columns, table.trim_fmt())
+        format!(
+            "{file} into {}, {} columns: {about}\n\n{}\n\n{prices}{rejected}",
+            self.table,
+            found.columns,
+            table.trim_fmt()
+        )
     }
 
     fn rows(&self) -> [(&'static str, String); 11] {
@@ -122,7 +127,10 @@ impl Quote {
             ("Lambda dollars", format!("{:.4}", self.lambda_dollars)),
             ("Step Functions dollars", format!("{:.4}", self.step_functions_dollars)),
             ("dollars in all", format!("{:.4}", self.dollars)),
-            ("time, at least", format!("{} at {} units a second", price_time(self.seconds), count(self.units_per_second as u64))),
+            (
+                "time, at least",
+                format!("{} at {} units a second", price_time(self.seconds), count(self.units_per_second as u64)),
+            ),
         ]
     }
 }

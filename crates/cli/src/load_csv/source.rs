@@ -53,9 +53,19 @@ pub(super) struct Placed {
 }
 
 enum Place {
-    Local { path: PathBuf, bytes: u64, sha256: [u8; 32], found: Box<Found> },
+    Local {
+        path: PathBuf,
+        bytes: u64,
+        sha256: [u8; 32],
+        found: Box<Found>,
+    },
     /// An object, and its key in the upload bucket.
-    Object { bucket: String, key: String, upload_key: String, bytes: u64 },
+    Object {
+        bucket: String,
+        key: String,
+        upload_key: String,
+        bytes: u64,
+    },
 }
 
 impl Source {

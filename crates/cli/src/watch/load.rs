@@ -167,7 +167,8 @@ impl Progress {
         };
         let bucket = Bucket::new(aws.s3(), &plan.manifest.bucket);
         let listed = bucket.list(&keys::chunk_receipts_prefix(plan.load_id)).await.unwrap_or_default();
-        let new = listed.into_iter().map(|object| object.key).filter(|key| !self.seen.contains(key)).collect::<Vec<_>>();
+        let new =
+            listed.into_iter().map(|object| object.key).filter(|key| !self.seen.contains(key)).collect::<Vec<_>>();
         let receipts = new.into_iter().map(|key| {
             let bucket = &bucket;
             async move { Some((bucket.document::<ChunkReceipt>(&key, MAX_RECEIPT_BYTES).await.ok()?, key)) }
@@ -279,7 +280,8 @@ impl LoadEnded {
             what: format!("the receipt ({})", crate::stack::one_line(&crate::describe(&error))),
             next: "see what the message names, then 'ghactivity watch' the execution again".to_owned(),
         })?;
-        (self.counts, self.write_units, self.chunks) = (Some(receipt.counts), Some(receipt.write_units), receipt.chunks);
+        (self.counts, self.write_units, self.chunks) =
+            (Some(receipt.counts), Some(receipt.write_units), receipt.chunks);
         if let Some(quarantine) = receipt.quarantine {
             self.quarantine = Some(bucket.address(&quarantine));
             self.rejected_rows = RejectedRow::read(&head_of(&bucket, &quarantine).await[..], TOLD_ROWS);
