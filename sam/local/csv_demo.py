@@ -6,14 +6,13 @@ Ends with an error if the receipt is not what was planted in the file.
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import build
+from command import Command
 from csv_files import CsvFile
 from demo import exclusive, step
 from local_aws import ROOT, LocalAws
@@ -38,34 +37,24 @@ def main():
     with LocalAws(options.directory) as aws:
         aws.stack = STACK
         outputs = aws.deploy({"CsvChunkRows": options.chunk_rows}, template=ROOT / "sam/csv-load.yaml")
+        command = Command(aws)
         load = ("load-csv", path, "--types", "price=N", "--infer")
         step("What it costs")
-        ghactivity(aws, *load, "--dry-run")
+        command.run(*load, "--dry-run")
         step("Loading it")
-        ghactivity(aws, *load)
+        command.run(*load)
         [item] = aws.client("dynamodb").scan(TableName=outputs["CsvTableName"], Limit=1)["Items"]
         print(f"\nan item: {json.dumps(dict(sorted(item.items())), ensure_ascii=False)}")
         step("The same bytes again: recognised, and the receipt as JSON")
-        again = json.loads(ghactivity(aws, *load, "--json", show=False))
+        again = command.answer(*load)
         print(f"  {again['outcome']}: {again['counts']}")
         step("Undoing it")
-        undone = json.loads(ghactivity(aws, "unload", again["load_id"], "--json", show=False))
+        undone = command.answer("unload", again["load_id"])
         print(f"  {undone['undone']:,} items deleted")
     lock.close()
     if again["counts"] != planted.counts() or undone["undone"] != planted.counts()["written"]:
         sys.exit("demo-csv: the receipt is not what was planted")
     print("\nThe receipt says what was planted. Everything is stopped.")
-
-
-def ghactivity(aws, *words, show=True):
-    """Runs the command against the local AWS, as anybody would; answers what it printed."""
-    words = [str(word) for word in (*words, "--stack", STACK)]
-    print(f"  $ ghactivity {' '.join(words)}", flush=True)
-    command = [build.target("debug") / "ghactivity", *words]
-    done = subprocess.run(command, env=os.environ | aws.environment(), check=True, stdout=subprocess.PIPE, text=True)
-    if show:
-        print(f"\n{done.stdout}", end="", flush=True)
-    return done.stdout
 
 
 def arguments():
