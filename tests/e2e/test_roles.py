@@ -17,14 +17,18 @@ import conftest
 from deployment import Lake
 from build import logical_id
 
-FUNCTIONS = (*conftest.FUNCTIONS, "export-ledger", "prove-hour")
+CSV_FUNCTIONS = ("plan-csv", "load-csv-chunk", "commit-csv-load", "undo-csv-load")
+FUNCTIONS = (*conftest.FUNCTIONS, "export-ledger", "prove-hour", *CSV_FUNCTIONS)
 ROLES = (
     *("NextFile", "Fetch", "ConvertChunk", "RegisterPartition", "CommitBookmark", "ListHours", "ExportLedger", "ProveHour"),
     *("ProcessHour", "Ingest", "Backfill", "Prove", "Landed"),
+    *("PlanCsv", "LoadCsvChunk", "CommitCsvLoad", "UndoCsvLoad", "CsvLoad", "CsvUndo"),
 )
 #: The key of an hour that nobody runs.
 HOUR = "2011-02-12-0"
 VALUES = ["2011", "02", "12", "00"]
+#: A table that may be loaded.
+CSV_TABLE = "csv_probe"
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 
 
@@ -81,10 +85,17 @@ def strangers(lake: Lake) -> Iterator[str]:
     lake.s3.create_bucket(Bucket=name)
     keys = [{"AttributeName": "job_id", "KeyType": "HASH"}]
     lake.dynamodb.create_table(
+        TableName=CSV_TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    lake.dynamodb.create_table(
         TableName=name, KeySchema=keys, AttributeDefinitions=[{"AttributeName": "job_id", "AttributeType": "S"}], BillingMode="PAY_PER_REQUEST"
     )
     yield name
-    lake.dynamodb.Table(name).delete()
+    for table in (name, CSV_TABLE):
+        lake.dynamodb.Table(table).delete()
     lake.s3.delete_bucket(Bucket=name)
 
 
@@ -154,7 +165,7 @@ def item_probes(lake: Lake, stranger: str) -> Iterator[Probe]:
     }
     needs: dict[str, dict[str, set[str]]] = {
         "Jobs": {"get": {"NextFile", "CommitBookmark"}, "put": {"NextFile"}, "update": {"CommitBookmark"}},
-        "JobRunDetails": {"get": {"CommitBookmark"}, "put": {"CommitBookmark"}},
+        "JobRunDetails": {"get": {"CommitBookmark"}, "put": {"CommitBookmark", "CommitCsvLoad"}},
         "ArchiveHours": {
             "get": {"RegisterPartition", "CommitBookmark", "ProveHour"},
             "put": {"CommitBookmark"},
@@ -190,6 +201,71 @@ def item_probes(lake: Lake, stranger: str) -> Iterator[Probe]:
             yield Probe(f"dynamodb {verb}, {place}", lambda as_role, call=call: call(as_role.dynamodb), needs.get(place, {}).get(verb, set()))
 
 
+OF_LOADS = {"PlanCsv", "LoadCsvChunk", "CommitCsvLoad", "UndoCsvLoad"}
+#: Of the upload bucket.
+CSV_OBJECTS: dict[str, dict[str, set[str]]] = {
+    "raw/probe.csv": {"get_object": {"PlanCsv", "LoadCsvChunk"}},
+    "incoming/probe.csv": {"get_object": {"PlanCsv", "LoadCsvChunk"}},
+    "loads/probe/plan.json": {"get_object": OF_LOADS, "put_object": {"PlanCsv"}, "delete_object": {"CommitCsvLoad"}},
+    "loads/probe/manifest.json": {"get_object": OF_LOADS | {"CsvLoad"}, "put_object": {"PlanCsv"}, "delete_object": {"CommitCsvLoad"}},
+    "loads/probe/receipt.json": {
+        "get_object": OF_LOADS,
+        "put_object": {"PlanCsv", "CommitCsvLoad"},
+        "delete_object": {"PlanCsv", "CommitCsvLoad"},
+    },
+    "loads/probe/chunks/00000.json": {
+        "get_object": OF_LOADS,
+        "put_object": {"PlanCsv", "LoadCsvChunk"},
+        "delete_object": {"PlanCsv", "CommitCsvLoad"},
+    },
+    "loads/probe/failures/00000.json": {
+        "get_object": OF_LOADS,
+        "put_object": {"PlanCsv", "LoadCsvChunk"},
+        "delete_object": {"CommitCsvLoad"},
+    },
+    "loads/probe/undoing.json": {
+        "get_object": OF_LOADS,
+        "put_object": {"PlanCsv", "UndoCsvLoad"},
+        "delete_object": {"PlanCsv", "CommitCsvLoad"},
+    },
+    "undone/probe.json": {"get_object": {"CommitCsvLoad"}, "put_object": {"CommitCsvLoad"}},
+    "results/probe.json": {"put_object": {"CsvLoad"}},
+    "probe": {},
+}
+
+
+def csv_probes(lake: Lake, stranger: str, table: str) -> Iterator[Probe]:
+    bucket = lake.outputs["UploadBucketName"]
+    for key, needs in CSV_OBJECTS.items():
+        for verb in ("get_object", "put_object", "delete_object"):
+            call = lambda as_role, v=verb, k=key: getattr(as_role.s3, v)(Bucket=bucket, Key=k)  # noqa: E731
+            yield Probe(f"s3 {verb} {key} of uploads", call, needs.get(verb, set()))
+    aborting = {"loads/probe/quarantine.jsonl": {"PlanCsv"}, "results/probe.json": {"CsvLoad"}, "incoming/probe.csv": set()}
+    for key, needed_by in aborting.items():
+        call = lambda as_role, k=key: as_role.s3.abort_multipart_upload(Bucket=bucket, Key=k, UploadId="probe")  # noqa: E731
+        yield Probe(f"s3 abort_multipart_upload {key} of uploads", call, needed_by)
+    yield Probe("s3 list_objects_v2 of uploads", lambda as_role: as_role.s3.list_objects_v2(Bucket=bucket, MaxKeys=1), OF_LOADS)
+    yield Probe("s3 delete_bucket of uploads", lambda as_role: as_role.s3.delete_bucket(Bucket=bucket))
+    # Tables by the names that may be loaded, and another.
+    key_schema = {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}
+    key, never = {"id": {"S": "probe"}}, {"ConditionExpression": "attribute_exists(id) AND attribute_not_exists(id)"}
+    calls: dict[str, tuple[Callable[[Any, str], object], set[str]]] = {
+        "batch_write_item": (lambda db, t: db.batch_write_item(RequestItems={t: [{"PutRequest": {"Item": key}}]}), {"LoadCsvChunk"}),
+        "put_item": (lambda db, t: db.put_item(TableName=t, Item=key, **never), {"LoadCsvChunk"}),
+        "scan": (lambda db, t: db.scan(TableName=t, Limit=1), {"UndoCsvLoad"}),
+        "delete_item": (lambda db, t: db.delete_item(TableName=t, Key=key, **never), {"UndoCsvLoad"}),
+        "describe_table": (lambda db, t: db.describe_table(TableName=t), {"CsvLoad"}),
+        "create_table": (lambda db, t: db.create_table(TableName=t, BillingMode="PAY_PER_REQUEST", **key_schema), {"CsvLoad"}),
+        "get_item": (lambda db, t: db.get_item(TableName=t, Key=key), set()),
+        "update_item": (lambda db, t: db.update_item(TableName=t, Key=key, **never), set()),
+        "update_table": (lambda db, t: db.update_table(TableName=t, BillingMode="PAY_PER_REQUEST"), set()),
+        "delete_table": (lambda db, t: db.delete_table(TableName=f"{t}-no-such-table"), set()),
+    }
+    for verb, (call, needed_by) in calls.items():
+        yield Probe(f"dynamodb {verb} {table}", lambda as_role, c=call: c(as_role.dynamodb, table), needed_by)
+        yield Probe(f"dynamodb {verb} of another table", lambda as_role, c=call: c(as_role.dynamodb, stranger))
+
+
 def catalog_probes(lake: Lake) -> Iterator[Probe]:
     events = {"DatabaseName": lake.database, "TableName": "events"}
     registering = {"RegisterPartition"}
@@ -220,6 +296,9 @@ def compute_probes(lake: Lake) -> Iterator[Probe]:
         "export-ledger": set(),
         "prove-hour": {"Prove"},
         **dict.fromkeys(("fetch", "convert-chunk", "register-partition", "commit-bookmark"), {"ProcessHour"}),
+        **dict.fromkeys(("plan-csv", "load-csv-chunk"), {"CsvLoad"}),
+        "commit-csv-load": {"CsvLoad", "CsvUndo"},
+        "undo-csv-load": {"CsvUndo"},
     }
     for function in FUNCTIONS:
         name = lake.function_name(function)
@@ -229,6 +308,7 @@ def compute_probes(lake: Lake) -> Iterator[Probe]:
             lambda as_role, n=name: getattr(as_role, "lambda").update_function_configuration(FunctionName=n, Description="probe"),
         )
     started_by = {"ProcessHour": {"Ingest", "Backfill", "Landed"}, "Ingest": set(), "Backfill": {"Backfill"}, "Prove": {"Prove"}}
+    started_by |= {"CsvLoad": {"CsvLoad"}, "CsvUndo": set()}
     for machine, needed_by in started_by.items():
         arn = lake.outputs[f"{machine}StateMachineArn"]
         execution = arn.replace(":stateMachine:", ":execution:") + ":no-such-execution"
@@ -286,6 +366,7 @@ def test_a_role_may_do_what_it_needs_and_nothing_else(lake: Lake, credentials, s
         *catalog_probes(lake),
         *compute_probes(lake),
         *other_probes(lake),
+        *csv_probes(lake, strangers, CSV_TABLE),
     ]
     wrong = {
         probe.name: "allowed" if passed else "refused"

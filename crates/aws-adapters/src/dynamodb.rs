@@ -30,7 +30,7 @@ pub use items::{Items, KeyPage, MAX_PUTS, PutBatch};
 pub use jobs::Jobs;
 pub use leases::{Holder, LeaseError, Leases, SeenLease};
 pub use ledger::{HourMark, Ledger};
-pub use loads::{LoadItem, Loads};
+pub use loads::{FailedLoadItem, LoadItem, Loads};
 pub use runs::Runs;
 
 /// An item of a table.

@@ -10,6 +10,7 @@ use crate::output;
 use crate::stack::Problem;
 use crate::start::Following;
 use quote::Quote;
+pub(crate) use quote::duration;
 
 /// Which hours, and how.
 #[derive(Args)]

@@ -113,6 +113,10 @@ impl Aws {
         aws_sdk_sfn::Client::new(&self.config)
     }
 
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        aws_adapters::config::s3(&self.config)
+    }
+
     /// What to say of a call that failed.
     pub(crate) fn problem<E>(
         &self,
@@ -173,7 +177,7 @@ impl Stack {
     }
 
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
-        aws_adapters::config::s3(&self.aws.config)
+        self.aws.s3()
     }
 
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {

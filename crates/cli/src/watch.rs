@@ -5,6 +5,7 @@
 
 mod board;
 mod execution;
+mod load;
 mod poll;
 mod run;
 mod summary;
@@ -14,8 +15,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use indicatif::MultiProgress;
 
 pub(crate) use execution::ExecutionArn;
+pub(crate) use load::{LoadEnded, LoadPlanned, RejectedRow, describe_columns, follow as follow_load, rejected_lines};
 pub(crate) use summary::Ended;
 
 use crate::output;
@@ -57,6 +60,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     let arn = arguments.execution;
     let detach = Detach::at_ctrl_c();
     let aws = arguments.stack.connect(Some(arn.region())).await?;
+    if matches!(arn.kind(), Kind::CsvLoad | Kind::CsvUndo) {
+        return follow_load(&aws, &arn, &detach).await?.finish(arguments.json);
+    }
     finish(follow(&aws, &arn, &detach).await?, arguments.json)
 }
 
@@ -73,7 +79,7 @@ pub(crate) fn finish(ended: Ended, json: bool) -> Result<(), Problem> {
 /// Follows an execution until it ends.
 pub(crate) async fn follow(aws: &Aws, arn: &ExecutionArn, detach: &Detach) -> Result<Ended, Problem> {
     let board = Board::new(arn.kind() != Kind::Hour);
-    detach.knows(arn, Some(&board));
+    detach.knows(arn, Some(board.bars()));
     let poller = Poller::new(aws.clone());
     let root = poller.attach(arn.as_str(), String::new()).await?;
     let watching = Watching { board, poller, root, hours: BTreeMap::new() };
@@ -86,7 +92,7 @@ pub(crate) struct Detach(Arc<Mutex<Option<Watched>>>);
 /// An execution, and the bars that show it once there are any.
 struct Watched {
     arn: ExecutionArn,
-    board: Option<Board>,
+    bars: Option<MultiProgress>,
 }
 
 impl Detach {
@@ -96,8 +102,8 @@ impl Detach {
         let known = Arc::clone(&watched);
         let detach = move || match known.lock().unwrap_or_else(PoisonError::into_inner).take() {
             None => eprintln!("ghactivity: stopped"),
-            Some(Watched { arn, board }) => {
-                board.iter().for_each(Board::clear);
+            Some(Watched { arn, bars }) => {
+                bars.iter().for_each(board::clear);
                 eprintln!("ghactivity: detached; it goes on. To attach again: ghactivity watch {arn}");
             }
         };
@@ -108,9 +114,9 @@ impl Detach {
     }
 
     /// There is an execution, and perhaps bars that show it.
-    pub(crate) fn knows(&self, arn: &ExecutionArn, board: Option<&Board>) {
+    pub(crate) fn knows(&self, arn: &ExecutionArn, bars: Option<&MultiProgress>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Watched { arn: arn.clone(), board: board.cloned() });
+            Some(Watched { arn: arn.clone(), bars: bars.cloned() });
     }
 }
 
@@ -189,7 +195,7 @@ fn kind_name(arn: &ExecutionArn) -> &'static str {
     match arn.kind() {
         Kind::Ingest => "ingest",
         Kind::Backfill => "backfill",
-        Kind::Hour | Kind::Other => "execution",
+        _ => "execution",
     }
 }
 

@@ -25,6 +25,8 @@ fn help() {
         "query",
         "report",
         "lineage",
+        "load-csv",
+        "unload",
         "quarantine",
         "teardown",
         "local",

@@ -90,6 +90,11 @@ impl Bucket {
         }
     }
 
+    /// Whether there is an object at `key`.
+    pub async fn exists(&self, key: &str) -> Result<bool, AwsError> {
+        Ok(self.etag(key).await?.is_some())
+    }
+
     /// An entry of the user metadata of the object at `key`, which must exist.
     pub async fn metadata(&self, key: &str, name: &str) -> Result<Option<String>, AwsError> {
         let answer = self.client.head_object().bucket(&self.name).key(key).send().await;
