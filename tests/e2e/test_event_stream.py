@@ -73,7 +73,7 @@ def test_a_function_that_is_killed_again_and_again_loses_and_doubles_nothing(str
         deadline, killed = time.monotonic() + 2, 0
         while not killed and time.monotonic() < deadline:
             time.sleep(random.uniform(0, 0.01))
-            killed = stream.kill_functions()
+            killed = stream.aws.kill_functions()
         kills += killed
     assert kills > 3, "the function was hardly at work when it was to be killed"
     stream.wait_for(before + 6000, timeout_secs=120)
