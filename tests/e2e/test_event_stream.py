@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from random import Random
 
 import pytest
+from conftest import BINARIES
 from local_aws import ROOT, LocalAws
 from stream import Stream, event, record
 
@@ -137,13 +139,14 @@ def test_json_lines_answer_alike(tmp_path_factory: pytest.TempPathFactory) -> No
 def test_the_stream_is_part_of_the_main_stack_where_it_is_enabled(tmp_path_factory: pytest.TempPathFactory) -> None:
     with LocalAws(tmp_path_factory.mktemp("nested")) as aws:
         outputs = aws.deploy({"EventStreamEnabled": "ENABLED"})
-        nested = aws.client("cloudformation").describe_stacks()["Stacks"]
-        [stream] = [one for one in nested if any(o["OutputKey"] == "StreamName" for o in one.get("Outputs", []))]
-        found = {one["OutputKey"]: one["OutputValue"] for one in stream["Outputs"]}
-        assert found["EventBucketName"] == outputs["DataBucketName"]
-        assert found["AlarmTopicArn"] == outputs["AlarmTopicArn"]
-        aws.client("kinesis").put_record(StreamName=found["StreamName"], Data=json.dumps(event(1)), PartitionKey="k")
-        prefix, deadline = "events/event_type=lesson/event_date=2025-11-21/", time.monotonic() + 60
-        while not aws.client("s3").list_objects_v2(Bucket=outputs["DataBucketName"], Prefix=prefix)["KeyCount"]:
-            assert time.monotonic() < deadline, aws.log_tail(40)
-            time.sleep(0.2)
+        assert outputs["EventBucketName"] == outputs["DataBucketName"]
+        command = [BINARIES / "ghactivity", "events"]
+        environment = {"PATH": "/usr/bin:/bin", **aws.environment()}
+        for action in ("put", "verify"):
+            run = [*command, action, "--simulate", "200", "--duplicates", "0.1"]
+            done = subprocess.run(run, env=environment, cwd="/", capture_output=True, text=True, timeout=200)
+            assert done.returncode == 0, done.stdout + done.stderr + aws.log_tail(40)
+        rows = aws.query("SELECT count(*) FROM stream_events", (), outputs["EventDatabaseName"], outputs["EventWorkGroupName"]).rows
+        assert rows == [["200"]]
+        arn = aws.client("sqs").get_queue_attributes(QueueUrl=outputs["EventFailedBatchesUrl"], AttributeNames=["QueueArn"])
+        assert arn["Attributes"]["QueueArn"].endswith("event-failures")
