@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import BINARIES
+from events_demo import Killer
 from stream import Stream, event
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -129,6 +130,15 @@ class Parquet:
         other = self.path.with_suffix(".changed")
         duckdb.sql(f"COPY ({select} FROM read_parquet('{self.path}') {limit}) TO '{other}' (FORMAT parquet)")
         return other.read_bytes()
+
+
+def test_it_balances_though_the_function_is_killed_again_and_again(stream: Stream, events: Run) -> None:
+    many = ("--simulate", "20000", "--duplicates", "0.05", "--out-of-order", "--poison", "0.001", "--seed", "11")
+    with Killer(stream.aws, kills=8, seed=11) as killer:
+        assert events("put", *many).returncode == 0
+        found = told(events("verify", *many, "--json"))
+    assert found["stored"]["events"] == 20_000 and found["sent"]["again"] > 900
+    assert killer.killed > 2, "the function was hardly killed"
 
 
 def test_lines_that_are_no_events_are_named_and_not_sent(stream: Stream, events: Run, tmp_path: Path) -> None:
