@@ -114,6 +114,46 @@ def test_the_metrics_of_a_batch_say_what_became_of_it(stream: Stream) -> None:
     assert second["EventsQuarantinedPercent"] == 50
 
 
+@pytest.mark.parametrize(
+    ("later", "age", "shard", "place"),
+    [
+        (30, "under-a-minute", 15, "same-shard"),
+        (-600, "under-an-hour", 16, "other-shard"),
+        (7_200, "under-a-day", 15, "same-shard"),
+        (100_000, "a-day-and-more", 17, "other-shard"),
+    ],
+)
+def test_a_duplicate_is_counted_by_its_age_and_where_the_event_was_first(stream: Stream, later: int, age: str, shard: int, place: str) -> None:
+    one, arrived = event(31_000, "upload:done"), 1_763_683_201.5
+    stream.invoke([record(15, 1, one, arrived)])
+    stream.invoke([record(shard, 2 + abs(later), one, arrived + later)])
+    counted = stream.metrics()
+    assert (counted["EventsStored"], counted["EventsDuplicate"]) == (0, 1)
+    assert counted["DuplicatesByAge", age] == 1 and counted["DuplicatesByPlace", place] == 1
+
+
+def test_an_event_that_another_delivery_holds_is_counted_as_a_conflict_and_comes_again(stream: Stream) -> None:
+    held, free = event(32_000, "upload:done"), event(32_001, "upload:done")
+    claim = {
+        "event_uuid": {"S": held["event_uuid"]},
+        "version": {"N": "1"},
+        "object": {"S": "events/event_type=upload/event_date=2025-11-21/shardId-000000000019-1-1-00.snappy.parquet"},
+        "record": {"S": "shardId-000000000019:1#0"},
+        "arrived_at": {"N": "1763683201500"},
+        "claimed_until": {"N": str(int((time.time() + 3600) * 1000))},
+        "expires_at": {"N": str(int(time.time()) + 7200)},
+    }
+    stream.dynamodb.put_item(TableName=stream.outputs["ClaimsTableName"], Item=claim)
+    answer = stream.invoke([record(18, 1, free), record(18, 2, held)])
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    counted = stream.metrics()
+    assert (counted["EventsStored"], counted["ClaimConflicts"], counted["RecordsFailed"]) == (1, 1, 1)
+    claim["claimed_until"] = {"N": "1"}
+    stream.dynamodb.put_item(TableName=stream.outputs["ClaimsTableName"], Item=claim)
+    assert stream.invoke([record(18, 2, held)]) == {"batchItemFailures": []}, "its time is over: it is taken over"
+    assert stream.metrics()["EventsStored"] == 1
+
+
 def test_the_sample_events_work(stream: Stream) -> None:
     sample = json.loads((ROOT / "events/process-events.json").read_text())
     assert stream.invoke(sample["Records"]) == {"batchItemFailures": []}
