@@ -47,7 +47,8 @@ def main():
             step("Verifying what is stored" + (f", while the function is killed {options.kills} times" if options.kills else ""))
             run(aws, "verify", options, "--wait", "120")
         if options.kills:
-            print(f"  killed at work {killer.killed} times")
+            print(f"  its processes were killed {killer.killed} times")
+        sizes(aws, outputs, options.events)
         failed = answer(aws, outputs)
     lock.close()
     if failed or killer.killed < options.kills:
@@ -97,6 +98,16 @@ class Killer(threading.Thread):
     def run(self):
         while self.killed < self.kills and not self.over.wait(self.random.uniform(*BETWEEN_KILLS_SECS)):
             self.killed += self.aws.kill_functions()
+
+
+def sizes(aws, outputs, events):
+    """Prints what the scaling note of ARCHITECTURE.md reckons with."""
+    pages = aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=outputs["EventBucketName"], Prefix="events/")
+    objects = [one["Size"] for page in pages for one in page.get("Contents", [])]
+    pages = aws.client("dynamodb").get_paginator("scan").paginate(TableName=outputs["ClaimsTableName"], Select="COUNT")
+    claims = sum(page["Count"] for page in pages)
+    print(f"  {len(objects):,} objects, {events / len(objects):,.0f} events and {sum(objects) / len(objects):,.0f} bytes each")
+    print(f"  {sum(objects) / events:,.0f} bytes an event; {claims:,} items in the table of claims")
 
 
 def answer(aws, outputs):

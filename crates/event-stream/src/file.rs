@@ -45,12 +45,12 @@ fn parquet(events: &[&Event]) -> Result<Vec<u8>, ParquetError> {
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties()))?;
     if !events.is_empty() {
         let mut group = writer.next_row_group()?;
-        let texts = |text: &dyn Fn(&Event) -> ByteArray| events.iter().map(|event| text(event)).collect::<Vec<_>>();
-        for values in [
-            texts(&|event| event.uuid.as_str().into()),
-            texts(&|event| event.name.as_str().into()),
-            texts(&|event| event.subtype().into()),
-        ] {
+        let columns = [
+            texts(events.iter().map(|event| &*event.uuid)),
+            texts(events.iter().map(|event| &*event.name)),
+            texts(events.iter().map(|event| event.subtype())),
+        ];
+        for values in columns {
             let mut column = group.next_column()?.expect("the schema has it");
             column.typed::<ByteArrayType>().write_batch(&values, None, None)?;
             column.close()?;
@@ -59,11 +59,12 @@ fn parquet(events: &[&Event]) -> Result<Vec<u8>, ParquetError> {
         let mut column = group.next_column()?.expect("the schema has it");
         column.typed::<Int64Type>().write_batch(&created, None, None)?;
         column.close()?;
-        let datetimes = texts(&|event| event.created_datetime().into_bytes().into());
+        let datetimes: Vec<String> = events.iter().map(|event| event.created_datetime()).collect();
+        let datetimes = texts(datetimes.iter().map(|datetime| &**datetime));
         let mut column = group.next_column()?.expect("the schema has it");
         column.typed::<ByteArrayType>().write_batch(&datetimes, None, None)?;
         column.close()?;
-        let others: Vec<ByteArray> = events.iter().filter_map(|event| Some(event.other.as_deref()?.into())).collect();
+        let others = texts(events.iter().filter_map(|event| event.other.as_deref()));
         let levels: Vec<i16> = events.iter().map(|event| i16::from(event.other.is_some())).collect();
         let mut column = group.next_column()?.expect("the schema has it");
         column.typed::<ByteArrayType>().write_batch(&others, Some(&levels), None)?;
@@ -71,6 +72,18 @@ fn parquet(events: &[&Event]) -> Result<Vec<u8>, ParquetError> {
         group.close()?;
     }
     writer.into_inner()
+}
+
+/// The texts of a column, which share one piece of memory.
+fn texts<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<ByteArray> {
+    let (mut all, mut ends) = (Vec::new(), Vec::with_capacity(texts.size_hint().0));
+    for text in texts {
+        all.extend_from_slice(text.as_bytes());
+        ends.push(all.len());
+    }
+    let (all, mut start) = (Bytes::from(all), 0);
+    let text = |end| ByteArray::from(all.slice(std::mem::replace(&mut start, end)..end));
+    ends.into_iter().map(text).collect()
 }
 
 fn properties() -> WriterProperties {

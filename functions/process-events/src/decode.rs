@@ -24,7 +24,8 @@ pub(crate) struct Decoded {
 
 /// Takes the records apart. They must not be none.
 pub(crate) fn decode(records: Vec<KinesisRecord>) -> Result<(Vec<RecordId>, Decoded), InvalidInput> {
-    let records: Vec<Record> = records.into_iter().map(record).collect::<Result<_, _>>()?;
+    let mut shard = Arc::from("");
+    let records: Vec<Record> = records.into_iter().map(|one| record(one, &mut shard)).collect::<Result<_, _>>()?;
     let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
     let (Some(first), Some(last)) = (ids.first().cloned(), ids.last().cloned()) else {
         return Err(InvalidInput::new("Records", "is empty"));
@@ -62,7 +63,8 @@ impl Decoded {
     }
 }
 
-fn record(record: KinesisRecord) -> Result<Record, InvalidInput> {
+/// `known` is the shard of the record before: all of a batch share one text.
+fn record(record: KinesisRecord, known: &mut Arc<str>) -> Result<Record, InvalidInput> {
     let KinesisRecord { kinesis, event_id } = record;
     let invalid = |reason: &str| InvalidInput::new("Records.eventID", format!("{reason}: '{event_id}'"));
     let (shard, sequence) =
@@ -72,7 +74,10 @@ fn record(record: KinesisRecord) -> Result<Record, InvalidInput> {
     if !is_plain(shard) || !is_plain(sequence) || sequence != kinesis.sequence_number {
         return Err(invalid("expected a shard and the record's sequence number"));
     }
-    let id = RecordId { shard: Arc::from(shard), sequence: Arc::from(sequence) };
+    if **known != *shard {
+        *known = Arc::from(shard);
+    }
+    let id = RecordId { shard: Arc::clone(known), sequence: Arc::from(sequence) };
     let arrived_ms = (kinesis.approximate_arrival_timestamp * 1000.0).round() as i64;
     Ok(Record { id, arrived_ms, data: kinesis.data })
 }
