@@ -33,7 +33,7 @@ def test_the_function_is_its_binary_with_a_role_of_its_own():
 def test_the_function_gets_the_variables_that_it_reads():
     [source] = rust("functions/process-events/src/context.rs").values()
     read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
-    assert read | {"AWS_ENDPOINT_URL", "METRICS_STACK"} == set(FUNCTION["Environment"]["Variables"])
+    assert read | {"AWS_ENDPOINT_URL", "METRICS_STACK", "MIMALLOC_PURGE_DELAY"} == set(FUNCTION["Environment"]["Variables"])
 
 
 def granted(sid):

@@ -138,11 +138,9 @@ fn civil(days: i64) -> (u32, u32, u32) {
 fn uuid(raw: Option<&RawValue>) -> Result<String, Poison> {
     let raw = raw.ok_or(Poison::BadUuid("is missing"))?;
     let text: Cow<'_, str> = text(raw).ok_or(Poison::BadUuid("is no text"))?;
-    let is_uuid = text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
+    // All bytes are looked at, which is quicker than to stop at the first odd one.
+    let digits = text.bytes().filter(u8::is_ascii_hexdigit).count();
+    let is_uuid = text.len() == 36 && digits == 32 && [8, 13, 18, 23].iter().all(|at| text.as_bytes()[*at] == b'-');
     if is_uuid { Ok(text.to_ascii_lowercase()) } else { Err(Poison::BadUuid("is no UUID")) }
 }
 
@@ -256,10 +254,8 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Key<'a> {
 }
 
 fn push_field(other: &mut Option<String>, key: &Cow<'_, str>, value: &str) {
-    let text = other.get_or_insert_with(|| String::from("{"));
-    if text.len() > 1 {
-        text.push(',');
-    }
+    let text = other.get_or_insert_with(|| String::with_capacity(256));
+    text.push(if text.is_empty() { '{' } else { ',' });
     match key {
         // As the producer wrote it: there is nothing to escape in it.
         Cow::Borrowed(key) => text.extend(["\"", key, "\""]),
