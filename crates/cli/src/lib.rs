@@ -10,6 +10,7 @@ mod advice;
 mod backfill;
 mod calendar;
 mod convert;
+mod events;
 mod hour;
 mod ingest;
 mod interrupt;
@@ -77,6 +78,8 @@ enum Command {
     Unload(unload::Arguments),
     /// Bad records: list, show, replay
     Quarantine(quarantine::Arguments),
+    /// The event stream: put events or a simulation, verify that each is stored exactly once
+    Events(events::Arguments),
     /// Delete the stack and what it would leave behind, after asking
     Teardown(teardown::Arguments),
     /// The local AWS with the stack in it: up, down, status, logs, env
@@ -116,6 +119,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Unload(arguments) => block_on(unload::run(arguments)),
         Command::Lineage(arguments) => block_on(lineage::run(arguments)),
         Command::Quarantine(arguments) => block_on(quarantine::run(arguments)),
+        Command::Events(arguments) => block_on(events::run(arguments)),
         Command::Teardown(arguments) => block_on(teardown::run(arguments)),
         Command::Completions(arguments) => exit(shell::completions(&arguments)),
         Command::Man(arguments) => exit(shell::man(&arguments)),

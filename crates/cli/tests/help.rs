@@ -28,10 +28,14 @@ fn help() {
         "load-csv",
         "unload",
         "quarantine",
+        "events",
         "teardown",
         "local",
     ] {
         insta::assert_snapshot!(command, printed(&[command, "--help"]));
+    }
+    for action in ["put", "verify"] {
+        insta::assert_snapshot!(format!("events-{action}"), printed(&["events", action, "--help"]));
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Tables {
     tokens: Vec<String>,
     page_items: Option<usize>,
     take_puts: Option<usize>,
+    statement_faults: Vec<(usize, &'static str)>,
+    answers_few: bool,
 }
 
 #[derive(Debug, Default)]
@@ -99,6 +101,16 @@ impl Tables {
         self.take_puts = Some(puts);
     }
 
+    /// Lets the `number`th statement of the next batch fail with an error code of its own, and change nothing.
+    pub fn fail_statement(&mut self, number: usize, code: &'static str) {
+        self.statement_faults.push((number, code));
+    }
+
+    /// Lets the next batch be answered but for its last item, as a service does that is busy.
+    pub fn answer_few(&mut self) {
+        self.answers_few = true;
+    }
+
     fn put_raw(&mut self, table: &str, item: Map<String, Value>) {
         let table = self.tables.get_mut(table).expect("the test made the table");
         let key = table.key(&item).expect("the item has its key");
@@ -120,11 +132,16 @@ impl Tables {
     }
 
     fn batch_get(&mut self, body: &Value) -> Result<Value, Refusal> {
-        let mut responses = Map::new();
+        let (mut responses, mut unprocessed) = (Map::new(), Map::new());
         for (name, request) in object(&body["RequestItems"])? {
             let keys = request["Keys"].as_array().ok_or_else(|| invalid("no keys"))?;
             if !(1..=100).contains(&keys.len()) || request["ConsistentRead"] != json!(true) {
                 return Err(invalid("up to 100 keys, and a read that is consistent"));
+            }
+            let few = usize::from(std::mem::take(&mut self.answers_few));
+            let (keys, left) = keys.split_at(keys.len() - few);
+            if !left.is_empty() {
+                unprocessed.insert(name.clone(), json!({"Keys": left}));
             }
             let table = self.table(&json!({"TableName": name}))?;
             let mut found = Vec::new();
@@ -133,7 +150,7 @@ impl Tables {
             }
             responses.insert(name.clone(), json!(found));
         }
-        Ok(json!({"Responses": responses, "UnprocessedKeys": {}}))
+        Ok(json!({"Responses": responses, "UnprocessedKeys": unprocessed}))
     }
 
     fn batch_write(&mut self, body: &Value) -> Result<Value, Refusal> {
