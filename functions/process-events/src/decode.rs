@@ -74,7 +74,11 @@ fn record(record: KinesisRecord, known: &mut Arc<str>) -> Result<Record, Invalid
         let is_odd = |byte: u8| !(byte.is_ascii_alphanumeric() || byte == b'-');
         !text.is_empty() && !text.bytes().fold(false, |odd, byte| odd | is_odd(byte))
     };
-    if shard.is_empty() || (**known != *shard && !is_plain(shard)) || !is_plain(sequence) || sequence != kinesis.sequence_number {
+    if shard.is_empty()
+        || (**known != *shard && !is_plain(shard))
+        || !is_plain(sequence)
+        || sequence != kinesis.sequence_number
+    {
         return Err(invalid("expected a shard and the record's sequence number"));
     }
     if **known != *shard {
