@@ -9,6 +9,7 @@
 # ROUNDS=5             runs of each tool in bench and bench-csv; QUICK=1 for a quick look
 # TOOLS=ours,duckdb    which tools bench runs; all without it
 # ROWS=20000           rows of demo-csv
+# KILLS=0              how often demo-events kills the function at work
 # WORKERS=2            processes of test-end-to-end, each with a local AWS of its own
 
 HOURS      ?= 3
@@ -20,6 +21,7 @@ PORT       ?= 4566
 DIRECTORY  ?= .local/aws
 ROUNDS     ?= 5
 ROWS       ?= 20000
+KILLS      ?= 0
 TOOLS      ?=
 QUICK      ?=
 WORKERS    ?= 2
@@ -36,7 +38,7 @@ LOCAL  = .tools/local/bin/python sam/local/local.py --directory "$(DIRECTORY)"
 SOURCE = --hours $(HOURS) --events $(EVENTS) --data "$(DATA)" --source-url "$(SOURCE_URL)"
 
 .DEFAULT_GOAL := help
-.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest local-dashboard measure bench sql demo demo-csv bench-csv bench-events \
+.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest local-dashboard measure bench sql demo demo-csv demo-events bench-csv bench-events \
         test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end
 
 help: ## This list
@@ -54,6 +56,9 @@ demo: tools-local ## From nothing to answers: hours, a local AWS, the pipeline, 
 
 demo-csv: tools-local ## A CSV file with every oddity into a table of a local AWS: receipt, the same again, undone (ROWS)
 	@$(PY) sam/local/csv_demo.py --rows $(ROWS)
+
+demo-events: tools-local ## Simulated events through the stream of a local AWS to SQL, each verified to be stored once (EVENTS, KILLS)
+	@$(PY) sam/local/events_demo.py --events $(if $(filter file,$(origin EVENTS)),20000,$(EVENTS)) --kills $(KILLS)
 
 local-up: tools-local ## Start the local AWS and a source of hours, and deploy; both stay
 	@$(LOCAL) up $(SOURCE) --port $(PORT)

@@ -1,4 +1,5 @@
-"""`make demo-csv`: a CSV file with every oddity into a table of a local AWS, its receipt, the same file again, and undone.
+"""`make demo-csv`: a CSV file with every oddity into a table of a local AWS by the command `ghactivity`: its price, its receipt,
+the same file again, and undone.
 
 Ends with an error if the receipt is not what was planted in the file.
 """
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import build
+from command import Command
 from csv_files import CsvFile
 from demo import exclusive, step
 from local_aws import ROOT, LocalAws
@@ -23,7 +25,7 @@ OPTIONS = {"types": {"price": "N"}, "infer": True}
 def main():
     options = arguments()
     lock = exclusive(options.directory)
-    step("Building the functions (cargo, dev profile)")
+    step("Building the functions and the command (cargo, dev profile)")
     build.build()
     shutil.rmtree(options.directory, ignore_errors=True)
     options.directory.mkdir(parents=True)
@@ -35,18 +37,22 @@ def main():
     with LocalAws(options.directory) as aws:
         aws.stack = STACK
         outputs = aws.deploy({"CsvChunkRows": options.chunk_rows}, template=ROOT / "sam/csv-load.yaml")
-        loads = Loads(aws, outputs)
+        command = Command(aws)
+        load = ("load-csv", path, "--types", "price=N", "--infer")
+        step("What it costs")
+        command.run(*load, "--dry-run")
         step("Loading it")
-        loaded = loads.run("CsvLoad", **loads.upload(path, "incoming/people.csv"))
-        tell(aws, outputs, loads, loaded)
-        step("The same bytes under another name")
-        again = loads.run("CsvLoad", **loads.upload(path, "incoming/copy.csv"))
-        print(f"  {again['status']}: load {again['plan']['load_id']}")
+        command.run(*load)
+        [item] = aws.client("dynamodb").scan(TableName=outputs["CsvTableName"], Limit=1)["Items"]
+        print(f"\nan item: {json.dumps(dict(sorted(item.items())), ensure_ascii=False)}")
+        step("The same bytes again: recognised, and the receipt as JSON")
+        again = command.answer(*load)
+        print(f"  {again['outcome']}: {again['counts']}")
         step("Undoing it")
-        undone = loads.run("CsvUndo", load_id=loaded["load"]["load_id"])
+        undone = command.answer("unload", again["load_id"])
         print(f"  {undone['undone']:,} items deleted")
     lock.close()
-    if loaded["load"]["counts"] != planted.counts() or undone["undone"] != planted.counts()["written"]:
+    if again["counts"] != planted.counts() or undone["undone"] != planted.counts()["written"]:
         sys.exit("demo-csv: the receipt is not what was planted")
     print("\nThe receipt says what was planted. Everything is stopped.")
 
@@ -88,22 +94,6 @@ class Loads:
         """An object's bytes."""
         bucket, _, key = address.removeprefix("s3://").partition("/")
         return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-
-
-def tell(aws, outputs, loads, loaded):
-    receipt = json.loads(loads.read(loaded["load"]["receipt"]))
-    print(f"  receipt {loaded['load']['receipt']}")
-    print(f"  {'chunk':>8} {'read':>9} {'written':>9} {'duplicate':>9} {'rejected':>9} {'skipped':>9}")
-    names = ("read", "written", "duplicate", "rejected", "skipped")
-    for row in [*receipt["chunks"], {"chunk": "all", "counts": receipt["counts"]}]:
-        print(f"  {row['chunk']:>8} " + " ".join(f"{row['counts'][name]:>9,}" for name in names))
-    print("  types: " + ", ".join(f"{name} {kind}" for name, kind in loaded["plan"]["types"].items()))
-    print("  some rows of the quarantine:")
-    for line in loads.read(loaded["load"]["quarantine"]).splitlines()[:3]:
-        rejected = json.loads(line)
-        print(f"    line {rejected['line']}: {rejected['message']}")
-    [item] = aws.client("dynamodb").scan(TableName=outputs["CsvTableName"], Limit=1)["Items"]
-    print(f"  an item: {json.dumps({name: value for name, value in sorted(item.items())}, ensure_ascii=False)}")
 
 
 if __name__ == "__main__":

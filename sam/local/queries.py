@@ -20,12 +20,12 @@ class NamedQuery:
     sql: str
 
     def parameters(self, hour):
-        """The query's parameters for the day of `hour` (2025-11-21-0), as SQL text: year, month and so on.
-
-        The description lists them in order, after "Parameters:".
-        """
+        """The query's parameters for the day of `hour` (2025-11-21-0), as SQL text: year, month and so on."""
         year, month, day, of_day = hour.split("-")
-        values = {"year": year, "month": month, "day of month": day, "hour": f"{int(of_day):02}"}
+        return self.filled({"year": year, "month": month, "day of month": day, "hour": f"{int(of_day):02}"})
+
+    def filled(self, values):
+        """The query's parameters as SQL text, of `values` by name. The description lists them in order, after "Parameters:"."""
         listed = re.search(r"Parameters?: (.*?)(?:, as quoted text.*|\.)?$", self.description)
         names = [name.strip() for name in listed.group(1).split(",")] if listed else []
         if len(names) != self.sql.count("?") or not all(name in values for name in names):

@@ -7,6 +7,7 @@ import tomllib
 import node
 import pytest
 from project import CSV_FUNCTIONS, CSV_STATE_MACHINES, ROOT, arguments, camel, resources, rust, state_machine, state_machine_text, states, template
+from simulator import Execution, TaskError
 from test_state_machines import DETERMINISTIC, OF_AWS, TRANSIENT, rust_error_names
 
 CSV = template("sam/csv-load.yaml")
@@ -42,7 +43,9 @@ def test_a_function_gets_the_variables_that_it_reads(name):
     given = FUNCTIONS[camel(name) + "Function"].get("Environment", {}).get("Variables", {})
     [source] = rust(f"functions/{name}/src/context.rs").values()
     read = set(re.findall(r'env\.\w+(?:::<\w+>)?\(\s*"([A-Z_]+)"', source))
-    assert read == set(given) | {"UPLOAD_BUCKET"}
+    measures = any(".emit()" in text for text in rust(f"functions/{name}/src/**/*.rs").values())
+    assert read == set(given) - {"METRICS_STACK"} | {"UPLOAD_BUCKET"}
+    assert given.get("METRICS_STACK") == ({"Ref": "StackName"} if measures else None)
     assert set(CSV["Globals"]["Function"]["Environment"]["Variables"]) == {"AWS_ENDPOINT_URL", "UPLOAD_BUCKET"}
 
 
@@ -126,6 +129,48 @@ def test_both_validators_accept_the_state_machines(machine, tmp_path):
     assert node.run("validate.js", file) == [[]]
 
 
+@pytest.mark.parametrize(
+    "error, cause, message",
+    [
+        ("BadHeader", json.dumps({"errorType": "BadHeader", "errorMessage": "columns 2 and 3"}), "columns 2 and 3"),
+        ("States.Timeout", "", "no cause given"),
+        ("TableHasOtherKey", "the key of table csv_x is not id alone", "the key of table csv_x is not id alone"),
+    ],
+)
+def test_a_failure_is_recorded_and_a_redrive_goes_on_from_there(error, cause, message):
+    failing = state_machine("csv-load")["States"]["CommitFailure"]
+    assert failing["Next"] == "WritesTable"
+    machine = {"QueryLanguage": "JSONata", "StartAt": "CommitFailure", "States": {"CommitFailure": failing, "WritesTable": {"Type": "Succeed"}}}
+    given = {"request": {"bucket": "up"}, "resumed_redrive": 0, "failed": {"Error": error, "Cause": cause}}
+    seen = []
+
+    def function(_, arguments):
+        seen.append(arguments["Payload"])
+        failed = arguments["Payload"]["failed"]
+        if failed["redrive_count"] > failed["resumed_redrive"]:
+            return {"resumed_redrive": failed["redrive_count"]}
+        raise TaskError.of_lambda(failed["error"]["name"], failed["error"]["message"])
+
+    execution = Execution(machine, function)
+    execution.run(given)
+    assert (execution.status, execution.error) == ("FAILED", error)
+    execution.redrive()
+    assert (execution.status, execution.output) == ("SUCCEEDED", {"request": {"bucket": "up"}, "resumed_redrive": 1})
+    for payload in seen:
+        assert payload["failed"]["plan"] == {} and payload["failed"]["error"] == {"name": error, "message": message}
+    planned = Execution(machine, function)
+    planned.run(given | {"planned": {"plan": {"load_id": "0123456789abcdef"}}})
+    assert seen[-1]["failed"]["plan"] == {"load_id": "0123456789abcdef"}
+
+
+def test_whatever_fails_a_load_is_recorded():
+    machine = state_machine("csv-load")
+    for name, state in machine["States"].items():
+        if state["Type"] in ("Task", "Map") and name != "CommitFailure":
+            assert state["Catch"][-1] == {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failed", "Next": "CommitFailure"}, name
+        assert state["Type"] != "Fail"
+
+
 def test_uploads_start_a_load():
     rule = MACHINES["CsvLoadStateMachine"]["Events"]["Uploaded"]["Properties"]
     assert rule["Pattern"]["detail"]["object"]["key"] == [{"wildcard": "raw/*.csv"}, {"wildcard": "raw/*.csv.gz"}]
@@ -145,10 +190,53 @@ def test_it_can_be_deployed_alone_and_is_the_same_as_a_part():
 
 
 def csv_error_names():
-    text = "\n".join(rust(*(f"functions/{name}/src/error.rs" for name in CSV_FUNCTIONS)).values())
+    text = "\n".join(rust("crates/csv-load/src/file.rs", *(f"functions/{name}/src/error.rs" for name in CSV_FUNCTIONS)).values())
     return {name for body in re.findall(r"fn name\(&self\)[^{]*\{(.*?)\n    \}", text, re.S) for name in re.findall(r'"([A-Z]\w+)"', body)}
 
 
 @pytest.mark.parametrize("name", sorted(csv_error_names() | {"TableHasOtherKey"}))
 def test_every_error_has_a_row_in_the_runbook(name):
     assert re.search(rf"^\|[^|]*`{name}`", (ROOT / "README.md").read_text(), re.M)
+
+
+ALARMS = resources(CSV, "AWS::CloudWatch::Alarm")
+
+
+def emitted():
+    text = "\n".join(text.split("#[cfg(test)]")[0] for name in CSV_FUNCTIONS for text in rust(f"functions/{name}/src/**/*.rs").values())
+    return set(re.findall(r'\.with\(\s*"(\w+)"', text))
+
+
+def widgets():
+    return json.loads(resources(CSV, "AWS::CloudWatch::Dashboard")["CsvDashboard"]["DashboardBody"]["Fn::Sub"])["widgets"]
+
+
+def watched():
+    """Namespace, name and dimensions of each metric of an alarm."""
+    for properties in ALARMS.values():
+        for metric in [m["MetricStat"]["Metric"] for m in properties.get("Metrics", []) if "MetricStat" in m] or [properties]:
+            yield metric["Namespace"], metric["MetricName"], {d["Name"]: d["Value"] for d in metric["Dimensions"]}
+
+
+def test_every_metric_is_shown_and_those_that_are_watched_are_emitted():
+    shown = [metric for widget in widgets() for metric in widget["properties"].get("metrics", [])]
+    assert {metric[1] for metric in shown if metric[0] == "ghactivity"} == emitted()
+    assert {tuple(metric[2:4]) for metric in shown if metric[0] == "ghactivity"} == {("Stack", "${StackName}")}
+    ours = [(name, dimensions) for space, name, dimensions in watched() if space == "ghactivity"]
+    assert ours == [("CsvRejectedPercent", {"Stack": {"Ref": "StackName"}})]
+    theirs = {name: dimensions for space, name, dimensions in watched() if space == "AWS/States"}
+    assert theirs == dict.fromkeys(["ExecutionsFailed", "ExecutionsTimedOut"], {"StateMachineArn": {"Ref": "CsvLoadStateMachine"}})
+
+
+@pytest.mark.parametrize("logical, properties", ALARMS.items())
+def test_an_alarm_says_what_to_do_tells_somebody_and_is_in_the_runbook(logical, properties):
+    assert len(properties["AlarmDescription"]) > 60
+    assert properties["AlarmActions"] == [{"Fn::If": ["MakesTopic", {"Ref": "CsvAlarmTopic"}, {"Ref": "AlarmTopicArn"}]}]
+    name = properties["AlarmName"]["Fn::Sub"].removeprefix("${StackName}-")
+    assert re.search(rf"^\| alarm `{name}`", (ROOT / "README.md").read_text(), re.M), "the runbook has no row for it"
+    assert template()["Resources"]["CsvLoad"]["Properties"]["Parameters"]["AlarmTopicArn"] == {"Fn::GetAtt": ["Operations", "Outputs.AlarmTopicArn"]}
+
+
+def test_widgets_do_not_overlap_and_fill_rows():
+    cells = [(x, y) for w in widgets() for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])]
+    assert len(cells) == len(set(cells)) and len(cells) == 24 * (max(y for _, y in cells) + 1)

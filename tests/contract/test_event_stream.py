@@ -33,7 +33,7 @@ def test_the_function_is_its_binary_with_a_role_of_its_own():
 def test_the_function_gets_the_variables_that_it_reads():
     [source] = rust("functions/process-events/src/context.rs").values()
     read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
-    assert read | {"AWS_ENDPOINT_URL", "METRICS_STACK"} == set(FUNCTION["Environment"]["Variables"])
+    assert read | {"AWS_ENDPOINT_URL", "METRICS_STACK", "MIMALLOC_PURGE_DELAY"} == set(FUNCTION["Environment"]["Variables"])
 
 
 def granted(sid):
@@ -55,6 +55,42 @@ def test_the_mapping_tries_again_in_parts_and_passes_nothing_over_in_silence():
     assert MAPPING["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["FailedBatches", "Arn"]}
     assert granted("OnFailure")["Resource"] == {"Fn::GetAtt": ["FailedBatches", "Arn"]}
     assert MAPPING["StartingPosition"] == "TRIM_HORIZON"
+
+
+def test_the_mapping_is_the_one_that_the_model_describes():
+    """`crates/event-stream/tests/model` tries every value of these settings; it knows no others."""
+    model = (ROOT / "crates/event-stream/tests/model/mapping.rs").read_text()
+    described = set(re.findall(r"`((?:Bisect|Maximum|Parallelization)\w+)`", model))
+    assert described == {
+        "BisectBatchOnFunctionError", "MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "ParallelizationFactor",
+    }  # fmt: skip
+    assert set(MAPPING) == described | {
+        "Stream", "StartingPosition", "BatchSize", "MaximumBatchingWindowInSeconds", "TumblingWindowInSeconds",
+        "FunctionResponseTypes", "DestinationConfig",
+    }  # fmt: skip
+    limits = {name: (parameter(name)["MinValue"], parameter(name)["Default"], parameter(name)["MaxValue"]) for name in (
+        "BatchRecords", "BatchWindowSeconds", "ParallelizationFactor", "TumblingWindowSeconds", "RetryAttempts",
+    )}  # fmt: skip
+    assert limits == {
+        "BatchRecords": (1, 5000, 10_000),
+        "BatchWindowSeconds": (0, 60, 300),
+        "ParallelizationFactor": (1, 1, 10),
+        "TumblingWindowSeconds": (0, 0, 900),
+        "RetryAttempts": (-1, 100, 10_000),
+    }
+    assert MAPPING["BatchSize"] == {"Ref": "BatchRecords"}
+    assert MAPPING["MaximumBatchingWindowInSeconds"] == {"Ref": "BatchWindowSeconds"}
+    assert MAPPING["ParallelizationFactor"] == {"Ref": "ParallelizationFactor"}
+    assert MAPPING["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+
+
+def test_a_tumbling_window_is_a_parameter_and_takes_one_batch_at_once():
+    window = {"Fn::If": ["Tumbles", {"Ref": "TumblingWindowSeconds"}, {"Ref": "AWS::NoValue"}]}
+    assert MAPPING["TumblingWindowInSeconds"] == window
+    assert STREAM["Conditions"]["Tumbles"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "TumblingWindowSeconds"}, 0]}]}
+    [rule] = STREAM["Rules"].values()
+    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "TumblingWindowSeconds"}, "0"]}]}
+    assert rule["Assertions"][0]["Assert"] == {"Fn::Equals": [{"Ref": "ParallelizationFactor"}, "1"]}
 
 
 def test_claims_outlive_the_records_that_they_are_for():
@@ -96,7 +132,7 @@ def test_columns_are_those_of_the_files():
     [table] = resources(STREAM, "AWS::Glue::Table").values()
     columns = {one["Name"]: one["Type"] for one in table["TableInput"]["StorageDescriptor"]["Columns"]}
     [source] = [text for path, text in rust("crates/event-stream/src/file.rs").items()]
-    schema = re.findall(r"(?:required|optional) (\w+) (\w+)", source)
+    schema = re.findall(r"(?:required|optional) (\w+) (\w+)", re.search(r'SCHEMA: &str = "(.*?)"', source, re.S)[1])
     assert columns == {name: {"binary": "string", "int64": "bigint"}[kind] for kind, name in schema}
     line = re.search(r"struct Line<'a> \{(.*?)\n\}", source, re.S)[1]
     assert re.findall(r"^    (\w+):", line, re.M) == [name for _, name in schema]

@@ -80,3 +80,26 @@ def test_saved_queries_look_into_every_function():
 def test_widgets_do_not_overlap_and_fill_rows():
     cells = [(x, y) for w in dashboard()["widgets"] for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])]
     assert len(cells) == len(set(cells)) and len(cells) == 24 * (max(y for _, y in cells) + 1)
+
+
+def test_every_error_of_an_hour_has_a_row_in_the_runbook():
+    runbook = (ROOT / "README.md").read_text().split("| symptom | cause | what to do |")[1].split("\n\n")[0]
+    machines = [json.loads((ROOT / f"statemachine/{name}.asl.json").read_text()) for name in ("process-hour", "ingest", "backfill", "prove", "landed")]
+    functions = ("next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours", "export-ledger", "prove-hour")
+    names = {name for function in functions for name in error_names(function)} | {
+        name for machine in machines for name in re.findall(r'"Error": "(\w+)"', json.dumps(machine))
+    }
+    assert len(names) > 25
+    assert sorted(name for name in names if f"`{name}`" not in runbook) == []
+
+
+def error_names(function):
+    """The names that a function's errors have in the state machine."""
+    sources = rust(f"functions/{function}/src/error.rs", "crates/aws-adapters/src/error.rs", "crates/gzip-plan/src/error.rs")
+    text = "\n".join(text.split("#[cfg(test)]")[0] for text in sources.values())
+    return set(re.findall(r'Self::[^"]*=>\s*"([A-Z][A-Za-z]+)"', text))
+
+
+def test_an_alarm_adds_up_no_more_metrics_than_cloudwatch_takes():
+    for name, properties in ALARMS.items():
+        assert len([one for one in properties.get("Metrics", []) if "MetricStat" in one]) <= 10, name

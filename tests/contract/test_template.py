@@ -80,7 +80,7 @@ def granted(role):
 @pytest.mark.parametrize(
     "role, action, prefixes",
     [
-        ("Fetch", "s3:PutObject", {"landing/ghactivity/*.json.gz", "landing/ghactivity/_plan/*"}),
+        ("Fetch", "s3:PutObject", {"landing/ghactivity/*.json.gz", "landing/ghactivity/_plan/*", "landing/ghactivity/_replaced/*"}),
         ("Fetch", "s3:GetObject", {"landing/ghactivity/*.json.gz", "landing/ghactivity/_plan/*"}),
         ("ConvertChunk", "s3:GetObject", {"landing/ghactivity/*.json.gz", "landing/ghactivity/_plan/*"}),
         ("ConvertChunk", "s3:PutObject", {"raw/ghactivity/*", "quarantine/ghactivity/*", "landing/ghactivity/_plan/*"}),
@@ -221,9 +221,13 @@ def test_the_bucket_is_private_encrypted_and_tidy():
     assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
     assert rules["incomplete-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
-    for prefix in ("landing", "quarantine"):
-        assert rules[prefix]["Prefix"] == f"{prefix}/"
-        assert {"Ref": f"{prefix.capitalize()}RetentionDays"} in rules[prefix]["ExpirationInDays"]["Fn::If"]
+    for name, prefix in (("landing", "landing/ghactivity/2"), ("quarantine", "quarantine/")):
+        assert rules[name]["Prefix"] == prefix
+        assert {"Ref": f"{name.capitalize()}RetentionDays"} in rules[name]["ExpirationInDays"]["Fn::If"]
+    expiring = [rule["Prefix"] for rule in rules.values() if "ExpirationInDays" in rule]
+    for stays in ("landing/ghactivity/_plan/2025-11-21-0.0123456789ab.json", "raw/ghactivity/year=2025/x.parquet", "ledger/ghactivity/2025-11.parquet"):
+        assert not any(stays.startswith(prefix) for prefix in expiring), stays
+    assert "landing/ghactivity/2025-11-21-0.json.gz".startswith(rules["landing"]["Prefix"])
     [policy] = resources(storage, "AWS::S3::BucketPolicy").values()
     [statement] = policy["PolicyDocument"]["Statement"]
     assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})

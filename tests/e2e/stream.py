@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import signal
-import subprocess
 import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from local_aws import ROOT, LocalAws, signalled
+from local_aws import ROOT, LocalAws
 
 TEMPLATE = ROOT / "sam/event-stream.yaml"
 PUT_AT_ONCE = 500
@@ -101,16 +98,6 @@ class Stream:
                 name = metric["Name"]
                 found[(name, one[dimension[0]]) if dimension else name] = one[name]
         return found
-
-    def kill_functions(self) -> int:
-        """Kills every process of a function, as a crash does; answers how many there were."""
-        listed = subprocess.run(["ps", "-eo", "pid=,pgid=,comm="], capture_output=True, text=True, check=True).stdout
-        rows = [line.split(None, 2) for line in listed.splitlines()]
-        group = str(self.aws.process.pid)
-        pids = [int(pid) for pid, owner, program in rows if owner == group and program == "bootstrap"]
-        for pid in pids:
-            signalled(os.kill, pid, signal.SIGKILL)
-        return len(pids)
 
     def keys(self, prefix: str) -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs["EventBucketName"], Prefix=prefix)

@@ -122,7 +122,7 @@ def loaded_before(stack: CsvStack) -> None:
 SCENARIOS: dict[str, tuple[Callable[[CsvStack], None], Callable[[CsvStack], Any], str, int]] = {
     "a file is loaded": (nothing, load, "", 28),
     "a file is loaded beside what is there": (nothing, skip, "PutItem", 10),
-    "a load is undone": (loaded_before, undo, "", 17),
+    "a load is undone": (loaded_before, undo, "", 19),
 }
 
 

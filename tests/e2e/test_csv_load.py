@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -156,6 +157,82 @@ def test_a_load_is_undone_and_can_be_loaded_again(stack: CsvStack) -> None:
     reloaded = stack.load(rows(range(60)), "csv_undo")
     assert reloaded.output["load"]["counts"]["written"] == 60
     assert reloaded.output["load"]["load_id"] == load
+
+
+def failures(stack: CsvStack, arn: str) -> list[dict]:
+    return [line for line in stack.runs() if line["execution_arn"] == arn and line["status"] == "failed"]
+
+
+def test_a_load_that_fails_is_in_the_run_history_by_name(stack: CsvStack) -> None:
+    """Whether the file, the table, a chunk or the request is why; and stays there when the load is complete later."""
+    stack.load(rows(range(10)), "csv_history")
+    wrong_key = {"AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}], "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}]}
+    stack.dynamodb.create_table(TableName="csv_wrong_key", BillingMode="PAY_PER_REQUEST", **wrong_key)
+    for body, table, options, error, words in [
+        (b"id,n,n\n1,2,3\n", "csv_history", {}, "BadHeader", "columns 2 and 3"),
+        (rows(range(3)), "csv_wrong_key", {}, "TableHasOtherKey", "csv_wrong_key"),
+        (rows(range(9, 50)), "csv_history", {"on_existing": "fail"}, "ItemExists", "line 2 "),
+        (rows(range(3)), "csv_history", {"delimiter": "x"}, "InvalidInput", "delimiter"),
+    ]:
+        run = stack.load(body, table, key=f"incoming/{error}.csv", options=options)
+        assert (run.status, run.error) == ("FAILED", error), run
+        [line] = failures(stack, run.arn)
+        assert (line["error"]["name"], line["table"]) == (error, table)
+        assert line["source_file"] == f"s3://{stack.bucket}/incoming/{error}.csv"
+        assert words in line["error"]["message"] and "{" not in line["error"]["message"], line
+        assert ("load_id" in line) == (error == "ItemExists"), "it is known once the file is planned"
+        assert line["started_at"] < line["ended_at"]
+
+
+def test_a_load_that_failed_stays_in_the_history_when_it_is_complete_later(stack: CsvStack) -> None:
+    stack.load(rows(range(5)), "csv_mended")
+    request = {"key": "incoming/mended.csv", "options": {"on_existing": "fail"}}
+    failed = stack.load(rows(range(4, 50), " new"), "csv_mended", **request)
+    assert failed.error == "ItemExists"
+    stack.dynamodb.delete_item(TableName="csv_mended", Key={"id": {"S": "4"}})
+    mended = stack.load(rows(range(4, 50), " new"), "csv_mended", **request)
+    assert mended.output["load"]["counts"]["written"] == 46, mended
+    lines = [line for line in stack.runs() if line.get("load_id") == mended.output["load"]["load_id"]]
+    assert {(line["status"], line["execution_arn"]) for line in lines} == {("failed", failed.arn), ("loaded", mended.arn)}
+
+
+def test_undoing_a_load_that_runs_stops_it_and_leaves_nothing(stack: CsvStack) -> None:
+    """At 10 write units a second, 400 rows take 40 seconds; it is undone in the midst of them."""
+    stack.put("incoming/undone.csv", rows(range(400)))
+    arn = stack.start_load("incoming/undone.csv", table="csv_undone", max_wcu=10)
+    while len(stack.items("csv_undone")) < 20:
+        time.sleep(0.1)
+    [load] = {item["load_id"] for item in stack.raw_items("csv_undone")}
+    undoing = stack.start("CsvUndo", load_id=load)
+    run = stack.wait(arn)
+    assert (run.status, run.error) == ("FAILED", "LoadIsBeingUndone"), run
+    [line] = failures(stack, arn)
+    assert line["error"]["name"] == "LoadIsBeingUndone"
+    assert (undone := stack.wait(undoing)).status == "SUCCEEDED" and 20 <= undone.output["undone"] < 400, undone
+    assert stack.items("csv_undone") == {} and stack.keys(f"loads/{load}/") == []
+    again = stack.load(rows(range(400)), "csv_undone", key="incoming/undone.csv")
+    assert again.output["load"]["counts"]["written"] == 400, "and it can be loaded again"
+
+
+def test_a_load_is_not_begun_while_it_is_undone(stack: CsvStack) -> None:
+    loaded = stack.load(rows(range(30)), "csv_beside")
+    load = loaded.output["load"]["load_id"]
+    stack.invoke("undo-csv-load", {"load_id": load})
+    for request in ({}, {"force": True}):
+        run = stack.load(rows(range(30)), "csv_beside", **request)
+        assert (run.status, run.error) == ("FAILED", "LoadIsBeingUndone"), run
+    assert stack.wait(stack.start("CsvUndo", load_id=load)).output["undone"] == 30
+    assert stack.load(rows(range(30)), "csv_beside").output["load"]["counts"]["written"] == 30
+
+
+def test_zeros_after_a_gzip_file_are_no_part_of_it(stack: CsvStack) -> None:
+    """As gzip has it; anything else after its end is refused."""
+    packed = gzip.compress(rows(range(50)))
+    run = stack.load(packed + bytes(10_000), "csv_zeros")
+    assert run.output["load"]["counts"]["written"] == 50
+    assert stack.items("csv_zeros") == expected(rows(range(50))).items
+    refused = stack.load(packed + bytes(100) + b"x", "csv_zeros")
+    assert (refused.status, refused.error) == ("FAILED", "TrailingBytes")
 
 
 def test_a_dry_run_tells_and_does_nothing(stack: CsvStack) -> None:

@@ -29,7 +29,7 @@ def counted(source: tuple[str, Path], generate: Callable[..., bytes], tmp_path_f
         lake = Lake(aws, aws.deploy({"SourceUrls": address}), folder)
         for hour in GOOD:
             lake.serve(hour, generate(hour, "--events", "3000", "--bad", "0.01", "--duplicates", "0.01"))
-            assert lake.run_hour(hour).status == "SUCCEEDED"
+            assert (run := lake.run_hour(hour)).status == "SUCCEEDED", run
         lake.serve(BROKEN, small_hour(BROKEN)[:300])
         assert lake.run_hour(BROKEN).status == "FAILED"
         assert lake.run_hour(ABSENT).output["status"] == "missing"
@@ -40,6 +40,9 @@ def counted(source: tuple[str, Path], generate: Callable[..., bytes], tmp_path_f
         due = hours_before_now(1)[0]
         lake.serve(due, small_hour(due))
         assert lake.ingest(**{"from": due}).status == "SUCCEEDED"
+        uploads = lake.outputs["UploadBucketName"]
+        lake.s3.put_object(Bucket=uploads, Key="incoming/few.csv", Body=b"id,n\n1,2\n1,3\nx\n4,5\n")
+        assert lake.wait(lake.start("CsvLoad", bucket=uploads, key="incoming/few.csv")).status == "SUCCEEDED"
         file = tmp_path_factory.mktemp("page") / "dashboard.html"
         assert lake.aws.stack in dashboard.write(aws, file)
         yield lake, file
@@ -56,7 +59,9 @@ def seen(counted: tuple[Lake, Path]) -> dict[str, Any]:
 
 def figures(view: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The widgets of the main dashboard, by their titles."""
-    return {one["heading"]: one for key, one in view["figures"].items() if key.startswith("ghactivity-") and "events" not in key}
+    others = ("events", "csv")
+    found = view["figures"].items()
+    return {one["heading"]: one for key, one in found if key.startswith("ghactivity-") and not any(other in key for other in others)}
 
 
 def sums(widget: dict[str, Any]) -> Counter[str]:
@@ -86,6 +91,13 @@ def test_the_values_are_those_of_the_ledger(counted: tuple[Lake, Path], seen: di
     chunks = widgets["Seconds of a chunk"]["rows"]
     median, longest = ([float(value) for _, series, value in chunks if series == wanted] for wanted in ("median", "longest"))
     assert len(median) > 0 and all(middle <= most for middle, most in zip(median, longest, strict=True))
+
+
+def test_loads_of_csv_files_are_counted(seen: dict[str, Any]) -> None:
+    widgets = {one["heading"]: one for key, one in seen["light"]["figures"].items() if key.startswith("ghactivity-csv")}
+    assert sums(widgets["Rows of loads"]) == {"read": 4, "written": 2, "duplicate": 1, "rejected": 1, "skipped": 0}
+    assert sums(widgets["Percent rejected, worst load"]) == {"rejected": 25}
+    assert sums(widgets["Loads"])["succeeded"] == 1
 
 
 def test_every_widget_is_drawn_and_nothing_complains(counted: tuple[Lake, Path], seen: dict[str, Any]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from random import Random
 
 import pytest
+from conftest import BINARIES
 from local_aws import ROOT, LocalAws
 from stream import Stream, event, record
 
@@ -73,7 +75,7 @@ def test_a_function_that_is_killed_again_and_again_loses_and_doubles_nothing(str
         deadline, killed = time.monotonic() + 2, 0
         while not killed and time.monotonic() < deadline:
             time.sleep(random.uniform(0, 0.01))
-            killed = stream.kill_functions()
+            killed = stream.aws.kill_functions()
         kills += killed
     assert kills > 3, "the function was hardly at work when it was to be killed"
     stream.wait_for(before + 6000, timeout_secs=120)
@@ -112,6 +114,46 @@ def test_the_metrics_of_a_batch_say_what_became_of_it(stream: Stream) -> None:
     assert second["EventsQuarantinedPercent"] == 50
 
 
+@pytest.mark.parametrize(
+    ("later", "age", "shard", "place"),
+    [
+        (30, "under-a-minute", 15, "same-shard"),
+        (-600, "under-an-hour", 16, "other-shard"),
+        (7_200, "under-a-day", 15, "same-shard"),
+        (100_000, "a-day-and-more", 17, "other-shard"),
+    ],
+)
+def test_a_duplicate_is_counted_by_its_age_and_where_the_event_was_first(stream: Stream, later: int, age: str, shard: int, place: str) -> None:
+    one, arrived = event(31_000, "upload:done"), 1_763_683_201.5
+    stream.invoke([record(15, 1, one, arrived)])
+    stream.invoke([record(shard, 2 + abs(later), one, arrived + later)])
+    counted = stream.metrics()
+    assert (counted["EventsStored"], counted["EventsDuplicate"]) == (0, 1)
+    assert counted["DuplicatesByAge", age] == 1 and counted["DuplicatesByPlace", place] == 1
+
+
+def test_an_event_that_another_delivery_holds_is_counted_as_a_conflict_and_comes_again(stream: Stream) -> None:
+    held, free = event(32_000, "upload:done"), event(32_001, "upload:done")
+    claim = {
+        "event_uuid": {"S": held["event_uuid"]},
+        "version": {"N": "1"},
+        "object": {"S": "events/event_type=upload/event_date=2025-11-21/shardId-000000000019-1-1-00.snappy.parquet"},
+        "record": {"S": "shardId-000000000019:1#0"},
+        "arrived_at": {"N": "1763683201500"},
+        "claimed_until": {"N": str(int((time.time() + 3600) * 1000))},
+        "expires_at": {"N": str(int(time.time()) + 7200)},
+    }
+    stream.dynamodb.put_item(TableName=stream.outputs["ClaimsTableName"], Item=claim)
+    answer = stream.invoke([record(18, 1, free), record(18, 2, held)])
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    counted = stream.metrics()
+    assert (counted["EventsStored"], counted["ClaimConflicts"], counted["RecordsFailed"]) == (1, 1, 1)
+    claim["claimed_until"] = {"N": "1"}
+    stream.dynamodb.put_item(TableName=stream.outputs["ClaimsTableName"], Item=claim)
+    assert stream.invoke([record(18, 2, held)]) == {"batchItemFailures": []}, "its time is over: it is taken over"
+    assert stream.metrics()["EventsStored"] == 1
+
+
 def test_the_sample_events_work(stream: Stream) -> None:
     sample = json.loads((ROOT / "events/process-events.json").read_text())
     assert stream.invoke(sample["Records"]) == {"batchItemFailures": []}
@@ -137,13 +179,14 @@ def test_json_lines_answer_alike(tmp_path_factory: pytest.TempPathFactory) -> No
 def test_the_stream_is_part_of_the_main_stack_where_it_is_enabled(tmp_path_factory: pytest.TempPathFactory) -> None:
     with LocalAws(tmp_path_factory.mktemp("nested")) as aws:
         outputs = aws.deploy({"EventStreamEnabled": "ENABLED"})
-        nested = aws.client("cloudformation").describe_stacks()["Stacks"]
-        [stream] = [one for one in nested if any(o["OutputKey"] == "StreamName" for o in one.get("Outputs", []))]
-        found = {one["OutputKey"]: one["OutputValue"] for one in stream["Outputs"]}
-        assert found["EventBucketName"] == outputs["DataBucketName"]
-        assert found["AlarmTopicArn"] == outputs["AlarmTopicArn"]
-        aws.client("kinesis").put_record(StreamName=found["StreamName"], Data=json.dumps(event(1)), PartitionKey="k")
-        prefix, deadline = "events/event_type=lesson/event_date=2025-11-21/", time.monotonic() + 60
-        while not aws.client("s3").list_objects_v2(Bucket=outputs["DataBucketName"], Prefix=prefix)["KeyCount"]:
-            assert time.monotonic() < deadline, aws.log_tail(40)
-            time.sleep(0.2)
+        assert outputs["EventBucketName"] == outputs["DataBucketName"]
+        command = [BINARIES / "ghactivity", "events"]
+        environment = {"PATH": "/usr/bin:/bin", **aws.environment()}
+        for action in ("put", "verify"):
+            run = [*command, action, "--simulate", "200", "--duplicates", "0.1"]
+            done = subprocess.run(run, env=environment, cwd="/", capture_output=True, text=True, timeout=200)
+            assert done.returncode == 0, done.stdout + done.stderr + aws.log_tail(40)
+        rows = aws.query("SELECT count(*) FROM stream_events", (), outputs["EventDatabaseName"], outputs["EventWorkGroupName"]).rows
+        assert rows == [["200"]]
+        arn = aws.client("sqs").get_queue_attributes(QueueUrl=outputs["EventFailedBatchesUrl"], AttributeNames=["QueueArn"])
+        assert arn["Attributes"]["QueueArn"].endswith("event-failures")

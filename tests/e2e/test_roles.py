@@ -16,15 +16,20 @@ from botocore.exceptions import ClientError
 import conftest
 from deployment import Lake
 from build import logical_id
+from stream import Stream
 
-FUNCTIONS = (*conftest.FUNCTIONS, "export-ledger", "prove-hour")
+CSV_FUNCTIONS = ("plan-csv", "load-csv-chunk", "commit-csv-load", "undo-csv-load")
+FUNCTIONS = (*conftest.FUNCTIONS, "export-ledger", "prove-hour", *CSV_FUNCTIONS)
 ROLES = (
     *("NextFile", "Fetch", "ConvertChunk", "RegisterPartition", "CommitBookmark", "ListHours", "ExportLedger", "ProveHour"),
     *("ProcessHour", "Ingest", "Backfill", "Prove", "Landed"),
+    *("PlanCsv", "LoadCsvChunk", "CommitCsvLoad", "UndoCsvLoad", "CsvLoad", "CsvUndo"),
 )
 #: The key of an hour that nobody runs.
 HOUR = "2011-02-12-0"
 VALUES = ["2011", "02", "12", "00"]
+#: A table that may be loaded.
+CSV_TABLE = "csv_probe"
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 
 
@@ -81,10 +86,17 @@ def strangers(lake: Lake) -> Iterator[str]:
     lake.s3.create_bucket(Bucket=name)
     keys = [{"AttributeName": "job_id", "KeyType": "HASH"}]
     lake.dynamodb.create_table(
+        TableName=CSV_TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    lake.dynamodb.create_table(
         TableName=name, KeySchema=keys, AttributeDefinitions=[{"AttributeName": "job_id", "AttributeType": "S"}], BillingMode="PAY_PER_REQUEST"
     )
     yield name
-    lake.dynamodb.Table(name).delete()
+    for table in (name, CSV_TABLE):
+        lake.dynamodb.Table(table).delete()
     lake.s3.delete_bucket(Bucket=name)
 
 
@@ -95,6 +107,7 @@ OBJECTS: dict[str, dict[str, set[str]]] = {
         "put_object": {"Fetch", "ConvertChunk"},
         "delete_object": {"CommitBookmark"},
     },
+    f"landing/ghactivity/_replaced/{HOUR}.0123456789ab.gz": {"get_object": {"ProveHour"}, "put_object": {"Fetch"}},
     "landing/ghactivity/_backfill/probe.json": {"get_object": {"Backfill", "Prove"}, "put_object": {"ListHours"}},
     "landing/ghactivity/_backfill/results/probe.json": {"get_object": {"Backfill", "Prove"}, "put_object": {"ListHours", "Backfill"}},
     "raw/ghactivity/year=2011/probe.parquet": {
@@ -105,7 +118,7 @@ OBJECTS: dict[str, dict[str, set[str]]] = {
     "quarantine/ghactivity/probe.jsonl": {"get_object": {"ProveHour"}, "put_object": {"ConvertChunk"}, "delete_object": {"CommitBookmark"}},
     "ledger/ghactivity/2011-02.parquet": {"get_object": {"ExportLedger"}, "put_object": {"ExportLedger"}},
     "reports/ghactivity/prove/probe/probe.json": {"get_object": {"ProveHour"}, "put_object": {"ProveHour"}},
-    "reports/ghactivity/results/probe.json": {"put_object": {"Prove"}},
+    "reports/ghactivity/results/probe.json": {"get_object": {"Prove"}, "put_object": {"Prove"}},
     "athena-results/probe.csv": {},
     "probe": {},
 }
@@ -153,7 +166,7 @@ def item_probes(lake: Lake, stranger: str) -> Iterator[Probe]:
     }
     needs: dict[str, dict[str, set[str]]] = {
         "Jobs": {"get": {"NextFile", "CommitBookmark"}, "put": {"NextFile"}, "update": {"CommitBookmark"}},
-        "JobRunDetails": {"get": {"CommitBookmark"}, "put": {"CommitBookmark"}},
+        "JobRunDetails": {"get": {"CommitBookmark"}, "put": {"CommitBookmark", "CommitCsvLoad"}},
         "ArchiveHours": {
             "get": {"RegisterPartition", "CommitBookmark", "ProveHour"},
             "put": {"CommitBookmark"},
@@ -189,6 +202,71 @@ def item_probes(lake: Lake, stranger: str) -> Iterator[Probe]:
             yield Probe(f"dynamodb {verb}, {place}", lambda as_role, call=call: call(as_role.dynamodb), needs.get(place, {}).get(verb, set()))
 
 
+OF_LOADS = {"PlanCsv", "LoadCsvChunk", "CommitCsvLoad", "UndoCsvLoad"}
+#: Of the upload bucket.
+CSV_OBJECTS: dict[str, dict[str, set[str]]] = {
+    "raw/probe.csv": {"get_object": {"PlanCsv", "LoadCsvChunk"}},
+    "incoming/probe.csv": {"get_object": {"PlanCsv", "LoadCsvChunk"}},
+    "loads/probe/plan.json": {"get_object": OF_LOADS, "put_object": {"PlanCsv"}, "delete_object": {"CommitCsvLoad"}},
+    "loads/probe/manifest.json": {"get_object": OF_LOADS | {"CsvLoad"}, "put_object": {"PlanCsv"}, "delete_object": {"CommitCsvLoad"}},
+    "loads/probe/receipt.json": {
+        "get_object": OF_LOADS,
+        "put_object": {"PlanCsv", "CommitCsvLoad"},
+        "delete_object": {"PlanCsv", "CommitCsvLoad"},
+    },
+    "loads/probe/chunks/00000.json": {
+        "get_object": OF_LOADS,
+        "put_object": {"PlanCsv", "LoadCsvChunk"},
+        "delete_object": {"PlanCsv", "CommitCsvLoad"},
+    },
+    "loads/probe/failures/00000.json": {
+        "get_object": OF_LOADS,
+        "put_object": {"PlanCsv", "LoadCsvChunk"},
+        "delete_object": {"CommitCsvLoad"},
+    },
+    "loads/probe/undoing.json": {
+        "get_object": OF_LOADS,
+        "put_object": {"PlanCsv", "UndoCsvLoad"},
+        "delete_object": {"PlanCsv", "CommitCsvLoad"},
+    },
+    "undone/probe.json": {"get_object": {"CommitCsvLoad"}, "put_object": {"CommitCsvLoad"}},
+    "results/probe.json": {"put_object": {"CsvLoad"}},
+    "probe": {},
+}
+
+
+def csv_probes(lake: Lake, stranger: str, table: str) -> Iterator[Probe]:
+    bucket = lake.outputs["UploadBucketName"]
+    for key, needs in CSV_OBJECTS.items():
+        for verb in ("get_object", "put_object", "delete_object"):
+            call = lambda as_role, v=verb, k=key: getattr(as_role.s3, v)(Bucket=bucket, Key=k)  # noqa: E731
+            yield Probe(f"s3 {verb} {key} of uploads", call, needs.get(verb, set()))
+    aborting = {"loads/probe/quarantine.jsonl": {"PlanCsv"}, "results/probe.json": {"CsvLoad"}, "incoming/probe.csv": set()}
+    for key, needed_by in aborting.items():
+        call = lambda as_role, k=key: as_role.s3.abort_multipart_upload(Bucket=bucket, Key=k, UploadId="probe")  # noqa: E731
+        yield Probe(f"s3 abort_multipart_upload {key} of uploads", call, needed_by)
+    yield Probe("s3 list_objects_v2 of uploads", lambda as_role: as_role.s3.list_objects_v2(Bucket=bucket, MaxKeys=1), OF_LOADS)
+    yield Probe("s3 delete_bucket of uploads", lambda as_role: as_role.s3.delete_bucket(Bucket=bucket))
+    # Tables by the names that may be loaded, and another.
+    key_schema = {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}
+    key, never = {"id": {"S": "probe"}}, {"ConditionExpression": "attribute_exists(id) AND attribute_not_exists(id)"}
+    calls: dict[str, tuple[Callable[[Any, str], object], set[str]]] = {
+        "batch_write_item": (lambda db, t: db.batch_write_item(RequestItems={t: [{"PutRequest": {"Item": key}}]}), {"LoadCsvChunk"}),
+        "put_item": (lambda db, t: db.put_item(TableName=t, Item=key, **never), {"LoadCsvChunk"}),
+        "scan": (lambda db, t: db.scan(TableName=t, Limit=1), {"UndoCsvLoad"}),
+        "delete_item": (lambda db, t: db.delete_item(TableName=t, Key=key, **never), {"UndoCsvLoad"}),
+        "describe_table": (lambda db, t: db.describe_table(TableName=t), {"CsvLoad"}),
+        "create_table": (lambda db, t: db.create_table(TableName=t, BillingMode="PAY_PER_REQUEST", **key_schema), {"CsvLoad"}),
+        "get_item": (lambda db, t: db.get_item(TableName=t, Key=key), set()),
+        "update_item": (lambda db, t: db.update_item(TableName=t, Key=key, **never), set()),
+        "update_table": (lambda db, t: db.update_table(TableName=t, BillingMode="PAY_PER_REQUEST"), set()),
+        "delete_table": (lambda db, t: db.delete_table(TableName=f"{t}-no-such-table"), set()),
+    }
+    for verb, (call, needed_by) in calls.items():
+        yield Probe(f"dynamodb {verb} {table}", lambda as_role, c=call: c(as_role.dynamodb, table), needed_by)
+        yield Probe(f"dynamodb {verb} of another table", lambda as_role, c=call: c(as_role.dynamodb, stranger))
+
+
 def catalog_probes(lake: Lake) -> Iterator[Probe]:
     events = {"DatabaseName": lake.database, "TableName": "events"}
     registering = {"RegisterPartition"}
@@ -219,6 +297,9 @@ def compute_probes(lake: Lake) -> Iterator[Probe]:
         "export-ledger": set(),
         "prove-hour": {"Prove"},
         **dict.fromkeys(("fetch", "convert-chunk", "register-partition", "commit-bookmark"), {"ProcessHour"}),
+        **dict.fromkeys(("plan-csv", "load-csv-chunk"), {"CsvLoad"}),
+        "commit-csv-load": {"CsvLoad", "CsvUndo"},
+        "undo-csv-load": {"CsvUndo"},
     }
     for function in FUNCTIONS:
         name = lake.function_name(function)
@@ -228,6 +309,7 @@ def compute_probes(lake: Lake) -> Iterator[Probe]:
             lambda as_role, n=name: getattr(as_role, "lambda").update_function_configuration(FunctionName=n, Description="probe"),
         )
     started_by = {"ProcessHour": {"Ingest", "Backfill", "Landed"}, "Ingest": set(), "Backfill": {"Backfill"}, "Prove": {"Prove"}}
+    started_by |= {"CsvLoad": {"CsvLoad"}, "CsvUndo": set()}
     for machine, needed_by in started_by.items():
         arn = lake.outputs[f"{machine}StateMachineArn"]
         execution = arn.replace(":stateMachine:", ":execution:") + ":no-such-execution"
@@ -285,6 +367,7 @@ def test_a_role_may_do_what_it_needs_and_nothing_else(lake: Lake, credentials, s
         *catalog_probes(lake),
         *compute_probes(lake),
         *other_probes(lake),
+        *csv_probes(lake, strangers, CSV_TABLE),
     ]
     wrong = {
         probe.name: "allowed" if passed else "refused"
@@ -296,3 +379,108 @@ def test_a_role_may_do_what_it_needs_and_nothing_else(lake: Lake, credentials, s
     if role == "RegisterPartition":
         lake.glue.delete_partition(DatabaseName=lake.database, TableName="events", PartitionValues=VALUES)
     print(f"{role}: {sum(role in probe.needed_by for probe in probes)} of {len(probes)} calls allowed")
+
+
+# ---------------------------------------------------------------- the event stream, deployed alone
+
+
+@pytest.fixture(scope="module")
+def as_process_events(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+    """Clients with the credentials of the function's role; for this it trusts the tests beside Lambda."""
+    with Stream(tmp_path_factory.mktemp("stream")) as stream:
+        iam, sts = stream.aws.client("iam"), stream.aws.client("sts")
+        role = iam.get_role(RoleName=stream.aws.physical_id("ProcessEventsRole"))["Role"]
+        ours = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": sts.get_caller_identity()["Arn"]}}
+        trust = role["AssumeRolePolicyDocument"]
+        trust = trust | {"Statement": [*trust["Statement"], ours]}
+        iam.update_assume_role_policy(RoleName=role["RoleName"], PolicyDocument=json.dumps(trust))
+        yield Clients(stream, sts.assume_role(RoleArn=role["Arn"], RoleSessionName="probe")["Credentials"])
+
+
+#: Below the bucket of events: what the function may do with objects there.
+STREAM_OBJECTS: dict[str, set[str]] = {
+    "events/event_type=probe/event_date=2020-01-01/probe.parquet": {"get_object", "head_object", "put_object"},
+    "quarantine/events/shardId-000000000000/probe.jsonl": {"put_object"},
+    "quarantine/ghactivity/probe.jsonl": set(),
+    "raw/ghactivity/year=2011/probe.parquet": set(),
+    "landing/ghactivity/2011-02-12-0.json.gz": set(),
+    "athena-results/probe.csv": set(),
+    "eventsprobe": set(),
+    "probe": set(),
+}
+#: Statements on claims, and whether they may be made.
+STREAM_STATEMENTS = {
+    "INSERT INTO \"{}\" VALUE {{'event_uuid':'probe'}}": True,
+    "UPDATE \"{}\" SET \"version\"=2 WHERE \"event_uuid\"='no such claim' AND \"version\"=1": True,
+    "DELETE FROM \"{}\" WHERE \"event_uuid\"='probe'": False,
+    "SELECT * FROM \"{}\" WHERE \"event_uuid\"='probe'": False,
+}
+
+
+def stream_probes(stream: Stream) -> Iterator[tuple[str, Callable[[Clients], object], bool]]:
+    """Each call, and whether the role may make it."""
+    outputs = stream.outputs
+    bucket, table, name = outputs["EventBucketName"], outputs["ClaimsTableName"], outputs["StreamName"]
+    for key, needed in STREAM_OBJECTS.items():
+        for verb in ("get_object", "head_object", "put_object", "delete_object"):
+            yield f"s3 {verb} {key}", lambda as_role, v=verb, k=key: getattr(as_role.s3, v)(Bucket=bucket, Key=k), verb in needed
+    yield "s3 list_objects_v2", lambda as_role: as_role.s3.list_objects_v2(Bucket=bucket, MaxKeys=1), False
+    yield "s3 put_bucket_policy", lambda as_role: as_role.s3.put_bucket_policy(Bucket=bucket, Policy="{}"), False
+    for place in (table, "another-table"):
+        for statement, needed in STREAM_STATEMENTS.items():
+            text = statement.format(place)
+            batch = lambda as_role, t=text: as_role.dynamodb.batch_execute_statement(Statements=[{"Statement": t}])  # noqa: E731
+            yield f"dynamodb batch_execute_statement {text}", batch, needed and place == table
+    key = {"event_uuid": {"S": "probe"}}
+    yield "dynamodb batch_get_item", lambda as_role: as_role.dynamodb.batch_get_item(RequestItems={table: {"Keys": [key]}}), True
+    calls: dict[str, Callable[[Any], object]] = {
+        "get_item": lambda db: db.get_item(TableName=table, Key=key),
+        "put_item": lambda db: db.put_item(TableName=table, Item=key),
+        "update_item": lambda db: db.update_item(TableName=table, Key=key),
+        "delete_item": lambda db: db.delete_item(TableName=table, Key=key),
+        "batch_write_item": lambda db: db.batch_write_item(RequestItems={table: [{"DeleteRequest": {"Key": key}}]}),
+        "scan": lambda db: db.scan(TableName=table, Limit=1),
+        "describe_table": lambda db: db.describe_table(TableName=table),
+        "update_time_to_live": lambda db: db.update_time_to_live(
+            TableName=table, TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires_at"}
+        ),
+    }
+    for verb, call in calls.items():
+        yield f"dynamodb {verb}", lambda as_role, call=call: call(as_role.dynamodb), False
+    shard = {"StreamName": name, "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"}
+    yield "kinesis describe_stream", lambda as_role: as_role.kinesis.describe_stream(StreamName=name), True
+    yield "kinesis describe_stream_summary", lambda as_role: as_role.kinesis.describe_stream_summary(StreamName=name), True
+    yield "kinesis list_shards", lambda as_role: as_role.kinesis.list_shards(StreamName=name), True
+    yield "kinesis get_shard_iterator", lambda as_role: as_role.kinesis.get_shard_iterator(**shard), True
+    yield "kinesis get_records", lambda as_role: as_role.kinesis.get_records(ShardIterator="probe", StreamARN=outputs["StreamArn"]), True
+    yield "kinesis put_record", lambda as_role: as_role.kinesis.put_record(StreamName=name, Data=b"probe", PartitionKey="k"), False
+    yield "kinesis delete_stream", lambda as_role: as_role.kinesis.delete_stream(StreamName="probe"), False
+    yield "kinesis list_streams", lambda as_role: as_role.kinesis.list_streams(), False
+    queue = outputs["FailedBatchesUrl"]
+    yield "sqs send_message", lambda as_role: as_role.sqs.send_message(QueueUrl=queue, MessageBody="probe"), True
+    yield "sqs receive_message", lambda as_role: as_role.sqs.receive_message(QueueUrl=queue), False
+    yield "sqs purge_queue", lambda as_role: as_role.sqs.purge_queue(QueueUrl=queue), False
+    group = f"/aws/lambda/{stream.aws.physical_id('ProcessEventsFunction')}"
+    yield "logs create_log_stream", lambda as_role: as_role.logs.create_log_stream(logGroupName=group, logStreamName="probe"), True
+    yield "logs filter_log_events", lambda as_role: as_role.logs.filter_log_events(logGroupName=group, limit=1), False
+    other = lambda as_role: as_role.logs.create_log_stream(logGroupName="/aws/lambda/other", logStreamName="probe")  # noqa: E731
+    yield "logs create_log_stream, another group", other, False
+    yield "glue get_table", lambda as_role: as_role.glue.get_table(DatabaseName=outputs["GlueDatabaseName"], Name="stream_events"), False
+    yield "athena list_work_groups", lambda as_role: as_role.athena.list_work_groups(), False
+    yield "sns publish", lambda as_role: as_role.sns.publish(TopicArn=outputs["AlarmTopicArn"], Message="probe"), False
+    function = stream.aws.physical_id("ProcessEventsFunction")
+    yield "lambda invoke", lambda as_role: getattr(as_role, "lambda").invoke(FunctionName=function, Payload=b"{}"), False
+    yield "iam list_roles", lambda as_role: as_role.iam.list_roles(), False
+    yield "cloudformation describe_stacks", lambda as_role: as_role.cloudformation.describe_stacks(), False
+    yield "ssm get_parameter", lambda as_role: as_role.ssm.get_parameter(Name="probe"), False
+
+
+def test_process_events_may_do_what_it_needs_and_nothing_else(as_process_events: Clients) -> None:
+    probes = list(stream_probes(as_process_events.lake))
+    wrong = {
+        name: "allowed" if passed else "refused"
+        for name, call, needed in probes
+        if (passed := allowed(Probe(name, call), as_process_events)) != needed
+    }
+    assert wrong == {}
+    print(f"ProcessEvents: {sum(needed for *_, needed in probes)} of {len(probes)} calls allowed")

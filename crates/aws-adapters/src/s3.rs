@@ -4,6 +4,7 @@
 //! input alone, so that every call can be made again.
 
 mod bucket;
+mod document;
 #[cfg(feature = "test-util")]
 pub mod memory;
 mod object;
@@ -11,6 +12,7 @@ mod pipe;
 mod upload;
 
 pub use bucket::{Bucket, Listed, MAX_DELETES};
+pub use document::DocumentError;
 pub use object::{Object, ReadError};
 pub use pipe::{PipeReader, pipe};
 pub use upload::{PART_BYTES, Stored, Upload};

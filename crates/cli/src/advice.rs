@@ -8,13 +8,10 @@ pub(crate) fn for_failure(name: &str) -> &'static str {
             "the archive is in trouble: run the same command again later"
         }
         "SourceRefused" => "open the address in a browser, and check the parameter SourceUrls",
-        "NotGzip"
-        | "UnsupportedEncoding"
-        | "EmptyArchive"
-        | "CorruptArchive"
-        | "TruncatedArchive"
-        | "TrailingBytes"
-        | "ArchiveTooLarge" => "the archive's file is damaged and nothing was stored: run it again when it is repaired",
+        "UnsupportedEncoding" => "save it in UTF-8; nothing was stored",
+        "NotGzip" | "EmptyArchive" | "CorruptArchive" | "TruncatedArchive" | "TrailingBytes" | "ArchiveTooLarge" => {
+            "the gzip file is damaged and nothing was stored: run it again when it is repaired"
+        }
         "HourWouldShrink" => "compare with what is published, then accept fewer rows with --force",
         "HoursFailed" | "States.ExceedToleratedFailureThreshold" => {
             "mend the cause, then run the same command again: only what is open is run"
@@ -25,6 +22,18 @@ pub(crate) fn for_failure(name: &str) -> &'static str {
             "run what is open with 'ghactivity hour HOUR', what is wrong with 'ghactivity hour HOUR --source landing'; the README has what each finding means"
         }
         "VersionNotKept" => "see the ledger's previous_versions; KeepVersions of the stack says how many are kept",
+        "EmptyFile" | "NotCsv" => "save it as CSV text in UTF-8",
+        "BadHeader" => "name every column once, or load it without header: --no-header, or --columns with their names",
+        "UnclosedQuote" | "RecordTooLong" => "mend the line that is named",
+        "FileTooLarge" | "TooManyChunks" | "DiskFull" => {
+            "split the file, or deploy with larger CsvChunkRows or CsvPlanDiskMb"
+        }
+        "SourceNotFound" | "SourceReplaced" => "run the same command again: what is there now is loaded",
+        "ItemExists" => "'ghactivity unload' takes out what was written; or leave such items with --on-existing skip",
+        "TableHasOtherKey" => "choose another table: --table",
+        "LoadDoesNotBalance" => "load the file again with --force",
+        "LoadNotFound" => "the table job_run_details has the loads; this one was undone, or never was",
+        "LoadIsBeingUndone" => "load it again once 'ghactivity unload' is over; if that failed, run it again first",
         "LandingNotFound" => "leave --source landing out: the hour never landed",
         "InvalidInput" => "correct what the message names",
         "InvalidConfiguration" => "correct the parameter that the message names, and deploy again",

@@ -11,6 +11,7 @@ use crate::output;
 use crate::stack::Problem;
 use crate::start::Following;
 use quote::Quote;
+pub(crate) use quote::duration;
 
 /// Which hours, and how.
 #[derive(Args)]

@@ -10,13 +10,16 @@ mod advice;
 mod backfill;
 mod calendar;
 mod convert;
+mod events;
 mod hour;
 mod ingest;
 mod interrupt;
 mod lineage;
+mod load_csv;
 mod local;
 mod output;
 mod paint;
+mod price;
 mod prove;
 mod quarantine;
 mod query;
@@ -27,6 +30,7 @@ mod stack;
 mod start;
 mod status;
 mod teardown;
+mod unload;
 mod watch;
 
 use std::ffi::OsString;
@@ -68,8 +72,14 @@ enum Command {
     Report(report::Arguments),
     /// Trace a row back to the byte of the archive's file that it came from
     Lineage(lineage::Arguments),
+    /// Load a CSV file into a DynamoDB table; --dry-run tells the price
+    LoadCsv(load_csv::Arguments),
+    /// Delete the items of a load of a CSV file again
+    Unload(unload::Arguments),
     /// Bad records: list, show, replay
     Quarantine(quarantine::Arguments),
+    /// The event stream: put events or a simulation, verify that each is stored exactly once
+    Events(events::Arguments),
     /// Delete the stack and what it would leave behind, after asking
     Teardown(teardown::Arguments),
     /// The local AWS with the stack in it: up, down, status, logs, env
@@ -106,8 +116,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Backfill(arguments) => block_on(backfill::run(arguments)),
         Command::Query(arguments) => block_on(query::run(arguments)),
         Command::Report(arguments) => block_on(report::run(arguments)),
+        Command::LoadCsv(arguments) => block_on(load_csv::run(arguments)),
+        Command::Unload(arguments) => block_on(unload::run(arguments)),
         Command::Lineage(arguments) => block_on(lineage::run(arguments)),
         Command::Quarantine(arguments) => block_on(quarantine::run(arguments)),
+        Command::Events(arguments) => block_on(events::run(arguments)),
         Command::Teardown(arguments) => block_on(teardown::run(arguments)),
         Command::Completions(arguments) => exit(shell::completions(&arguments)),
         Command::Man(arguments) => exit(shell::man(&arguments)),

@@ -3,7 +3,6 @@
 use aws_adapters::dynamodb::HourMark;
 use aws_adapters::s3::ReadError;
 use clap::{Args, Subcommand};
-use comfy_table::{CellAlignment, Table, presets};
 use indicatif::HumanCount;
 use jiff::Timestamp;
 use pipeline::ledger::Publication;
@@ -142,24 +141,7 @@ fn list(bad: &[&HourMark]) -> String {
             format!("{share:.3} %"),
         ]
     });
-    table(&["hour", "quarantined", "of records", "share"], rows, 4)
-}
-
-/// A table without borders; the first `numbers` columns but the first are to the right.
-fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>, numbers: usize) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(head.iter().copied());
-    for row in rows {
-        table.add_row(row);
-    }
-    for (at, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        if (1..numbers).contains(&at) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    format!("{}\n", table.trim_fmt())
+    output::table(&["hour", "quarantined", "of records", "share"], rows, 4)
 }
 
 impl Show {
@@ -209,7 +191,7 @@ fn show(records: &[BadRecord]) -> String {
             preview(&record.raw),
         ]
     });
-    table(&["line", "byte", "length", "reason", "detail", "begins with"], rows, 3)
+    output::table(&["line", "byte", "length", "reason", "detail", "begins with"], rows, 3)
 }
 
 /// The first bytes, as far as a terminal can show them.

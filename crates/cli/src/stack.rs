@@ -44,6 +44,14 @@ pub(crate) struct Aws {
     pub(crate) region: String,
 }
 
+/// The event stream of a stack: the main one, or `sam/event-stream.yaml` alone.
+pub(crate) struct EventStream {
+    /// The stream's name.
+    pub(crate) name: String,
+    /// Where events and bad records are stored.
+    pub(crate) bucket: Bucket,
+}
+
 /// A deployed stack.
 pub(crate) struct Stack {
     pub(crate) aws: Aws,
@@ -113,6 +121,10 @@ impl Aws {
         aws_sdk_sfn::Client::new(&self.config)
     }
 
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        aws_adapters::config::s3(&self.config)
+    }
+
     /// What to say of a call that failed.
     pub(crate) fn problem<E>(
         &self,
@@ -172,12 +184,24 @@ impl Stack {
         Ok(Bucket::new(self.s3(), self.output("DataBucketName")?))
     }
 
+    /// The event stream, if the stack has one.
+    pub(crate) fn event_stream(&self) -> Result<EventStream, Problem> {
+        let missing = || Problem::NoEventStream { stack: self.name.clone() };
+        let name = self.outputs.get("StreamName").ok_or_else(missing)?.clone();
+        let bucket = self.outputs.get("EventBucketName").ok_or_else(missing)?;
+        Ok(EventStream { name, bucket: Bucket::new(self.s3(), bucket) })
+    }
+
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
-        aws_adapters::config::s3(&self.aws.config)
+        self.aws.s3()
     }
 
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_adapters::config::dynamodb(&self.aws.config)
+    }
+
+    pub(crate) fn kinesis(&self) -> aws_sdk_kinesis::Client {
+        aws_sdk_kinesis::Client::new(&self.aws.config)
     }
 
     pub(crate) fn athena(&self) -> aws_sdk_athena::Client {

@@ -31,23 +31,48 @@ impl Following {
         input: &Value,
     ) -> Result<Option<Ended>, Problem> {
         let detach = Detach::at_ctrl_c();
-        let arn = start(stack, machine, name, input).await?;
+        let Some(arn) = self.begin(stack, machine, name, input, &detach).await? else { return Ok(None) };
+        watch::follow(&stack.aws, &arn, &detach).await.map(Some)
+    }
+
+    /// Starts an execution; nothing comes back where nobody waits for its end.
+    pub(crate) async fn begin(
+        &self,
+        stack: &Stack,
+        machine: &'static str,
+        name: &str,
+        input: &Value,
+        detach: &Detach,
+    ) -> Result<Option<ExecutionArn>, Problem> {
         if self.detach {
+            let arn = start(stack, machine, name, input).await?;
             match self.json {
                 true => crate::output::json(&serde_json::json!({"execution": arn.as_str()})),
                 false => crate::output::text(&format!("{arn}\n")),
             }
             return Ok(None);
         }
-        detach.knows(&arn, None);
-        eprintln!("  {arn}");
-        watch::follow(&stack.aws, &arn, &detach).await.map(Some)
+        begin(stack, machine, name, input, detach).await.map(Some)
     }
 
     /// Prints what became of it.
     pub(crate) fn finish(&self, ended: Option<Ended>) -> Result<(), Problem> {
         ended.map_or(Ok(()), |ended| watch::finish(ended, self.json))
     }
+}
+
+/// Starts an execution that is waited for.
+pub(crate) async fn begin(
+    stack: &Stack,
+    machine: &'static str,
+    name: &str,
+    input: &Value,
+    detach: &Detach,
+) -> Result<ExecutionArn, Problem> {
+    let arn = start(stack, machine, name, input).await?;
+    detach.knows(&arn, None);
+    eprintln!("  {arn}");
+    Ok(arn)
 }
 
 async fn start(stack: &Stack, machine: &'static str, name: &str, input: &Value) -> Result<ExecutionArn, Problem> {

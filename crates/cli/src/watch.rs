@@ -5,6 +5,7 @@
 
 mod board;
 mod execution;
+mod load;
 mod patience;
 mod poll;
 mod run;
@@ -15,8 +16,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use indicatif::MultiProgress;
 
 pub(crate) use execution::ExecutionArn;
+pub(crate) use load::{LoadEnded, LoadPlanned, RejectedRow, describe_columns, follow as follow_load, rejected_lines};
 pub(crate) use summary::{Ended, HourSummary};
 
 use crate::output;
@@ -61,6 +64,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     let aws = arguments.stack.connect(Some(arn.region())).await?;
     // A wrong ARN or endpoint is told at once: only what could be followed before is borne with.
     Poller::new(aws.clone()).describe(arn.as_str()).await?;
+    if matches!(arn.kind(), Kind::CsvLoad | Kind::CsvUndo) {
+        return follow_load(&aws, &arn, &detach).await?.finish(arguments.json);
+    }
     finish(follow(&aws, &arn, &detach).await?, arguments.json)
 }
 
@@ -77,7 +83,7 @@ pub(crate) fn finish(ended: Ended, json: bool) -> Result<(), Problem> {
 /// Follows an execution until it ends.
 pub(crate) async fn follow(aws: &Aws, arn: &ExecutionArn, detach: &Detach) -> Result<Ended, Problem> {
     let board = Board::new(arn.kind() != Kind::Hour);
-    detach.knows(arn, Some(&board));
+    detach.knows(arn, Some(board.bars()));
     let poller = Poller::new(aws.clone());
     let mut patience = Patience::new(arn);
     let root = loop {
@@ -97,7 +103,7 @@ pub(crate) struct Detach(Arc<Mutex<Option<Watched>>>);
 /// An execution, and the bars that show it once there are any.
 struct Watched {
     arn: ExecutionArn,
-    board: Option<Board>,
+    bars: Option<MultiProgress>,
 }
 
 impl Detach {
@@ -107,8 +113,8 @@ impl Detach {
         let known = Arc::clone(&watched);
         let detach = move || match known.lock().unwrap_or_else(PoisonError::into_inner).take() {
             None => eprintln!("ghactivity: stopped"),
-            Some(Watched { arn, board }) => {
-                board.iter().for_each(Board::clear);
+            Some(Watched { arn, bars }) => {
+                bars.iter().for_each(board::clear);
                 eprintln!("ghactivity: detached; it goes on. To attach again: ghactivity watch {arn}");
             }
         };
@@ -119,9 +125,9 @@ impl Detach {
     }
 
     /// There is an execution, and perhaps bars that show it.
-    pub(crate) fn knows(&self, arn: &ExecutionArn, board: Option<&Board>) {
+    pub(crate) fn knows(&self, arn: &ExecutionArn, bars: Option<&MultiProgress>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Watched { arn: arn.clone(), board: board.cloned() });
+            Some(Watched { arn: arn.clone(), bars: bars.cloned() });
     }
 }
 
@@ -215,7 +221,7 @@ fn kind_name(arn: &ExecutionArn) -> &'static str {
     match arn.kind() {
         Kind::Ingest => "ingest",
         Kind::Backfill => "backfill",
-        Kind::Hour | Kind::Other => "execution",
+        _ => "execution",
     }
 }
 

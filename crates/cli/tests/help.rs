@@ -25,11 +25,17 @@ fn help() {
         "query",
         "report",
         "lineage",
+        "load-csv",
+        "unload",
         "quarantine",
+        "events",
         "teardown",
         "local",
     ] {
         insta::assert_snapshot!(command, printed(&[command, "--help"]));
+    }
+    for action in ["put", "verify"] {
+        insta::assert_snapshot!(format!("events-{action}"), printed(&["events", action, "--help"]));
     }
 }
 

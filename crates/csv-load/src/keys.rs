@@ -63,6 +63,11 @@ pub fn receipt(load: LoadId) -> String {
     format!("loads/{load}/receipt.json")
 }
 
+/// Says that the load is being undone, so that nobody goes on with it: an object without content that matters.
+pub fn undoing(load: LoadId) -> String {
+    format!("loads/{load}/undoing.json")
+}
+
 /// What is left of a load that was undone.
 pub fn undone(load: LoadId) -> String {
     format!("undone/{load}.json")

@@ -20,7 +20,10 @@
 //! - only `on_existing` `skip` and `fail` need conditions, which are on the load's own id: an item of this very load may be
 //!   written again.
 
+use std::time::Duration;
+
 mod delimiter;
+mod file;
 mod head;
 mod header;
 mod id;
@@ -35,6 +38,7 @@ mod superseded;
 mod types;
 
 pub use delimiter::Delimiter;
+pub use file::{FileError, FilePlan, MAX_CHUNK_BYTES, plan_file};
 pub use head::{HEAD_BYTES, HeadError};
 pub use header::HeaderError;
 pub use id::row_id;
@@ -45,3 +49,8 @@ pub use records::{MAX_RECORD_BYTES, Place, Record, RecordError, Records};
 pub use rules::{EmptyCells, Judged, OnExisting, Options, Reason, Rules};
 pub use superseded::{Superseded, is_set};
 pub use types::ColumnType;
+
+/// Whoever writes items of a load looks so often whether it is being undone ([`keys::undoing`]).
+pub const UNDOING_SEEN_WITHIN: Duration = Duration::from_secs(2);
+/// Whoever undoes a load begins so long after noting it, as it may be running: three times as long, for what is on its way.
+pub const UNDOING_BEGINS_AFTER: Duration = Duration::from_secs(6);

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::planner::Planned;
 use crate::rules::{Options, Rules};
 
 /// Raised by one whenever the same bytes and options would give other items than before.
@@ -97,6 +98,41 @@ pub struct LoadPlan {
     pub superseded: u64,
     /// Write units that the load takes: one for every KiB begun of an item.
     pub write_units: u64,
+}
+
+impl LoadPlan {
+    /// The plan of a file that was read.
+    pub fn new(
+        planned: &Planned,
+        source: Source,
+        load_id: LoadId,
+        wanted: Wanted,
+        ingestion_timestamp: Timestamp,
+    ) -> Self {
+        let Wanted { table, options } = wanted;
+        Self {
+            load_id,
+            table,
+            source,
+            options,
+            rules: planned.rules.clone(),
+            ingestion_timestamp,
+            chunks: planned.chunks.clone(),
+            rows: planned.rows,
+            rejected: planned.rejected,
+            superseded: planned.superseded,
+            write_units: planned.write_units,
+        }
+    }
+}
+
+/// Where to a file is loaded, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The table.
+    pub table: String,
+    /// How its rows become items.
+    pub options: Options,
 }
 
 /// The file of a load.

@@ -53,10 +53,10 @@ pub struct ChunkReceipt {
     pub write_units: u64,
 }
 
-/// Why a chunk failed.
+/// Why a chunk or a load failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ChunkFailure {
+pub struct Failure {
     /// The error's stable name.
     pub name: String,
     /// Its message, with all causes.

@@ -58,7 +58,11 @@ pub enum Taken {
 
 /// How claims name the event at place `part` of a record.
 pub fn part_id(record: &RecordId, part: usize) -> String {
-    format!("{record}#{part}")
+    let RecordId { shard, sequence } = record;
+    let mut id = String::with_capacity(shard.len() + sequence.len() + 4);
+    id.extend([&**shard, ":", &**sequence, "#"]);
+    id.push_str(&part.to_string());
+    id
 }
 
 /// The shard of a record's name.

@@ -1,17 +1,22 @@
 //! The bytes that are stored: Parquet, or JSON lines in gzip. They depend on the events alone.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::sync::Arc;
 
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
 use flate2::{Compression as GzipLevel, GzBuilder};
 use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::reader::SerializedFileReader;
 use parquet::file::writer::SerializedFileWriter;
+use parquet::record::Field;
+use parquet::record::reader::RowIter;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::{ColumnPath, TypePtr};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::layout::Format;
@@ -40,12 +45,12 @@ fn parquet(events: &[&Event]) -> Result<Vec<u8>, ParquetError> {
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties()))?;
     if !events.is_empty() {
         let mut group = writer.next_row_group()?;
-        let texts = |text: &dyn Fn(&Event) -> ByteArray| events.iter().map(|event| text(event)).collect::<Vec<_>>();
-        for values in [
-            texts(&|event| event.uuid.as_str().into()),
-            texts(&|event| event.name.as_str().into()),
-            texts(&|event| event.subtype().into()),
-        ] {
+        let columns = [
+            texts(events.iter().map(|event| &*event.uuid)),
+            texts(events.iter().map(|event| &*event.name)),
+            texts(events.iter().map(|event| event.subtype())),
+        ];
+        for values in columns {
             let mut column = group.next_column()?.expect("the schema has it");
             column.typed::<ByteArrayType>().write_batch(&values, None, None)?;
             column.close()?;
@@ -54,11 +59,12 @@ fn parquet(events: &[&Event]) -> Result<Vec<u8>, ParquetError> {
         let mut column = group.next_column()?.expect("the schema has it");
         column.typed::<Int64Type>().write_batch(&created, None, None)?;
         column.close()?;
-        let datetimes = texts(&|event| event.created_datetime().into_bytes().into());
+        let datetimes: Vec<String> = events.iter().map(|event| event.created_datetime()).collect();
+        let datetimes = texts(datetimes.iter().map(|datetime| &**datetime));
         let mut column = group.next_column()?.expect("the schema has it");
         column.typed::<ByteArrayType>().write_batch(&datetimes, None, None)?;
         column.close()?;
-        let others: Vec<ByteArray> = events.iter().filter_map(|event| Some(event.other.as_deref()?.into())).collect();
+        let others = texts(events.iter().filter_map(|event| event.other.as_deref()));
         let levels: Vec<i16> = events.iter().map(|event| i16::from(event.other.is_some())).collect();
         let mut column = group.next_column()?.expect("the schema has it");
         column.typed::<ByteArrayType>().write_batch(&others, Some(&levels), None)?;
@@ -66,6 +72,18 @@ fn parquet(events: &[&Event]) -> Result<Vec<u8>, ParquetError> {
         group.close()?;
     }
     writer.into_inner()
+}
+
+/// The texts of a column, which share one piece of memory.
+fn texts<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<ByteArray> {
+    let (mut all, mut ends) = (Vec::new(), Vec::with_capacity(texts.size_hint().0));
+    for text in texts {
+        all.extend_from_slice(text.as_bytes());
+        ends.push(all.len());
+    }
+    let (all, mut start) = (Bytes::from(all), 0);
+    let text = |end| ByteArray::from(all.slice(std::mem::replace(&mut start, end)..end));
+    ends.into_iter().map(text).collect()
 }
 
 fn properties() -> WriterProperties {
@@ -108,4 +126,185 @@ fn json_lines(events: &[&Event]) -> Vec<u8> {
         gzip.write_all(b"\n").expect("writing to memory does not fail");
     }
     gzip.finish().expect("writing to memory does not fail")
+}
+
+/// An event as it is stored, column by column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Row {
+    /// `event_uuid`.
+    pub event_uuid: String,
+    /// `event_name`.
+    pub event_name: String,
+    /// `event_subtype`.
+    pub event_subtype: String,
+    /// `created_at`, milliseconds since 1970.
+    pub created_at: i64,
+    /// `created_datetime`.
+    pub created_datetime: String,
+    /// `other`.
+    pub other: Option<String>,
+}
+
+impl Row {
+    /// How an event is stored.
+    pub fn of(event: &Event) -> Self {
+        Self {
+            event_uuid: event.uuid.clone(),
+            event_name: event.name.clone(),
+            event_subtype: event.subtype().to_owned(),
+            created_at: event.created_ms,
+            created_datetime: event.created_datetime(),
+            other: event.other.clone(),
+        }
+    }
+}
+
+/// Why bytes are none that [`encode`] makes.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// Damaged, or no Parquet.
+    #[error("not readable as Parquet: {0}")]
+    Parquet(#[from] ParquetError),
+    /// A column is absent, or holds something else.
+    #[error("row {row} has no column {column} of the type {kind}")]
+    Column {
+        /// The row, from 1 on.
+        row: usize,
+        /// The column.
+        column: &'static str,
+        /// What it should hold.
+        kind: &'static str,
+    },
+    /// Damaged, no gzip, or no UTF-8.
+    #[error("not readable as text in gzip: {0}")]
+    Gzip(#[from] std::io::Error),
+    /// A line is no row.
+    #[error("line {line}: {error}")]
+    Line {
+        /// The line, from 1 on.
+        line: usize,
+        /// What is wrong with it.
+        error: serde_json::Error,
+    },
+}
+
+/// Decodes an object, whoever wrote it: the columns count, not how they are encoded.
+///
+/// # Errors
+/// If the object cannot be read to its end, or has not the columns of [`SCHEMA`].
+pub fn decode(bytes: Bytes, format: Format) -> Result<Vec<Row>, Unreadable> {
+    match format {
+        Format::Parquet => {
+            let rows = RowIter::from_file_into(Box::new(SerializedFileReader::new(bytes)?));
+            rows.enumerate().map(|(at, row)| Columns { row: at + 1, fields: row?.into_columns() }.read()).collect()
+        }
+        Format::JsonLines if bytes.is_empty() => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
+        Format::JsonLines => {
+            let lines = BufReader::new(MultiGzDecoder::new(&bytes[..])).lines();
+            let row = |(at, line): (usize, std::io::Result<String>)| {
+                serde_json::from_str(&line?).map_err(|error| Unreadable::Line { line: at + 1, error })
+            };
+            lines.enumerate().map(row).collect()
+        }
+    }
+}
+
+/// A row of a Parquet file.
+struct Columns {
+    row: usize,
+    fields: Vec<(String, Field)>,
+}
+
+impl Columns {
+    fn read(mut self) -> Result<Row, Unreadable> {
+        Ok(Row {
+            event_uuid: self.text("event_uuid")?,
+            event_name: self.text("event_name")?,
+            event_subtype: self.text("event_subtype")?,
+            created_at: match self.take("created_at") {
+                Some(Field::Long(number)) => number,
+                _ => return Err(self.absent("created_at", "int64")),
+            },
+            created_datetime: self.text("created_datetime")?,
+            other: match self.take("other") {
+                Some(Field::Str(text)) => Some(text),
+                Some(Field::Null) => None,
+                _ => return Err(self.absent("other", "text")),
+            },
+        })
+    }
+
+    fn text(&mut self, column: &'static str) -> Result<String, Unreadable> {
+        match self.take(column) {
+            Some(Field::Str(text)) => Ok(text),
+            _ => Err(self.absent(column, "text")),
+        }
+    }
+
+    fn take(&mut self, column: &str) -> Option<Field> {
+        let (_, field) = self.fields.iter_mut().find(|(name, _)| name == column)?;
+        Some(std::mem::replace(field, Field::Null))
+    }
+
+    fn absent(&self, column: &'static str, kind: &'static str) -> Unreadable {
+        Unreadable::Column { row: self.row, column, kind }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events() -> Vec<Event> {
+        let event = |number: i64, other: Option<&str>| Event {
+            uuid: format!("00000000-0000-4000-8000-{number:012}"),
+            name: ["login", "product:processed:timeout"][number as usize % 2].to_owned(),
+            created_ms: 1_763_683_200_250 + number,
+            other: other.map(str::to_owned),
+        };
+        vec![event(1, None), event(2, Some(r#"{"note":"über\n"}"#)), event(3, Some("{}"))]
+    }
+
+    #[test]
+    fn what_is_encoded_is_read_again() {
+        let events = events();
+        let rows: Vec<Row> = events.iter().map(Row::of).collect();
+        assert_eq!(
+            (&*rows[0].event_subtype, &*rows[0].created_datetime),
+            ("processed:timeout", "2025-11-21T00:00:00.251Z")
+        );
+        for format in [Format::Parquet, Format::JsonLines] {
+            let bytes = Bytes::from(encode(&events.iter().collect::<Vec<_>>(), format));
+            assert_eq!(decode(bytes, format).unwrap(), rows, "{format:?}");
+            assert_eq!(decode(encode(&[], format).into(), format).unwrap(), [], "{format:?}: a seal has no rows");
+        }
+    }
+
+    #[test]
+    fn what_is_damaged_is_not_read_in_part() {
+        let events = events();
+        for format in [Format::Parquet, Format::JsonLines] {
+            let whole = Bytes::from(encode(&events.iter().collect::<Vec<_>>(), format));
+            for end in 0..whole.len() {
+                assert!(decode(whole.slice(..end), format).is_err(), "{format:?} cut at {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_table_is_not_taken_for_events() {
+        let schema = Arc::new(parse_message_type("message m { required int64 event_uuid; }").unwrap());
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(&[1], None, None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        let error = decode(writer.into_inner().unwrap().into(), Format::Parquet).unwrap_err();
+        assert_eq!(error.to_string(), "row 1 has no column event_uuid of the type text");
+        let mut gzip = GzBuilder::new().write(Vec::new(), GzipLevel::default());
+        gzip.write_all(b"{\"event_uuid\":\"a\"}\n").unwrap();
+        let error = decode(gzip.finish().unwrap().into(), Format::JsonLines).unwrap_err();
+        assert_eq!(error.to_string(), "line 1: missing field `event_name` at line 1 column 18");
+    }
 }

@@ -99,7 +99,12 @@ impl Partition {
     /// Where an event belongs.
     pub fn of(event: &Event, types: &EventTypes) -> Self {
         let event_type = types.partition_value(event.event_type()).to_owned();
-        Self { event_type, day: event.created_ms.div_euclid(86_400_000) as i32 }
+        Self { event_type, day: Self::day_of(event) }
+    }
+
+    /// The day of an event.
+    pub fn day_of(event: &Event) -> i32 {
+        event.created_ms.div_euclid(86_400_000) as i32
     }
 }
 

@@ -234,6 +234,14 @@ enum Answer {
     Claimed(Claim),
 }
 
+/// What a round knows of a candidate's claim.
+enum Known {
+    /// It is the round's own.
+    Won,
+    /// It was read: another one, or its own, whose answer was lost.
+    Read(Claim),
+}
+
 struct Run<'a, W> {
     batch: &'a Batch,
     settings: &'a Settings,
@@ -250,7 +258,8 @@ impl<W: World> Run<'_, W> {
     /// Claims all candidates and writes those that are won.
     async fn round(&self, candidates: Vec<Candidate>) -> Vec<(usize, Answer)> {
         let groups = self.groups(candidates);
-        let claims = self.claim(&groups).await;
+        let claimed_until_ms = self.world.now_ms() + self.settings.claim_ms;
+        let claims = self.claim(&groups, claimed_until_ms).await;
         let mut rest = claims.as_slice();
         let mut work = Vec::with_capacity(groups.len());
         for group in &groups {
@@ -258,7 +267,7 @@ impl<W: World> Run<'_, W> {
             rest = others;
             work.push((group, own));
         }
-        let written = futures::stream::iter(work).map(|(group, claims)| self.write(group, claims));
+        let written = futures::stream::iter(work).map(|(group, claims)| self.write(group, claims, claimed_until_ms));
         let written: Vec<Written> = written.buffered(self.settings.calls_at_once).collect().await;
         let stored: Vec<&str> = written.iter().filter_map(|one| one.stored.as_deref()).collect();
         self.mark(&stored).await;
@@ -267,10 +276,11 @@ impl<W: World> Run<'_, W> {
 
     fn groups(&self, candidates: Vec<Candidate>) -> Vec<Group> {
         let Batch { first, last, arrivals } = self.batch;
-        let mut groups: BTreeMap<Partition, (ContentHash, Vec<Candidate>)> = BTreeMap::new();
+        let mut groups: BTreeMap<(&str, i32), (ContentHash, Vec<Candidate>)> = BTreeMap::new();
         for candidate in candidates {
             let event = &arrivals[candidate.event].event;
-            let (hash, group) = groups.entry(Partition::of(event, &self.settings.types)).or_default();
+            let place = (self.settings.types.partition_value(event.event_type()), Partition::day_of(event));
+            let (hash, group) = groups.entry(place).or_default();
             hash.add(event.uuid.as_bytes());
             hash.add(&candidate.from.to_le_bytes());
             hash.add(event.name.as_bytes());
@@ -278,7 +288,8 @@ impl<W: World> Run<'_, W> {
             hash.add(event.other.as_deref().unwrap_or_default().as_bytes());
             group.push(candidate);
         }
-        let group = |(partition, (hash, candidates)): (Partition, (ContentHash, _))| {
+        let group = |((event_type, day), (hash, candidates)): ((&str, i32), (ContentHash, _))| {
+            let partition = Partition { event_type: event_type.to_owned(), day };
             let key = object_key(&partition, first, last, hash.finish(), self.settings.format);
             Group { key, candidates }
         };
@@ -286,8 +297,7 @@ impl<W: World> Run<'_, W> {
     }
 
     /// What is known of each candidate's claim, group after group: nothing where a call failed.
-    async fn claim(&self, groups: &[Group]) -> Vec<Option<Claim>> {
-        let now_ms = self.world.now_ms();
+    async fn claim(&self, groups: &[Group], claimed_until_ms: i64) -> Vec<Option<Known>> {
         let transitions: Vec<Transition<'_>> = groups
             .iter()
             .flat_map(|group| group.candidates.iter().map(move |candidate| (group, candidate)))
@@ -299,7 +309,7 @@ impl<W: World> Run<'_, W> {
                     object: &group.key,
                     record: &arrival.part_id,
                     arrived_ms: arrival.arrived_ms,
-                    claimed_until_ms: now_ms + self.settings.claim_ms,
+                    claimed_until_ms,
                     expires_secs: self.expires_secs(),
                 }
             })
@@ -309,7 +319,7 @@ impl<W: World> Run<'_, W> {
         let taken = taken.into_iter().flatten();
         let (mut claims, mut lost) = (Vec::with_capacity(transitions.len()), Vec::new());
         for (at, (taken, transition)) in taken.zip(&transitions).enumerate() {
-            claims.push((taken == Taken::Won).then(|| won(transition)));
+            claims.push((taken == Taken::Won).then_some(Known::Won));
             if taken == Taken::Lost {
                 lost.push((at, transition.uuid));
             }
@@ -317,7 +327,7 @@ impl<W: World> Run<'_, W> {
         let read = futures::stream::iter(lost.chunks(MAX_READ_AT_ONCE)).map(|some| self.read(some));
         let read: Vec<Vec<(usize, Option<Claim>)>> = read.buffered(self.settings.calls_at_once).collect().await;
         for (at, claim) in read.into_iter().flatten() {
-            claims[at] = claim;
+            claims[at] = claim.map(Known::Read);
         }
         claims
     }
@@ -329,27 +339,45 @@ impl<W: World> Run<'_, W> {
     }
 
     /// Writes what a group has won, if every one of its candidates has an answer.
-    async fn write(&self, group: &Group, claims: &[Option<Claim>]) -> Written {
+    async fn write(&self, group: &Group, claims: &[Option<Known>], claimed_until_ms: i64) -> Written {
         let failed = |at: usize| (group.candidates[at].event, Answer::Fate(Fate::Failed(Failure::Call)));
         if claims.iter().any(Option::is_none) {
             return Written { stored: None, answers: (0..claims.len()).map(failed).collect() };
         }
-        let claims: Vec<&Claim> = claims.iter().flatten().collect();
-        let own: Vec<usize> = (0..claims.len()).filter(|at| claims[*at].object == group.key).collect();
-        let others = (0..claims.len()).filter(|at| claims[*at].object != group.key);
-        let mut answers: Vec<_> =
-            others.map(|at| (group.candidates[at].event, Answer::Claimed(claims[at].clone()))).collect();
+        let claimed = |at: usize| {
+            let Candidate { event, from } = group.candidates[at];
+            let claim = match &claims[at] {
+                Some(Known::Read(claim)) => claim.clone(),
+                _ => self.won(group, event, from, claimed_until_ms),
+            };
+            (event, Answer::Claimed(claim))
+        };
+        let is_own = |known: &Option<Known>| !matches!(known, Some(Known::Read(claim)) if claim.object != group.key);
+        let (own, others): (Vec<usize>, Vec<usize>) = (0..claims.len()).partition(|at| is_own(&claims[*at]));
+        let mut answers: Vec<_> = others.into_iter().map(claimed).collect();
         if own.is_empty() {
             return Written { stored: None, answers };
         }
         let outcome = self.put(group, &own).await;
         answers.extend(own.iter().map(|at| match outcome {
             Some(Object::Rows { again }) => (group.candidates[*at].event, Answer::Fate(Fate::Stored { again })),
-            Some(Object::Seal) => (group.candidates[*at].event, Answer::Claimed(claims[*at].clone())),
+            Some(Object::Seal) => claimed(*at),
             None => failed(*at),
         }));
         let stored = matches!(outcome, Some(Object::Rows { .. })).then(|| group.key.clone());
         Written { stored, answers }
+    }
+
+    /// The claim of an event that this round has won.
+    fn won(&self, group: &Group, event: usize, from: u64, claimed_until_ms: i64) -> Claim {
+        let Arrival { part_id, arrived_ms, .. } = &self.batch.arrivals[event];
+        Claim {
+            version: from + 1,
+            object: group.key.clone(),
+            record: part_id.clone(),
+            arrived_ms: *arrived_ms,
+            claimed_until_ms,
+        }
     }
 
     async fn put(&self, group: &Group, own: &[usize]) -> Option<Object> {
@@ -450,14 +478,4 @@ struct Written {
     /// The key, if it has rows.
     stored: Option<String>,
     answers: Vec<(usize, Answer)>,
-}
-
-fn won(transition: &Transition<'_>) -> Claim {
-    Claim {
-        version: transition.from + 1,
-        object: transition.object.to_owned(),
-        record: transition.record.to_owned(),
-        arrived_ms: transition.arrived_ms,
-        claimed_until_ms: transition.claimed_until_ms,
-    }
 }

@@ -13,6 +13,12 @@ pub fn landing(hour: ArchiveHour) -> String {
     format!("landing/{ARCHIVE}/{}", hour.file_name())
 }
 
+/// What the landing object with this ETag was, kept when another file took its place. (No `.json.gz`: it is no hour's file.)
+pub fn replaced_landing(hour: ArchiveHour, etag: &str) -> String {
+    let etag: String = etag.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    format!("landing/{ARCHIVE}/_replaced/{hour}.{etag}.gz")
+}
+
 /// The chunk plan: a [`crate::plan::HourPlan`] as JSON.
 pub fn plan(hour: ArchiveHour, version: Version) -> String {
     format!("landing/{ARCHIVE}/_plan/{hour}.{version}.json")

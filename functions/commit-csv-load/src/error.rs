@@ -1,28 +1,24 @@
 //! Why a load cannot be committed.
 
 use aws_adapters::AwsError;
-use aws_adapters::s3::ReadError;
-use csv_load::receipt::{BalanceError, ChunkFailure};
-use function_runtime::ErrorName;
+use aws_adapters::s3::DocumentError;
+use csv_load::LoadId;
+use csv_load::receipt::{BalanceError, Failure};
+use function_runtime::{ErrorName, InvalidInput};
 
 /// The error of this function.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitCsvLoadError {
+    /// The input cannot be worked with.
+    #[error(transparent)]
+    Input(#[from] InvalidInput),
     /// The plan or a receipt cannot be read.
     #[error("load {load_id} cannot be added up")]
     Read {
         /// The load.
-        load_id: String,
+        load_id: LoadId,
         /// What cannot be read.
-        source: ReadError,
-    },
-    /// An object is not what its name says.
-    #[error("{address} is not what its name says")]
-    NoDocument {
-        /// Its `s3://` address.
-        address: String,
-        /// Where it stops being it.
-        source: serde_json::Error,
+        source: DocumentError,
     },
     /// It does not add up.
     #[error(transparent)]
@@ -31,12 +27,15 @@ pub enum CommitCsvLoadError {
     #[error("chunk {chunk} of load {load_id}: {}", .failure.message)]
     Chunk {
         /// The load.
-        load_id: String,
+        load_id: LoadId,
         /// The chunk.
         chunk: u32,
         /// Why.
-        failure: ChunkFailure,
+        failure: Failure,
     },
+    /// The load failed, which is recorded now.
+    #[error("{}", .0.message)]
+    Failed(Failure),
     /// A call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
@@ -45,11 +44,12 @@ pub enum CommitCsvLoadError {
 impl ErrorName for CommitCsvLoadError {
     fn name(&self) -> &str {
         match self {
-            Self::Read { source: ReadError::Aws(error), .. } | Self::Aws(error) => error.name(),
-            Self::Read { .. } | Self::NoDocument { .. } => "PlanNotFound",
-            // The load fails under its chunk's name.
-            Self::Chunk { failure, .. } => &failure.name,
+            Self::Input(error) => error.name(),
+            Self::Read { source, .. } => source.aws().map_or("PlanNotFound", AwsError::name),
+            // The load fails under its chunk's name, and stays failed under its own.
+            Self::Chunk { failure, .. } | Self::Failed(failure) => &failure.name,
             Self::Balance(_) => "LoadDoesNotBalance",
+            Self::Aws(error) => error.name(),
         }
     }
 }

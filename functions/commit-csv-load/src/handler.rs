@@ -1,31 +1,61 @@
 //! What the function does.
 
-use aws_adapters::dynamodb::LoadItem;
-use aws_adapters::s3::{Bucket, ReadError};
+use aws_adapters::dynamodb::{FailedLoadItem, LoadItem};
+use aws_adapters::s3::{Bucket, DocumentError};
 use csv_load::plan::MAX_PLAN_BYTES;
 use csv_load::receipt::{self, BalanceError, ChunkReceipt, Counts, LoadReceipt};
 use csv_load::{LoadId, LoadPlan, keys};
-use serde::de::DeserializeOwned;
+use function_runtime::{Metrics, Unit};
 
-use crate::{CommitCsvLoadError, Context, Input, Output};
+use crate::{CommitCsvLoadError, Context, Failed, Input, Load, Output};
 
 /// A load's receipt has one of each of 10,000 chunks, and the options.
 const MAX_RECEIPT_BYTES: u64 = 16 << 20;
 
-/// Commits a load, or that it was undone.
+/// Commits a load, or that it was undone, or that it failed.
 ///
 /// # Errors
-/// See [`CommitCsvLoadError`]. The file is then recognised as before.
-pub async fn handle(input: Input, context: &Context) -> Result<Output, CommitCsvLoadError> {
+/// See [`CommitCsvLoadError`]. The file is then recognised as before. A failure that is recorded is answered by itself.
+pub async fn handle(mut input: Input, context: &Context) -> Result<Output, CommitCsvLoadError> {
+    if let Some(failure) = input.failed.take() {
+        failure.validate(&input)?;
+        return failed(input, failure, context).await;
+    }
+    let load_id = input.load()?;
     match input.undone {
-        None => loaded(input, context).await,
-        Some(deleted) => undone(input, deleted, context).await,
+        None => loaded(load_id, input.execution_arn, context).await.map(Output::Load),
+        Some(deleted) => undone(load_id, input.execution_arn, deleted, context).await.map(Output::Load),
     }
 }
 
-async fn loaded(input: Input, context: &Context) -> Result<Output, CommitCsvLoadError> {
-    let (load_id, bucket) = (input.load_id, &context.bucket);
-    let plan: LoadPlan = read(bucket, &keys::plan(load_id), load_id, MAX_PLAN_BYTES).await?;
+/// Records a failure and fails alike, unless the execution was redriven since.
+async fn failed(input: Input, failed: Failed, context: &Context) -> Result<Output, CommitCsvLoadError> {
+    let Failed { error, request, plan, started_at, redrive_count, resumed_redrive } = failed;
+    if redrive_count > resumed_redrive {
+        return Ok(Output::Retrying { resumed_redrive: redrive_count });
+    }
+    let given = |name: &str| request.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+    let source_file = given("bucket").zip(given("key")).map(|(bucket, key)| format!("s3://{bucket}/{key}"));
+    let load_id = plan.load_id.as_ref().map(LoadId::to_string);
+    tracing::error!(load_id, name = error.name, message = error.message, "the load failed");
+    let item = FailedLoadItem {
+        load_id,
+        table: given("table"),
+        source_file,
+        error: error.clone(),
+        execution_arn: input.execution_arn,
+        redrive_count,
+        started_at,
+        ended_at: (context.now)(),
+    };
+    context.loads.put_failed(&item).await?;
+    Err(CommitCsvLoadError::Failed(error))
+}
+
+async fn loaded(load_id: LoadId, execution_arn: String, context: &Context) -> Result<Load, CommitCsvLoadError> {
+    let bucket = &context.bucket;
+    let cannot_read = |source| CommitCsvLoadError::Read { load_id, source };
+    let plan = bucket.load_plan(load_id).await.map_err(cannot_read)?;
     let chunks = chunk_receipts(load_id, bucket).await?;
     let counts = match receipt::total(&plan, &chunks) {
         Ok(counts) => counts,
@@ -34,58 +64,85 @@ async fn loaded(input: Input, context: &Context) -> Result<Output, CommitCsvLoad
         }
         Err(error) => return Err(error.into()),
     };
-    let written = LoadReceipt::new(plan, counts, chunks, (context.now)(), input.execution_arn);
+    let written = LoadReceipt::new(plan, counts, chunks, (context.now)(), execution_arn);
     let json = serde_json::to_vec_pretty(&written).expect("a receipt is JSON");
     let key = keys::receipt(load_id);
     // The line comes first: once there is a receipt, nobody runs this again.
     context.loads.put(&LoadItem::of(&written, bucket.address(&key), "loaded")).await?;
     let receipt = if bucket.write_if_absent(&key, json, "application/json").await? {
+        measured(&written).emit();
         written
     } else {
-        let earlier = read(bucket, &key, load_id, MAX_RECEIPT_BYTES).await?;
+        let earlier = bucket.document(&key, MAX_RECEIPT_BYTES).await.map_err(cannot_read)?;
         context.loads.put(&LoadItem::of(&earlier, bucket.address(&key), "loaded")).await?;
         earlier
     };
     tracing::info!(%load_id, read = counts.read, written = counts.written, rejected = counts.rejected, "committed");
-    Ok(output(receipt, &key, bucket))
+    Ok(in_brief(receipt, &key, bucket))
 }
 
-/// Keeps the receipt of a load that was undone, and removes all else of it, the plan last: the same file is a new load then.
-async fn undone(input: Input, deleted: u64, context: &Context) -> Result<Output, CommitCsvLoadError> {
-    let (load_id, bucket) = (input.load_id, &context.bucket);
-    let (plan_key, key) = (keys::plan(load_id), keys::undone(load_id));
-    let Some(plan) = read_if_there::<LoadPlan>(bucket, &plan_key, load_id).await? else {
-        // An earlier run came to its end.
-        return Ok(output(read(bucket, &key, load_id, MAX_RECEIPT_BYTES).await?, &key, bucket));
+/// Once for each load: the receipt is written once.
+fn measured(receipt: &LoadReceipt) -> Metrics {
+    let Counts { read, written, duplicate, rejected, skipped } = receipt.counts;
+    let rejected_percent = if read == 0 { 0.0 } else { 100.0 * rejected as f64 / read as f64 };
+    let seconds = receipt.completed_at.duration_since(receipt.ingestion_timestamp).as_secs_f64();
+    Metrics::new()
+        .with("CsvRowsRead", Unit::Count, read as f64)
+        .with("CsvRowsWritten", Unit::Count, written as f64)
+        .with("CsvRowsDuplicate", Unit::Count, duplicate as f64)
+        .with("CsvRowsRejected", Unit::Count, rejected as f64)
+        .with("CsvRowsSkipped", Unit::Count, skipped as f64)
+        .with("CsvRejectedPercent", Unit::Percent, rejected_percent)
+        .with("CsvLoadSeconds", Unit::Seconds, seconds)
+        .about("load_id", receipt.load_id.to_string())
+        .about("table", receipt.table.clone())
+}
+
+/// Keeps the receipt of a load that was undone, and removes all else of it; last the plan, and then the note that it is being
+/// undone: the same file is a new load then.
+async fn undone(
+    load_id: LoadId,
+    execution_arn: String,
+    deleted: u64,
+    context: &Context,
+) -> Result<Load, CommitCsvLoadError> {
+    let bucket = &context.bucket;
+    let (plan_key, note_key, key) = (keys::plan(load_id), keys::undoing(load_id), keys::undone(load_id));
+    let cannot_read = |source: DocumentError| CommitCsvLoadError::Read { load_id, source };
+    let plan: Option<LoadPlan> = bucket.document_if_there(&plan_key, MAX_PLAN_BYTES).await.map_err(cannot_read)?;
+    let Some(plan) = plan else {
+        // An earlier run came to its end, or nearly.
+        let receipt = bucket.document(&key, MAX_RECEIPT_BYTES).await.map_err(cannot_read)?;
+        bucket.delete_many(&[note_key]).await?;
+        return Ok(in_brief(receipt, &key, bucket));
     };
     // Of an earlier run that removed the load's receipt; or of an earlier load of the same file.
-    let kept: Option<LoadReceipt> = read_if_there(bucket, &key, load_id).await?;
+    let kept: Option<LoadReceipt> = bucket.document_if_there(&key, MAX_RECEIPT_BYTES).await.map_err(cannot_read)?;
     let kept = kept.filter(|kept| kept.ingestion_timestamp == plan.ingestion_timestamp);
-    let receipt = match read_if_there(bucket, &keys::receipt(load_id), load_id).await?.or(kept) {
+    let receipt = bucket.document_if_there(&keys::receipt(load_id), MAX_RECEIPT_BYTES).await.map_err(cannot_read)?;
+    let receipt = match receipt.or(kept) {
         Some(receipt) => receipt,
         None => LoadReceipt::new(plan, Counts::default(), Vec::new(), (context.now)(), String::new()),
     };
-    let receipt = LoadReceipt {
-        undone: Some(deleted),
-        completed_at: (context.now)(),
-        execution_arn: input.execution_arn,
-        ..receipt
-    };
+    // The rows that do not fit go, too.
+    let (undone, quarantine) = (Some(deleted), None);
+    let receipt = LoadReceipt { undone, quarantine, completed_at: (context.now)(), execution_arn, ..receipt };
     let json = serde_json::to_vec_pretty(&receipt).expect("a receipt is JSON");
     bucket.write(&key, json, "application/json").await?;
     context.loads.put(&LoadItem::of(&receipt, bucket.address(&key), "undone")).await?;
     let of_load = bucket.list(&keys::prefix(load_id)).await?.into_iter().map(|listed| listed.key);
-    let all_else: Vec<String> = of_load.filter(|key| *key != plan_key).collect();
+    let all_else: Vec<String> = of_load.filter(|key| *key != plan_key && *key != note_key).collect();
     bucket.delete_many(&all_else).await?;
     bucket.delete_many(&[plan_key]).await?;
+    bucket.delete_many(&[note_key]).await?;
     tracing::info!(%load_id, deleted, "undone");
-    Ok(output(LoadReceipt { quarantine: None, ..receipt }, &key, bucket))
+    Ok(in_brief(receipt, &key, bucket))
 }
 
-fn output(receipt: LoadReceipt, key: &str, bucket: &Bucket) -> Output {
+fn in_brief(receipt: LoadReceipt, key: &str, bucket: &Bucket) -> Load {
     let LoadReceipt { load_id, table, counts, write_units, quarantine, undone, .. } = receipt;
     let quarantine = quarantine.map(|key| bucket.address(&key));
-    Output { load_id, table, counts, write_units, receipt: bucket.address(key), undone, quarantine }
+    Load { load_id, table, counts, write_units, receipt: bucket.address(key), undone, quarantine }
 }
 
 /// Why a chunk has no receipt, if it noted that.
@@ -94,38 +151,16 @@ async fn why_missing(
     chunk: u32,
     bucket: &Bucket,
 ) -> Result<Option<CommitCsvLoadError>, CommitCsvLoadError> {
-    let failure = read_if_there(bucket, &keys::chunk_failure(load_id, chunk), load_id).await?;
-    Ok(failure.map(|failure| CommitCsvLoadError::Chunk { load_id: load_id.to_string(), chunk, failure }))
+    let failure = bucket.document_if_there(&keys::chunk_failure(load_id, chunk), MAX_RECEIPT_BYTES).await;
+    let failure = failure.map_err(|source| CommitCsvLoadError::Read { load_id, source })?;
+    Ok(failure.map(|failure| CommitCsvLoadError::Chunk { load_id, chunk, failure }))
 }
 
 async fn chunk_receipts(load_id: LoadId, bucket: &Bucket) -> Result<Vec<ChunkReceipt>, CommitCsvLoadError> {
     let mut receipts = Vec::new();
     for listed in bucket.list(&keys::chunk_receipts_prefix(load_id)).await? {
-        receipts.push(read(bucket, &listed.key, load_id, MAX_RECEIPT_BYTES).await?);
+        let receipt = bucket.document(&listed.key, MAX_RECEIPT_BYTES).await;
+        receipts.push(receipt.map_err(|source| CommitCsvLoadError::Read { load_id, source })?);
     }
     Ok(receipts)
-}
-
-async fn read<T: DeserializeOwned>(
-    bucket: &Bucket,
-    key: &str,
-    load_id: LoadId,
-    max_bytes: u64,
-) -> Result<T, CommitCsvLoadError> {
-    let json = bucket.read_whole(key, max_bytes).await;
-    let json = json.map_err(|source| CommitCsvLoadError::Read { load_id: load_id.to_string(), source })?;
-    serde_json::from_slice(&json)
-        .map_err(|source| CommitCsvLoadError::NoDocument { address: bucket.address(key), source })
-}
-
-async fn read_if_there<T: DeserializeOwned>(
-    bucket: &Bucket,
-    key: &str,
-    load_id: LoadId,
-) -> Result<Option<T>, CommitCsvLoadError> {
-    match read(bucket, key, load_id, MAX_PLAN_BYTES).await {
-        Ok(document) => Ok(Some(document)),
-        Err(CommitCsvLoadError::Read { source: ReadError::NotFound { .. }, .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
 }

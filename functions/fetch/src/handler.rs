@@ -65,6 +65,7 @@ async fn from_source(
     let mut upload = context.bucket.upload(&keys::landing(hour), "application/gzip", facts::to_metadata(&source));
     match passed(Body::Upstream(upstream), Some(&mut upload), context).await {
         Ok(passed) => {
+            keep_replaced(hour, &source, context).await?;
             let etag = upload.complete().await?.etag;
             write_plan(hour, etag, source, passed, context).await
         }
@@ -73,6 +74,20 @@ async fn from_source(
             Err(error)
         }
     }
+}
+
+/// Keeps the file that this one takes the place of, unless it is the same one: readers may go on to see what was made from
+/// it, if this one is refused. Others that land a file of the hour meanwhile do the same.
+async fn keep_replaced(hour: ArchiveHour, source: &Source, context: &Context) -> Result<(), Error> {
+    let (key, bucket) = (keys::landing(hour), &context.bucket);
+    while let Some((etag, metadata)) = bucket.facts(&key).await? {
+        let landed = facts::of_metadata(&metadata, &bucket.address(&key));
+        let is_same = source.etag.is_some() && (&landed.url, &landed.etag) == (&source.url, &source.etag);
+        if is_same || bucket.copy(&key, &keys::replaced_landing(hour, &etag), &etag).await? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn from_landing(hour: ArchiveHour, context: &Context) -> Result<Output, Error> {

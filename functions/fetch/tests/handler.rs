@@ -71,6 +71,31 @@ async fn an_hour_lands_unchanged_and_with_its_plan() {
 }
 
 #[tokio::test]
+async fn a_file_that_another_one_takes_the_place_of_is_kept() {
+    let (first, second) = (gzip(lines(300)), gzip(lines(200)));
+    let source = Source::start([Answer::whole(&first), Answer::whole(&first), Answer::whole(&second)]).await;
+    let fetch = Fetch::from(&source.url);
+    for _ in 0..2 {
+        fetch.call(BytesFrom::Upstream).await.unwrap();
+        assert!(fetch.s3.keys().iter().all(|key| !key.contains("_replaced")), "the same file replaces nothing");
+    }
+    let kept = keys::replaced_landing(hour(), &fetch.s3.etag(LANDING).unwrap());
+    fetch.call(BytesFrom::Upstream).await.unwrap();
+    assert_eq!(fetch.s3.get(LANDING).unwrap(), second);
+    assert_eq!(fetch.s3.get(&kept).unwrap(), first, "{kept}");
+    assert_eq!(fetch.s3.metadata(&kept)["source-etag"], etag(&first), "and where it came from");
+
+    // What others have put there has no source; it is kept too. A file that changes on the way is kept as it is then.
+    let source = Source::start([Answer::whole(&second)]).await;
+    let fetch = Fetch::from(&source.url);
+    fetch.s3.put(LANDING, first.clone());
+    fetch.s3.fail("CopyObject", 1, Fault::Answer(412, "PreconditionFailed"));
+    fetch.call(BytesFrom::Upstream).await.unwrap();
+    assert_eq!((fetch.s3.get(LANDING).unwrap(), fetch.s3.get(&kept).unwrap()), (second, first));
+    assert!(!kept.ends_with(".json.gz"), "it is not taken for an hour's file");
+}
+
+#[tokio::test]
 async fn what_is_legal_gzip_is_fetched() {
     for (phrase, body, lines, chunks) in [
         ("two members", [gzip("a\nb\n"), gzip("c\n")].concat(), 3, 1),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use aws_adapters::config;
 use aws_adapters::s3::memory::MemoryS3;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use csv_load::plan::Source;
+use csv_load::plan::{Source, Wanted};
 use csv_load::{LoadId, LoadPlan, Options, Planner, PlannerSettings, keys};
 use futures::{StreamExt, TryStreamExt, stream};
 use load_csv_chunk::{Context, Input, handle};
@@ -46,19 +46,8 @@ async fn function(file: Vec<u8>, dynamodb: aws_adapters::dynamodb::Client) -> Me
     let source =
         Source { bucket: "csv".into(), key: "raw/file.csv".into(), etag, bytes, sha256: String::new(), is_gzip: false };
     let rows = planned.rows;
-    let plan = LoadPlan {
-        load_id,
-        table: TABLE.into(),
-        source,
-        options,
-        rules: planned.rules,
-        ingestion_timestamp: "2025-11-21T00:00:00Z".parse()?,
-        chunks: planned.chunks,
-        rows,
-        rejected: planned.rejected,
-        superseded: planned.superseded,
-        write_units: planned.write_units,
-    };
+    let wanted = Wanted { table: TABLE.into(), options };
+    let plan = LoadPlan::new(&planned, source, load_id, wanted, "2025-11-21T00:00:00Z".parse()?);
     s3.put(&keys::plan(load_id), serde_json::to_vec(&plan)?);
     s3.put(&keys::superseded(load_id), planned.superseded_bits);
     let work_time = Duration::from_secs(3600);

@@ -1,8 +1,8 @@
 //! Why a chunk is not loaded.
 
 use aws_adapters::AwsError;
-use aws_adapters::s3::ReadError;
-use csv_load::RecordError;
+use aws_adapters::s3::{DocumentError, ReadError};
+use csv_load::{LoadId, RecordError};
 use function_runtime::{ErrorName, InvalidInput};
 
 /// The error of this function.
@@ -15,17 +15,15 @@ pub enum LoadCsvChunkError {
     #[error("no plan of load {load_id}")]
     Plan {
         /// The load.
-        load_id: String,
+        load_id: LoadId,
         /// Why it cannot be read.
-        source: ReadError,
+        source: DocumentError,
     },
-    /// The plan's object holds none.
-    #[error("{address} is not the plan of its name")]
-    NoPlan {
-        /// Its `s3://` address.
-        address: String,
-        /// Where it stops being one.
-        source: serde_json::Error,
+    /// Its items are being deleted.
+    #[error("load {load_id} is being undone")]
+    BeingUndone {
+        /// The load.
+        load_id: LoadId,
     },
     /// The file cannot be read.
     #[error(transparent)]
@@ -83,8 +81,8 @@ impl ErrorName for LoadCsvChunkError {
     fn name(&self) -> &str {
         match self {
             Self::Input(error) => error.name(),
-            Self::Plan { source: ReadError::Aws(error), .. } => error.name(),
-            Self::Plan { .. } | Self::NoPlan { .. } => "PlanNotFound",
+            Self::Plan { source, .. } => source.aws().map_or("PlanNotFound", AwsError::name),
+            Self::BeingUndone { .. } => "LoadIsBeingUndone",
             Self::Source(ReadError::NotFound { .. }) => "SourceNotFound",
             Self::Source(_) if self.aws().is_none() => "SourceReplaced",
             Self::Record { .. } | Self::Inflate { .. } | Self::Rows { .. } => "ChunkMismatch",

@@ -1,15 +1,16 @@
 //! What the function does.
 
 use std::io::Read;
+use std::sync::atomic::AtomicU64;
 
 use aws_adapters::AwsError;
-use aws_adapters::dynamodb::Items;
+use aws_adapters::dynamodb::{Items, MAX_PUTS};
 use aws_adapters::s3::{Bucket, Object, ReadError, pipe};
 use bytes::Bytes;
-use csv_load::plan::{Chunk, MAX_PLAN_BYTES};
-use csv_load::receipt::{ChunkFailure, ChunkReceipt, Counts};
+use csv_load::plan::Chunk;
+use csv_load::receipt::{ChunkReceipt, Counts, Failure};
 use csv_load::{LoadId, LoadPlan, RecordError, keys};
-use function_runtime::{Diagnostic, InvalidInput};
+use function_runtime::{Diagnostic, InvalidInput, Metrics, Unit};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -28,10 +29,17 @@ const WAITING_BATCHES: usize = 4;
 /// See [`LoadCsvChunkError`]. Some of its items may be written then, and the failure is noted for whoever ends the load: the
 /// state machine knows only that too many chunks failed.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, LoadCsvChunkError> {
-    let outcome = run(&input, context).await;
+    let (begin, throttled) = (Instant::now(), AtomicU64::new(0));
+    let outcome = run(&input, &throttled, context).await;
+    Metrics::new()
+        .with("CsvThrottledCalls", Unit::Count, throttled.into_inner() as f64)
+        .with("CsvChunkSeconds", Unit::Seconds, begin.elapsed().as_secs_f64())
+        .about("load_id", input.load_id.to_string())
+        .about("chunk", input.chunk)
+        .emit();
     if let Err(error) = &outcome {
         let Diagnostic { error_type, error_message } = function_runtime::diagnostic(error);
-        let failure = ChunkFailure { name: error_type, message: error_message };
+        let failure = Failure { name: error_type, message: error_message };
         let json = serde_json::to_vec(&failure).expect("a failure is JSON");
         let key = keys::chunk_failure(input.load_id, input.chunk);
         if let Err(error) = context.bucket.write(&key, json, "application/json").await {
@@ -41,13 +49,15 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, LoadCsvCh
     outcome
 }
 
-async fn run(input: &Input, context: &Context) -> Result<Output, LoadCsvChunkError> {
-    let stop_at = Instant::now() + context.work_time;
+async fn run(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<Output, LoadCsvChunkError> {
+    let limits = Limits { stop_at: Instant::now() + context.work_time, max_wcu: input.max_wcu, throttled };
     let bucket = &context.bucket;
-    let plan = read_plan(input.load_id, bucket).await?;
+    let load_id = input.load_id;
+    let plan = bucket.load_plan(load_id).await.map_err(|source| LoadCsvChunkError::Plan { load_id, source })?;
     let chunk = validate(input, &plan)?;
     let done = Output { chunk: input.chunk, done: true, resume: None };
-    if has_receipt(input, bucket).await? {
+    refuse_if_undone(load_id, bucket).await?;
+    if bucket.exists(&keys::chunk_receipt(load_id, input.chunk)).await? {
         return Ok(done);
     }
     let from = input.resume.unwrap_or(Resume {
@@ -57,7 +67,7 @@ async fn run(input: &Input, context: &Context) -> Result<Output, LoadCsvChunkErr
         write_units: 0,
     });
     let superseded = superseded(&plan, &chunk, bucket).await?;
-    let Progress { resume, reached_end } = load(&plan, input.chunk, &superseded, from, input, stop_at, context).await?;
+    let Progress { resume, reached_end } = load(&plan, input.chunk, &superseded, from, limits, context).await?;
     if !reached_end {
         tracing::info!(rows = resume.counts.read, of = chunk.rows, "stopped in time");
         return Ok(Output { chunk: input.chunk, done: false, resume: Some(resume) });
@@ -74,12 +84,22 @@ async fn run(input: &Input, context: &Context) -> Result<Output, LoadCsvChunkErr
     Ok(done)
 }
 
-async fn read_plan(load_id: LoadId, bucket: &Bucket) -> Result<LoadPlan, LoadCsvChunkError> {
-    let key = keys::plan(load_id);
-    let json = bucket.read_whole(&key, MAX_PLAN_BYTES).await;
-    let json = json.map_err(|source| LoadCsvChunkError::Plan { load_id: load_id.to_string(), source })?;
-    let no_plan = |source| LoadCsvChunkError::NoPlan { address: bucket.address(&key), source };
-    serde_json::from_slice(&json).map_err(no_plan)
+/// Whoever undoes a load waits, once that is noted, until nobody writes its items any more.
+async fn refuse_if_undone(load_id: LoadId, bucket: &Bucket) -> Result<(), LoadCsvChunkError> {
+    match bucket.exists(&keys::undoing(load_id)).await? {
+        true => Err(LoadCsvChunkError::BeingUndone { load_id }),
+        false => Ok(()),
+    }
+}
+
+/// Ends if the load is undone meanwhile, and not before.
+async fn undone(load_id: LoadId, bucket: &Bucket) -> LoadCsvChunkError {
+    loop {
+        tokio::time::sleep(csv_load::UNDOING_SEEN_WITHIN).await;
+        if let Err(error) = refuse_if_undone(load_id, bucket).await {
+            return error;
+        }
+    }
 }
 
 fn validate(input: &Input, plan: &LoadPlan) -> Result<Chunk, InvalidInput> {
@@ -100,20 +120,19 @@ fn validate(input: &Input, plan: &LoadPlan) -> Result<Chunk, InvalidInput> {
     }
 }
 
-async fn has_receipt(input: &Input, bucket: &Bucket) -> Result<bool, LoadCsvChunkError> {
-    match bucket.read(&keys::chunk_receipt(input.load_id, input.chunk)).await {
-        Ok(_) => Ok(true),
-        Err(ReadError::NotFound { .. }) => Ok(false),
-        Err(source) => Err(LoadCsvChunkError::Plan { load_id: input.load_id.to_string(), source }),
-    }
-}
-
 async fn superseded(plan: &LoadPlan, chunk: &Chunk, bucket: &Bucket) -> Result<Bytes, LoadCsvChunkError> {
     let Some(offset) = chunk.superseded_offset else { return Ok(Bytes::new()) };
-    let failed = |source| LoadCsvChunkError::Plan { load_id: plan.load_id.to_string(), source };
+    let failed = |source: ReadError| LoadCsvChunkError::Plan { load_id: plan.load_id, source: source.into() };
     let range = offset..offset + chunk.superseded_bytes();
     let object = bucket.read_range(&keys::superseded(plan.load_id), range, None).await.map_err(failed)?;
     object.whole(chunk.superseded_bytes()).await.map_err(failed)
+}
+
+/// What a call may take, and what it could not.
+struct Limits<'a> {
+    stop_at: Instant,
+    max_wcu: Option<f64>,
+    throttled: &'a AtomicU64,
 }
 
 async fn load(
@@ -121,8 +140,7 @@ async fn load(
     number: u32,
     superseded: &Bytes,
     from: Resume,
-    input: &Input,
-    stop_at: Instant,
+    limits: Limits<'_>,
     context: &Context,
 ) -> Result<Progress, LoadCsvChunkError> {
     let chunk = plan.chunks[number as usize];
@@ -145,16 +163,24 @@ async fn load(
     };
     let (sender, batches) = mpsc::channel(WAITING_BATCHES);
     let (own_plan, own_bits) = (plan.clone(), superseded.clone());
-    let parsing =
-        tokio::task::spawn_blocking(move || Rows { plan: &own_plan, superseded: &own_bits, from }.send(text, &sender));
+    // No call takes more than a second's share of small items.
+    let max_puts = limits.max_wcu.map_or(MAX_PUTS, |max_wcu| (max_wcu as usize).clamp(1, MAX_PUTS));
+    let parsing = tokio::task::spawn_blocking(move || {
+        Rows { plan: &own_plan, superseded: &own_bits, from, max_puts }.send(text, &sender)
+    });
     let writer = Writer {
         plan,
         items: Items::new(context.dynamodb.clone(), &plan.table),
-        pace: Pace::new(input.max_wcu),
+        pace: Pace::new(limits.max_wcu),
         calls_in_flight: context.calls_in_flight,
-        stop_at,
+        stop_at: limits.stop_at,
+        throttled: limits.throttled,
     };
-    let (fed, progress) = tokio::join!(feed(object, pieces), writer.write(batches, from));
+    let loading = async { tokio::join!(feed(object, pieces), writer.write(batches, from)) };
+    let (fed, progress) = tokio::select! {
+        loaded = loading => loaded,
+        undone = undone(plan.load_id, &context.bucket) => return Err(undone),
+    };
     let parsed = parsing.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     fed?;
     let progress = progress?;

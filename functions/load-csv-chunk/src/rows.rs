@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use aws_adapters::dynamodb::{MAX_PUTS, PutBatch};
+use aws_adapters::dynamodb::PutBatch;
 use csv_load::receipt::Counts;
 use csv_load::{ItemWriter, LoadAttributes, LoadPlan, OnExisting, Place, RecordError, Records};
 use tokio::sync::mpsc;
@@ -30,6 +30,8 @@ pub(crate) struct Rows<'a> {
     /// A bit for each row of the chunk that is superseded; none if no row is.
     pub(crate) superseded: &'a [u8],
     pub(crate) from: Resume,
+    /// So many items are written by one call.
+    pub(crate) max_puts: usize,
 }
 
 impl Rows<'_> {
@@ -59,7 +61,7 @@ impl Rows<'_> {
                 }
             }
             row += 1;
-            if batch.puts.len() == MAX_PUTS || batch.counts.read == MAX_ROWS {
+            if batch.puts.len() == self.max_puts || batch.counts.read == MAX_ROWS {
                 batch.next = records.next_place()?;
                 let full = std::mem::replace(&mut batch, self.empty(place));
                 if batches.blocking_send(full).is_err() {

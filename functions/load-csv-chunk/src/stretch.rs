@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use aws_adapters::s3::{Bucket, PipeReader, ReadError};
+use aws_adapters::s3::{Bucket, PipeReader};
 use bytes::Bytes;
 use csv_load::plan::MAX_PLAN_BYTES;
 use csv_load::{LoadPlan, keys};
@@ -26,11 +26,8 @@ impl Stretch {
         bucket: &Bucket,
     ) -> Result<Self, LoadCsvChunkError> {
         let load_id = plan.load_id;
-        let failed = |source: ReadError| LoadCsvChunkError::Plan { load_id: load_id.to_string(), source };
-        let key = keys::gzip_plan(load_id);
-        let json = bucket.read_whole(&key, MAX_PLAN_BYTES).await.map_err(failed)?;
-        let no_plan = |source| LoadCsvChunkError::NoPlan { address: bucket.address(&key), source };
-        let gzip: Plan = serde_json::from_slice(&json).map_err(no_plan)?;
+        let failed = |source| LoadCsvChunkError::Plan { load_id, source };
+        let gzip: Plan = bucket.document(&keys::gzip_plan(load_id), MAX_PLAN_BYTES).await.map_err(failed)?;
         let Some(chunk) = gzip.stretch(text) else {
             let source = ChunkError::NoSuchChunk { chunk: number, chunks: gzip.chunks.len() };
             return Err(LoadCsvChunkError::Inflate { chunk: number, address: plan.source.address(), source });
@@ -41,8 +38,9 @@ impl Stretch {
             Some(window) => {
                 let length = u64::from(window.length);
                 let range = window.offset..window.offset + length;
-                let object = bucket.read_range(&keys::gzip_windows(load_id), range, None).await.map_err(failed)?;
-                Some(object.whole(length).await.map_err(failed)?)
+                let object = bucket.read_range(&keys::gzip_windows(load_id), range, None).await;
+                let object = object.map_err(|source| failed(source.into()))?;
+                Some(object.whole(length).await.map_err(|source| failed(source.into()))?)
             }
         };
         Ok(Self { gzip, chunk, window })

@@ -1,6 +1,6 @@
 //! Batches into the table, several at a time.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) calls_in_flight: usize,
     /// After this no batch is begun.
     pub(crate) stop_at: Instant,
+    /// Calls that the table did not take, or not whole.
+    pub(crate) throttled: &'a AtomicU64,
 }
 
 /// How far a call came.
@@ -59,7 +61,12 @@ impl Writer<'_> {
         let mut written = std::pin::pin!(begun.map(|batch| self.write_batch(batch)).buffered(self.calls_in_flight));
         while let Some(outcome) = written.next().await {
             match outcome {
-                Ok(batch) => progress.pass(&batch),
+                Ok(Some(batch)) => progress.pass(&batch),
+                // Its turn would have come too late, as that of all after it.
+                Ok(None) => {
+                    self.pace.settle(self.stop_at + PATIENCE).await;
+                    return Ok(progress);
+                }
                 // The table is too busy to take all of it in time; what it took counts.
                 Err(LoadCsvChunkError::Aws(AwsError::Throttled { .. })) if progress.resume.offset > from.offset => {
                     return Ok(progress);
@@ -67,21 +74,26 @@ impl Writer<'_> {
                 Err(error) => return Err(error),
             }
         }
+        self.pace.settle(self.stop_at + PATIENCE).await;
         progress.reached_end = !stopped.load(Ordering::Relaxed);
         Ok(progress)
     }
 
-    async fn write_batch(&self, batch: Batch) -> Result<Batch, LoadCsvChunkError> {
-        match self.plan.rules.on_existing {
+    /// Nothing comes back if there was no time to begin.
+    async fn write_batch(&self, batch: Batch) -> Result<Option<Batch>, LoadCsvChunkError> {
+        if !self.pace.take(batch.write_units, self.stop_at).await {
+            return Ok(None);
+        }
+        let written = match self.plan.rules.on_existing {
             OnExisting::Overwrite => self.put_all(batch).await,
             OnExisting::Skip | OnExisting::Fail => self.put_each(batch).await,
-        }
+        };
+        written.map(Some)
     }
 
     async fn put_all(&self, mut batch: Batch) -> Result<Batch, LoadCsvChunkError> {
         let all = batch.puts.len() as u64;
         let mut left = std::mem::replace(&mut batch.puts, PutBatch::new(""));
-        self.pace.take(batch.write_units).await;
         let mut waits = 0;
         while !left.is_empty() {
             match self.items.put_batch(&left).await {
@@ -99,7 +111,6 @@ impl Writer<'_> {
 
     async fn put_each(&self, mut batch: Batch) -> Result<Batch, LoadCsvChunkError> {
         let load_id = self.plan.load_id.to_string();
-        self.pace.take(batch.write_units).await;
         for index in 0..batch.puts.len() {
             let mut waits = 0;
             let put = loop {
@@ -128,6 +139,7 @@ impl Writer<'_> {
 
     /// Waits longer each time, by chance, so that the calls of all chunks spread; gives up when the time is over.
     async fn wait(&self, waits: &mut u32) -> Result<(), LoadCsvChunkError> {
+        self.throttled.fetch_add(1, Ordering::Relaxed);
         let longest = LONGEST_WAIT.min(FIRST_WAIT * 2_u32.saturating_pow(*waits));
         *waits = (*waits + 1).min(10);
         let wait = longest.mul_f64(rand::random_range(0.0..1.0));

@@ -84,7 +84,10 @@ impl Archive {
     /// the first question that the source does not answer, and why not. An hour that the source does not have any more, or
     /// refuses, is none of them.
     pub async fn replaced(&self, hours: Vec<(ArchiveHour, Source)>) -> (Vec<ArchiveHour>, Option<SourceError>) {
-        let questions = hours.into_iter().map(|(hour, known)| async move { (hour, known, self.newest(hour).await) });
+        let questions = hours.into_iter().map(|(hour, known)| async move {
+            let newest = self.newest(hour, &known).await;
+            (hour, known, newest)
+        });
         let mut answers = std::pin::pin!(futures::stream::iter(questions).buffered(CONCURRENT_QUESTIONS));
         let mut replaced = Vec::new();
         while let Some((hour, known, answer)) = answers.next().await {
@@ -116,14 +119,20 @@ impl Archive {
         silent.map_or(Ok(Probe::NotPublished), Err)
     }
 
-    /// The headers of the hour's file at the preferred source that has it; none if no source does.
-    async fn newest(&self, hour: ArchiveHour) -> Result<Option<HeaderMap>, SourceError> {
+    /// The headers of the hour's file at the preferred source that has it; none if no source does. While a source before
+    /// that one does not say, the answer counts only if it is of the source that the known file came from: those of others
+    /// cannot be held against it.
+    async fn newest(&self, hour: ArchiveHour, known: &Source) -> Result<Option<HeaderMap>, SourceError> {
+        let mut silent = None;
         for url in self.sources.of(hour) {
-            if let Some(headers) = self.head(url).await? {
-                return Ok(Some(headers));
+            let is_known = url == known.url;
+            match self.head(url).await {
+                Ok(Some(headers)) => return Ok((silent.is_none() || is_known).then_some(headers)),
+                Ok(None) => {}
+                Err(error) => drop(silent.get_or_insert(error)),
             }
         }
-        Ok(None)
+        silent.map_or(Ok(None), Err)
     }
 
     /// The headers of the file at `url`; none if the source does not have it.

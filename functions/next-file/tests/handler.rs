@@ -313,15 +313,34 @@ async fn a_replaced_hour_is_looked_for_at_the_preferred_source_that_has_it() {
     }
 }
 
+#[tokio::test]
+async fn a_preferred_source_that_is_down_does_not_end_the_recheck_of_hours_that_another_one_has() {
+    let tagged = |tag| Source { headers: vec![(hour(5), tag)], ..Source::with([5]) };
+    let down = Source { answers: vec![(hour(5), 503)], ..Source::default() };
+    for (phrase, second, came_from_second, replaced) in [
+        ("it came from the other one, which has another now", tagged("ETag: \"b\"\r\n"), true, vec![5]),
+        ("it came from the other one, which has the same", tagged("ETag: \"a\"\r\n"), true, vec![]),
+        ("it came from the one that is down, whose tag nobody knows now", tagged("ETag: \"b\"\r\n"), false, vec![]),
+    ] {
+        let (first, second) = (down.serve(), second.serve());
+        let mut world = world(Source::default());
+        world.context.archive = Archive::new(format!("{first},{second}").parse().unwrap()).unwrap();
+        let from = if came_from_second { second } else { first };
+        put_published_from(&world, 5, format!("{from}/{}.json.gz", hour(5)), Some("\"a\""), None);
+        let recheck = Input { recheck_days: Some(2.try_into().unwrap()), ..input(5) };
+        assert_eq!(numbers(&world.run(recheck).await.unwrap()), replaced, "{phrase}");
+    }
+}
+
 /// Puts a published hour that came with this tag and time.
 fn put_published(world: &World, number: u32, etag: Option<&str>, last_modified: Option<&str>) {
+    put_published_from(world, number, format!("http://archive/{}", hour(number)), etag, last_modified);
+}
+
+fn put_published_from(world: &World, number: u32, url: String, etag: Option<&str>, last_modified: Option<&str>) {
     let hour = hour(number);
     let text = |text: &str| text.to_owned();
-    let source = ledger::Source {
-        url: format!("http://archive/{hour}"),
-        etag: etag.map(text),
-        last_modified: last_modified.map(text),
-    };
+    let source = ledger::Source { url, etag: etag.map(text), last_modified: last_modified.map(text) };
     let publication = Publication {
         version: "0123456789ab".parse().unwrap(),
         source,

@@ -2,7 +2,7 @@
 
 use aws_adapters::config;
 use aws_adapters::s3::Bucket;
-use csv_load::PlannerSettings;
+use csv_load::{MAX_CHUNK_BYTES, PlannerSettings};
 use function_runtime::{Env, InvalidConfiguration};
 
 /// Configuration and clients.
@@ -17,9 +17,6 @@ pub struct Context {
     /// How many chunks of a load run at once, at most.
     pub concurrency: u32,
 }
-
-/// A chunk ends at the latest with the row that makes it so long, so that it is over in minutes.
-const MAX_CHUNK_BYTES: u64 = 64 << 20;
 
 impl Context {
     /// Reads the environment: `UPLOAD_BUCKET` and `TABLE_PREFIX`, which have no default, `CSV_CHUNK_ROWS` (25,000) and

@@ -1,8 +1,8 @@
 //! Why a file is not loaded.
 
 use aws_adapters::AwsError;
-use aws_adapters::s3::ReadError;
-use csv_load::{HeadError, PlanError, RecordError};
+use aws_adapters::s3::{DocumentError, ReadError};
+use csv_load::{FileError, LoadId};
 use function_runtime::{ErrorName, InvalidInput};
 
 /// The error of this function.
@@ -20,29 +20,22 @@ pub enum PlanCsvError {
         /// Its `s3://` address.
         address: String,
         /// What is wrong with it.
-        source: PlanError,
-    },
-    /// The file is no sound gzip file.
-    #[error("{address}")]
-    Archive {
-        /// Its `s3://` address.
-        address: String,
-        /// What is wrong with it.
-        source: gzip_plan::PlanError,
+        source: FileError,
     },
     /// An object of the load is not what it was.
-    #[error("{address} is not the plan of its name")]
-    NoPlan {
-        /// Its `s3://` address.
-        address: String,
-        /// Where it stops being one.
-        source: serde_json::Error,
+    #[error(transparent)]
+    Plan(#[from] DocumentError),
+    /// Its items are being deleted.
+    #[error("load {load_id} is being undone")]
+    BeingUndone {
+        /// The load.
+        load_id: LoadId,
     },
     /// A call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
     /// The disk failed.
-    #[error("cannot keep rows in a temporary file")]
+    #[error("cannot read rows from a temporary file")]
     Disk(#[from] std::io::Error),
 }
 
@@ -53,19 +46,9 @@ impl ErrorName for PlanCsvError {
             Self::Source(ReadError::NotFound { .. }) => "SourceNotFound",
             Self::Source(ReadError::Changed { .. }) => "SourceReplaced",
             Self::Source(ReadError::TooLarge { .. }) => "FileTooLarge",
-            Self::Archive { source, .. } => source.name(),
-            Self::File { source, .. } => match source {
-                PlanError::Head(HeadError::Empty) => "EmptyFile",
-                PlanError::Head(HeadError::Encoding { .. }) => "UnsupportedEncoding",
-                PlanError::Head(HeadError::NotCsv { .. }) => "NotCsv",
-                PlanError::Header(_) => "BadHeader",
-                PlanError::Record(RecordError::UnclosedQuote { .. }) => "UnclosedQuote",
-                PlanError::Record(RecordError::TooLong { .. }) => "RecordTooLong",
-                PlanError::Record(RecordError::Read { .. }) => "CorruptArchive",
-                PlanError::TooManyChunks { .. } => "TooManyChunks",
-                PlanError::Spool(_) => "DiskFull",
-            },
-            Self::NoPlan { .. } => "PlanNotFound",
+            Self::File { source, .. } => source.name(),
+            Self::Plan(error) => error.aws().map_or("PlanNotFound", AwsError::name),
+            Self::BeingUndone { .. } => "LoadIsBeingUndone",
             Self::Source(ReadError::Aws(error)) | Self::Aws(error) => error.name(),
             Self::Disk(_) => "DiskFull",
         }

@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::Read;
 
 use aws_adapters::s3::{Bucket, ReadError};
-use csv_load::plan::{MAX_PLAN_BYTES, Source};
-use csv_load::{ColumnType, LoadId, LoadPlan, keys};
+use csv_load::plan::{MAX_PLAN_BYTES, Source, Wanted};
+use csv_load::{ColumnType, FilePlan, LoadId, LoadPlan, keys};
 use function_runtime::InvalidInput;
 use gzip_plan::PlannedFile;
 use serde_json::json;
 
 use crate::event::{Request, Status};
-use crate::pass::{self, OfText, Passed};
+use crate::pass;
 use crate::{Context, Input, Manifest, Output, PlanCsvError};
 
 /// No file may be longer: 50 GiB, more than can be read within the function's time.
@@ -35,11 +35,8 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
     if bytes > MAX_SOURCE_BYTES {
         return Err(PlanCsvError::Source(ReadError::TooLarge { address, bytes, max_bytes: MAX_SOURCE_BYTES }));
     }
-    let Passed { of_text, sha256 } = pass::run(object, request.options.clone(), context.settings).await?;
-    let OfText { planned, gzip, quarantine } = of_text;
-    // What is wrong with the archive is the cause of whatever is wrong with its text.
-    let gzip = gzip.transpose().map_err(|source| PlanCsvError::Archive { address: address.clone(), source })?;
-    let planned = planned.map_err(|source| PlanCsvError::File { address, source })?;
+    let (planned, sha256) = pass::run(object, request.options.clone(), context.settings).await?;
+    let FilePlan { planned, gzip, quarantine } = planned.map_err(|source| PlanCsvError::File { address, source })?;
     let load_id = LoadId::of(&sha256, &request.table, &request.options);
     let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
     let source = Source {
@@ -50,27 +47,24 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
         sha256,
         is_gzip: gzip.is_some(),
     };
-    let plan = LoadPlan {
-        load_id,
-        table: request.table.clone(),
-        source,
-        options: request.options.clone(),
-        rules: planned.rules,
-        ingestion_timestamp: started_at,
-        chunks: planned.chunks,
-        rows: planned.rows,
-        rejected: planned.rejected,
-        superseded: planned.superseded,
-        write_units: planned.write_units,
-    };
+    let wanted = Wanted { table: request.table.clone(), options: request.options.clone() };
+    let plan = LoadPlan::new(&planned, source, load_id, wanted, started_at);
     if request.dry_run {
         return Ok(output(&plan, Status::DryRun, &request, context));
     }
-    if !request.force && exists(bucket, &keys::receipt(load_id)).await? {
+    let known = bucket.document_if_there::<LoadPlan>(&keys::plan(load_id), MAX_PLAN_BYTES).await?;
+    if bucket.exists(&keys::undoing(load_id)).await? {
+        if known.is_some() {
+            return Err(PlanCsvError::BeingUndone { load_id });
+        }
+        // Of an undoing that came to its end but for this.
+        bucket.delete_many(&[keys::undoing(load_id)]).await?;
+    }
+    if !request.force && bucket.exists(&keys::receipt(load_id)).await? {
         return Ok(output(&plan, Status::AlreadyLoaded, &request, context));
     }
     let found = Found { superseded_bits: planned.superseded_bits, gzip, quarantine };
-    let plan = settle(plan, found, &request, bucket).await?;
+    let plan = settle(plan, known, found, &request, bucket).await?;
     tracing::info!(%load_id, chunks = plan.chunks.len(), rows = plan.rows, rejected = plan.rejected, "planned");
     Ok(output(&plan, Status::Planned, &request, context))
 }
@@ -109,12 +103,12 @@ struct Found {
 /// Writes the plan, unless there is one that can be carried out, and answers the one that holds.
 async fn settle(
     mut plan: LoadPlan,
+    known: Option<LoadPlan>,
     found: Found,
     request: &Request,
     bucket: &Bucket,
 ) -> Result<LoadPlan, PlanCsvError> {
     let load_id = plan.load_id;
-    let known = read_plan(load_id, bucket).await?;
     let known = match known {
         Some(known) if !request.force && is_readable(&known.source, bucket).await? => return Ok(known),
         known => known,
@@ -148,21 +142,9 @@ async fn settle(
         bucket.write(&keys::plan(load_id), document, "application/json").await?;
     } else if !bucket.write_if_absent(&keys::plan(load_id), document, "application/json").await? {
         // Another run was first, or the answer to this very call was lost.
-        return Ok(read_plan(load_id, bucket).await?.unwrap_or(plan));
+        return Ok(bucket.load_plan(load_id).await?);
     }
     Ok(plan)
-}
-
-async fn read_plan(load_id: LoadId, bucket: &Bucket) -> Result<Option<LoadPlan>, PlanCsvError> {
-    let key = keys::plan(load_id);
-    match bucket.read_whole(&key, MAX_PLAN_BYTES).await {
-        Ok(json) => match serde_json::from_slice(&json) {
-            Ok(plan) => Ok(Some(plan)),
-            Err(source) => Err(PlanCsvError::NoPlan { address: bucket.address(&key), source }),
-        },
-        Err(ReadError::NotFound { .. }) => Ok(None),
-        Err(error) => Err(PlanCsvError::Source(error)),
-    }
 }
 
 /// Whether the file that a plan was made of is still there.
@@ -174,16 +156,7 @@ async fn is_readable(source: &Source, bucket: &Bucket) -> Result<bool, PlanCsvEr
     }
 }
 
-async fn exists(bucket: &Bucket, key: &str) -> Result<bool, PlanCsvError> {
-    match bucket.read(key).await {
-        Ok(_) => Ok(true),
-        Err(ReadError::NotFound { .. }) => Ok(false),
-        Err(error) => Err(PlanCsvError::Source(error)),
-    }
-}
-
 async fn upload(mut file: File, key: &str, bucket: &Bucket) -> Result<(), PlanCsvError> {
-    file.rewind()?;
     let mut upload = bucket.upload(key, "application/jsonl", HashMap::new());
     let mut buffer = vec![0; 1 << 20];
     loop {

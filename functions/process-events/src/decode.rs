@@ -24,7 +24,8 @@ pub(crate) struct Decoded {
 
 /// Takes the records apart. They must not be none.
 pub(crate) fn decode(records: Vec<KinesisRecord>) -> Result<(Vec<RecordId>, Decoded), InvalidInput> {
-    let records: Vec<Record> = records.into_iter().map(record).collect::<Result<_, _>>()?;
+    let mut shard = Arc::from("");
+    let records: Vec<Record> = records.into_iter().map(|one| record(one, &mut shard)).collect::<Result<_, _>>()?;
     let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
     let (Some(first), Some(last)) = (ids.first().cloned(), ids.last().cloned()) else {
         return Err(InvalidInput::new("Records", "is empty"));
@@ -62,17 +63,28 @@ impl Decoded {
     }
 }
 
-fn record(record: KinesisRecord) -> Result<Record, InvalidInput> {
+/// `known` is the shard of the record before: all of a batch share one text.
+fn record(record: KinesisRecord, known: &mut Arc<str>) -> Result<Record, InvalidInput> {
     let KinesisRecord { kinesis, event_id } = record;
     let invalid = |reason: &str| InvalidInput::new("Records.eventID", format!("{reason}: '{event_id}'"));
     let (shard, sequence) =
         event_id.split_once(':').ok_or_else(|| invalid("expected a shard and a sequence number"))?;
-    let is_plain =
-        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if !is_plain(shard) || !is_plain(sequence) || sequence != kinesis.sequence_number {
+    // All bytes are looked at, which is quicker than to stop at the first odd one.
+    let is_plain = |text: &str| {
+        let is_odd = |byte: u8| !(byte.is_ascii_alphanumeric() || byte == b'-');
+        !text.is_empty() && !text.bytes().fold(false, |odd, byte| odd | is_odd(byte))
+    };
+    if shard.is_empty()
+        || (**known != *shard && !is_plain(shard))
+        || !is_plain(sequence)
+        || sequence != kinesis.sequence_number
+    {
         return Err(invalid("expected a shard and the record's sequence number"));
     }
-    let id = RecordId { shard: Arc::from(shard), sequence: Arc::from(sequence) };
+    if **known != *shard {
+        *known = Arc::from(shard);
+    }
+    let id = RecordId { shard: Arc::clone(known), sequence: Arc::from(sequence) };
     let arrived_ms = (kinesis.approximate_arrival_timestamp * 1000.0).round() as i64;
     Ok(Record { id, arrived_ms, data: kinesis.data })
 }

@@ -253,11 +253,18 @@ async fn the_answer_names_no_record_that_is_not_in_the_batch() {
 #[tokio::test]
 async fn a_record_without_a_place_is_invalid_input() {
     let world = World::new();
-    let mut bad = record(1, "{}");
-    bad["eventID"] = json!("17");
-    let error = world.handle(vec![bad]).await.unwrap_err();
-    assert_eq!(
-        (error.name(), error.to_string().as_str()),
-        ("InvalidInput", "invalid input: expected a shard and a sequence number: '17' (field `Records.eventID`)")
-    );
+    for (place, reason) in [
+        ("17", "expected a shard and a sequence number"),
+        (":1", "expected a shard and the record's sequence number"),
+        ("shardId-1:", "expected a shard and the record's sequence number"),
+        ("shardId-1:2", "expected a shard and the record's sequence number"),
+        ("shard/1:1", "expected a shard and the record's sequence number"),
+    ] {
+        let mut bad = record(1, "{}");
+        bad["eventID"] = json!(place);
+        let error = world.handle(vec![bad]).await.unwrap_err();
+        let expected = format!("invalid input: {reason}: '{place}' (field `Records.eventID`)");
+        assert_eq!((error.name(), error.to_string()), ("InvalidInput", expected));
+    }
+    assert_eq!(world.objects(""), [""; 0], "nothing is stored");
 }

@@ -5,6 +5,7 @@ use aws_adapters::dynamodb::Ledger;
 use aws_adapters::glue::Partitions;
 use aws_adapters::s3::Bucket;
 use function_runtime::{Env, InvalidConfiguration};
+use jiff::Timestamp;
 
 /// Clients and names.
 #[derive(Debug)]
@@ -15,13 +16,18 @@ pub struct Context {
     pub ledger: Ledger,
     /// The partitions of the events table.
     pub partitions: Partitions,
+    /// After how many days the bucket deletes quarantined records; 0 is never.
+    pub quarantine_retention_days: u32,
+    /// The time.
+    pub now: fn() -> Timestamp,
 }
 
 impl Context {
-    /// Reads the environment: `DATA_BUCKET`, `ARCHIVE_HOURS_TABLE`, `GLUE_DATABASE` and `GLUE_TABLE`, which have no default.
+    /// Reads the environment: `DATA_BUCKET`, `ARCHIVE_HOURS_TABLE`, `GLUE_DATABASE` and `GLUE_TABLE`, which have no default,
+    /// and `QUARANTINE_RETENTION_DAYS` (0: never deleted).
     ///
     /// # Errors
-    /// If a variable is absent.
+    /// If a variable is absent, or no number where one is expected.
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
         let env = Env::of_process();
         let (bucket, ledger) = (env.text("DATA_BUCKET")?, env.text("ARCHIVE_HOURS_TABLE")?);
@@ -31,6 +37,8 @@ impl Context {
             bucket: Bucket::new(config::s3(&shared), bucket),
             ledger: Ledger::new(config::dynamodb(&shared), ledger),
             partitions: Partitions::new(config::glue(&shared), database, table),
+            quarantine_retention_days: env.value_or("QUARANTINE_RETENTION_DAYS", 0)?,
+            now: Timestamp::now,
         })
     }
 }

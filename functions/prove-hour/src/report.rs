@@ -18,6 +18,9 @@ pub struct Report {
     pub not_recomputed: Option<String>,
     /// What the landed bytes hold, if they are at hand.
     pub counts: Option<Counts>,
+    /// Whether the bad records were not looked at, because the bucket has deleted them after `QuarantineRetentionDays`.
+    #[serde(default)]
+    pub quarantine_expired: bool,
     /// Of all rows, in whatever order.
     pub fingerprints: Option<Fingerprints>,
     /// What is wrong.
@@ -78,6 +81,7 @@ impl Report {
             version: None,
             not_recomputed: None,
             counts: None,
+            quarantine_expired: false,
             fingerprints: None,
             findings: Vec::new(),
         }

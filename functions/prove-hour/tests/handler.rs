@@ -23,6 +23,8 @@ fn world() -> World {
         bucket: s3.bucket("lake"),
         ledger: Ledger::new(dynamodb::client(&dynamodb), "hours"),
         partitions: Partitions::new(glue::client(&glue), "ghactivity_db", "events"),
+        quarantine_retention_days: 0,
+        now: jiff::Timestamp::now,
     };
     World { s3, context }
 }

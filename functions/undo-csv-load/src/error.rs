@@ -1,7 +1,8 @@
 //! Why a load cannot be undone.
 
 use aws_adapters::AwsError;
-use aws_adapters::s3::ReadError;
+use aws_adapters::s3::DocumentError;
+use csv_load::LoadId;
 use function_runtime::{ErrorName, InvalidInput};
 
 /// The error of this function.
@@ -14,17 +15,9 @@ pub enum UndoCsvLoadError {
     #[error("no load {load_id}")]
     Load {
         /// The load.
-        load_id: String,
+        load_id: LoadId,
         /// What cannot be read.
-        source: ReadError,
-    },
-    /// The plan's object holds none.
-    #[error("{address} is not the plan of its name")]
-    NoPlan {
-        /// Its `s3://` address.
-        address: String,
-        /// Where it stops being one.
-        source: serde_json::Error,
+        source: DocumentError,
     },
     /// A call failed.
     #[error(transparent)]
@@ -35,9 +28,9 @@ impl ErrorName for UndoCsvLoadError {
     fn name(&self) -> &str {
         match self {
             Self::Input(error) => error.name(),
-            Self::Load { source: ReadError::Aws(error), .. } | Self::Aws(error) => error.name(),
-            Self::Load { .. } => "LoadNotFound",
-            Self::NoPlan { .. } => "PlanNotFound",
+            Self::Load { source, .. } if source.is_absent() => "LoadNotFound",
+            Self::Load { source, .. } => source.aws().map_or("PlanNotFound", AwsError::name),
+            Self::Aws(error) => error.name(),
         }
     }
 }

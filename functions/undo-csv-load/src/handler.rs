@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use aws_adapters::dynamodb::Items;
-use csv_load::plan::MAX_PLAN_BYTES;
 use csv_load::{LoadPlan, keys};
 use function_runtime::InvalidInput;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -17,11 +16,22 @@ use crate::{Context, Input, Output, Segment, UndoCsvLoadError};
 pub async fn handle(input: Input, context: &Context) -> Result<Output, UndoCsvLoadError> {
     let begin = Instant::now();
     let Input { load_id, segment } = input;
-    let LoadPlan { table, .. } = read_plan(&load_id.to_string(), &keys::plan(load_id), context).await?;
+    let bucket = &context.bucket;
+    let plan = bucket.load_plan(load_id).await;
+    let LoadPlan { table, .. } = plan.map_err(|source| UndoCsvLoadError::Load { load_id, source })?;
     let Some(mut segment) = segment else {
+        // From here on nobody begins a chunk of the load.
+        bucket.write(&keys::undoing(load_id), "{}", "application/json").await?;
         let segment = |segment| Segment { segment, segments: context.segments, after: None, deleted: 0 };
         let segments = (0..context.segments).map(segment).collect();
-        return Ok(Output { load_id, table, segments, segment: None, done: false });
+        return Ok(Output {
+            load_id,
+            table,
+            segments,
+            wait_secs: csv_load::UNDOING_BEGINS_AFTER.as_secs(),
+            segment: None,
+            done: false,
+        });
     };
     if segment.segment >= segment.segments {
         return Err(InvalidInput::new("segment.segment", format!("expected less than {}", segment.segments)).into());
@@ -38,14 +48,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, UndoCsvLo
         if segment.after.is_none() || begin.elapsed() >= context.work_time {
             let done = segment.after.is_none();
             tracing::info!(deleted = segment.deleted, done, "deleted");
-            return Ok(Output { load_id, table, segments: Vec::new(), segment: Some(segment), done });
+            return Ok(Output { load_id, table, segments: Vec::new(), wait_secs: 0, segment: Some(segment), done });
         }
     }
-}
-
-async fn read_plan(load_id: &str, key: &str, context: &Context) -> Result<LoadPlan, UndoCsvLoadError> {
-    let json = context.bucket.read_whole(key, MAX_PLAN_BYTES).await;
-    let json = json.map_err(|source| UndoCsvLoadError::Load { load_id: load_id.to_owned(), source })?;
-    serde_json::from_slice(&json)
-        .map_err(|source| UndoCsvLoadError::NoPlan { address: context.bucket.address(key), source })
 }

@@ -7,12 +7,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::http::HttpRequest;
-
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 
+use super::with_body;
 use crate::AwsError;
 
 /// How many items one `BatchWriteItem` takes. Source: the DynamoDB API.
@@ -202,12 +200,4 @@ fn key_of(item: &[u8]) -> String {
     let key = item.strip_prefix(BEFORE_KEY).unwrap_or_default();
     let mut keys = serde_json::Deserializer::from_slice(key).into_iter::<String>();
     keys.next().and_then(Result::ok).unwrap_or_default()
-}
-
-/// Gives a request its body, every time that it is tried.
-fn with_body(body: Bytes) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
-    move |request| {
-        request.headers_mut().insert("content-length", body.len().to_string());
-        *request.body_mut() = SdkBody::from(body.clone());
-    }
 }

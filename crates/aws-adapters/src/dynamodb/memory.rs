@@ -22,6 +22,9 @@ pub struct Tables {
     tables: BTreeMap<String, Table>,
     tokens: Vec<String>,
     page_items: Option<usize>,
+    take_puts: Option<usize>,
+    statement_faults: Vec<(usize, &'static str)>,
+    answers_few: bool,
 }
 
 #[derive(Debug, Default)]
@@ -93,6 +96,21 @@ impl Tables {
         self.page_items = Some(items);
     }
 
+    /// Lets a batch leave all but so many puts unprocessed.
+    pub fn take_puts(&mut self, puts: usize) {
+        self.take_puts = Some(puts);
+    }
+
+    /// Lets the `number`th statement of the next batch fail with an error code of its own, and change nothing.
+    pub fn fail_statement(&mut self, number: usize, code: &'static str) {
+        self.statement_faults.push((number, code));
+    }
+
+    /// Lets the next batch be answered but for its last item, as a service does that is busy.
+    pub fn answer_few(&mut self) {
+        self.answers_few = true;
+    }
+
     fn put_raw(&mut self, table: &str, item: Map<String, Value>) {
         let table = self.tables.get_mut(table).expect("the test made the table");
         let key = table.key(&item).expect("the item has its key");
@@ -114,11 +132,16 @@ impl Tables {
     }
 
     fn batch_get(&mut self, body: &Value) -> Result<Value, Refusal> {
-        let mut responses = Map::new();
+        let (mut responses, mut unprocessed) = (Map::new(), Map::new());
         for (name, request) in object(&body["RequestItems"])? {
             let keys = request["Keys"].as_array().ok_or_else(|| invalid("no keys"))?;
             if !(1..=100).contains(&keys.len()) || request["ConsistentRead"] != json!(true) {
                 return Err(invalid("up to 100 keys, and a read that is consistent"));
+            }
+            let few = usize::from(std::mem::take(&mut self.answers_few));
+            let (keys, left) = keys.split_at(keys.len() - few);
+            if !left.is_empty() {
+                unprocessed.insert(name.clone(), json!({"Keys": left}));
             }
             let table = self.table(&json!({"TableName": name}))?;
             let mut found = Vec::new();
@@ -127,7 +150,63 @@ impl Tables {
             }
             responses.insert(name.clone(), json!(found));
         }
-        Ok(json!({"Responses": responses, "UnprocessedKeys": {}}))
+        Ok(json!({"Responses": responses, "UnprocessedKeys": unprocessed}))
+    }
+
+    fn batch_write(&mut self, body: &Value) -> Result<Value, Refusal> {
+        let mut left = Map::new();
+        for (name, writes) in object(&body["RequestItems"])? {
+            let writes = writes.as_array().ok_or_else(|| invalid("no writes"))?;
+            if !(1..=25).contains(&writes.len()) {
+                return Err(invalid("up to 25 writes"));
+            }
+            let (most, table) = (self.take_puts.unwrap_or(usize::MAX), self.table(&json!({"TableName": name}))?);
+            let mut keys = Vec::new();
+            for write in writes {
+                keys.push(table.key(object(&write["PutRequest"]["Item"])?)?);
+            }
+            if (1..keys.len()).any(|at| keys[..at].contains(&keys[at])) {
+                return Err(invalid("a batch has one key twice"));
+            }
+            for (key, write) in keys.into_iter().zip(writes).take(most) {
+                table.items.insert(key, object(&write["PutRequest"]["Item"])?.clone());
+            }
+            if writes.len() > most {
+                left.insert(name.clone(), json!(writes[most..]));
+            }
+        }
+        Ok(json!({"UnprocessedItems": left}))
+    }
+
+    fn scan(&mut self, body: &Value) -> Result<Value, Refusal> {
+        let most = self.page_items.unwrap_or(usize::MAX);
+        if body["ConsistentRead"] != json!(true) {
+            return Err(invalid("a read that is not consistent"));
+        }
+        let (segment, segments) = (body["Segment"].as_u64().unwrap_or(0), body["TotalSegments"].as_u64().unwrap_or(1));
+        let table = self.table(body)?;
+        let start = body.get("ExclusiveStartKey").map(|key| table.key(object(key)?)).transpose()?;
+        let filter = body["FilterExpression"].as_str();
+        let (mut found, mut looked, mut last) = (Vec::new(), 0, None);
+        for (key, item) in &table.items {
+            let of_segment = key.0.bytes().map(u64::from).sum::<u64>() % segments == segment;
+            if !of_segment || start.as_ref().is_some_and(|start| key <= start) {
+                continue;
+            }
+            if filter.map_or(Ok(true), |filter| expression::holds(filter, Some(item), body))? {
+                found.push(expression::projected(item, body)?);
+            }
+            looked += 1;
+            if looked == most {
+                last = Some(table.key_of(item));
+                break;
+            }
+        }
+        let mut answer = json!({"Items": found, "Count": found.len(), "ScannedCount": looked});
+        if let Some(last) = last {
+            answer["LastEvaluatedKey"] = last;
+        }
+        Ok(answer)
     }
 
     fn put_item(&mut self, body: &Value) -> Result<Value, Refusal> {
@@ -257,6 +336,8 @@ impl Service for Tables {
             "Query" => self.query(body),
             "TransactWriteItems" => self.transact(body),
             "BatchExecuteStatement" => self.execute_statements(body),
+            "BatchWriteItem" => self.batch_write(body),
+            "Scan" => self.scan(body),
             "BatchGetItem" => self.batch_get(body),
             _ => Err(invalid(operation)),
         }

@@ -246,6 +246,7 @@ impl Request {
             "GET" => "GetObject",
             "HEAD" => "HeadObject",
             "PUT" if has("partNumber") => "UploadPart",
+            "PUT" if self.headers.contains_key("x-amz-copy-source") => "CopyObject",
             "PUT" => "PutObject",
             "POST" if has("uploads") => "CreateMultipartUpload",
             "POST" if has("uploadId") => "CompleteMultipartUpload",

@@ -9,18 +9,9 @@ use pipeline::ArchiveHour;
 use pipeline::ledger::HourStatus;
 use serde::Serialize;
 
+use crate::price;
 use crate::stack::{Problem, Stack};
 use crate::watch::{Ended, HourSummary};
-
-/// List prices of AWS, us-east-1, arm64, in dollars.
-mod price {
-    pub(super) const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;
-    pub(super) const LAMBDA_REQUEST: f64 = 0.000_000_2;
-    pub(super) const TRANSITION: f64 = 0.000_025;
-    pub(super) const S3_PUT: f64 = 0.000_005;
-    pub(super) const S3_GET: f64 = 0.000_000_4;
-    pub(super) const DYNAMODB_WRITE: f64 = 0.000_000_625;
-}
 
 /// Hours whose size the source is asked for.
 const SAMPLE: usize = 24;
@@ -273,7 +264,8 @@ fn table(columns: &[(&str, &Figures)]) -> String {
     format!("{}\n", table.trim_fmt())
 }
 
-fn duration(seconds: f64) -> String {
+/// `12 s`, `34 min`, `5.6 h`.
+pub(crate) fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 100.0 => format!("{s:.0} s"),
         s if s < 6000.0 => format!("{:.0} min", s / 60.0),

@@ -60,6 +60,10 @@ pub(crate) enum Problem {
         "stack {stack} has no output {output}: it is no ghactivity, or not deployed to its end; deploy again, or name another with --stack"
     )]
     NoOutput { stack: String, output: &'static str },
+    #[error(
+        "stack {stack} has no event stream; deploy it with EventStreamEnabled=ENABLED, or name the stack of sam/event-stream.yaml with --stack"
+    )]
+    NoEventStream { stack: String },
     #[error("no answer from {endpoint} ({reason}); {next}")]
     Unreachable { endpoint: String, reason: String, next: &'static str },
     #[error("{what} is not there; {next}")]
@@ -74,8 +78,17 @@ pub(crate) enum Problem {
     Failed { what: String, how: &'static str, error: String, message: String },
     #[error("the query failed ({reason}); {next}")]
     Query { reason: String, next: &'static str },
+    #[error("{0}")]
+    NotBalanced(String),
+    #[error(
+        "{lines} of {path} are no events and were not sent, as named above; mend them, or send them as they are with --as-is"
+    )]
+    BadLines { path: String, lines: String },
     #[error("{what} did not succeed ({reason}); 'ghactivity local logs' has what the local AWS wrote")]
     Local { what: String, reason: String },
+    /// A file of the command line; nothing was done.
+    #[error("{path}: {reason}; correct it, or name another file")]
+    Unreadable { path: String, reason: String },
     #[error("{path}: {reason}; choose another place")]
     File { path: String, reason: String },
     #[error(
@@ -91,7 +104,7 @@ impl Problem {
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Self::BadSamconfig { .. } | Self::Usage(_) => crate::USAGE,
+            Self::BadSamconfig { .. } | Self::Unreadable { .. } | Self::Usage(_) => crate::USAGE,
             _ => crate::FAILED,
         }
     }

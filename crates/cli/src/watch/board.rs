@@ -91,11 +91,21 @@ impl Board {
         bar.set_message(text);
     }
 
+    /// The bars.
+    pub(super) fn bars(&self) -> &MultiProgress {
+        &self.bars
+    }
+
     /// Takes the bars away.
     pub(super) fn clear(&self) {
-        let _ = self.bars.clear();
-        self.bars.set_draw_target(ProgressDrawTarget::hidden());
+        clear(&self.bars);
     }
+}
+
+/// Takes bars away for good.
+pub(super) fn clear(bars: &MultiProgress) {
+    let _ = bars.clear();
+    bars.set_draw_target(ProgressDrawTarget::hidden());
 }
 
 fn state_of(followed: &Followed) -> String {
@@ -113,6 +123,6 @@ pub(super) fn rate(records: u64, seconds: f64) -> String {
     format!("{} records, {a_second}/s", HumanCount(records))
 }
 
-fn style(template: &str) -> ProgressStyle {
+pub(super) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

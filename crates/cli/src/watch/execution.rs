@@ -20,13 +20,22 @@ pub(crate) enum Kind {
     Ingest,
     /// A range of hours.
     Backfill,
-    /// Something without hours.
+    /// A CSV file into a table.
+    CsvLoad,
+    /// Its items out of the table again.
+    CsvUndo,
+    /// Something else without hours.
     Other,
 }
 
 /// The endings of the state machines' names.
-const KINDS: [(&str, Kind); 3] =
-    [("-process-hour", Kind::Hour), ("-ingest", Kind::Ingest), ("-backfill", Kind::Backfill)];
+const KINDS: [(&str, Kind); 5] = [
+    ("-process-hour", Kind::Hour),
+    ("-ingest", Kind::Ingest),
+    ("-backfill", Kind::Backfill),
+    ("-csv-load", Kind::CsvLoad),
+    ("-csv-undo", Kind::CsvUndo),
+];
 
 #[derive(Debug, thiserror::Error)]
 #[error("'{text}' is no execution: expected arn:aws:states:REGION:ACCOUNT:execution:MACHINE:NAME")]
@@ -49,6 +58,9 @@ impl ExecutionArn {
 
     /// The ARN of the state machine of single hours in the same stack.
     pub(crate) fn process_hour_machine(&self) -> Option<String> {
+        if !matches!(self.kind(), Kind::Hour | Kind::Ingest | Kind::Backfill) {
+            return None;
+        }
         let (stack, _) = KINDS.iter().find_map(|(ending, kind)| Some((self.machine.strip_suffix(ending)?, kind)))?;
         let head = self.text.split_once(":execution:")?.0;
         Some(format!("{head}:stateMachine:{stack}-process-hour"))
@@ -85,7 +97,9 @@ mod tests {
             ("my-process-hour", Kind::Hour, Some("my-process-hour")),
             ("my-ingest", Kind::Ingest, Some("my-process-hour")),
             ("a-b-backfill", Kind::Backfill, Some("a-b-process-hour")),
-            ("my-csv-load", Kind::Other, None),
+            ("my-csv-load", Kind::CsvLoad, None),
+            ("my-csv-undo", Kind::CsvUndo, None),
+            ("my-prove", Kind::Other, None),
         ] {
             let arn: ExecutionArn = format!("arn:aws:states:eu-west-1:1:execution:{machine}:x").parse().unwrap();
             let expected = of_hours.map(|name| format!("arn:aws:states:eu-west-1:1:stateMachine:{name}"));

@@ -5,6 +5,8 @@ use pipeline::receipt::Counts;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::load::LoadPlanned;
+
 /// Something that went wrong on the way and may be made good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Notice {
@@ -27,6 +29,8 @@ pub(crate) struct Run {
     pub(crate) records: u64,
     /// What the hour became, once that is settled.
     pub(crate) counts: Option<Counts>,
+    /// What a load is to be, once it is planned.
+    pub(crate) load: Option<LoadPlanned>,
     /// Hours that it is to run, as far as it has named them.
     pub(crate) hours: u64,
     /// Seconds of the tasks that fetch and that convert, with the time to call them.
@@ -43,8 +47,12 @@ pub(crate) struct Run {
 /// States of a map's items: many at once, so that the map is where the execution is.
 const ITEMS: [&str; 3] = ["ConvertChunk", "ProcessHour", "HourFailed"];
 
-/// Passing through it is no news for a person.
-const QUIET: &str = "DynamoDb.ConditionalCheckFailedException";
+/// Passing through them is no news for a person: a condition that does not hold, a table that is made next or was just now.
+const QUIET: [&str; 3] = [
+    "DynamoDb.ConditionalCheckFailedException",
+    "DynamoDb.ResourceNotFoundException",
+    "DynamoDb.ResourceInUseException",
+];
 
 impl Run {
     /// How many tasks were tried again.
@@ -120,6 +128,7 @@ impl Run {
         match name {
             "Fetch" => self.chunks = facts::<Planned>(output).map(|planned| planned.chunks),
             "RegisterPartition" => self.counts = facts::<Registered>(output).map(|registered| registered.counts),
+            "PlanCsv" => self.load = facts::<WithLoad>(output).map(|planned| planned.planned.plan),
             "NextFile" => self.hours += facts::<Named>(output).map_or(0, |named| named.hours.len() as u64),
             "ListHours" => self.hours = facts::<Backfill>(output).map_or(0, |backfill| backfill.listed.hours),
             _ => {}
@@ -133,7 +142,7 @@ impl Run {
 
     fn failed(&mut self, error: &str, cause: &str) -> Option<Notice> {
         // An hour that fails does so once more when the failure is recorded, and its parent tells of it too.
-        if error == QUIET || ["CommitFailure", "ProcessHours"].contains(&self.state.as_str()) {
+        if QUIET.contains(&error) || ["CommitFailure", "ProcessHours"].contains(&self.state.as_str()) {
             return None;
         }
         Some(Notice { state: self.state.clone(), error: error.to_owned(), message: message_of(cause) })
@@ -159,6 +168,16 @@ struct Planned {
 #[derive(Deserialize)]
 struct Registered {
     counts: Counts,
+}
+
+#[derive(Deserialize)]
+struct WithLoad {
+    planned: OfLoad,
+}
+
+#[derive(Deserialize)]
+struct OfLoad {
+    plan: LoadPlanned,
 }
 
 #[derive(Deserialize)]

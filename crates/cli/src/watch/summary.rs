@@ -81,18 +81,7 @@ impl Ended {
 
     /// The problem that it ended with, if it did.
     pub(crate) fn problem(&self) -> Option<Problem> {
-        let how = match self.status {
-            "succeeded" | "running" => return None,
-            "aborted" => "was aborted",
-            "timed_out" => "timed out",
-            _ => "failed",
-        };
-        let ErrorText { name, message } = self.error.clone().unwrap_or_else(|| ErrorText {
-            name: if self.status == "aborted" { "ExecutionAborted" } else { "States.Timeout" }.to_owned(),
-            message: "no cause is given".to_owned(),
-        });
-        let what = format!("the execution {}", self.execution);
-        Some(Problem::Failed { what, how, error: name, message })
+        problem_of(&self.execution, self.status, self.error.as_ref())
     }
 
     /// A table of the hours and a line over all.
@@ -116,6 +105,21 @@ impl Ended {
             false => format!("{}\n{more}{last}\n", table(shown)),
         }
     }
+}
+
+/// The problem that an execution with this status ended with, if it did.
+pub(super) fn problem_of(execution: &str, status: &str, error: Option<&ErrorText>) -> Option<Problem> {
+    let how = match status {
+        "succeeded" | "running" => return None,
+        "aborted" => "was aborted",
+        "timed_out" => "timed out",
+        _ => "failed",
+    };
+    let ErrorText { name, message } = error.cloned().unwrap_or_else(|| ErrorText {
+        name: if status == "aborted" { "ExecutionAborted" } else { "States.Timeout" }.to_owned(),
+        message: "no cause is given".to_owned(),
+    });
+    Some(Problem::Failed { what: format!("the execution {execution}"), how, error: name, message })
 }
 
 fn table(hours: &[&HourSummary]) -> String {
@@ -183,17 +187,17 @@ impl HourSummary {
     }
 }
 
-fn output_of(followed: &Followed) -> Value {
+pub(super) fn output_of(followed: &Followed) -> Value {
     let output = followed.end.as_ref().and_then(|end| end.output());
     output.and_then(|output| serde_json::from_str(output).ok()).unwrap_or_default()
 }
 
-fn error_of(end: &DescribeExecutionOutput) -> Option<ErrorText> {
+pub(super) fn error_of(end: &DescribeExecutionOutput) -> Option<ErrorText> {
     let name = end.error().filter(|name| !name.is_empty())?.to_owned();
     Some(ErrorText { name, message: message_of(end.cause().unwrap_or_default()) })
 }
 
-fn status_of(status: &ExecutionStatus) -> &'static str {
+pub(super) fn status_of(status: &ExecutionStatus) -> &'static str {
     match status {
         ExecutionStatus::Succeeded => "succeeded",
         ExecutionStatus::Running => "running",
@@ -203,7 +207,7 @@ fn status_of(status: &ExecutionStatus) -> &'static str {
     }
 }
 
-fn thousandths(seconds: f64) -> f64 {
+pub(super) fn thousandths(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 

@@ -39,11 +39,12 @@ fn no_event_is_lost_or_doubled_whatever_happens() {
         all.taken_over += seen.taken_over;
         all.deliveries += seen.deliveries;
         all.passed_over += seen.passed_over;
+        all.splits += seen.splits;
     }
     println!("{SCHEDULES} schedules: {all:?}");
     if seeds(SCHEDULES).end == SCHEDULES {
         assert!(
-            all.seals > 1000 && all.taken_over > 1000 && all.passed_over > 100,
+            all.seals > 1000 && all.taken_over > 1000 && all.passed_over > 100 && all.splits > 1000,
             "the schedules are too tame: {all:?}"
         );
     }

@@ -1,9 +1,18 @@
 //! The Kinesis event source mapping as its documentation describes it.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html>: no failures mean the whole
-//! batch succeeded; with failures, the shard resumes at the lowest of the sequence numbers; an id that is not in the batch, or
-//! an empty one, means that the whole batch failed. <https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html>:
-//! when its retries are used up, a batch is named in the queue and passed over.
+//! batch succeeded; with failures, the shard resumes at the lowest of the sequence numbers with what remains, which for
+//! `BisectBatchOnFunctionError` is the split; an id that is not in the batch, or an empty one, means that the whole batch
+//! failed. If the invocation fails, that setting splits the batch in two, whatever the function may report.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html>: a batch is retried until its records
+//! expire, exceed `MaximumRecordAgeInSeconds`, or have been retried `MaximumRetryAttempts` times; a split does not consume
+//! that quota. What is given up is named in the on-failure queue and passed over. Where the documentation is silent (whether
+//! a batch that went on from a lower number without a split is still the same one) retries go on counting.
+//!
+//! With a `ParallelizationFactor` a shard has several lanes, each with the partition keys that are its own and in their
+//! order. Tumbling windows add a state to calls and answers and change none of this. That the template has these settings
+//! is tested by `tests/contract/test_event_stream.py`.
 
 /// What a function answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,24 +26,31 @@ pub(crate) enum Answer {
 /// How a mapping goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// After so many records of the batch; at the same place if 0. With what is left cut in two, if so.
-    Resume { after: usize, bisect: bool },
-    /// Past the batch, which is named in the queue.
-    PassOver,
+    /// After so many records of the batch; at the same place if 0. With what is left cut in two, if so; and whether that
+    /// was one of the retries.
+    Resume { after: usize, bisect: bool, counts: bool },
+    /// Past the batch; what comes after so many of its records is named in the queue.
+    PassOver { after: usize },
 }
 
 /// The settings of a mapping that matter here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mapping {
+    /// `BisectBatchOnFunctionError`.
     pub(crate) bisect: bool,
+    /// `MaximumRetryAttempts`; none is -1.
     pub(crate) max_retries: Option<u32>,
+    /// `MaximumRecordAgeInSeconds`, in milliseconds; none is -1.
+    pub(crate) max_age_ms: Option<i64>,
 }
 
 impl Mapping {
-    /// What comes after a batch of these sequence numbers, tried `retries` times before.
-    pub(crate) fn next(&self, batch: &[String], answer: &Answer, retries: u32) -> Next {
+    /// What comes after a batch of these sequence numbers, tried `retries` times before, whose records are so old.
+    pub(crate) fn next(&self, batch: &[String], ages_ms: &[i64], answer: &Answer, retries: u32) -> Next {
         let after = match answer {
-            Answer::Failures(ids) if ids.is_empty() => return Next::Resume { after: batch.len(), bisect: false },
+            Answer::Failures(ids) if ids.is_empty() => {
+                return Next::Resume { after: batch.len(), bisect: false, counts: false };
+            }
             Answer::Failures(ids) => {
                 let places: Option<Vec<usize>> =
                     ids.iter().map(|id| batch.iter().position(|sequence| sequence == id)).collect();
@@ -42,10 +58,17 @@ impl Mapping {
             }
             Answer::Error => 0,
         };
-        if self.max_retries.is_some_and(|max| retries >= max) {
-            return Next::PassOver;
+        if self.max_age_ms.is_some_and(|max| ages_ms[after] > max) {
+            return Next::PassOver { after };
         }
-        Next::Resume { after, bisect: self.bisect && batch.len() - after > 1 }
+        let splits = self.bisect && if *answer == Answer::Error { batch.len() > 1 } else { after > 0 };
+        if splits {
+            return Next::Resume { after, bisect: after == 0, counts: false };
+        }
+        if self.max_retries.is_some_and(|max| retries >= max) {
+            return Next::PassOver { after };
+        }
+        Next::Resume { after, bisect: false, counts: true }
     }
 }
 
@@ -53,17 +76,39 @@ impl Mapping {
 fn a_shard_resumes_where_the_documentation_says() {
     let batch: Vec<String> = ["1", "2", "3", "4"].map(str::to_owned).to_vec();
     let failures = |ids: &[&str]| Answer::Failures(ids.iter().map(|id| (*id).to_owned()).collect());
-    let mapping = Mapping { bisect: true, max_retries: Some(2) };
-    for (phrase, answer, retries, next) in [
-        ("no failure", failures(&[]), 0, Next::Resume { after: 4, bisect: false }),
-        ("the lowest of several", failures(&["4", "3"]), 0, Next::Resume { after: 2, bisect: true }),
-        ("the last one alone cannot be cut", failures(&["4"]), 0, Next::Resume { after: 3, bisect: false }),
-        ("an id that is not in the batch", failures(&["3", "9"]), 0, Next::Resume { after: 0, bisect: true }),
-        ("an empty id", failures(&[""]), 0, Next::Resume { after: 0, bisect: true }),
-        ("an error", Answer::Error, 1, Next::Resume { after: 0, bisect: true }),
-        ("the last retry", Answer::Error, 2, Next::PassOver),
-        ("success at the last retry", failures(&[]), 2, Next::Resume { after: 4, bisect: false }),
-    ] {
-        assert_eq!(mapping.next(&batch, &answer, retries), next, "{phrase}");
+    let split = |after| Next::Resume { after, bisect: after == 0, counts: false };
+    let retry = |after| Next::Resume { after, bisect: false, counts: true };
+    let done = Next::Resume { after: 4, bisect: false, counts: false };
+    for bisect in [true, false] {
+        let mapping = Mapping { bisect, max_retries: Some(2), max_age_ms: Some(100) };
+        let next = |answer: &Answer, retries| mapping.next(&batch, &[90, 80, 70, 60], answer, retries);
+        let either = |if_so: Next, if_not: Next| if bisect { if_so } else { if_not };
+        for (phrase, answer, retries, expected) in [
+            ("no failure", failures(&[]), 0, done.clone()),
+            ("success at the last retry", failures(&[]), 2, done.clone()),
+            ("the lowest of several, and only what remains", failures(&["4", "3"]), 0, either(split(2), retry(2))),
+            (
+                "a split at the number is no retry",
+                failures(&["4", "3"]),
+                2,
+                either(split(2), Next::PassOver { after: 2 }),
+            ),
+            ("the first one is no split", failures(&["1"]), 1, retry(0)),
+            ("the first one at the last retry", failures(&["1"]), 2, Next::PassOver { after: 0 }),
+            ("an id that is not in the batch", failures(&["3", "9"]), 0, retry(0)),
+            ("an empty id", failures(&[""]), 0, retry(0)),
+            ("an error", Answer::Error, 1, either(split(0), retry(0))),
+            ("a split does not consume the quota", Answer::Error, 2, either(split(0), Next::PassOver { after: 0 })),
+        ] {
+            assert_eq!(next(&answer, retries), expected, "{phrase}, bisect {bisect}");
+        }
+        let alone = |retries| mapping.next(&batch[..1], &[90], &Answer::Error, retries);
+        assert_eq!((alone(1), alone(2)), (retry(0), Next::PassOver { after: 0 }), "one record cannot be split");
+        let old = mapping.next(&batch, &[101, 101, 70, 60], &Answer::Error, 0);
+        assert_eq!(old, Next::PassOver { after: 0 }, "too old, before any retry is used up");
+        let old = mapping.next(&batch, &[101, 101, 70, 60], &failures(&["3"]), 0);
+        assert_eq!(old, either(split(2), retry(2)), "what is too old was stored");
+        let endless = Mapping { bisect, max_retries: None, max_age_ms: None };
+        assert_eq!(endless.next(&batch[..1], &[i64::MAX], &Answer::Error, u32::MAX), retry(0), "-1 is for ever");
     }
 }

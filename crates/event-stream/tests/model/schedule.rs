@@ -60,6 +60,7 @@ pub(crate) struct Schedule {
     sequences: u64,
     produced: Vec<Event>,
     passed_over: BTreeSet<String>,
+    splits: usize,
     max_batch: u64,
 }
 
@@ -74,6 +75,7 @@ pub(crate) struct Seen {
     pub(crate) taken_over: usize,
     pub(crate) deliveries: usize,
     pub(crate) passed_over: usize,
+    pub(crate) splits: usize,
 }
 
 impl Schedule {
@@ -85,6 +87,7 @@ impl Schedule {
         let mapping = Mapping {
             bisect: state.random.percent(70),
             max_retries: state.random.percent(25).then(|| state.random.below(4) as u32),
+            max_age_ms: state.random.percent(15).then(|| state.random.below(8) as i64 * CLAIM_MS),
         };
         let (lanes, max_batch) = (1 + state.random.below(4), 1 + state.random.below(9));
         let settings = Settings {
@@ -104,6 +107,7 @@ impl Schedule {
             sequences: 0,
             produced: Vec::new(),
             passed_over: BTreeSet::new(),
+            splits: 0,
             max_batch,
         };
         for lane in 0..lanes {
@@ -328,20 +332,24 @@ impl Schedule {
         lane.delivery = None;
         let batch = &lane.records[delivery.first..delivery.first + delivery.count];
         let sequences: Vec<String> = batch.iter().map(|record| record.sequence.to_string()).collect();
-        match self.mapping.next(&sequences, answer, lane.retries) {
+        let now_ms = self.state.borrow().now_ms;
+        let ages_ms: Vec<i64> = batch.iter().map(|record| now_ms - record.arrived_ms).collect();
+        match self.mapping.next(&sequences, &ages_ms, answer, lane.retries) {
             Next::Resume { after, .. } if after == delivery.count => {
                 lane.next = delivery.first + after;
                 (lane.most, lane.retries) = (usize::MAX, 0);
             }
-            Next::Resume { after, bisect } => {
+            Next::Resume { after, bisect, counts } => {
                 lane.next = delivery.first + after;
                 let left = delivery.count - after;
                 lane.most = if bisect { left.div_ceil(2) } else { left };
-                lane.retries += 1;
+                lane.retries += u32::from(counts);
+                self.splits += usize::from(bisect);
             }
-            Next::PassOver => {
-                self.passed_over
-                    .extend(batch.iter().flat_map(|record| record.events.iter().map(|event| event.uuid.clone())));
+            Next::PassOver { after } => {
+                self.passed_over.extend(
+                    batch[after..].iter().flat_map(|record| record.events.iter().map(|event| event.uuid.clone())),
+                );
                 lane.next = delivery.first + delivery.count;
                 (lane.most, lane.retries) = (usize::MAX, 0);
             }
@@ -381,6 +389,7 @@ impl Schedule {
             taken_over: state.claims.values().filter(|claim| claim.version > 1).count(),
             deliveries: self.begun,
             passed_over: self.passed_over.len(),
+            splits: self.splits,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The expressions that this crate writes: `AND`, `OR`, `=`, `>=`, `BETWEEN`, `attribute_not_exists`, `SET a = :b`.
+//! The expressions that this crate writes: `AND`, `OR`, `=`, `<>`, `>=`, `BETWEEN`, `attribute_not_exists`, `SET a = :b`.
 //! Every name has to be a placeholder, since DynamoDB reserves many.
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -28,6 +28,7 @@ pub(super) fn holds(condition: &str, item: Option<&Item>, request: &Value) -> Re
     }
     match words.as_slice() {
         [name, "=", value] => Ok(found(name, item, request)? == Some(given(value, request)?)),
+        [name, "<>", value] => Ok(found(name, item, request)? != Some(given(value, request)?)),
         [name, ">=", value] => Ok(text(found(name, item, request)?)? >= text(Some(given(value, request)?))?),
         _ => Err(invalid(condition)),
     }

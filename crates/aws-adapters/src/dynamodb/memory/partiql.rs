@@ -16,11 +16,19 @@ impl Tables {
             return Err(invalid("1 to 25 statements"));
         }
         let mut responses = Vec::new();
-        for statement in statements {
-            responses.push(match self.execute(statement)? {
+        let faults = std::mem::take(&mut self.statement_faults);
+        for (number, statement) in statements.iter().enumerate() {
+            let code = match faults.iter().find(|(at, _)| *at == number) {
+                Some((_, code)) => Some(*code),
+                None => self.execute(statement)?,
+            };
+            responses.push(match code {
                 Some(code) => json!({"Error": {"Code": code, "Message": "said the service in memory"}}),
                 None => json!({}),
             });
+        }
+        if std::mem::take(&mut self.answers_few) {
+            responses.pop();
         }
         Ok(json!({"Responses": responses}))
     }

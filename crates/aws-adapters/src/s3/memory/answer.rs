@@ -54,6 +54,7 @@ pub(super) fn answer(state: &mut State, request: &Request) -> Answer {
             let etag = state.put(key, request.body.clone(), request.metadata());
             Answer::new(200, "").header("etag", &etag)
         }
+        "CopyObject" => copy(state, request),
         "ListObjectsV2" => list(state, request),
         "DeleteObjects" => {
             for key in elements(&request.body, "Key") {
@@ -110,6 +111,16 @@ fn get(state: &State, request: &Request) -> Answer {
     let total = stored.bytes.len();
     let answer = answer.header("content-range", &format!("bytes {first}-{}/{total}", end - 1));
     Answer { status: 206, body: stored.bytes[first..end].to_vec(), ..answer }
+}
+
+fn copy(state: &mut State, request: &Request) -> Answer {
+    let source = request.headers["x-amz-copy-source"].split_once('/').map_or("", |(_bucket, key)| key);
+    let Some(stored) = state.objects.get(source).cloned() else { return Answer::error(404, "NoSuchKey") };
+    if request.headers.get("x-amz-copy-source-if-match").is_some_and(|etag| *etag != stored.etag) {
+        return Answer::error(412, "PreconditionFailed");
+    }
+    let etag = state.put(&request.key, stored.bytes, stored.metadata);
+    Answer::new(200, format!("<CopyObjectResult><ETag>{}</ETag></CopyObjectResult>", etag.replace('"', "&quot;")))
 }
 
 fn list(state: &State, request: &Request) -> Answer {

@@ -1,0 +1,83 @@
+//! Lines of any length, of which no more is kept than anybody takes.
+
+use std::io::{self, BufRead};
+
+/// The lines of a reader that are not blank.
+pub(super) struct Lines<R> {
+    input: R,
+    number: u64,
+    max_bytes: usize,
+}
+
+/// A line without its line feed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// From 1 on, blank lines counted.
+    pub(super) number: u64,
+    /// Its bytes; the first `max_bytes` and one more if it is longer.
+    pub(super) bytes: Vec<u8>,
+    /// Its whole length.
+    pub(super) length: usize,
+}
+
+impl<R: BufRead> Lines<R> {
+    pub(super) fn new(input: R, max_bytes: usize) -> Self {
+        Self { input, number: 0, max_bytes }
+    }
+
+    /// The next line with anything in it, or nothing at the end.
+    pub(super) fn next(&mut self) -> io::Result<Option<Line>> {
+        while let Some(line) = self.line()? {
+            if line.bytes.iter().any(|byte| !byte.is_ascii_whitespace()) {
+                return Ok(Some(line));
+            }
+        }
+        Ok(None)
+    }
+
+    fn line(&mut self) -> io::Result<Option<Line>> {
+        self.number += 1;
+        let mut line = Line { number: self.number, bytes: Vec::new(), length: 0 };
+        loop {
+            let piece = match self.input.fill_buf() {
+                Ok(piece) => piece,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let end = piece.iter().position(|byte| *byte == b'\n');
+            let taken = end.unwrap_or(piece.len());
+            let room = (self.max_bytes + 1).saturating_sub(line.bytes.len());
+            line.bytes.extend_from_slice(&piece[..taken.min(room)]);
+            line.length += taken;
+            let is_end = piece.is_empty();
+            self.input.consume(taken + usize::from(end.is_some()));
+            if end.is_some() {
+                return Ok(Some(line));
+            }
+            if is_end {
+                return Ok((line.length > 0).then_some(line));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use super::*;
+
+    #[test]
+    fn lines_are_numbered_and_long_ones_are_cut() {
+        for capacity in [1, 3, 100] {
+            let text = &b"one\n\n  \r\ntwelve bytes\nlast"[..];
+            let mut lines = Lines::new(BufReader::with_capacity(capacity, text), 5);
+            let mut found = Vec::new();
+            while let Some(Line { number, bytes, length }) = lines.next().unwrap() {
+                found.push((number, String::from_utf8(bytes).unwrap(), length));
+            }
+            let expected = [(1, "one", 3), (4, "twelve", 12), (5, "last", 4)];
+            assert_eq!(found, expected.map(|(number, text, length)| (number, text.to_owned(), length)));
+        }
+    }
+}

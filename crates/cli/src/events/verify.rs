@@ -1,0 +1,291 @@
+//! `ghactivity events verify`: every object is read, and every event looked for.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use aws_adapters::s3::{Bucket, ReadError};
+use bytes::Bytes;
+use clap::Args;
+use event_stream::Format;
+use event_stream::file::decode;
+use futures::StreamExt;
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::balance::{Expected, Finding, Findings, Found, Kind};
+use super::sent::{Simulated, Source};
+use crate::output;
+use crate::paint::{Colour, Paint};
+use crate::stack::{Problem, Stack, StackArguments};
+
+const EVENTS: &str = "events/";
+const QUARANTINE: &str = "quarantine/events/";
+/// Objects that are read at once.
+const READS: usize = 16;
+/// Longest object that is read: far more than a batch of 6 MB becomes.
+const MOST_BYTES: u64 = 1 << 30;
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
+const BAR: &str = "{bar:30} {human_pos} of {human_len} events, {msg}, {elapsed}";
+
+/// What was sent.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP, group = clap::ArgGroup::new("what").required(true).args(["sent", "simulate"]))]
+pub(super) struct Arguments {
+    /// Files that 'events put' wrote with --sent, or that it was given
+    sent: Vec<PathBuf>,
+    /// Wait for what is not there yet until nothing more has come for SECS seconds; 0 looks once
+    #[arg(long, value_name = "SECS", default_value_t = 120)]
+    wait: u64,
+    /// Others send too: what is stored and was not sent is no finding
+    #[arg(long)]
+    ignore_unsent: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    simulated: Simulated,
+    #[command(flatten)]
+    stack: StackArguments,
+}
+
+const AFTER_HELP: &str = "\
+Reads every object below events/ and quarantine/events/ and holds each row against what was sent: every event exactly once, with
+the same fields and in its partition; no event that was not sent; every bad record in quarantine with its reason. What is wrong is
+counted and named by example. A simulation is made again from the options that 'events put' had; nothing else is remembered.
+
+Examples:
+  ghactivity events verify sent.jsonl
+  ghactivity events verify monday.jsonl tuesday.jsonl --wait 0
+  ghactivity events verify sent.jsonl --ignore-unsent --json
+  ghactivity events verify --simulate 1000
+  ghactivity events verify --simulate 200000 --duplicates 0.05 --out-of-order --poison 0.001 --seed 7 --wait 300
+
+Exit status:
+  0  it balances
+  1  the command line makes no sense, or a file cannot be read
+  2  it does not balance, or the stack cannot be read";
+
+/// What is told of a run.
+#[derive(Serialize)]
+struct Told<'a> {
+    balanced: bool,
+    sent: Value,
+    stored: Value,
+    findings: &'a Findings,
+}
+
+impl Arguments {
+    pub(super) async fn run(self) -> Result<(), Problem> {
+        let source = match self.simulated.simulation() {
+            Some(simulation) => Source::Simulation(simulation),
+            None => Source::Files(self.sent.clone()),
+        };
+        let mut expected = Expected::default();
+        source.each(|data, sent_ms| expected.add(data, sent_ms))?;
+        let stack = self.stack.find().await?;
+        let stream = stack.event_stream()?;
+        let bar = ProgressBar::new(expected.events()).with_style(style());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        let looked = Looking {
+            stack: &stack,
+            bucket: &stream.bucket,
+            expected: &expected,
+            ignore_unsent: self.ignore_unsent,
+            bar: &bar,
+        }
+        .until_complete(Duration::from_secs(self.wait))
+        .await;
+        bar.finish_and_clear();
+        let found = looked?;
+        let altered = altered(&found, &source)?;
+        let told = json!({"records": expected.records, "events": expected.events(), "again": expected.again, "bad": expected.bad_records()});
+        let stored = json!({
+            "events": found.events(),
+            "bad": found.bad_records(&expected),
+            "objects": found.objects,
+            "seals": found.seals,
+            "quarantine_objects": found.quarantine_objects,
+        });
+        let findings = found.finish(&expected, altered);
+        let told = Told { balanced: findings.is_empty(), sent: told, stored, findings: &findings };
+        if self.json {
+            output::json(&told);
+        } else {
+            output::text(&told.text(Paint::for_stdout()));
+        }
+        if findings.is_empty() { Ok(()) } else { Err(problem(&findings)) }
+    }
+}
+
+/// What was sent of the rows that were changed; one line each.
+fn altered(found: &Found, source: &Source) -> Result<Vec<String>, Problem> {
+    let mut lines = BTreeMap::new();
+    if !found.altered().is_empty() {
+        source.each(|data, sent_ms| {
+            for (at, one) in found.altered().iter().enumerate() {
+                if let Some(line) = one.differs(found, &data, sent_ms) {
+                    lines.entry(at).or_insert(line);
+                }
+            }
+        })?;
+    }
+    Ok(lines.into_values().collect())
+}
+
+fn problem(findings: &Findings) -> Problem {
+    let each = findings.iter().map(|(kind, finding)| format!("{} {}", HumanCount(finding.count), kind.words()));
+    let each = each.collect::<Vec<_>>().join(", ");
+    let next = if findings.keys().all(|kind| matches!(kind, Kind::Missing | Kind::BadMissing)) {
+        "they may be under way: look at the function's errors and at the queue of failed batches, and verify again with a larger --wait"
+    } else {
+        "look at the examples; 'ghactivity events verify --help' says what is held against what"
+    };
+    Problem::NotBalanced(format!("it does not balance: {each}; {next}"))
+}
+
+impl Told<'_> {
+    fn text(&self, paint: Paint) -> String {
+        let count = |value: &Value| HumanCount(value.as_u64().unwrap_or_default()).to_string();
+        let (sent, stored) = (&self.sent, &self.stored);
+        let rows = [
+            ["records", &count(&sent["records"]), "", ""],
+            ["events", &count(&sent["events"]), &count(&stored["events"]), "each once"],
+            ["events again", &count(&sent["again"]), "", "dropped"],
+            ["bad records", &count(&sent["bad"]), &count(&stored["bad"]), "in quarantine"],
+            ["objects", "", &count(&stored["objects"]), ""],
+            ["seals", "", &count(&stored["seals"]), "objects without rows, of deliveries that were given up"],
+        ]
+        .map(|row| row.map(str::to_owned).to_vec());
+        let rows = rows.into_iter().filter(|row| row[0] != "seals" || row[2] != "0");
+        let mut text = output::table(&["", "sent", "stored", ""], rows, 3);
+        if self.findings.is_empty() {
+            return text + &paint.with(Colour::Green, "it balances") + "\n";
+        }
+        for (kind, Finding { count, examples }) in self.findings {
+            let head = format!("{} {}", HumanCount(*count), kind.words());
+            text += &format!("{}\n", paint.with(Colour::Red, &head));
+            examples.iter().for_each(|example| text += &format!("  {example}\n"));
+            if *count > examples.len() as u64 {
+                text += &format!("  and {} more\n", HumanCount(count - examples.len() as u64));
+            }
+        }
+        text
+    }
+}
+
+/// Reads what is stored.
+struct Looking<'a> {
+    stack: &'a Stack,
+    bucket: &'a Bucket,
+    expected: &'a Expected,
+    ignore_unsent: bool,
+    bar: &'a ProgressBar,
+}
+
+impl Looking<'_> {
+    /// Looks until all is there, and then once more, since what is there twice may come late; or until nothing comes for
+    /// so long.
+    async fn until_complete(&self, wait: Duration) -> Result<Found, Problem> {
+        let mut found = Found::new(self.ignore_unsent);
+        let mut read = HashMap::new();
+        let (mut changed, mut was_complete) = (Instant::now(), false);
+        loop {
+            if self.look(&mut found, &mut read).await? {
+                changed = Instant::now();
+                was_complete = false;
+            }
+            let is_complete = found.is_complete(self.expected);
+            if changed.elapsed() >= wait || (is_complete && was_complete) {
+                return Ok(found);
+            }
+            was_complete = is_complete;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Reads the objects that are new; answers whether there were any. If one is gone or another one, all are read again.
+    async fn look(&self, found: &mut Found, read: &mut HashMap<String, u64>) -> Result<bool, Problem> {
+        let mut now = HashMap::new();
+        for prefix in [EVENTS, QUARANTINE] {
+            let listed = self.bucket.list(prefix).await.map_err(|error| Problem::of(&self.stack.aws, error))?;
+            now.extend(listed.into_iter().map(|object| (object.key, object.bytes)));
+        }
+        if read.iter().any(|(key, bytes)| now.get(key) != Some(bytes)) {
+            *found = Found::new(self.ignore_unsent);
+            read.clear();
+        }
+        let mut new: Vec<(String, u64)> = now.into_iter().filter(|(key, _)| !read.contains_key(key)).collect();
+        // So that the same findings have the same examples.
+        new.sort_unstable();
+        let any = !new.is_empty();
+        let reads = futures::stream::iter(new).map(|(key, length)| async move {
+            let bytes = self.bucket.read_whole(&key, MOST_BYTES).await;
+            (key, length, bytes)
+        });
+        let mut reads = std::pin::pin!(reads.buffered(READS));
+        while let Some((key, length, bytes)) = reads.next().await {
+            match bytes {
+                Ok(bytes) => self.object(found, &key, bytes),
+                // Gone since it was listed.
+                Err(ReadError::NotFound { .. }) => continue,
+                Err(ReadError::Aws(error)) => return Err(Problem::of(&self.stack.aws, error)),
+                Err(error) => found.unreadable(&key, &error.to_string()),
+            }
+            read.insert(key, length);
+            self.bar.set_position(found.events());
+            let a_second = HumanCount((found.events() as f64 / self.bar.elapsed().as_secs_f64().max(0.001)) as u64);
+            self.bar.set_message(format!("{a_second}/s, {} objects", HumanCount(found.objects)));
+        }
+        Ok(any)
+    }
+
+    fn object(&self, found: &mut Found, key: &str, bytes: Bytes) {
+        if key.starts_with(QUARANTINE) {
+            found.quarantine_objects += 1;
+            for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
+                match serde_json::from_slice(line) {
+                    Ok(line) => found.quarantined(self.expected, key, line),
+                    Err(error) => found.unreadable(key, &format!("line {}: {error}", at + 1)),
+                }
+            }
+            return;
+        }
+        let formats = [Format::Parquet, Format::JsonLines];
+        let Some(format) = formats.into_iter().find(|format| key.ends_with(format.suffix())) else {
+            return found.unreadable(key, "it is no object of the stream");
+        };
+        match decode(bytes, format) {
+            Ok(rows) => found.object(self.expected, key, rows),
+            Err(error) => found.unreadable(key, &error.to_string()),
+        }
+    }
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_tells_what_is_wrong_by_example() {
+        let mut findings = Findings::new();
+        let told = |findings: &Findings| {
+            let sent = json!({"records": 2110, "events": 2000, "again": 100, "bad": 10});
+            let stored = json!({"events": 1998, "bad": 10, "objects": 30, "seals": 1});
+            Told { balanced: findings.is_empty(), sent, stored, findings }.text(Paint::plain())
+        };
+        let good = told(&findings);
+        assert!(good.contains("events") && good.contains("2,000") && good.ends_with("it balances\n"), "{good}");
+        findings.insert(Kind::Missing, Finding { count: 2, examples: vec!["6f1b".to_owned()] });
+        let bad = told(&findings);
+        assert!(bad.ends_with("2 sent events are not stored\n  6f1b\n  and 1 more\n"), "{bad}");
+        let line = problem(&findings).to_string();
+        assert!(line.starts_with("it does not balance: 2 sent events are not stored; they may be under way"), "{line}");
+    }
+}

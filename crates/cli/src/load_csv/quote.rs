@@ -1,0 +1,180 @@
+//! What a load takes: write units from the sizes of its items, dollars, time.
+
+use comfy_table::{CellAlignment, Table, presets};
+use indicatif::HumanCount;
+use serde::Serialize;
+
+use super::found::Found;
+use crate::price;
+use crate::stack::Stack;
+use crate::watch::{describe_columns, rejected_lines};
+
+/// A table that is new and on demand takes so many write units a second at once.
+const UNITS_OF_A_NEW_TABLE: f64 = 4000.0;
+/// One chunk alone writes about as many units a second.
+const UNITS_OF_A_CHUNK: f64 = 1000.0;
+/// States that an execution enters beside its chunks' three each.
+const OTHER_TRANSITIONS: f64 = 10.0;
+const CHUNK_TRANSITIONS: f64 = 3.0;
+
+/// An estimate.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Quote {
+    table: String,
+    #[serde(flatten)]
+    found: Found,
+    /// Items that are written, if none is there or they are overwritten.
+    items: u64,
+    lambda_gb_seconds: f64,
+    transitions: u64,
+    dynamodb_dollars: f64,
+    lambda_dollars: f64,
+    step_functions_dollars: f64,
+    dollars: f64,
+    units_per_second: f64,
+    seconds: f64,
+    prices: &'static str,
+}
+
+impl Quote {
+    pub(super) fn make(stack: &Stack, found: Found, table: &str, max_wcu: Option<u32>) -> Self {
+        let number =
+            |name: &str, otherwise: f64| stack.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
+        Self::of(found, table, max_wcu, number("CsvConcurrency", 8.0), number("CsvLoadMemoryMb", 1769.0))
+    }
+
+    fn of(found: Found, table: &str, max_wcu: Option<u32>, concurrency: f64, memory_mb: f64) -> Self {
+        let limit = max_wcu.map_or(f64::INFINITY, f64::from);
+        let at_once = concurrency.min(found.chunks as f64).min((limit / UNITS_OF_A_CHUNK).ceil()).max(1.0);
+        let units_per_second = limit.min(UNITS_OF_A_NEW_TABLE);
+        let seconds = found.write_units as f64 / units_per_second;
+        let lambda_gb_seconds = seconds * at_once * memory_mb / 1024.0;
+        let transitions = OTHER_TRANSITIONS + CHUNK_TRANSITIONS * found.chunks as f64;
+        let requests = found.chunks as f64 + 2.0;
+        let dynamodb_dollars = found.write_units as f64 * price::DYNAMODB_WRITE;
+        let lambda_dollars = lambda_gb_seconds * price::LAMBDA_GB_SECOND + requests * price::LAMBDA_REQUEST;
+        let step_functions_dollars = transitions * price::TRANSITION;
+        Self {
+            table: table.to_owned(),
+            items: found.rows - found.duplicate - found.rejected,
+            lambda_gb_seconds,
+            transitions: transitions as u64,
+            dynamodb_dollars,
+            lambda_dollars,
+            step_functions_dollars,
+            dollars: dynamodb_dollars + lambda_dollars + step_functions_dollars,
+            units_per_second,
+            seconds,
+            prices: price::SOURCE,
+            found,
+        }
+    }
+
+    pub(super) fn dollars(&self) -> f64 {
+        self.dollars
+    }
+
+    /// One line, before the load.
+    pub(super) fn line(&self) -> String {
+        let Self { found, items, .. } = self;
+        let [rows, duplicate, rejected, items] = [found.rows, found.duplicate, found.rejected, *items].map(HumanCount);
+        format!(
+            "{rows} rows: {items} items for {}, {duplicate} duplicate, {rejected} rejected; {} write units, about ${:.2}, {} \
+             or more",
+            self.table,
+            HumanCount(found.write_units),
+            self.dollars,
+            price_time(self.seconds)
+        )
+    }
+
+    /// The quote alone.
+    pub(super) fn text(&self, file: &str) -> String {
+        let found = &self.found;
+        let about = describe_columns(&found.types, found.id_column.as_deref(), found.delimiter);
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        for (name, value) in self.rows() {
+            table.add_row([name.to_owned(), value]);
+        }
+        for (at, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((0, 2));
+            if at > 0 {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        let rejected = rejected_lines(&found.rejected_rows, found.rejected, None);
+        let prices = format!("dollars: {}\n", self.prices);
+        format!(
+            "{file} into {}, {} columns: {about}\n\n{}\n\n{prices}{rejected}",
+            self.table,
+            found.columns,
+            table.trim_fmt()
+        )
+    }
+
+    fn rows(&self) -> [(&'static str, String); 11] {
+        let count = |number: u64| HumanCount(number).to_string();
+        let found = &self.found;
+        [
+            ("rows", count(found.rows)),
+            ("duplicate", count(found.duplicate)),
+            ("rejected", count(found.rejected)),
+            ("items", count(self.items)),
+            ("chunks", count(found.chunks)),
+            ("write units", count(found.write_units)),
+            ("DynamoDB dollars", format!("{:.4}", self.dynamodb_dollars)),
+            ("Lambda dollars", format!("{:.4}", self.lambda_dollars)),
+            ("Step Functions dollars", format!("{:.4}", self.step_functions_dollars)),
+            ("dollars in all", format!("{:.4}", self.dollars)),
+            (
+                "time, at least",
+                format!("{} at {} units a second", price_time(self.seconds), count(self.units_per_second as u64)),
+            ),
+        ]
+    }
+}
+
+fn price_time(seconds: f64) -> String {
+    crate::backfill::duration(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use csv_load::{ColumnType, Delimiter};
+
+    use super::*;
+    use crate::watch::RejectedRow;
+
+    fn found() -> Found {
+        Found {
+            rows: 5_600_000,
+            duplicate: 100,
+            rejected: 2,
+            write_units: 5_599_998,
+            chunks: 224,
+            delimiter: Delimiter::Comma,
+            columns: 4,
+            id_column: Some("id".to_owned()),
+            types: BTreeMap::from([("price".to_owned(), ColumnType::N)]),
+            rejected_rows: vec![RejectedRow::new(17, "CellCount", "the row has 3 cells, the header 4")],
+        }
+    }
+
+    #[test]
+    fn a_quote_has_the_arithmetic_of_the_readme() {
+        let quote = Quote::of(found(), "csv_people", None, 8.0, 1769.0);
+        assert!((quote.dynamodb_dollars - 3.50).abs() < 0.01 && (quote.lambda_dollars - 0.26).abs() < 0.01);
+        assert!((quote.seconds - 1400.0).abs() < 1.0 && quote.items == 5_599_898);
+        let slow = Quote::of(found(), "csv_people", Some(500), 8.0, 1769.0);
+        assert!((slow.seconds - 11_200.0).abs() < 1.0, "{}", slow.seconds);
+        assert!((slow.lambda_gb_seconds - 11_200.0 * 1769.0 / 1024.0).abs() < 1.0, "one chunk at a time");
+    }
+
+    #[test]
+    fn a_quote_is_a_table() {
+        insta::assert_snapshot!(Quote::of(found(), "csv_people", None, 8.0, 1769.0).text("people.csv"));
+    }
+}

@@ -1,0 +1,319 @@
+//! The file: on this machine or in S3, and brought to where the stack loads it from.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use aws_adapters::s3::Bucket;
+use aws_sdk_s3::operation::head_object::HeadObjectError;
+use bytes::Bytes;
+use csv_load::{FileError, MAX_CHUNK_BYTES, Options, PlannerSettings, keys};
+use indicatif::{ProgressBar, ProgressStyle};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use super::found::Found;
+use crate::stack::{Problem, Stack};
+
+const BAR: &str = "{msg} {bar:30} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left";
+/// `CopyObject` takes no more.
+const MAX_COPY_BYTES: u64 = 5 << 30;
+const PIECE_BYTES: usize = 1 << 20;
+
+/// Where somebody says that the file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Local(PathBuf),
+    S3 { bucket: String, key: String },
+}
+
+impl FromStr for Source {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some(address) = text.strip_prefix("s3://") else { return Ok(Self::Local(text.into())) };
+        match address.split_once('/') {
+            Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => {
+                Ok(Self::S3 { bucket: bucket.to_owned(), key: key.to_owned() })
+            }
+            _ => Err("expected s3://BUCKET/KEY".to_owned()),
+        }
+    }
+}
+
+/// A file that is there.
+pub(super) struct Placed {
+    name: String,
+    place: Place,
+    /// Its key in the upload bucket, and whether this run put it there.
+    uploaded: RefCell<Option<(String, bool)>>,
+}
+
+enum Place {
+    Local {
+        path: PathBuf,
+        bytes: u64,
+        sha256: [u8; 32],
+        found: Box<Found>,
+    },
+    /// An object, and its key in the upload bucket.
+    Object {
+        bucket: String,
+        key: String,
+        upload_key: String,
+        bytes: u64,
+    },
+}
+
+impl Source {
+    /// Finds the file. One of this machine is read once, so that nothing is uploaded that is no good.
+    pub(super) async fn find(&self, stack: &Stack, options: &Options) -> Result<Placed, Problem> {
+        let (name, place) = match self {
+            Self::Local(path) => (path.display().to_string(), local(path, stack, options).await?),
+            Self::S3 { bucket, key } => (format!("s3://{bucket}/{key}"), object(bucket, key, stack).await?),
+        };
+        Ok(Placed { name, place, uploaded: RefCell::new(None) })
+    }
+}
+
+async fn local(path: &Path, stack: &Stack, options: &Options) -> Result<Place, Problem> {
+    let failed = |error: io::Error| Problem::File { path: path.display().to_string(), reason: error.to_string() };
+    let file = File::open(path).map_err(failed)?;
+    let facts = file.metadata().map_err(failed)?;
+    if !facts.is_file() {
+        return Err(failed(io::Error::other("it is no file")));
+    }
+    let chunk_rows = stack.parameter("CsvChunkRows").and_then(|text| text.parse().ok()).unwrap_or(25_000);
+    let settings = PlannerSettings { chunk_rows, chunk_bytes: MAX_CHUNK_BYTES, seed: rand::random() };
+    let bar = bar("checking", facts.len());
+    let counted = bar.clone();
+    let options = options.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut hash = Sha256::new();
+        let seen = Seen { file, hash: &mut hash, bar: &counted };
+        let plan = csv_load::plan_file(seen, &options, settings)?;
+        Ok::<_, FileError>((Found::of(plan), <[u8; 32]>::from(hash.finalize())))
+    });
+    let read = read.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    bar.finish_and_clear();
+    let (found, sha256) = read.map_err(|error| Problem::Failed {
+        what: path.display().to_string(),
+        how: "cannot be loaded",
+        error: error.name().to_owned(),
+        message: crate::stack::one_line(&crate::describe(&error)),
+    })?;
+    Ok(Place::Local { path: path.to_owned(), bytes: facts.len(), sha256, found: Box::new(found) })
+}
+
+async fn object(bucket: &str, key: &str, stack: &Stack) -> Result<Place, Problem> {
+    let address = format!("s3://{bucket}/{key}");
+    let head = stack.s3().head_object().bucket(bucket).key(key).send().await;
+    let head = head.map_err(|error| match error.as_service_error().is_some_and(HeadObjectError::is_not_found) {
+        true => Problem::Absent { what: address.clone(), next: format!("look for it: aws s3 ls s3://{bucket}/") },
+        false => stack.aws.problem("HeadObject", &address, error),
+    })?;
+    let bytes = head.content_length().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
+    let is_upload = bucket == stack.output("UploadBucketName")?
+        && (key.starts_with(keys::UPLOADS) || key.starts_with(keys::INCOMING));
+    let upload_key = match is_upload {
+        true => key.to_owned(),
+        // Named after its content, as far as S3 tells: so another version of the object takes no other load's place.
+        false => {
+            let tag: String = head.e_tag().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
+            format!("{}{tag}/{}", keys::INCOMING, last_part(key))
+        }
+    };
+    Ok(Place::Object { bucket: bucket.to_owned(), key: key.to_owned(), upload_key, bytes })
+}
+
+impl Placed {
+    /// Its name, for a person.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is, if it was read on this machine.
+    pub(super) fn found(&self) -> Option<Found> {
+        match &self.place {
+            Place::Local { found, .. } => Some(Found::clone(found)),
+            Place::Object { .. } => None,
+        }
+    }
+
+    /// Brings it into the upload bucket, unless it is there; answers its key. It is named after its content, so what is there
+    /// under that name is it.
+    pub(super) async fn upload(&self, stack: &Stack) -> Result<String, Problem> {
+        if let Some((key, _)) = self.uploaded.borrow().as_ref() {
+            return Ok(key.clone());
+        }
+        let bucket = Bucket::new(stack.s3(), stack.output("UploadBucketName")?);
+        let (key, is_new) = match &self.place {
+            Place::Local { path, bytes, sha256, .. } => {
+                let hash: String = sha256[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let key = format!("{}{hash}/{name}", keys::INCOMING);
+                let is_new = !has(&bucket, &key, *bytes, stack).await?;
+                if is_new {
+                    upload(path, *bytes, sha256, &bucket, &key, stack).await?;
+                }
+                (key, is_new)
+            }
+            Place::Object { bucket: from, key, upload_key, .. } if from == bucket.name() && key == upload_key => {
+                (key.clone(), false)
+            }
+            Place::Object { bucket: from, key, upload_key, bytes } => {
+                let is_new = !has(&bucket, upload_key, *bytes, stack).await?;
+                if is_new {
+                    copy((from, key), *bytes, &bucket, upload_key, stack).await?;
+                }
+                (upload_key.clone(), is_new)
+            }
+        };
+        self.uploaded.replace(Some((key.clone(), is_new)));
+        Ok(key)
+    }
+
+    /// Takes away what this run put into the upload bucket.
+    pub(super) async fn forget(&self, stack: &Stack) -> Result<(), Problem> {
+        let Some((key, true)) = self.uploaded.take() else { return Ok(()) };
+        let bucket = Bucket::new(stack.s3(), stack.output("UploadBucketName")?);
+        bucket.delete_many(&[key]).await.map_err(|error| Problem::of(&stack.aws, error))
+    }
+}
+
+/// Whether the bucket has the object with this length.
+async fn has(bucket: &Bucket, key: &str, bytes: u64, stack: &Stack) -> Result<bool, Problem> {
+    let listed = bucket.list(key).await.map_err(|error| Problem::of(&stack.aws, error))?;
+    Ok(listed.iter().any(|object| object.key == key && object.bytes == bytes))
+}
+
+/// Sends the file in parts; what is sent must be what was read before.
+async fn upload(
+    path: &Path,
+    bytes: u64,
+    sha256: &[u8; 32],
+    bucket: &Bucket,
+    key: &str,
+    stack: &Stack,
+) -> Result<(), Problem> {
+    let bar = bar("uploading", bytes);
+    let (pieces, mut sent) = mpsc::channel(2);
+    let own_path = path.to_owned();
+    let reading = tokio::task::spawn_blocking(move || read(&own_path, &pieces));
+    let mut upload = bucket.upload(key, "text/csv", std::collections::HashMap::new());
+    while let Some(piece) = sent.recv().await {
+        upload.push(&piece).await.map_err(|error| Problem::of(&stack.aws, error))?;
+        bar.inc(piece.len() as u64);
+    }
+    let hash = reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    let reason = match hash {
+        Ok(hash) if hash == *sha256 => {
+            let stored = upload.complete().await.map_err(|error| Problem::of(&stack.aws, error));
+            bar.finish_and_clear();
+            return stored.map(drop);
+        }
+        Ok(_) => "it changed while it was read, and is not uploaded: run this again".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    upload.abort().await;
+    bar.finish_and_clear();
+    Err(Problem::File { path: path.display().to_string(), reason })
+}
+
+fn read(path: &Path, pieces: &mpsc::Sender<Bytes>) -> io::Result<[u8; 32]> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    loop {
+        let mut piece = vec![0; PIECE_BYTES];
+        let read = file.read(&mut piece)?;
+        piece.truncate(read);
+        hash.update(&piece);
+        // Nobody takes it any more once a part could not be sent, which is told there.
+        if read == 0 || pieces.blocking_send(piece.into()).is_err() {
+            return Ok(hash.finalize().into());
+        }
+    }
+}
+
+/// Copies an object by the caller's credentials: the stack's own roles read its upload bucket alone.
+async fn copy(
+    (from, key): (&str, &str),
+    bytes: u64,
+    bucket: &Bucket,
+    upload_key: &str,
+    stack: &Stack,
+) -> Result<(), Problem> {
+    let address = format!("s3://{from}/{key}");
+    let target = bucket.address(upload_key);
+    if bytes > MAX_COPY_BYTES {
+        return Err(Problem::Refused {
+            call: "CopyObject",
+            resource: address.clone(),
+            reason: "it is longer than 5 GiB, which one copy takes at most".to_owned(),
+            next: format!("copy it in parts: aws s3 cp {address} {target}; then load {target}"),
+        });
+    }
+    eprintln!("  copying {address} to {target}");
+    let request = stack.s3().copy_object().bucket(bucket.name()).key(upload_key).copy_source(encoded(from, key));
+    request.send().await.map(drop).map_err(|error| stack.aws.problem("CopyObject", address, error))
+}
+
+/// As a header takes it: all but letters, digits and what keys usually have in percent.
+fn encoded(bucket: &str, key: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    format!("{bucket}/{}", key.bytes().map(byte).collect::<String>())
+}
+
+fn last_part(key: &str) -> &str {
+    key.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+}
+
+/// A file whose bytes are hashed and counted while they are read.
+struct Seen<'a> {
+    file: File,
+    hash: &'a mut Sha256,
+    bar: &'a ProgressBar,
+}
+
+impl Read for Seen<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.hash.update(&buffer[..read]);
+        self.bar.inc(read as u64);
+        Ok(read)
+    }
+}
+
+fn bar(what: &'static str, bytes: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::new(bytes).with_style(style).with_message(what);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_a_path_or_an_address() {
+        assert_eq!("a b.csv".parse(), Ok(Source::Local("a b.csv".into())));
+        let object = Source::S3 { bucket: "b".to_owned(), key: "k/x.csv".to_owned() };
+        assert_eq!("s3://b/k/x.csv".parse(), Ok(object));
+        for text in ["s3://b", "s3://b/", "s3:///k"] {
+            assert_eq!(text.parse::<Source>(), Err("expected s3://BUCKET/KEY".to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_copy_names_its_source_in_percent() {
+        assert_eq!(encoded("b", "a b/ü+1.csv"), "b/a%20b/%C3%BC%2B1.csv");
+        assert_eq!(last_part("a/b/c.csv"), "c.csv");
+    }
+}

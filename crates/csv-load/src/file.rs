@@ -1,0 +1,218 @@
+//! A file as it is stored: text, or text that gzip compressed.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+
+use flate2::bufread::GzDecoder;
+use gzip_plan::{PlanSettings, PlannedFile};
+
+use crate::{HeadError, Options, PlanError, Planned, Planner, PlannerSettings, RecordError};
+
+/// A chunk ends at the latest with the row that makes it so long, so that it is over in minutes.
+pub const MAX_CHUNK_BYTES: u64 = 64 << 20;
+
+const GZIP: &[u8] = b"\x1f\x8b";
+
+/// What one pass over a file yields.
+#[derive(Debug)]
+pub struct FilePlan {
+    /// What its text is.
+    pub planned: Planned,
+    /// Where a gzip file can be inflated from.
+    pub gzip: Option<PlannedFile>,
+    /// The rows that do not fit, as JSON lines, to be read from its beginning.
+    pub quarantine: File,
+}
+
+/// Why a file is not loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Its text is no good.
+    #[error(transparent)]
+    Text(#[from] PlanError),
+    /// It is no sound gzip file.
+    #[error(transparent)]
+    Archive(#[from] gzip_plan::PlanError),
+    /// The disk failed.
+    #[error("cannot keep rows in a temporary file")]
+    Disk(#[from] io::Error),
+}
+
+impl FileError {
+    /// Its stable name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Archive(error) => error.name(),
+            Self::Text(PlanError::Head(HeadError::Empty)) => "EmptyFile",
+            Self::Text(PlanError::Head(HeadError::Encoding { .. })) => "UnsupportedEncoding",
+            Self::Text(PlanError::Head(HeadError::NotCsv { .. })) => "NotCsv",
+            Self::Text(PlanError::Header(_)) => "BadHeader",
+            Self::Text(PlanError::Record(RecordError::UnclosedQuote { .. })) => "UnclosedQuote",
+            Self::Text(PlanError::Record(RecordError::TooLong { .. })) => "RecordTooLong",
+            Self::Text(PlanError::Record(RecordError::Read { .. })) => "CorruptArchive",
+            Self::Text(PlanError::TooManyChunks { .. }) => "TooManyChunks",
+            Self::Text(PlanError::Spool(_)) | Self::Disk(_) => "DiskFull",
+        }
+    }
+}
+
+/// Plans a file, which is inflated first if it is compressed by gzip. It is read to its end, unless its beginning shows that
+/// it is no good.
+///
+/// # Errors
+/// See [`FileError`]. What is wrong with a gzip file is told as the cause of whatever is wrong with its text.
+pub fn plan_file(mut file: impl Read, options: &Options, settings: PlannerSettings) -> Result<FilePlan, FileError> {
+    let mut quarantine = BufWriter::new(tempfile::tempfile()?);
+    let mut magic = Vec::new();
+    file.by_ref().take(GZIP.len() as u64).read_to_end(&mut magic)?;
+    let is_gzip = magic == GZIP;
+    let mut file = Seen { input: magic.as_slice().chain(file), planner: is_gzip.then(|| Box::new(stretches())) };
+    let planner = Planner::new(options, settings);
+    let (planned, gzip) = if is_gzip {
+        let planned = planner.plan(Members::new(BufReader::new(&mut file)), &mut quarantine);
+        // What follows the last byte of text: whoever counts or hashes the file sees it, and it is checked, too.
+        let rest = if planned.is_ok() { io::copy(&mut file, &mut io::sink()) } else { Ok(0) };
+        let gzip = file.planner.map(|planner| planner.finish()).transpose();
+        match planned {
+            // A file that was not read to its end would only seem to be cut.
+            Err(error) if !matches!(error, PlanError::Record(RecordError::Read { .. })) => return Err(error.into()),
+            planned => {
+                let gzip = gzip?;
+                rest?;
+                (planned?, gzip)
+            }
+        }
+    } else {
+        (planner.plan(file, &mut quarantine)?, None)
+    };
+    quarantine.flush()?;
+    let mut quarantine = quarantine.into_inner().map_err(io::IntoInnerError::into_error)?;
+    io::Seek::rewind(&mut quarantine)?;
+    Ok(FilePlan { planned, gzip, quarantine })
+}
+
+/// A place to begin inflating every 8 MiB of text.
+fn stretches() -> gzip_plan::Planner {
+    gzip_plan::Planner::for_stretches(PlanSettings { chunk_records: u32::MAX, max_chunk_bytes: 8 << 20 })
+}
+
+/// A file that the planner of its gzip members sees while it is read.
+struct Seen<R> {
+    input: R,
+    planner: Option<Box<gzip_plan::Planner>>,
+}
+
+impl<R: Read> Read for Seen<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        if let Some(planner) = &mut self.planner {
+            planner.push(&buffer[..read]).map_err(io::Error::other)?;
+        }
+        Ok(read)
+    }
+}
+
+/// The text of all members of a gzip file. Zeros after the last one, as tapes and some uploads pad files with, are no text,
+/// as gzip has it.
+struct Members<R: BufRead> {
+    decoder: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Members<R> {
+    fn new(file: R) -> Self {
+        Self { decoder: Some(GzDecoder::new(file)) }
+    }
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(decoder) = &mut self.decoder {
+            let read = decoder.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let ended = self.decoder.take().expect("it was read from");
+            let mut rest = ended.into_inner();
+            if !skip_zeros(&mut rest)? {
+                self.decoder = Some(GzDecoder::new(rest));
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Skips zeros; answers whether nothing is left. What follows zeros is no member: the planner says so, by name.
+fn skip_zeros(file: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let bytes = file.fill_buf()?;
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        if zeros < bytes.len() || bytes.is_empty() {
+            return Ok(bytes.is_empty());
+        }
+        file.consume(zeros);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &[u8] = b"id,n\n1,2\n2,3\nx\n";
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Text that gzip makes little shorter.
+    fn noise(bytes: usize) -> Vec<u8> {
+        let mut state = 1_u32;
+        let next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            b'a' + (state >> 24) as u8 % 26
+        };
+        std::iter::repeat_with(next).take(bytes).collect()
+    }
+
+    fn plan(file: &[u8]) -> Result<FilePlan, FileError> {
+        let settings = PlannerSettings { chunk_rows: 2, chunk_bytes: MAX_CHUNK_BYTES, seed: 1 };
+        plan_file(file, &Options::default(), settings)
+    }
+
+    #[test]
+    fn a_gzip_file_is_planned_as_its_text_is() {
+        let (first, rest) = TEXT.split_at(7);
+        let plain = plan(TEXT).unwrap();
+        assert!(plain.gzip.is_none());
+        let zeros = vec![0; 100_000];
+        for (phrase, file) in [
+            ("one member", gzip(TEXT)),
+            ("two members", [gzip(first), gzip(rest)].concat()),
+            ("zeros after the last member", [gzip(TEXT), zeros.clone()].concat()),
+            ("one zero", [gzip(TEXT), vec![0]].concat()),
+        ] {
+            let mut found = plan(&file).unwrap();
+            assert_eq!(found.planned, plain.planned, "{phrase}");
+            let gzip = found.gzip.unwrap().plan;
+            assert_eq!((gzip.compressed_bytes, gzip.uncompressed_bytes), (file.len() as u64, TEXT.len() as u64));
+            let mut quarantine = String::new();
+            found.quarantine.read_to_string(&mut quarantine).unwrap();
+            assert!(quarantine.contains(r#""line":4"#), "{phrase}: {quarantine}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_gzip_file_is_told_by_name() {
+        let whole = gzip(TEXT);
+        for (phrase, file, name) in [
+            ("cut", whole[..whole.len() - 9].to_vec(), "TruncatedArchive"),
+            ("bytes after zeros", [whole.clone(), vec![0, 0, 7]].concat(), "TrailingBytes"),
+            ("bytes after the end", [whole.clone(), b"more".to_vec()].concat(), "TrailingBytes"),
+            ("nothing inside", gzip(b""), "EmptyFile"),
+            ("a bad header of a long text", gzip(&[b"id,id\n".as_slice(), &noise(1 << 20)].concat()), "BadHeader"),
+        ] {
+            assert_eq!(plan(&file).unwrap_err().name(), name, "{phrase}");
+        }
+    }
+}

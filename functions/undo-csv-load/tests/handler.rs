@@ -1,0 +1,156 @@
+//! `undo-csv-load` against S3 and DynamoDB in memory.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
+
+use std::time::Duration;
+
+use aws_adapters::dynamodb::memory::{self, Tables};
+use aws_adapters::json_memory::{Fault, Memory};
+use aws_adapters::s3::memory::{self as s3, MemoryS3};
+use csv_load::plan::{Source, Wanted};
+use csv_load::{LoadId, LoadPlan, Options, PlannerSettings, keys};
+use function_runtime::ErrorName;
+use serde_json::{Value, json};
+use undo_csv_load::{Context, Input, Output, UndoCsvLoadError, handle};
+
+const TABLE: &str = "csv_items";
+
+struct World {
+    s3: MemoryS3,
+    dynamodb: Memory<Tables>,
+    context: Context,
+    load_id: LoadId,
+}
+
+/// A table with twenty items of the load, and one of another.
+fn world() -> World {
+    let (s3, dynamodb) = (MemoryS3::default(), memory::memory(&[(TABLE, "id", None)]));
+    let load_id: LoadId = "0123456789abcdef".parse().unwrap();
+    let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 1 << 20, seed: 1 };
+    let planned = csv_load::plan_file(&b"id\n1\n"[..], &Options::default(), settings).unwrap().planned;
+    let (bucket, key, etag) = ("up".to_owned(), "incoming/file.csv".to_owned(), String::new());
+    let source = Source { bucket, key, etag, bytes: 5, sha256: String::new(), is_gzip: false };
+    let wanted = Wanted { table: TABLE.to_owned(), options: Options::default() };
+    let plan = LoadPlan::new(&planned, source, load_id, wanted, "2026-01-01T00:00:00Z".parse().unwrap());
+    s3.put(&keys::plan(load_id), serde_json::to_vec(&plan).unwrap());
+    let item = |id: &str, load: &str| json!({"id": {"S": id}, "load_id": {"S": load}});
+    dynamodb.with(|tables| {
+        (0..20).for_each(|number| tables.replace_raw(TABLE, item(&number.to_string(), "0123456789abcdef")));
+        tables.replace_raw(TABLE, item("other", "fedcba9876543210"));
+    });
+    let context = Context {
+        bucket: s3.bucket("up"),
+        dynamodb: memory::client(&dynamodb),
+        work_time: Duration::from_secs(60),
+        deletes_in_flight: 4,
+        segments: 3,
+    };
+    World { s3, dynamodb, context, load_id }
+}
+
+impl World {
+    async fn run(&self, segment: Value) -> Result<Output, UndoCsvLoadError> {
+        let event = json!({"load_id": self.load_id, "segment": segment});
+        handle(function_runtime::parse::<Input>(event).unwrap(), &self.context).await
+    }
+
+    fn items(&self) -> usize {
+        self.dynamodb.with(|tables| tables.raw_items(TABLE)).len()
+    }
+}
+
+fn segment(segment: u32, segments: u32) -> Value {
+    json!({"segment": segment, "segments": segments, "after": null, "deleted": 0})
+}
+
+#[tokio::test]
+async fn the_segments_are_named_and_chunks_are_told_to_stop_before_anything_is_deleted() {
+    let world = world();
+    let found = world.run(Value::Null).await.unwrap();
+    assert_eq!((found.segments.len(), found.table.as_str(), found.done), (3, TABLE, false));
+    assert!(Duration::from_secs(found.wait_secs) > csv_load::UNDOING_SEEN_WITHIN);
+    assert!(world.s3.get(&keys::undoing(world.load_id)).is_some());
+    assert_eq!(world.items(), 21);
+}
+
+#[tokio::test]
+async fn all_segments_together_delete_the_items_of_the_load_and_no_others() {
+    let world = world();
+    world.dynamodb.with(|tables| tables.page_items(2));
+    let mut deleted = 0;
+    for number in 0..3 {
+        let done = world.run(segment(number, 3)).await.unwrap();
+        assert!(done.done);
+        deleted += done.segment.unwrap().deleted;
+    }
+    assert_eq!((deleted, world.items()), (20, 1));
+    let again = world.run(segment(0, 1)).await.unwrap();
+    assert_eq!(again.segment.unwrap().deleted, 0);
+}
+
+#[tokio::test]
+async fn an_item_that_another_load_wrote_meanwhile_stays() {
+    let world = world();
+    world.dynamodb.before("DeleteItem", |tables| {
+        tables.replace_raw(TABLE, json!({"id": {"S": "7"}, "load_id": {"S": "fedcba9876543210"}}));
+    });
+    let done = world.run(segment(0, 1)).await.unwrap();
+    assert_eq!((done.segment.unwrap().deleted, world.items()), (19, 2));
+}
+
+#[tokio::test]
+async fn a_segment_that_takes_too_long_is_gone_on_with() {
+    let mut world = world();
+    world.context.work_time = Duration::ZERO;
+    world.dynamodb.with(|tables| tables.page_items(8));
+    let (mut next, mut calls) = (segment(0, 1), 0);
+    loop {
+        let output = world.run(next).await.unwrap();
+        calls += 1;
+        next = serde_json::to_value(output.segment.unwrap()).unwrap();
+        if output.done {
+            break;
+        }
+    }
+    assert_eq!((calls, world.items(), next["deleted"].as_u64()), (3, 1, Some(20)));
+}
+
+#[tokio::test]
+async fn faults_that_pass_are_passed_over_and_others_say_whether_to_try_again() {
+    for fault in [Fault::Answer(503, "ServiceUnavailable"), Fault::LostAnswer] {
+        let world = world();
+        world.dynamodb.fail("Scan", 2, fault);
+        world.dynamodb.fail("DeleteItem", 2, fault);
+        world.s3.fail("GetObject", 2, s3::Fault::Answer(503, "SlowDown"));
+        assert_eq!(world.run(segment(0, 1)).await.unwrap().segment.unwrap().deleted, 20, "{fault:?}");
+        assert_eq!(world.items(), 1);
+    }
+    for (call, status, code, name) in [
+        ("Scan", 400, "ProvisionedThroughputExceededException", "AwsThrottled"),
+        ("DeleteItem", 503, "ServiceUnavailable", "AwsUnavailable"),
+        ("DeleteItem", 400, "AccessDeniedException", "AwsRefused"),
+    ] {
+        let world = world();
+        world.dynamodb.fail(call, 99, Fault::Answer(status, code));
+        assert_eq!(world.run(segment(0, 1)).await.unwrap_err().name(), name, "{call} {code}");
+        world.dynamodb.heal();
+        world.run(segment(0, 1)).await.unwrap();
+        assert_eq!(world.items(), 1, "run again, nothing is left");
+    }
+}
+
+#[tokio::test]
+async fn an_input_that_makes_no_sense_and_an_unknown_load_are_refused_by_name() {
+    let world = world();
+    let error = world.run(segment(2, 2)).await.unwrap_err();
+    assert_eq!(error.name(), "InvalidInput");
+    assert!(error.to_string().contains("segment"), "{error}");
+    for event in [json!({"load_id": "all"}), json!({}), json!({"load_id": world.load_id, "segments": 3})] {
+        assert_eq!(function_runtime::parse::<Input>(event).unwrap_err().name(), "InvalidInput");
+    }
+    world.s3.put(&keys::plan(world.load_id), "{}");
+    assert_eq!(world.run(Value::Null).await.unwrap_err().name(), "PlanNotFound");
+    world.s3.remove(&keys::plan(world.load_id));
+    assert_eq!(world.run(Value::Null).await.unwrap_err().name(), "LoadNotFound");
+    assert!(world.s3.get(&keys::undoing(world.load_id)).is_none(), "nothing is noted of a load that is not there");
+}
