@@ -216,7 +216,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 "event_name" => (&mut fields.name, "event_name"),
                 "created_at" => (&mut fields.created_at, "created_at"),
                 _ => {
-                    push_field(&mut fields.other, &key, value.get());
+                    push_field(&mut fields.other, key, value.get());
                     continue;
                 }
             };
@@ -253,13 +253,13 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Key<'a> {
     }
 }
 
-fn push_field(other: &mut Option<String>, key: &Cow<'_, str>, value: &str) {
+fn push_field(other: &mut Option<String>, key: Cow<'_, str>, value: &str) {
     let text = other.get_or_insert_with(|| String::with_capacity(256));
     text.push(if text.is_empty() { '{' } else { ',' });
     match key {
         // As the producer wrote it: there is nothing to escape in it.
         Cow::Borrowed(key) => text.extend(["\"", key, "\""]),
-        Cow::Owned(key) => text.push_str(&serde_json::to_string(key).expect("a text is JSON")),
+        Cow::Owned(key) => text.push_str(&serde_json::to_string(&key).expect("a text is JSON")),
     }
     text.push(':');
     text.push_str(value);
