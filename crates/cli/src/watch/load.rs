@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::board;
 use super::execution::ExecutionArn;
+use super::patience::Patience;
 use super::poll::{Followed, Poller};
 use super::run::Notice;
 use super::summary::{ErrorText, error_of, output_of, problem_of, status_of, thousandths};
@@ -115,8 +116,10 @@ pub(crate) async fn follow(aws: &Aws, arn: &ExecutionArn, detach: &Detach) -> Re
     let mut root = poller.attach(arn.as_str(), String::new()).await?;
     let mut progress = Progress::new();
     detach.knows(arn, Some(&progress.bars));
+    let mut patience = Patience::new(arn);
     for wait in waits() {
-        for notice in poller.refresh(&mut root).await? {
+        let looked = poller.refresh(&mut root).await;
+        for notice in patience.bear(looked, Instant::now(), |line| progress.say(line))?.unwrap_or_default() {
             progress.notice(&notice);
         }
         progress.look(aws, &root).await;
