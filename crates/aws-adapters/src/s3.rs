@@ -14,5 +14,5 @@ mod upload;
 pub use bucket::{Bucket, Listed, MAX_DELETES};
 pub use document::DocumentError;
 pub use object::{Object, ReadError};
-pub use pipe::{PipeReader, pipe};
+pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use upload::{PART_BYTES, Stored, Upload};

@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use aws_adapters::AwsError;
-use aws_adapters::s3::{Bucket, Object, PipeReader, pipe};
+use aws_adapters::s3::{Bucket, PipeReader, pipe};
 use bytes::Bytes;
 use convert::{ChunkSpec, Compression, Converted};
 use function_runtime::{InvalidInput, Metrics, Unit};
@@ -11,7 +10,6 @@ use gzip_plan::ChunkReader;
 use pipeline::keys;
 use pipeline::plan::{HourPlan, MAX_PLAN_BYTES};
 use pipeline::receipt::{ChunkReceipt, StoredObject};
-use tokio::sync::mpsc;
 
 use crate::context::Context;
 use crate::error::Error;
@@ -39,7 +37,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, Error> {
     let address = bucket.address(&keys::landing(input.hour));
     let chunk = input.chunk;
     let converting = tokio::task::spawn_blocking(move || convert(&plan, chunk, window.as_deref(), compressed, address));
-    let fed = feed(landing, pieces).await;
+    let fed = pieces.feed(landing, |_| {}).await;
     let converted = converting.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     // Whatever the converter makes of a body that broke off, the broken body is the cause.
     fed?;
@@ -82,16 +80,6 @@ async fn read_window(input: &Input, plan: &HourPlan, bucket: &Bucket) -> Result<
 
 fn what(input: &Input) -> String {
     format!("hour {} version {}", input.hour, input.version)
-}
-
-/// Passes the body on until it ends or is not wanted any more.
-async fn feed(mut body: Object, pieces: mpsc::Sender<Bytes>) -> Result<(), AwsError> {
-    while let Some(piece) = body.next().await? {
-        if pieces.send(piece).await.is_err() {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// Inflates, parses and encodes; blocks.

@@ -3,9 +3,8 @@
 use std::io::Read;
 use std::sync::atomic::AtomicU64;
 
-use aws_adapters::AwsError;
 use aws_adapters::dynamodb::{Items, MAX_PUTS};
-use aws_adapters::s3::{Bucket, Object, ReadError, pipe};
+use aws_adapters::s3::{Bucket, ReadError, pipe};
 use bytes::Bytes;
 use csv_load::plan::Chunk;
 use csv_load::receipt::{ChunkReceipt, Counts, Failure};
@@ -176,7 +175,7 @@ async fn load(
         stop_at: limits.stop_at,
         throttled: limits.throttled,
     };
-    let loading = async { tokio::join!(feed(object, pieces), writer.write(batches, from)) };
+    let loading = async { tokio::join!(pieces.feed(object, |_| {}), writer.write(batches, from)) };
     let (fed, progress) = tokio::select! {
         loaded = loading => loaded,
         undone = undone(plan.load_id, &context.bucket) => return Err(undone),
@@ -188,14 +187,4 @@ async fn load(
         |source: RecordError| LoadCsvChunkError::Record { chunk: number, address: plan.source.address(), source };
     parsed.map_err(broken)?;
     Ok(progress)
-}
-
-/// Passes the body on until it ends or is not wanted any more.
-async fn feed(mut body: Object, pieces: mpsc::Sender<Bytes>) -> Result<(), AwsError> {
-    while let Some(piece) = body.next().await? {
-        if pieces.send(piece).await.is_err() {
-            break;
-        }
-    }
-    Ok(())
 }

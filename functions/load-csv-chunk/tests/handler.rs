@@ -234,6 +234,35 @@ async fn a_body_that_breaks_off_is_read_again_by_whoever_tries_again() {
 }
 
 #[tokio::test]
+async fn wherever_a_body_breaks_off_no_row_is_cut() {
+    let id_last: String = (100..130).map(|number| format!("name {number},{number}{number}\n")).collect();
+    let no_id: String = (100..130).map(|number| format!("name {number},{number}{number}\n")).collect();
+    for (phrase, body) in
+        [("the id is last", format!("name,id\n{id_last}")), ("a hash is the id", format!("name,other\n{no_id}"))]
+    {
+        let items = |world: &World| {
+            let mut items = world.dynamodb.with(|tables| tables.raw_items(TABLE));
+            items.iter_mut().for_each(|item| item["ingestion_timestamp"] = json!(null));
+            items.sort_by_key(|item| item["name"]["S"].to_string());
+            items
+        };
+        let whole = world(body.as_bytes(), Options::default());
+        whole.chunk(0).await.unwrap();
+        let expected = items(&whole);
+        assert_eq!(expected.len(), 30);
+        let length = body.len() - body.find('\n').unwrap() - 1;
+        for cut in 0..length {
+            let world = world(body.as_bytes(), Options::default());
+            world.s3.fail(&format!("GetObject {KEY}"), 1, s3::Fault::CutBody(cut));
+            assert_eq!(world.chunk(0).await.unwrap_err().name(), "AwsUnavailable", "{phrase}, {cut}");
+            assert!(items(&world).iter().all(|item| expected.contains(item)), "{phrase}: a cut row after {cut} bytes");
+            assert!(world.chunk(0).await.unwrap().done);
+            assert_eq!(items(&world), expected, "{phrase}, {cut}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_load_that_is_being_undone_is_not_gone_on_with() {
     let before = world(&rows(30), Options::default());
     before.s3.put(&keys::undoing(before.load_id), "{}");
