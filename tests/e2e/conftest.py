@@ -38,11 +38,11 @@ SAMPLES = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """In parallel, a file's tests stay together in one process, but for the long ones that need no more than a stack."""
-    for item in items:
-        if item.path.name != "test_faults.py":
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+    # At once, and not when all are collected: xdist looks for the marks before this file could set them then.
+    if item.path.name != "test_faults.py":
+        item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
