@@ -66,12 +66,17 @@ def test_outside_of_a_clone_it_says_what_it_needs(tmp_path: Path) -> None:
     assert done.returncode == 2 and "run this in a clone of the project" in done.stderr
 
 
-def test_what_env_prints_is_all_that_every_other_subcommand_needs(up: dict[str, str], command: Local) -> None:
+@pytest.fixture(scope="module")
+def ingested(up: dict[str, str], command: Local) -> dict[str, object]:
+    """The hours that are due were run, as the hint says."""
     shown = command("local", "status").stdout
     hint = re.search(r"^  ghactivity (ingest .+)$", shown, re.MULTILINE)[1].split()
     assert hint[1] == "--from" and hint[3:] == ["--hours", "2"]
-    told = json.loads(command(*hint, "--json", **up).stdout)
-    assert [(one["status"], one["rows"]) for one in told["hours"]] == [("published", 400)] * 2
+    return json.loads(command(*hint, "--json", **up).stdout)
+
+
+def test_what_env_prints_is_all_that_every_other_subcommand_needs(ingested: dict[str, object]) -> None:
+    assert [(one["status"], one["rows"]) for one in ingested["hours"]] == [("published", 400)] * 2
 
 
 def test_status_is_for_programs_too(up: dict[str, str], command: Local, directory: Path) -> None:
@@ -80,13 +85,13 @@ def test_status_is_for_programs_too(up: dict[str, str], command: Local, director
     assert told["outputs"] == LocalAws(directory).outputs()
 
 
-def test_a_first_hour_is_for_jobs_that_have_none(up: dict[str, str], command: Local) -> None:
+def test_a_first_hour_is_for_jobs_that_have_none(up: dict[str, str], ingested: dict[str, object], command: Local) -> None:
     again = command("ingest", "--from", "2025-01-01-0", "--hours", "1", **up)
     assert again.returncode == 0, again.stderr
     assert "--from 2025-01-01-0 is left aside: ghactivity_ingest has hours already" in again.stderr
 
 
-def test_without_a_range_everything_up_to_the_bookmark_is_proven(up: dict[str, str], command: Local) -> None:
+def test_without_a_range_everything_up_to_the_bookmark_is_proven(up: dict[str, str], ingested: dict[str, object], command: Local) -> None:
     done = command("prove", "--json", **up)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)["output"]
@@ -107,7 +112,7 @@ def test_logs_are_printed_and_followed(up: dict[str, str], command: Local, direc
         follower.terminate()
 
 
-def test_its_data_is_there_when_it_is_started_again(up: dict[str, str], command: Local) -> None:
+def test_its_data_is_there_when_it_is_started_again(up: dict[str, str], ingested: dict[str, object], command: Local) -> None:
     stopped = command("local", "down")
     assert (stopped.returncode, stopped.stdout) == (0, "stopped\n")
     assert command("local", "down").stdout == "nothing was running\n"
