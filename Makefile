@@ -121,7 +121,7 @@ test-contract: tools-local ## What template, state machines, events and code pro
 
 test-end-to-end: tools ## The real template, binaries and state machines on the local AWS
 	$(PY) sam/local/build.py
-	$(PY) -m pytest -q tests/e2e --numprocesses $(WORKERS) --dist loadgroup
+	$(PY) -m pytest -q tests/e2e --numprocesses $(WORKERS)
 
 $(CARGO_DENY):
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_TARGET_DIR=.tools/cargo-deny-build \

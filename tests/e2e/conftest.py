@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "sam/local"))
@@ -38,11 +39,16 @@ SAMPLES = {
 }
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """In parallel, a file's tests stay together in one process, but for the long ones that need no more than a stack."""
-    # At once, and not when all are collected: xdist looks for the marks before this file could set them then.
-    if item.path.name != "test_faults.py":
-        item.add_marker(pytest.mark.xdist_group(item.path.name))
+class ByFile(LoadScopeScheduling):
+    """A file's tests stay together in one process, but for the long ones that need no more than a stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return nodeid if file.endswith("test_faults.py") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
