@@ -137,25 +137,32 @@ def answer(aws, outputs, published):
     """Runs every named query for the day of the newest published hour; answers the names of those that failed."""
     if not published:
         return ["all: there is no published hour to ask about"]
-    step(f"Asking the named queries of the template (Athena's SQL), for {published[-1].rsplit('-', 1)[0]}")
+    newest = published[-1]
+    step(f"Asking the named queries of the template (Athena's SQL), for {newest.rsplit('-', 1)[0]}")
+    complaint = lambda query, rows: None if rows else f"{query.name} (no row)"
+    return ask(aws, outputs, named_queries(), lambda query: query.parameters(newest), complaint)
+
+
+def ask(aws, outputs, queries, parameters, complaint):
+    """Runs queries and prints their answers; answers what failed, by name.
+
+    `parameters` are those of a query; `complaint` says of a query and its rows what is wrong, if anything is.
+    """
     failed = []
-    for query in named_queries():
+    for query in queries:
         began = time.monotonic()
         try:
-            result = aws.query(query.sql, query.parameters(published[-1]), outputs["GlueDatabaseName"], outputs["AthenaWorkGroupName"])
+            result = aws.query(query.sql, parameters(query), outputs["GlueDatabaseName"], outputs["AthenaWorkGroupName"])
         except (QueryFailed, ValueError) as error:
             print(f"\n  {query.name}: {error}")
             failed.append(query.name)
             continue
-        print(f"\n  {query.name}  ({milliseconds(began)} ms, {result.scanned_bytes:,} bytes scanned)")
+        milliseconds = round((time.monotonic() - began) * 1000)
+        print(f"\n  {query.name}  ({milliseconds} ms, {result.scanned_bytes:,} bytes scanned)")
         print_table(result.columns, result.types, result.rows, ROWS_SHOWN)
-        if not result.rows:
-            failed.append(f"{query.name} (no row)")
+        if wrong := complaint(query, result.rows):
+            failed.append(wrong)
     return failed
-
-
-def milliseconds(began):
-    return round((time.monotonic() - began) * 1000)
 
 
 def where(aws, outputs, execution):

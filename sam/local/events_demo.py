@@ -8,18 +8,15 @@ asked. Ends with an error if anything is missing, doubled or changed, or a query
 import argparse
 import random
 import shutil
-import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import build
-from athena_client import QueryFailed
-from demo import ROWS_SHOWN, exclusive, milliseconds, step
+from command import Command
+from demo import ask, exclusive, step
 from local_aws import ROOT, LocalAws
 from queries import named_queries
-from table import print_table
 
 DIRECTORY = ROOT / ".local/demo-events"
 STACK = "ghactivity-events"
@@ -72,10 +69,10 @@ def arguments():
 def run(aws, action, options, *more):
     """Runs `ghactivity events`; ends with an error where that does."""
     simulated = ("--simulate", options.events, "--duplicates", options.duplicates, "--poison", options.poison, "--out-of-order")
-    command = [build.target() / "ghactivity", "events", action, "--stack", STACK, *simulated, "--seed", options.seed, "--day", DAY, *more]
-    environment = {"PATH": "/usr/bin:/bin", **aws.environment()}
-    if subprocess.run([str(word) for word in command], env=environment, cwd=options.directory).returncode:
-        sys.exit(f"demo-events: '{' '.join(str(word) for word in command[1:])}' failed\n{aws.log_tail(40)}")
+    try:
+        Command(aws).run("events", action, *simulated, "--seed", options.seed, "--day", DAY, *more)
+    except RuntimeError as error:
+        sys.exit(f"demo-events: {error}\n{aws.log_tail(40)}")
 
 
 class Killer(threading.Thread):
@@ -116,21 +113,12 @@ def answer(aws, outputs):
     [[uuid]] = aws.query("SELECT min(event_uuid) FROM stream_events", (), database, workgroup).rows
     values = {"day": DAY, "type": "lesson", "event_uuid": uuid, "first day": DAY[:8] + "01", "last day": DAY[:8] + "30"}
     step(f"Asking the named queries of the template (Athena's SQL), for {DAY}")
-    failed = []
-    for query in named_queries(TEMPLATE):
-        began = time.monotonic()
-        try:
-            result = aws.query(query.sql, query.filled(values), database, workgroup)
-        except (QueryFailed, ValueError) as error:
-            print(f"\n  {query.name}: {error}")
-            failed.append(query.name)
-            continue
-        print(f"\n  {query.name}  ({milliseconds(began)} ms, {result.scanned_bytes:,} bytes scanned)")
-        print_table(result.columns, result.types, result.rows, ROWS_SHOWN)
+
+    def complaint(query, rows):
         # The one that looks for mistakes must find none; all others must find something.
-        if bool(result.rows) == ("twice" in query.name):
-            failed.append(query.name)
-    return failed
+        return query.name if bool(rows) == ("twice" in query.name) else None
+
+    return ask(aws, outputs, named_queries(TEMPLATE), lambda query: query.filled(values), complaint)
 
 
 if __name__ == "__main__":

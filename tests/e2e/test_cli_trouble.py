@@ -10,8 +10,10 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -38,9 +40,8 @@ SGR = re.compile(r"\x1b\[(?:3[0-7]|9[0-7])m")
 @pytest.fixture(scope="module")
 def onlooker(lake: Lake) -> Iterator[dict[str, str]]:
     """Keys of somebody who may find the stack and do nothing else."""
-    iam = lake.aws.client("iam")
     allowed = {"Effect": "Allow", "Action": "cloudformation:DescribeStacks", "Resource": "*"}
-    with user(iam, "onlooker", allowed) as keys:
+    with user(lake.aws.client("iam"), "onlooker", allowed) as keys:
         yield keys
 
 
@@ -52,21 +53,36 @@ def stranger(lake: Lake) -> Iterator[dict[str, str]]:
         yield keys
 
 
-class user:
-    def __init__(self, iam, name: str, *statements: dict[str, str]) -> None:
-        self.iam, self.name, self.statements = iam, name, statements
+@contextmanager
+def user(iam: Any, name: str, allowed: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The keys of a user with one permission, who is gone afterwards."""
+    iam.create_user(UserName=name)
+    document = {"Version": "2012-10-17", "Statement": [allowed]}
+    iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    try:
+        yield {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    finally:
+        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+        iam.delete_user_policy(UserName=name, PolicyName="all")
+        iam.delete_user(UserName=name)
 
-    def __enter__(self) -> dict[str, str]:
-        self.iam.create_user(UserName=self.name)
-        document = {"Version": "2012-10-17", "Statement": self.statements}
-        self.iam.put_user_policy(UserName=self.name, PolicyName="all", PolicyDocument=json.dumps(document))
-        self.key = self.iam.create_access_key(UserName=self.name)["AccessKey"]
-        return {"AWS_ACCESS_KEY_ID": self.key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": self.key["SecretAccessKey"]}
 
-    def __exit__(self, *_: object) -> None:
-        self.iam.delete_access_key(UserName=self.name, AccessKeyId=self.key["AccessKeyId"])
-        self.iam.delete_user_policy(UserName=self.name, PolicyName="all")
-        self.iam.delete_user(UserName=self.name)
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler], **settings: Any) -> Iterator[ThreadingHTTPServer]:
+    """A server that answers by `handler`, which finds the settings as attributes of the server."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    vars(server).update(settings)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def endpoint(server: ThreadingHTTPServer) -> dict[str, str]:
+    return {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}"}
 
 
 @pytest.mark.parametrize(("arguments", "call"), COMMANDS, ids=lambda value: value[0] if isinstance(value, tuple) else value)
@@ -106,15 +122,8 @@ class Refusing(BaseHTTPRequestHandler):
     ],
 )
 def test_credentials_that_are_good_no_more_are_told_so(ghactivity: Run, code: str, expected: str) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
-    server.code = code
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
-        line = one_line(ghactivity("status", environment={"AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}"}))
-    finally:
-        server.shutdown()
-        server.server_close()
-    assert expected in line
+    with serving(Refusing, code=code) as server:
+        assert expected in one_line(ghactivity("status", environment=endpoint(server)))
 
 
 def test_credentials_that_expired_on_this_machine_are_told_so(ghactivity: Run, tmp_path: Path) -> None:
@@ -169,15 +178,9 @@ def test_following_outlives_calls_that_fail_for_a_while(
 ) -> None:
     hour = "2025-01-09-5"
     lake.serve(hour, generate(hour, "--events", "300"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Throttling)
     # More than the SDK makes good by itself: it calls three times.
-    server.upstream, server.call, server.refusals = lake.aws.endpoint, call, 5
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
-        run = ghactivity("hour", hour, environment={"AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}"})
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Throttling, upstream=lake.aws.endpoint, call=call, refusals=5) as server:
+        run = ghactivity("hour", hour, environment=endpoint(server))
     assert run.returncode == 0, run.stderr
     assert server.refusals == 0 and "published" in run.stdout
     told = [line for line in run.stderr.splitlines() if line.startswith("ghactivity: ")]

@@ -53,6 +53,14 @@ pub enum SourceError {
     },
 }
 
+/// A file that a source has.
+struct Found {
+    url: String,
+    headers: HeaderMap,
+    /// Whether each source before this one has said that it does not have the hour.
+    all_before_say_no: bool,
+}
+
 impl Archive {
     /// The archive at these addresses.
     pub fn new(sources: SourceUrls) -> Result<Self, NoClient> {
@@ -105,29 +113,27 @@ impl Archive {
         (replaced, None)
     }
 
-    /// Whether one of the sources has the hour. One that does not say counts only if none has it, and then more than those
-    /// that say no.
+    /// Whether one of the sources has the hour.
     async fn ask(&self, hour: ArchiveHour) -> Result<Probe, SourceError> {
-        let mut silent = None;
-        for url in self.sources.of(hour) {
-            match self.head(url).await {
-                Ok(Some(_)) => return Ok(Probe::Published),
-                Ok(None) => {}
-                Err(error) => drop(silent.get_or_insert(error)),
-            }
-        }
-        silent.map_or(Ok(Probe::NotPublished), Err)
+        Ok(if self.preferred(hour).await?.is_some() { Probe::Published } else { Probe::NotPublished })
     }
 
     /// The headers of the hour's file at the preferred source that has it; none if no source does. While a source before
     /// that one does not say, the answer counts only if it is of the source that the known file came from: those of others
     /// cannot be held against it.
     async fn newest(&self, hour: ArchiveHour, known: &Source) -> Result<Option<HeaderMap>, SourceError> {
+        let found = self.preferred(hour).await?;
+        let comparable = found.filter(|found| found.all_before_say_no || found.url == known.url);
+        Ok(comparable.map(|found| found.headers))
+    }
+
+    /// The file at the preferred source that has the hour; none if no source does. A source that does not say counts only if
+    /// none has it, and then more than those that say no.
+    async fn preferred(&self, hour: ArchiveHour) -> Result<Option<Found>, SourceError> {
         let mut silent = None;
         for url in self.sources.of(hour) {
-            let is_known = url == known.url;
-            match self.head(url).await {
-                Ok(Some(headers)) => return Ok((silent.is_none() || is_known).then_some(headers)),
+            match self.head(url.clone()).await {
+                Ok(Some(headers)) => return Ok(Some(Found { url, headers, all_before_say_no: silent.is_none() })),
                 Ok(None) => {}
                 Err(error) => drop(silent.get_or_insert(error)),
             }
