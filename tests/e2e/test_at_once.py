@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from archive import Archive
 from deployment import Lake
+from local_aws import LocalAws
 from test_bad_input import whole_hour
 from test_ingest import hours_before_now, small_hour
 
@@ -41,23 +45,28 @@ def test_two_ingests_at_once_over_a_hole_and_a_broken_hour(lake: Lake) -> None:
     assert lake.bookmark(job) == hours[5]
 
 
-def test_a_forced_backfill_beside_a_backfill_and_a_recheck_of_replaced_hours(lake: Lake) -> None:
-    job = "test_forced_beside"
-    hours = hours_before_now(40)[:5]
-    for hour in hours:
-        lake.serve(hour, small_hour(hour))
-        assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
-    for hour in hours[1:4]:
-        lake.serve(hour, small_hour(hour, 45))
-    span = {"from": hours[0], "to": hours[-1]}
-    arns = [
-        lake.start("Backfill", **span, force=True),
-        lake.start("Ingest", job_id=job, recheck_days=3),
-        lake.start("Backfill", **span),
-    ]
-    assert [lake.wait(arn).status for arn in arns] == ["SUCCEEDED"] * 3
-    assert [len(lake.rows(hour)) for hour in hours] == [30, 45, 45, 45, 30]
-    for hour in hours:
-        ledger = lake.ledger(hour)
-        assert lake.partition(hour)["StorageDescriptor"]["Location"] == ledger["partition_location"]
-        assert lake.lease(hour) is None
+def test_a_forced_backfill_beside_a_backfill_and_a_recheck_of_replaced_hours(tmp_path: Path) -> None:
+    """On a stack of its own, for the recheck looks at every recent hour that there is."""
+    job, folder = "test_forced_beside", tmp_path / "source"
+    folder.mkdir()
+    with Archive(tmp_path / "archive", ["--dir", folder]) as archive, LocalAws(tmp_path / "aws") as aws:
+        lake = Lake(aws, aws.deploy({"SourceUrls": archive.url}), folder)
+        hours = hours_before_now(40)[:5]
+        for hour in hours:
+            lake.serve(hour, small_hour(hour))
+            assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
+        for hour in hours[1:4]:
+            lake.serve(hour, small_hour(hour, 45))
+        span = {"from": hours[0], "to": hours[-1]}
+        arns = [
+            lake.start("Backfill", **span, force=True),
+            lake.start("Ingest", job_id=job, recheck_days=3),
+            lake.start("Backfill", **span),
+        ]
+        runs = [lake.wait(arn) for arn in arns]
+        assert [run.status for run in runs] == ["SUCCEEDED"] * 3, runs
+        assert [len(lake.rows(hour)) for hour in hours] == [30, 45, 45, 45, 30]
+        for hour in hours:
+            ledger = lake.ledger(hour)
+            assert lake.partition(hour)["StorageDescriptor"]["Location"] == ledger["partition_location"]
+            assert lake.lease(hour) is None

@@ -54,10 +54,10 @@ def stranger(lake: Lake) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def user(iam: Any, name: str, allowed: dict[str, str]) -> Iterator[dict[str, str]]:
-    """The keys of a user with one permission, who is gone afterwards."""
+def user(iam: Any, name: str, *statements: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The keys of a user of whom these statements of a policy hold, and who is gone afterwards."""
     iam.create_user(UserName=name)
-    document = {"Version": "2012-10-17", "Statement": [allowed]}
+    document = {"Version": "2012-10-17", "Statement": statements}
     iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(document))
     key = iam.create_access_key(UserName=name)["AccessKey"]
     try:
