@@ -91,16 +91,18 @@ async def serve(listener, announcement, port):
     import authorization
     import map_settings
     import named_query
-    import nested_transform
+    import nested_stacks
     import partiql_actions
+    import time_to_live
     import update_partition
 
     athena.install()
     authorization.install()
     map_settings.install()
     named_query.install()
-    nested_transform.install()
+    nested_stacks.install()
     partiql_actions.install()
+    time_to_live.install()
     update_partition.install()
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]

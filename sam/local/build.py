@@ -12,13 +12,17 @@ FUNCTIONS = ROOT / ".local/build"
 
 def build():
     """Runs cargo, then copies each function's binary to `.local/build/<logical id>/bootstrap` if it has changed."""
-    packages = [*functions(), "archive-server", "ghactivity"]
     command = ["cargo", "build"]
-    for package in packages:
+    for package in packages():
         command += ["--package", package]
     subprocess.run(command, cwd=ROOT, check=True)
     for package in functions():
         copy(target() / package, FUNCTIONS / logical_id(package) / "bootstrap")
+
+
+def packages():
+    """All that the local AWS needs built."""
+    return [*functions(), "archive-server", "ghactivity"]
 
 
 def functions():

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import BINARIES
+from conftest import BINARIES, configured
 from deployment import Lake
 from local_aws import LocalAws
 from test_cli_trouble import user
@@ -79,8 +79,12 @@ def test_a_replay_adds_what_is_good_now_and_nothing_else(lake: Lake, ghactivity:
     # The fix: the record is readable now.
     body = gzip.compress(b"".join(line + b"\n" for line in [*lines[:7], whole, *lines[8:]]), mtime=0)
     lake.s3.put_object(Bucket=lake.bucket, Key=f"landing/ghactivity/{hour}.json.gz", Body=body)
-    told = answered(ghactivity("quarantine", "replay", hour, "--json"))
+    # It comes with a deployment, after which the hour has another version.
+    version = lake.ledger(hour)["version"]
+    with configured(lake, ["fetch"], {"CHUNK_RECORDS": "20"}):
+        told = answered(ghactivity("quarantine", "replay", hour, "--json"))
     assert (told["quarantined_before"], told["quarantined_after"], told["balances"]) == (1, 0, True)
+    assert (lake.ledger(hour)["chunks"], lake.ledger(hour)["previous_versions"][0]["version"]) == (3, version)
     after = lake.rows(hour)
     assert [row for row in after if row["source_line"] != 8] == before
     assert len(after) == len(before) + 1
@@ -116,6 +120,12 @@ def test_prove_says_yes_and_says_what_is_wrong(lake: Lake, ghactivity: Run, gene
     lake.forget(hours[1])
 
 
+def teardown(aws: LocalAws, *arguments: str, typed: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [BINARIES / "ghactivity", "teardown", *arguments]
+    environment = {"PATH": "/usr/bin:/bin", **aws.environment(), **variables}
+    return subprocess.run(command, input=typed, env=environment, capture_output=True, text=True, cwd="/", timeout=120)
+
+
 def test_teardown_shows_asks_and_leaves_nothing(tmp_path: Path) -> None:
     with LocalAws(tmp_path) as aws:
         outputs = aws.deploy({"SourceUrls": "http://127.0.0.1:9", "EventStreamEnabled": "ENABLED"})
@@ -128,27 +138,22 @@ def test_teardown_shows_asks_and_leaves_nothing(tmp_path: Path) -> None:
         for table in ("csv_people", "somebody_elses"):
             dynamodb.create_table(TableName=table, BillingMode="PAY_PER_REQUEST", **key)
 
-        def teardown(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-            command = [BINARIES / "ghactivity", "teardown", *arguments]
-            environment = {"PATH": "/usr/bin:/bin", **aws.environment()}
-            return subprocess.run(command, input=typed, env=environment, capture_output=True, text=True, cwd="/", timeout=120)
-
-        listed = teardown("--dry-run")
+        listed = teardown(aws, "--dry-run")
         assert listed.returncode == 0, listed.stderr
         for bucket in buckets:
             assert f"goes   bucket {bucket}: 1 objects, 5 B" in listed.stdout and "landing/: 1 objects" in listed.stdout
         assert {line.split()[2].rstrip(":") for line in listed.stdout.splitlines() if line.startswith("goes   table")} == of_stack
         assert "stays  table csv_people" in listed.stdout and "somebody_elses" not in listed.stdout
-        as_json = json.loads(teardown("--dry-run", "--json").stdout)
+        as_json = json.loads(teardown(aws, "--dry-run", "--json").stdout)
         assert {one["name"]: one["folders"] for one in as_json["buckets"]} == {
             bucket: {"landing": {"objects": 1, "bytes": 5}} for bucket in buckets
         }
         assert {one["name"] for one in as_json["tables"] if one["goes"]} == of_stack
         for typed in ("", "yes\n"):
-            refused = teardown(typed=typed)
+            refused = teardown(aws, typed=typed)
             assert refused.returncode == 1 and "nothing was done" in refused.stderr
         assert aws.outputs() == outputs
-        kept = teardown("--keep-data=bucket", "--dry-run")
+        kept = teardown(aws, "--keep-data=bucket", "--dry-run")
         assert all(f"stays  bucket {bucket}" in kept.stdout for bucket in buckets)
         assert f"goes   table {outputs['JobsTableName']}" in kept.stdout
 
@@ -157,17 +162,17 @@ def test_teardown_shows_asks_and_leaves_nothing(tmp_path: Path) -> None:
         definition = sfn.describe_state_machine(stateMachineArn=machine)["definition"]
         sfn.update_state_machine(stateMachineArn=machine, definition=json.dumps(waits))
         running = sfn.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
-        busy = teardown(typed="delete\n")
+        busy = teardown(aws, typed="delete\n")
         assert busy.returncode == 1 and f"watch {running}" in busy.stderr
         sfn.stop_execution(executionArn=running)
         sfn.update_state_machine(stateMachineArn=machine, definition=definition)
 
-        done = teardown(typed="delete\n")
+        done = teardown(aws, typed="delete\n")
         assert done.returncode == 0, done.stdout + done.stderr
         assert not buckets & {one["Name"] for one in s3.list_buckets()["Buckets"]}
         tables = set(dynamodb.list_tables()["TableNames"])
         assert not of_stack & tables and {"csv_people", "somebody_elses"} <= tables
-        again = teardown("--dry-run")
+        again = teardown(aws, "--dry-run")
         assert again.returncode == 2 and "no stack ghactivity" in again.stderr
 
 
@@ -178,9 +183,7 @@ def test_what_a_failed_teardown_leaves_is_named_with_what_deletes_it(tmp_path: P
         everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
         but = {"Effect": "Deny", "Action": "dynamodb:DeleteTable", "Resource": f"*:table/{jobs}"}
         with user(aws.client("iam"), "careless", everything, but) as keys:
-            environment = {"PATH": "/usr/bin:/bin", **aws.environment(), **keys}
-            command = [BINARIES / "ghactivity", "teardown"]
-            run = subprocess.run(command, input="delete\n", env=environment, capture_output=True, text=True, cwd="/", timeout=120)
+            run = teardown(aws, typed="delete\n", **keys)
         assert run.returncode == 2, run.stdout
         assert f"no permission for DeleteTable on {jobs}" in run.stderr
         assert "the stack is gone; these could not be deleted" in run.stdout
@@ -189,3 +192,22 @@ def test_what_a_failed_teardown_leaves_is_named_with_what_deletes_it(tmp_path: P
         # The first that fails keeps none of the others.
         assert not set(aws.client("dynamodb").list_tables()["TableNames"]) - {jobs}
         assert outputs["DataBucketName"] not in {one["Name"] for one in aws.client("s3").list_buckets()["Buckets"]}
+
+
+@pytest.mark.parametrize("what", ["bucket", "tables", "all"])
+def test_what_is_to_be_kept_outlives_the_stack(tmp_path: Path, what: str) -> None:
+    with LocalAws(tmp_path) as aws:
+        outputs = aws.deploy({"SourceUrls": "http://127.0.0.1:9"})
+        s3, dynamodb = aws.client("s3"), aws.client("dynamodb")
+        bucket, jobs = outputs["DataBucketName"], outputs["JobsTableName"]
+        s3.put_object(Bucket=bucket, Key="landing/ghactivity/x", Body=b"12345")
+        dynamodb.put_item(TableName=jobs, Item={"job_id": {"S": "kept"}})
+        done = teardown(aws, "--keep-data" if what == "all" else f"--keep-data={what}", typed="delete\n")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "no stack ghactivity" in teardown(aws, "--dry-run").stderr
+        assert (bucket in {one["Name"] for one in s3.list_buckets()["Buckets"]}) == (what != "tables")
+        assert (jobs in dynamodb.list_tables()["TableNames"]) == (what != "bucket")
+        if what != "tables":
+            assert s3.get_object(Bucket=bucket, Key="landing/ghactivity/x")["Body"].read() == b"12345"
+        if what != "bucket":
+            assert dynamodb.get_item(TableName=jobs, Key={"job_id": {"S": "kept"}})["Item"]

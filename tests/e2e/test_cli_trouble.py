@@ -33,6 +33,9 @@ COMMANDS = [
     (("status",), "GetItem"),
     (("quarantine", "list", "--from", HOUR, "--to", HOUR), "Query"),
     (("query", "SELECT 1"), "StartQueryExecution"),
+    (("report", "--from", HOUR, "--to", HOUR, "--out", "report.html"), "Query"),
+    (("lineage", "--id", "1", "--type", "PushEvent", "--created-at", "2025-01-09T03:00:00Z"), "StartQueryExecution"),
+    (("teardown", "--dry-run"), "ListStackResources"),
 ]
 SGR = re.compile(r"\x1b\[(?:3[0-7]|9[0-7])m")
 

@@ -165,6 +165,24 @@ def test_the_sample_events_work(stream: Stream) -> None:
         stream.invoke(broken["Records"])
 
 
+def test_a_claim_is_forgotten_when_the_dedupe_window_is_over(stream: Stream) -> None:
+    """The table deletes what has expired; the same event is a new one from then on. It is the last of the shared stream's tests."""
+    one, table = event(33_000, "upload:done"), stream.outputs["ClaimsTableName"]
+    key = {"event_uuid": {"S": one["event_uuid"]}}
+    stream.invoke([record(20, 1, one)])
+    claim = stream.dynamodb.get_item(TableName=table, Key=key)["Item"]
+    assert int(claim["expires_at"]["N"]) - time.time() == pytest.approx(168 * 3600, abs=60), "DedupeWindowHours"
+    stream.invoke([record(21, 2, one)])
+    assert stream.metrics()["EventsDuplicate"] == 1
+    stream.dynamodb.put_item(TableName=table, Item=claim | {"expires_at": {"N": str(int(time.time()) - 1)}})
+    deadline = time.monotonic() + 90  # it looks once a minute
+    while "Item" in stream.dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True):
+        assert time.monotonic() < deadline, "the claim is still there"
+        time.sleep(0.5)
+    stream.invoke([record(21, 3, one)])
+    assert stream.metrics()["EventsStored"] == 1
+
+
 def test_json_lines_answer_alike(tmp_path_factory: pytest.TempPathFactory) -> None:
     with Stream(tmp_path_factory.mktemp("json"), EventFormat="json") as stream:
         events = [event(number, "lesson:started", user={"id": number}) for number in range(50)]

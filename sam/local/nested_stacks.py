@@ -1,13 +1,18 @@
-"""Nested stacks for the local CloudFormation, which does two things for a stack of its own only: it applies SAM's transform,
-and when it updates a resource it remembers the attributes (`!GetAtt`) that the update does not tell."""
+"""Nested stacks for the local CloudFormation, which does three things for a stack of its own only: it applies SAM's transform,
+when it updates a resource it remembers the attributes (`!GetAtt`) that the update does not tell, and it keeps what a
+`DeletionPolicy` keeps."""
 
 import contextvars
 
 _parameters = contextvars.ContextVar("parameters_of_the_nested_stack", default=None)
 
 
+#: An operation that takes back what it made: `RetainExceptOnCreate` keeps nothing then.
+TAKES_BACK = {"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"}
+
+
 def install():
-    """Makes a nested template that declares the transform deploy as it does on AWS."""
+    """Makes a nested template that declares the transform deploy, and go, as it does on AWS."""
     from ministack.services.cloudformation import engine, provisioners
 
     from ministack.services.cloudformation import _stacks
@@ -38,6 +43,25 @@ def install():
             attributes = {**before, **(attributes or {})}
         return updated_id, attributes
 
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::CloudFormation::Stack"]
+    delete = handlers["delete"]
+
+    def delete_but_what_is_kept(physical_id, properties):
+        stack = _stacks.get(provisioners._nested_stack_lookup_name(physical_id)) or {}
+        for name in kept(stack, _stacks):
+            stack["_resources"].pop(name)
+        return delete(physical_id, properties)
+
+    handlers["delete"] = delete_but_what_is_kept
     provisioners._update_resource = update_with_attributes
     provisioners._cfn_nested_stack_deploy = deploy_with_parameters
     engine._parse_template = parse_and_transform
+
+
+def kept(stack, stacks):
+    """The resources of a nested stack that outlive it."""
+    parents = (one for one in stacks.values() if one.get("StackId") == stack.get("ParentId"))
+    takes_back = any(one.get("StackStatus") in TAKES_BACK for one in parents)
+    keeping = {"Retain"} if takes_back else {"Retain", "RetainExceptOnCreate"}
+    declared = stack.get("_template", {}).get("Resources", {})
+    return [name for name in stack.get("_resources", {}) if declared.get(name, {}).get("DeletionPolicy") in keeping]
