@@ -2,16 +2,16 @@
 //!
 //! Modes: `inflate` (and nothing else), `plan`, `once` (plan one chunk, then inflate and convert it), `direct` (inflate and
 //! convert without a plan), `chunks` (plan chunks of 10,000 records, convert each apart), `parts` (that without planning,
-//! for which the plan is made first and the CPU time of the rest told by itself). `drop` after the file drops the payload;
-//! `--out DIR` keeps the outputs.
+//! for which the plan is made first and the CPU time of the rest told by itself), `pass` (cut into such chunks and convert in
+//! one pass, as the command line does). `drop` after the file drops the payload; `--out DIR` keeps the outputs.
 
 use std::error::Error;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-use convert::{ChunkSpec, Converted, convert_chunk};
+use convert::{ChunkConverter, ChunkSpec, Converted, convert_chunk};
 use flate2::read::MultiGzDecoder;
-use gzip_plan::{ChunkReader, PlanSettings, PlannedFile, Planner};
+use gzip_plan::{ChunkReader, PlainText, PlanSettings, PlannedFile, Planner, TextChunks};
 use pipeline::version::Payload;
 
 struct Job {
@@ -39,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("{chunks} chunks, {windows} bytes of windows, {} of gzip", planned.plan.compressed_bytes);
         }
         "direct" => direct(&job)?,
+        "pass" => pass(&job)?,
         "once" => chunks(&job, &plan(&job, u32::MAX)?)?,
         "chunks" => chunks(&job, &plan(&job, 10_000)?)?,
         "parts" => {
@@ -90,6 +91,34 @@ fn direct(job: &Job) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+fn pass(job: &Job) -> Result<(), Box<dyn Error>> {
+    let settings = PlanSettings { chunk_records: 10_000, max_chunk_bytes: u64::MAX };
+    let mut texts = OnePass(TextChunks::new(std::fs::File::open(&job.file)?, settings, PlainText::IfJson));
+    let mut converter = ChunkConverter::new();
+    for number in 0.. {
+        let Some(start) = texts.0.next_chunk()? else { break };
+        let (first_line, first_offset) = (start.first_line, start.offset);
+        let spec = ChunkSpec { first_line, first_offset, payload: job.payload, ..ChunkSpec::default() };
+        report(&converter.convert(&spec, &mut texts, output(job, number)?, io::sink())?);
+    }
+    Ok(())
+}
+
+/// The text of the chunk that was begun, with blanks in place of equal lines.
+struct OnePass<R>(TextChunks<R>);
+
+impl<R: Read> Read for OnePass<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(piece) = self.0.piece(buffer.len()).map_err(io::Error::other)? else { return Ok(0) };
+        let length = piece.text.len();
+        buffer[..length].copy_from_slice(piece.text);
+        if piece.is_duplicate {
+            buffer[..length - usize::from(piece.text.ends_with(b"\n"))].fill(b' ');
+        }
+        Ok(length)
+    }
+}
+
 fn chunks(job: &Job, planned: &PlannedFile) -> Result<(), Box<dyn Error>> {
     use std::io::{Seek, SeekFrom};
     for (number, chunk) in (0..).zip(&planned.plan.chunks) {
@@ -114,7 +143,8 @@ fn chunks(job: &Job, planned: &PlannedFile) -> Result<(), Box<dyn Error>> {
 fn output(job: &Job, chunk: u32) -> Result<Box<dyn Write + Send>, Box<dyn Error>> {
     let Some(out) = &job.out else { return Ok(Box::new(io::sink())) };
     std::fs::create_dir_all(out)?;
-    Ok(Box::new(std::fs::File::create(out.join(format!("{chunk:05}.parquet")))?))
+    let file = std::fs::File::create(out.join(format!("{chunk:05}.parquet")))?;
+    Ok(Box::new(io::BufWriter::with_capacity(64 << 10, file)))
 }
 
 fn report(converted: &Converted) {

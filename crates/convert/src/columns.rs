@@ -4,7 +4,6 @@ mod dictionary;
 mod entities;
 mod leaf;
 mod plain;
-mod usual;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -16,17 +15,18 @@ use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::{ColumnDescPtr, TypePtr};
 use pipeline::version::Payload;
 
-use crate::Compression;
 use crate::pages::{Codec, Encoded};
 use crate::plain_event::PlainEvent;
 use crate::row::{ACTOR_TEXTS, EventRow, ORG_TEXTS, REPO_TEXTS};
 use crate::scan::Scanner;
+use crate::usual::{Actor, Org, Repo};
+use crate::usual_event::UsualEvent;
+use crate::{Compression, Types};
 
 use dictionary::{Numbers, Texts};
-use entities::EntityColumns;
+use entities::{EntityColumns, NOBODY};
 use leaf::Indexes;
 use plain::PlainTexts;
-use usual::{Actor, Org, Repo};
 
 const PAGE_BYTES: usize = 256 << 10;
 const PAYLOAD_PAGE_BYTES: usize = 1 << 20;
@@ -79,6 +79,8 @@ pub(crate) struct Columns {
     id: PlainTexts,
     types: Texts,
     event_type: Vec<u32>,
+    /// Rows that were written, by type.
+    written_types: Types,
     actor: EntityColumns<Actor, 5>,
     repo: EntityColumns<Repo, 2>,
     org: EntityColumns<Org, 4>,
@@ -92,12 +94,12 @@ pub(crate) struct Columns {
 
 /// What a row holds besides its entities.
 struct Rest<'a> {
-    id: Option<&'a str>,
-    event_type: &'a str,
+    id: Option<&'a [u8]>,
+    event_type: &'a [u8],
     public: Option<bool>,
     created_at: i64,
-    payload: Option<&'a str>,
-    other: Option<&'a str>,
+    payload: Option<&'a [u8]>,
+    other: Option<&'a [u8]>,
 }
 
 impl Columns {
@@ -115,6 +117,7 @@ impl Columns {
             id: plain(place::ID, PAGE_BYTES, true),
             types: Texts::default(),
             event_type: Vec::new(),
+            written_types: Types::default(),
             actor: EntityColumns::new(),
             repo: EntityColumns::new(),
             org: EntityColumns::new(),
@@ -132,6 +135,7 @@ impl Columns {
     pub(crate) fn begin(&mut self, payload: Payload, compression: Compression) {
         self.keep_payload = payload == Payload::Keep;
         self.codec.begin(compression);
+        self.written_types = Types::default();
         for texts in [&mut self.id, &mut self.payload, &mut self.other] {
             texts.clear();
         }
@@ -141,9 +145,32 @@ impl Columns {
         self.clear();
     }
 
+    /// The rows of the file that were written so far, by type.
+    pub(crate) fn take_types(&mut self) -> Types {
+        std::mem::take(&mut self.written_types)
+    }
+
     /// The schema as Parquet has it.
     pub(crate) fn schema(&self) -> TypePtr {
         self.schema.clone()
+    }
+
+    /// Adds an event that stands on line `source_line` and is spelled as usual in `record`, which is UTF-8.
+    pub(crate) fn push_usual(&mut self, event: &UsualEvent, record: &[u8], source_line: u64) -> Result<()> {
+        let entities = (
+            self.actor.of_usual(&event.actor, record),
+            self.repo.of_usual(&event.repo, record),
+            event.org.as_ref().map_or(NOBODY, |org| self.org.of_usual(org, record)),
+        );
+        let rest = Rest {
+            id: Some(event.id.of(record)),
+            event_type: event.event_type.of(record),
+            public: Some(event.public),
+            created_at: event.created_at,
+            payload: Some(event.payload.of(record)),
+            other: None,
+        };
+        self.push_numbered(entities, &rest, source_line)
     }
 
     /// Adds an event that stands on line `source_line`, if its columns hold all of it; answers whether they do.
@@ -159,8 +186,14 @@ impl Columns {
             self.org.of_object(event.org, scanner),
         );
         let (Some(actor), Some(repo), Some(org)) = entities else { return Ok(false) };
-        let PlainEvent { id, event_type, public, created_at, payload, .. } = *event;
-        let rest = Rest { id, event_type, public, created_at, payload, other: None };
+        let rest = Rest {
+            id: event.id.map(str::as_bytes),
+            event_type: event.event_type.as_bytes(),
+            public: event.public,
+            created_at: event.created_at,
+            payload: event.payload.map(str::as_bytes),
+            other: None,
+        };
         self.push_numbered((actor, repo, org), &rest, source_line)?;
         Ok(true)
     }
@@ -169,12 +202,12 @@ impl Columns {
     pub(crate) fn push(&mut self, row: &EventRow<'_>, source_line: u64) -> Result<()> {
         let entities = (self.actor.of(&row.actor), self.repo.of(&row.repo), self.org.of(&row.org));
         let rest = Rest {
-            id: row.id.as_deref(),
-            event_type: &row.event_type,
+            id: row.id.as_deref().map(str::as_bytes),
+            event_type: row.event_type.as_bytes(),
             public: row.public,
             created_at: row.created_at,
-            payload: row.payload,
-            other: row.other.as_deref(),
+            payload: row.payload.map(str::as_bytes),
+            other: row.other.as_deref().map(str::as_bytes),
         };
         self.push_numbered(entities, &rest, source_line)
     }
@@ -182,7 +215,7 @@ impl Columns {
     fn push_numbered(&mut self, entities: (u32, u32, u32), rest: &Rest<'_>, source_line: u64) -> Result<()> {
         let payload = rest.payload.filter(|_| self.keep_payload);
         self.id.push(rest.id, &mut self.codec)?;
-        self.event_type.push(self.types.again_or_number(self.event_type.last().copied(), rest.event_type.as_bytes()));
+        self.event_type.push(self.types.again_or_number(self.event_type.last().copied(), rest.event_type));
         self.actor.push(entities.0);
         self.repo.push(entities.1);
         self.org.push(entities.2);
@@ -230,8 +263,17 @@ impl Columns {
         self.other.take(codec, |chunk| chunk.append_to(group))?;
         let lines = leaf::lines(leaf(place::SOURCE_LINE), &self.source_line, codec)?;
         codec.reuse(lines.append_to(group)?);
+        self.count_types();
         self.clear();
         Ok(())
+    }
+
+    fn count_types(&mut self) {
+        let mut rows = vec![0; self.types.len()];
+        self.event_type.iter().for_each(|number| rows[*number as usize] += 1);
+        for (number, rows) in (0..).zip(rows) {
+            self.written_types.count(&String::from_utf8_lossy(self.types.get(number)), rows);
+        }
     }
 
     /// Forgets what columns of their own kind do not forget themselves.

@@ -23,10 +23,7 @@ pub(crate) fn acceptable<'a, 'o>(
     bytes: &'a [u8],
     object: Option<&'o Object>,
 ) -> Result<(&'a str, &'o Object), Refusal> {
-    let text = simdutf8::basic::from_utf8(bytes).map_err(|_| {
-        let valid = std::str::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
-        Refusal::new(Reason::InvalidUtf8, format!("no UTF-8 at byte {} of the record", valid + 1))
-    })?;
+    let text = text(bytes)?;
     match object {
         Some(object) if object.acceptable => Ok((text, object)),
         Some(_) => Err(Refusal::new(Reason::InvalidJson, checked::flaw(text).unwrap_or_default())),
@@ -35,6 +32,14 @@ pub(crate) fn acceptable<'a, 'o>(
             None => Refusal::new(Reason::NotAnObject, format!("{} where an object is expected", kind(text))),
         }),
     }
+}
+
+/// The record `bytes` as text.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Refusal> {
+    simdutf8::basic::from_utf8(bytes).map_err(|_| {
+        let valid = std::str::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
+        Refusal::new(Reason::InvalidUtf8, format!("no UTF-8 at byte {} of the record", valid + 1))
+    })
 }
 
 /// The fields of an object, in the order of the source; of equal keys, the last one.

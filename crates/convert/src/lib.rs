@@ -4,11 +4,11 @@
 //! alone: never on how the text arrives in reads, nor on the chunk that came before. It inflates nothing either; the
 //! caller hands it text.
 //!
-//! The modules read as a record's way through the crate: `records` cuts the text into records, for which `scan` passes
-//! over each once, and `decode` says whether it is acceptable. `plain_event` reads the usual record, `shape` any of the
-//! three historic shapes, to one `row`. `columns` collects rows as the columns of a row group, `pages` encodes them and
-//! `parquet_file` puts the file together. What is no event goes to `quarantine` instead, byte for byte. `proof` reads files back and works out
-//! what must be in them.
+//! The modules read as a record's way through the crate: `records` cuts the text into records. `usual_event` reads those
+//! that are spelled as GitHub does; over any other `scan` passes once, and `decode` says whether it is acceptable.
+//! `plain_event` reads records of today's shape, `shape` any of the three historic ones, to one `row`. `columns` collects
+//! rows as the columns of a row group, `pages` encodes them and `parquet_file` puts the file together. What is no event goes
+//! to `quarantine` instead, byte for byte. `proof` reads files back and works out what must be in them.
 
 mod columns;
 mod compression;
@@ -26,8 +26,9 @@ mod shape;
 #[doc(hidden)]
 pub mod stages;
 mod timestamp;
+mod usual;
+mod usual_event;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
 
@@ -133,9 +134,8 @@ impl ChunkConverter {
     ) -> Result<Converted, ConvertError> {
         let Self { framing, scanner, instants, columns } = self;
         let mut converted = Converted::default();
-        let mut types = Types::default();
         let counts = &mut converted.counts;
-        let mut records = Records::new(text, spec.first_line, spec.first_offset, framing);
+        let mut records = Records::new(text, spec.first_line, spec.first_offset, framing).with_events();
         let mut rows = ParquetFile::new(parquet, spec.payload, spec.compression, columns);
         let mut bad = Quarantine::new(quarantine);
         while let Some(record) = records.next()? {
@@ -145,20 +145,18 @@ impl ChunkConverter {
                 continue;
             }
             match store(&record, &mut rows, scanner, instants)? {
-                Ok(event_type) => {
-                    counts.rows += 1;
-                    types.count(&event_type);
-                }
+                Ok(()) => counts.rows += 1,
                 Err(refusal) => {
                     counts.quarantined += 1;
                     bad.push(&record, &refusal)?;
                 }
             }
         }
-        converted.types = types.0.into_iter().collect();
         counts.lines = records.lines();
         counts.blank_lines = records.blank_lines();
-        converted.wrote_parquet = rows.finish()?;
+        let types;
+        (converted.wrote_parquet, types) = rows.finish()?;
+        converted.types = types.0.into_iter().collect();
         converted.wrote_quarantine = bad.finish()?;
         Ok(converted)
     }
@@ -178,18 +176,27 @@ pub fn convert_chunk(
     ChunkConverter::new().convert(spec, text, parquet, quarantine)
 }
 
-/// Stores the event that a record is, and answers its type, or why it is no event.
-fn store<'a, W: Write + Send>(
-    record: &Record<'a>,
+/// Stores the event that a record is, or answers why it is none.
+fn store<W: Write + Send>(
+    record: &Record<'_>,
     rows: &mut ParquetFile<'_, W>,
     scanner: &mut Scanner,
     instants: &mut Instants,
-) -> Result<Result<Cow<'a, str>, Refusal>, ConvertError> {
+) -> Result<Result<(), Refusal>, ConvertError> {
     let bytes = match &record.framed {
         Framed::Value(bytes) => bytes,
         Framed::Broken { detail, .. } => return Ok(Err(Refusal::new(Reason::InvalidJson, detail))),
         Framed::Oversized { length, .. } => return Ok(Err(Refusal::oversized(*length))),
     };
+    if let Some(event) = record.event {
+        if !event.is_ascii
+            && let Err(refusal) = decode::text(bytes)
+        {
+            return Ok(Err(refusal));
+        }
+        rows.push_usual(event, bytes, record.line)?;
+        return Ok(Ok(()));
+    }
     let (text, object) = match acceptable(bytes, record.object) {
         Ok(acceptable) => acceptable,
         Err(refusal) => return Ok(Err(refusal)),
@@ -197,12 +204,12 @@ fn store<'a, W: Write + Send>(
     if let Some(event) = PlainEvent::of(text, object, instants)
         && rows.push_plain(&event, record.line, scanner)?
     {
-        return Ok(Ok(Cow::Borrowed(event.event_type)));
+        return Ok(Ok(()));
     }
     match shape::to_row(&Fields::new(text, object), scanner) {
         Ok(row) => {
             rows.push(&row, record.line)?;
-            Ok(Ok(row.event_type))
+            Ok(Ok(()))
         }
         Err(refusal) => Ok(Err(refusal)),
     }
@@ -213,12 +220,12 @@ fn store<'a, W: Write + Send>(
 struct Types(HashMap<String, u64, RandomState>);
 
 impl Types {
-    /// Counts a row under its type, whatever that is: garbage must not make receipt or ledger large.
-    fn count(&mut self, event_type: &str) {
+    /// Counts rows under their type, whatever that is: garbage must not make receipt or ledger large.
+    fn count(&mut self, event_type: &str, rows: u64) {
         let name = if event_type.len() <= MAX_TYPE_NAME_BYTES { event_type } else { OTHER_TYPES };
         match self.0.get_mut(name) {
-            Some(rows) => *rows += 1,
-            None => drop(self.0.insert(name.to_owned(), 1)),
+            Some(counted) => *counted += rows,
+            None => drop(self.0.insert(name.to_owned(), rows)),
         }
     }
 }

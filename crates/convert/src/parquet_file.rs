@@ -18,7 +18,8 @@ use crate::pages::GROUP_ROWS;
 use crate::plain_event::PlainEvent;
 use crate::row::EventRow;
 use crate::scan::Scanner;
-use crate::{Compression, ConvertError};
+use crate::usual_event::UsualEvent;
+use crate::{Compression, ConvertError, Types};
 
 /// A row group is closed when its rows, partly compressed, take about this much memory.
 const ROW_GROUP_BYTES: usize = 32 << 20;
@@ -38,6 +39,17 @@ impl<'c, W: Write + Send> ParquetFile<'c, W> {
     pub(crate) fn new(output: W, payload: Payload, compression: Compression, columns: &'c mut Columns) -> Self {
         columns.begin(payload, compression);
         Self { output: Some(output), writer: None, columns }
+    }
+
+    /// Adds an event that stands on line `source_line` and is spelled as usual in `record`, which is UTF-8.
+    pub(crate) fn push_usual(
+        &mut self,
+        event: &UsualEvent,
+        record: &[u8],
+        source_line: u64,
+    ) -> std::result::Result<(), ConvertError> {
+        self.columns.push_usual(event, record, source_line).map_err(ConvertError::from_parquet)?;
+        self.write_if_large().map_err(ConvertError::from_parquet)
     }
 
     /// Adds an event that stands on line `source_line`, if its columns hold all of it; answers whether they do.
@@ -60,14 +72,15 @@ impl<'c, W: Write + Send> ParquetFile<'c, W> {
         self.write_if_large().map_err(ConvertError::from_parquet)
     }
 
-    /// Completes the file; whether there is one.
-    pub(crate) fn finish(mut self) -> std::result::Result<bool, ConvertError> {
+    /// Completes the file; answers whether there is one, and its rows by type.
+    pub(crate) fn finish(mut self) -> std::result::Result<(bool, Types), ConvertError> {
         if self.columns.rows() > 0 {
             self.write_row_group().map_err(ConvertError::from_parquet)?;
         }
-        let Some(writer) = self.writer else { return Ok(false) };
+        let types = self.columns.take_types();
+        let Some(writer) = self.writer else { return Ok((false, types)) };
         writer.close().map_err(ConvertError::from_parquet)?;
-        Ok(true)
+        Ok((true, types))
     }
 
     fn write_if_large(&mut self) -> Result<()> {

@@ -42,7 +42,7 @@ impl<'a> PlainEvent<'a> {
                     continue;
                 }
                 "created_at" => {
-                    once(&mut created_at, instants.parse(plain_string(json)?)?)?;
+                    once(&mut created_at, instants.parse(plain_string(json)?.as_bytes())?)?;
                     continue;
                 }
                 "public" => {
@@ -88,14 +88,14 @@ fn truth(json: &str) -> Option<bool> {
 /// Reads `created_at`, which is often that of the record before.
 #[derive(Default)]
 pub(crate) struct Instants {
-    text: String,
+    text: Vec<u8>,
     instant: i64,
 }
 
 impl Instants {
-    fn parse(&mut self, text: &str) -> Option<i64> {
+    pub(crate) fn parse(&mut self, text: &[u8]) -> Option<i64> {
         if text != self.text {
-            self.instant = timestamp::parse(text).ok()?;
+            self.instant = timestamp::parse(std::str::from_utf8(text).ok()?).ok()?;
             text.clone_into(&mut self.text);
         }
         Some(self.instant)

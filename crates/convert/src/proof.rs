@@ -102,7 +102,7 @@ pub fn expected(text: impl Read, payload: Payload) -> Result<Expected, ConvertEr
             _ if duplicates.binary_search(&known.line).is_ok() => expected.counts.duplicates += 1,
             Ok(event_type) => {
                 expected.counts.rows += 1;
-                types.count(&event_type);
+                types.count(&event_type, 1);
                 expected.rows.push(known);
             }
             Err(()) => {

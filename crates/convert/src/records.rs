@@ -21,7 +21,9 @@ use serde_json::Deserializer;
 use sha2::{Digest, Sha256};
 
 use crate::ConvertError;
+use crate::plain_event::Instants;
 use crate::scan::{Object, Scanner};
+use crate::usual_event::UsualEvent;
 
 /// A record may be this long. What is longer is [`Framed::Oversized`].
 pub(crate) const MAX_RECORD_BYTES: usize = 16 << 20;
@@ -43,8 +45,10 @@ pub(crate) struct Record<'a> {
     pub(crate) offset: u64,
     /// Its bytes.
     pub(crate) framed: Framed<'a>,
-    /// What was noted of it, if it is an object.
+    /// What was noted of it, if it is an object and not read as an event.
     pub(crate) object: Option<&'a Object>,
+    /// The event that it is, if it is spelled as usual and such ones are read.
+    pub(crate) event: Option<&'a UsualEvent>,
 }
 
 /// The bytes of a record.
@@ -75,11 +79,12 @@ pub(crate) struct Framing {
     /// Text that was read, and room for more.
     buffer: Vec<u8>,
     scanner: Scanner,
+    instants: Instants,
 }
 
 impl Framing {
     pub(crate) fn new() -> Self {
-        Self { buffer: Vec::new(), scanner: Scanner::new() }
+        Self { buffer: Vec::new(), scanner: Scanner::new(), instants: Instants::default() }
     }
 }
 
@@ -108,12 +113,18 @@ pub(crate) struct Records<'f, R> {
     lines: u64,
     blank_lines: u64,
     scanner: &'f mut Scanner,
+    instants: &'f mut Instants,
+    /// Whether events that are spelled as usual are read on the way.
+    reads_events: bool,
+    /// The event that the last record is, if it is a usual one.
+    event: UsualEvent,
     /// The first bytes of the last oversized record.
     prefix: Vec<u8>,
 }
 
 /// What to do with the bytes at `start`.
 enum Step {
+    Event { length: usize },
     Value { length: usize, is_object: bool },
     Broken { length: usize, skip: usize, detail: String },
     Oversized,
@@ -124,7 +135,7 @@ enum Step {
 impl<'f, R: Read> Records<'f, R> {
     /// The records of `input`, which begins at line `first_line` and byte `first_offset` of the file's text.
     pub(crate) fn new(input: R, first_line: u64, first_offset: u64, framing: &'f mut Framing) -> Self {
-        let Framing { buffer, scanner } = framing;
+        let Framing { buffer, scanner, instants } = framing;
         // A record may be large: what it took is not kept for the next text.
         buffer.truncate(KEPT_BYTES);
         buffer.shrink_to(KEPT_BYTES);
@@ -145,8 +156,17 @@ impl<'f, R: Read> Records<'f, R> {
             lines: 0,
             blank_lines: 0,
             scanner,
+            instants,
+            reads_events: false,
+            event: UsualEvent::default(),
             prefix: Vec::new(),
         }
+    }
+
+    /// Reads events that are spelled as usual on the way.
+    pub(crate) fn with_events(mut self) -> Self {
+        self.reads_events = true;
+        self
     }
 
     /// The next record, or none at the end of the text.
@@ -159,16 +179,21 @@ impl<'f, R: Read> Records<'f, R> {
             match self.step() {
                 Step::ReadOn => self.find_line_end()?,
                 Step::EndLine => self.end_line(),
+                Step::Event { length } => {
+                    let (line, offset, at) = self.take(length);
+                    let framed = Framed::Value(&self.buffer[at..at + length]);
+                    return Ok(Some(Record { line, offset, framed, object: None, event: Some(&self.event) }));
+                }
                 Step::Value { length, is_object } => {
                     let (line, offset, at) = self.take(length);
                     let framed = Framed::Value(&self.buffer[at..at + length]);
                     let object = is_object.then(|| self.scanner.object());
-                    return Ok(Some(Record { line, offset, framed, object }));
+                    return Ok(Some(Record { line, offset, framed, object, event: None }));
                 }
                 Step::Broken { length, skip, detail } => {
                     let (line, offset, at) = self.take(skip);
                     let framed = Framed::Broken { bytes: &self.buffer[at..at + length], detail };
-                    return Ok(Some(Record { line, offset, framed, object: None }));
+                    return Ok(Some(Record { line, offset, framed, object: None, event: None }));
                 }
                 Step::Oversized => return self.take_oversized().map(Some),
             }
@@ -193,6 +218,14 @@ impl<'f, R: Read> Records<'f, R> {
             return if whole_line { Step::EndLine } else { Step::ReadOn };
         }
         let is_object = self.buffer[self.start] == b'{';
+        if self.reads_events
+            && is_object
+            && whole_line
+            && let Some(event) = UsualEvent::read(self.buffer, self.start, end, self.scanner, self.instants)
+        {
+            self.event = event;
+            return Step::Event { length: end - self.start };
+        }
         let length = if is_object {
             self.scanner.scan(self.buffer, self.start, end).ok()
         } else {
@@ -282,7 +315,7 @@ impl<'f, R: Read> Records<'f, R> {
         }
         let length = self.offset - offset;
         let framed = Framed::Oversized { prefix: &self.prefix, length, sha256: hash.finalize().into() };
-        Ok(Record { line, offset, framed, object: None })
+        Ok(Record { line, offset, framed, object: None, event: None })
     }
 
     fn advance(&mut self, bytes: usize) {

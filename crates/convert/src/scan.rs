@@ -109,6 +109,23 @@ impl Scanner {
         }
         Ok(object_end - start)
     }
+
+    /// Where the object ends that begins at `start` of `text` and ends before `end`, if it is one, and acceptable as a field's
+    /// value in an outermost object; and whether it is surely ASCII. Whatever was scanned before is forgotten.
+    pub(crate) fn scan_field(&mut self, text: &[u8], start: usize, end: usize) -> Option<(usize, bool)> {
+        self.index.reset(start, end);
+        self.containers.shrink_to(USUAL_FIELDS);
+        let mut tokens = Tokens { text, index: &mut self.index, acceptable: true };
+        let is_object = tokens.next() == start && byte(text, start) == b'{';
+        let close = is_object.then(|| tokens.container(start, &mut self.containers));
+        let acceptable = tokens.acceptable;
+        let is_ascii = self.index.is_ascii();
+        let object_end = close.and_then(Result::ok).map(|close| close + 1).filter(|end| {
+            acceptable && !self.index.lone_surrogate_within(start, *end) && !self.index.syntax_flaw_before(*end)
+        });
+        self.forget();
+        Some((object_end?, is_ascii))
+    }
 }
 
 /// The tokens of a text on their way through the grammar.

@@ -1,6 +1,6 @@
 //! Cuts the text into chunks of whole lines, as it comes.
 
-use std::hash::Hasher;
+use std::{hash::Hasher, ops::Range};
 
 use twox_hash::XxHash3_64;
 
@@ -26,6 +26,8 @@ pub(crate) struct Chunker {
     open: Option<OpenChunk>,
     closed: Vec<Chunk>,
     ends: BlockEnds,
+    /// Where lines end in the text that is being taken, and their kinds.
+    line_ends: Vec<(usize, Kind)>,
 }
 
 /// A line of which there is more to come.
@@ -65,6 +67,7 @@ impl Chunker {
             open: None,
             closed: Vec::new(),
             ends: BlockEnds::default(),
+            line_ends: Vec::new(),
         }
     }
 
@@ -116,25 +119,45 @@ impl Chunker {
         let start = history.end() - length as u64;
         let mut hashed = 0; // bytes of the text that the hash of the open chunk has
         let mut line = 0;
-        for line_feed in memchr::memchr_iter(b'\n', text) {
-            let end = start + line_feed as u64 + 1;
-            if self.too_long_with(end) && self.unfinished.is_none() {
+        if let Some(unfinished) = self.unfinished.take() {
+            let Some(line_feed) = memchr::memchr(b'\n', text) else {
+                self.unfinished = Some(unfinished);
+                return self.leave_unfinished(text, history, points);
+            };
+            line = line_feed + 1;
+            let kind = self.end_unfinished(unfinished, &text[..line_feed], start + line as u64, history, points);
+            hashed = self.end_line(kind, text, hashed..line, start, points);
+        }
+        let mut ends = std::mem::take(&mut self.line_ends);
+        self.lines.whole(&text[line..], line, &mut ends);
+        for (line_feed, kind) in ends.drain(..) {
+            if self.too_long_with(start + line_feed as u64 + 1) {
                 self.hash(&text[hashed..line]);
                 hashed = line;
                 self.close_before_line();
             }
-            let kind = self.line(&text[line..line_feed], end, history, points);
+            self.open_chunk(history, points);
             line = line_feed + 1;
-            if self.count_line(kind, end, points) {
-                self.hash(&text[hashed..line]);
-                hashed = line;
-                self.close(end, None);
-            }
+            hashed = self.end_line(kind, text, hashed..line, start, points);
         }
+        self.line_ends = ends;
         self.hash(&text[hashed..line]);
         if line < length {
             self.leave_unfinished(&text[line..], history, points);
         }
+    }
+
+    /// Counts the line that ends where `unhashed` does, a part of the text, which begins at the offset `start`; closes the
+    /// chunk if it is full. Answers from where on the text is not hashed.
+    fn end_line(&mut self, kind: Kind, text: &[u8], unhashed: Range<usize>, start: u64, points: &mut Points) -> usize {
+        let (hashed, line_end) = (unhashed.start, unhashed.end);
+        let end = start + line_end as u64;
+        if !self.count_line(kind, end, points) {
+            return hashed;
+        }
+        self.hash(&text[unhashed]);
+        self.close(end, None);
+        line_end
     }
 
     /// Closes what is open at the end of the text, and answers the chunks and the number of lines.
@@ -151,12 +174,15 @@ impl Chunker {
         (self.closed, self.line_count)
     }
 
-    /// The kind of a line, of which this is all or the last part, in the chunk where it belongs.
-    fn line(&mut self, content: &[u8], end: u64, history: &History, points: &mut Points) -> Kind {
-        let Some(mut unfinished) = self.unfinished.take() else {
-            self.open_chunk(history, points);
-            return self.lines.whole(content);
-        };
+    /// The kind of a line whose last part this is, in the chunk where it belongs.
+    fn end_unfinished(
+        &mut self,
+        mut unfinished: Unfinished,
+        content: &[u8],
+        end: u64,
+        history: &History,
+        points: &mut Points,
+    ) -> Kind {
         self.make_way_for_unfinished(&unfinished, end, history, points);
         self.lines.part(&mut unfinished.line, content);
         self.lines.end(&unfinished.line)

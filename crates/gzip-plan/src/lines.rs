@@ -26,20 +26,44 @@ pub(crate) struct Lines {
     pub(crate) compares: bool,
     seen: HashSet<u128, BuildHasherDefault<AsItIs>>,
     beginning: Beginning,
+    /// The hashes of whole lines; none of those that are blank.
+    hashes: Vec<Option<u128>>,
 }
+
+/// The table of lines grows by this many times what it holds: filling larger ones takes longer than looking things up.
+const GROWTH: usize = 3;
 
 impl Default for Lines {
     fn default() -> Self {
-        Self { compares: true, seen: HashSet::default(), beginning: Beginning::default() }
+        Self { compares: true, seen: HashSet::default(), beginning: Beginning::default(), hashes: Vec::new() }
     }
 }
 
 impl Lines {
-    /// The kind of a line that is whole; `content` is without its line feed.
-    #[inline]
-    pub(crate) fn whole(&mut self, content: &[u8]) -> Kind {
-        let blank = self.beginning.is_blank(content) && self.beginning.ends_blank();
-        self.kind(blank, || XxHash3_128::oneshot(content))
+    /// The lines of `text`, which begins with one, that are whole: for each, the index of its line feed, counted from
+    /// `first`, and its kind.
+    pub(crate) fn whole(&mut self, text: &[u8], first: usize, ends: &mut Vec<(usize, Kind)>) {
+        let mut line = 0;
+        self.hashes.clear();
+        for line_feed in memchr::memchr_iter(b'\n', text) {
+            let content = &text[line..line_feed];
+            let blank = self.beginning.is_blank(content) && self.beginning.ends_blank();
+            self.beginning.over = true;
+            if self.compares {
+                self.hashes.push((!blank).then(|| XxHash3_128::oneshot(content)));
+            }
+            ends.push((first + line_feed, if blank { Kind::Blank } else { Kind::New }));
+            line = line_feed + 1;
+        }
+        // The table is larger than the processor's caches. A look-up that does not have to wait for the hash of its line
+        // does not wait for the look-up before it either.
+        for ((_, kind), hash) in ends.iter_mut().zip(&self.hashes) {
+            if let Some(hash) = *hash
+                && !insert(&mut self.seen, hash)
+            {
+                *kind = Kind::Duplicate;
+            }
+        }
     }
 
     /// Begins a line that comes in parts; `hashes_chunk` says whether it is hashed as a chunk's beginning too.
@@ -66,12 +90,21 @@ impl Lines {
         self.beginning.over = true;
         if blank {
             Kind::Blank
-        } else if !self.compares || self.seen.insert(hash()) {
+        } else if !self.compares || insert(&mut self.seen, hash()) {
             Kind::New
         } else {
             Kind::Duplicate
         }
     }
+}
+
+/// Adds a hash; false if it is there already.
+#[inline]
+fn insert(seen: &mut HashSet<u128, BuildHasherDefault<AsItIs>>, hash: u128) -> bool {
+    if seen.len() == seen.capacity() {
+        seen.reserve(GROWTH * seen.len());
+    }
+    seen.insert(hash)
 }
 
 /// A line of which there is more to come.
@@ -161,12 +194,22 @@ mod tests {
         ];
         for (case, lines, expected) in cases {
             let mut whole = Lines::default();
-            let kinds: Vec<Kind> = lines.iter().map(|line| whole.whole(line)).collect();
+            let kinds: Vec<Kind> = lines.iter().flat_map(|line| in_one(&mut whole, &[line])).collect();
             assert_eq!(kinds, expected, "{case}");
+            assert_eq!(in_one(&mut Lines::default(), lines), expected, "{case}, all at once");
             let mut parted = Lines::default();
             let kinds: Vec<Kind> = lines.iter().map(|line| in_parts(&mut parted, line)).collect();
             assert_eq!(kinds, expected, "{case}, byte by byte");
         }
+    }
+
+    fn in_one(lines: &mut Lines, contents: &[&[u8]]) -> Vec<Kind> {
+        let mut text: Vec<u8> = contents.iter().flat_map(|content| [content, &b"\n"[..]].concat()).collect();
+        text.extend_from_slice(b"part of a line");
+        let mut ends = Vec::new();
+        lines.whole(&text, 0, &mut ends);
+        assert!(ends.iter().all(|(end, _)| text[*end] == b'\n'));
+        ends.into_iter().map(|(_, kind)| kind).collect()
     }
 
     fn in_parts(lines: &mut Lines, content: &[u8]) -> Kind {

@@ -4,6 +4,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
+use crate::usual::equal;
+
 /// Stands for null in rows.
 pub(crate) const NULL: u32 = u32::MAX;
 
@@ -27,20 +29,21 @@ impl Texts {
         if let Some((number, _)) = numbers.find(hash, |(_, start)| equal(text_at(encoded, *start), text)) {
             return (*number, false);
         }
-        let (number, start) = append(encoded, starts, text);
+        let (number, start) = append(encoded, starts, [text]);
         numbers.insert_unique(hash, (number, start), |(_, start)| hasher.hash_one(text_at(encoded, *start)));
         (number, true)
     }
 
-    /// Adds `text`, which is known to be new, and will be for ever to [`Self::number`]; answers its number.
-    pub(crate) fn push(&mut self, text: &[u8]) -> u32 {
-        append(&mut self.encoded, &mut self.starts, text).0
+    /// Adds the text of these parts, which is known to be new, and will be for ever to [`Self::number`]; answers its number.
+    pub(crate) fn push(&mut self, parts: [&[u8]; 3]) -> u32 {
+        append(&mut self.encoded, &mut self.starts, parts).0
     }
 
     /// The number of `text`, which is often the `last` one.
+    #[inline]
     pub(crate) fn again_or_number(&mut self, last: Option<u32>, text: &[u8]) -> u32 {
         match last {
-            Some(last) if self.get(last) == text => last,
+            Some(last) if equal(self.get(last), text) => last,
             _ => self.number(text).0,
         }
     }
@@ -74,22 +77,14 @@ impl Texts {
     }
 }
 
-/// Whether texts that are mostly short are equal. Calls of the library's comparison for so few bytes at a time, and of such
-/// different lengths, would take longer than the comparisons.
-#[inline(always)]
-pub(super) fn equal(a: &[u8], b: &[u8]) -> bool {
-    let ((a_words, a_bytes), (b_words, b_bytes)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    a.len() == b.len()
-        && a_words.iter().zip(b_words).all(|(a, b)| u64::from_ne_bytes(*a) == u64::from_ne_bytes(*b))
-        && a_bytes.iter().zip(b_bytes).all(|(a, b)| a == b)
-}
-
-/// Adds a text; answers its number and where it starts.
-fn append(encoded: &mut Vec<u8>, starts: &mut Vec<u32>, text: &[u8]) -> (u32, u32) {
-    encoded.extend_from_slice(&(text.len() as u32).to_le_bytes());
+/// Adds the text of these parts; answers its number and where it starts.
+#[inline]
+fn append<const N: usize>(encoded: &mut Vec<u8>, starts: &mut Vec<u32>, parts: [&[u8]; N]) -> (u32, u32) {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    encoded.extend_from_slice(&(length as u32).to_le_bytes());
     // A row group is closed long before its texts come near 4 GiB.
     let (number, start) = (starts.len() as u32, encoded.len() as u32);
-    encoded.extend_from_slice(text);
+    parts.iter().for_each(|part| encoded.extend_from_slice(part));
     starts.push(start);
     (number, start)
 }

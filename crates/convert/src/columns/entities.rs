@@ -12,18 +12,18 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::dictionary::{NULL, Numbers, Texts};
 use super::leaf::Indexes;
-use super::usual::{Kind, Origin, plain_integer, read};
 use crate::decode::integer;
 use crate::pages::{Codec, Encoded};
 use crate::row::Entity;
 use crate::scan::Scanner;
 use crate::shape;
+use crate::usual::{self, Kind, Origin, Usual, plain_integer};
 
 /// The texts that people filter by. Bounds of the others, the same prefix in all of them, would help nobody.
 const FILTERED: [&str; 2] = ["login", "name"];
 
 /// The entity without any field, as which null is stored.
-const NOBODY: u32 = 0;
+pub(super) const NOBODY: u32 = 0;
 
 /// Place of the name, which other texts are made from.
 const NAME: usize = 0;
@@ -36,7 +36,7 @@ pub(super) struct EntityColumns<K, const N: usize> {
     /// The entity that each object is, or [`NULL`] if it is not stored by its columns alone.
     entity_of_object: Vec<u32>,
     /// Who was last seen in the usual spelling under each name.
-    usual: Vec<Usual>,
+    usual: Vec<Seen>,
     entities: Vec<Columns<N>>,
     ids: Numbers,
     texts: [Texts; N],
@@ -47,10 +47,10 @@ pub(super) struct EntityColumns<K, const N: usize> {
 
 /// An entity in the usual spelling. Its name, its id and which texts it has say all of it.
 #[derive(Clone, Copy, Default)]
-struct Usual {
+struct Seen {
     id: i64,
-    /// A bit for each text; none where nobody was seen yet.
-    present: u32,
+    /// As in [`Usual`]; none where nobody was seen yet.
+    texts: u32,
     entity: u32,
 }
 
@@ -80,34 +80,35 @@ impl<K: Kind<N>, const N: usize> EntityColumns<K, N> {
     #[inline]
     pub(super) fn of_object(&mut self, object: Option<&str>, scanner: &mut Scanner) -> Option<u32> {
         let Some(json) = object else { return Some(NOBODY) };
-        match read::<K, N>(json) {
-            Some((id, texts)) => Some(self.of_usual(id, &texts)),
+        match usual::read::<K, N>(json) {
+            Some(usual) => Some(self.of_usual(&usual, json.as_bytes())),
             None => self.of_unusual(json, scanner),
         }
     }
 
-    /// The entity with this id and these texts, one of which is a name that the others are made from as usual.
+    /// The entity that is spelled in this way somewhere in `record`.
     #[inline]
-    fn of_usual(&mut self, id: i64, texts: &[Option<&str>; N]) -> u32 {
-        let name = self.texts[NAME].number(texts[NAME].unwrap_or_default().as_bytes()).0;
-        let present = texts.iter().rev().fold(0, |bits, text| bits << 1 | u32::from(text.is_some()));
-        let known = *slot(&mut self.usual, name, Usual::default());
-        if (known.id, known.present) == (id, present) {
-            return known.entity;
+    pub(super) fn of_usual(&mut self, usual: &Usual, record: &[u8]) -> u32 {
+        let Usual { id, digits, name, texts } = *usual;
+        let (name, digits) = (name.of(record), digits.of(record));
+        let number = self.texts[NAME].number(name).0;
+        let seen = *slot(&mut self.usual, number, Seen::default());
+        if (seen.id, seen.texts) == (id, texts) {
+            return seen.entity;
         }
         let mut columns = Columns { id: self.ids.number(id), texts: [NULL; N] };
-        columns.texts[NAME] = name;
-        for (place, text) in texts.iter().enumerate().skip(1) {
-            if let Some(text) = text {
-                columns.texts[place] = match K::COLUMNS[place].origin {
-                    Origin::Own => self.own(place, text),
-                    Origin::Name(_) => self.made(place, name, text),
-                    Origin::Id(..) => self.made(place, columns.id, text),
-                };
-            }
+        columns.texts[NAME] = number;
+        for (place, column) in K::COLUMNS.iter().enumerate().skip(1).filter(|(place, _)| texts >> place & 1 == 1) {
+            columns.texts[place] = match column.origin {
+                Origin::Own => self.own(place, b""),
+                Origin::Name(prefix) => self.made(place, number, [prefix.as_bytes(), name, b""]),
+                Origin::Id(prefix, suffix) => {
+                    self.made(place, columns.id, [prefix.as_bytes(), digits, suffix.as_bytes()])
+                }
+            };
         }
         let entity = self.push_entity(columns);
-        self.usual[name as usize] = Usual { id, present, entity };
+        self.usual[number as usize] = Seen { id, texts, entity };
         entity
     }
 
@@ -151,41 +152,41 @@ impl<K: Kind<N>, const N: usize> EntityColumns<K, N> {
     fn text(&mut self, place: usize, text: &str) -> u32 {
         // A text is made from a name or an id if it could be, be it another one's: so each is in its column once.
         match K::COLUMNS[place].origin {
-            Origin::Own => self.own(place, text),
+            Origin::Own => self.own(place, text.as_bytes()),
             Origin::Name(prefix) => match text.strip_prefix(prefix) {
                 Some(name) => {
                     let name = self.texts[NAME].number(name.as_bytes()).0;
-                    self.made(place, name, text)
+                    self.made(place, name, [text.as_bytes(), b"", b""])
                 }
-                None => self.own(place, text),
+                None => self.own(place, text.as_bytes()),
             },
             Origin::Id(prefix, suffix) => {
                 let digits = text.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
-                match digits.and_then(plain_integer) {
+                match digits.and_then(|digits| plain_integer(digits.as_bytes())) {
                     Some(id) => {
                         let id = self.ids.number(id);
-                        self.made(place, id, text)
+                        self.made(place, id, [text.as_bytes(), b"", b""])
                     }
-                    None => self.own(place, text),
+                    None => self.own(place, text.as_bytes()),
                 }
             }
         }
     }
 
     /// The number of a text that is made from nothing else; it is often that of the last entity.
-    fn own(&mut self, place: usize, text: &str) -> u32 {
+    fn own(&mut self, place: usize, text: &[u8]) -> u32 {
         let last = self.entities.last().map(|columns| columns.texts[place]).filter(|number| *number != NULL);
-        self.texts[place].again_or_number(last, text.as_bytes())
+        self.texts[place].again_or_number(last, text)
     }
 
-    /// The number of the text that is made from the name (or id) of number `from`.
-    fn made(&mut self, place: usize, from: u32, text: &str) -> u32 {
+    /// The number of the text of these parts, which is made from the name (or id) of number `from`.
+    fn made(&mut self, place: usize, from: u32, parts: [&[u8]; 3]) -> u32 {
         if place == NAME {
             return from;
         }
         let number = slot(&mut self.made_from[place], from, NULL);
         if *number == NULL {
-            *number = self.texts[place].push(text.as_bytes());
+            *number = self.texts[place].push(parts);
         }
         *number
     }

@@ -49,12 +49,12 @@ impl PlainTexts {
 
     /// Adds a row.
     #[inline]
-    pub(super) fn push(&mut self, text: Option<&str>, codec: &mut Codec) -> Result<()> {
+    pub(super) fn push(&mut self, text: Option<&[u8]>, codec: &mut Codec) -> Result<()> {
         match text {
             Some(text) => {
                 self.values.extend_from_slice(&(text.len() as u32).to_le_bytes());
                 let start = self.values.len();
-                self.values.extend_from_slice(text.as_bytes());
+                self.values.extend_from_slice(text);
                 if self.bounded {
                     self.note(start..self.values.len());
                 }

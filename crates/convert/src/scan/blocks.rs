@@ -16,6 +16,8 @@ pub(super) struct Classes {
     pub(super) low: u64,
     /// Whether there is a backslash or a control character; [`rare`] says where.
     pub(super) has_rare: bool,
+    /// Whether there is a byte that is not ASCII.
+    pub(super) has_high: bool,
 }
 
 /// What few blocks have.
@@ -34,6 +36,7 @@ pub(super) struct Rare {
 pub(super) fn classify(block: &[u8; BLOCK_BYTES]) -> Classes {
     let mut classes = Classes::default();
     let mut rare = u8x16::splat(0);
+    let mut high = u8x16::splat(0);
     for (part, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
         let bytes = u8x16::new(*bytes);
         let equal = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
@@ -46,8 +49,11 @@ pub(super) fn classify(block: &[u8; BLOCK_BYTES]) -> Classes {
         classes.operators |= mask(braces | equal(b':') | equal(b','));
         classes.low |= mask(at_most(b' '));
         rare = rare | equal(b'\\') | at_most(0x1f);
+        high |= bytes;
     }
     classes.has_rare = rare.to_bitmask() != 0;
+    // The highest bits make the mask.
+    classes.has_high = high.to_bitmask() != 0;
     classes
 }
 
@@ -117,6 +123,7 @@ mod tests {
                     operators: mask(&block, |byte| b"{}[]:,".contains(&byte)),
                     low: mask(&block, |byte| byte <= b' '),
                     has_rare: byte < 0x20 || byte == b'\\',
+                    has_high: byte >= 0x80,
                 };
                 assert_eq!(classify(&block), expected, "byte {byte} at {at}");
                 let expected = Rare {

@@ -25,6 +25,8 @@ pub(super) struct Index {
     end: usize,
     carried: Carried,
     flaws: Flaws,
+    /// Whether a byte was seen that is not ASCII.
+    has_high: bool,
 }
 
 /// Ways to do the same with one processor's vectors or another's: [`classify`], [`rare`], [`parity_so_far`] and [`write`].
@@ -76,6 +78,7 @@ impl Index {
             end: 0,
             carried: Carried::default(),
             flaws: Flaws::default(),
+            has_high: false,
         }
     }
 
@@ -88,6 +91,12 @@ impl Index {
         self.flaws.surrogates.clear();
         self.flaws.asked = 0;
         self.flaws.low_half = END;
+        self.has_high = false;
+    }
+
+    /// Whether the text up to the last token that was asked for is surely ASCII.
+    pub(super) fn is_ascii(&self) -> bool {
+        !self.has_high
     }
 
     /// The end of the text.
@@ -175,14 +184,16 @@ impl Index {
             self.stretch_start = self.next;
             let stretch_end = self.end.min(self.next + STRETCH_BYTES);
             let mut carried = self.carried;
+            let mut has_high = self.has_high;
             for start in (self.stretch_start..stretch_end).step_by(BLOCK_BYTES) {
-                let tokens = self.tokens(text, start, &mut carried, vectors);
+                let tokens = self.tokens(text, start, &mut carried, &mut has_high, vectors);
                 if let Some(slots) = self.tokens[found..].first_chunk_mut() {
                     (vectors.write)(tokens, (start - self.stretch_start) as u32, slots);
                 }
                 found += tokens.count_ones() as usize;
             }
             self.carried = carried;
+            self.has_high = has_high;
             self.next = stretch_end;
         }
         self.found = found;
@@ -196,6 +207,7 @@ impl Index {
         text: &[u8],
         start: usize,
         carried: &mut Carried,
+        has_high: &mut bool,
         vectors: &Vectors<
             impl Fn(&[u8; BLOCK_BYTES]) -> Classes,
             impl Fn(&[u8; BLOCK_BYTES]) -> Rare,
@@ -209,6 +221,7 @@ impl Index {
             &padded
         });
         let classes = (vectors.classify)(block);
+        *has_high |= classes.has_high;
         let here = first_bits(self.end - start);
         let mut quotes = classes.quotes & here;
         let mut blanks = classes.low;

@@ -5,7 +5,8 @@ use std::arch::x86_64::{
     __m128i, __m256i, __m512i, _mm_clmulepi64_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_set1_epi8,
     _mm256_cmpeq_epi8, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256,
     _mm256_shuffle_epi8, _mm512_add_epi32, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask, _mm512_cvtepu8_epi32,
-    _mm512_maskz_compress_epi8, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_shuffle_epi8,
+    _mm512_maskz_compress_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32,
+    _mm512_shuffle_epi8,
 };
 
 use super::blocks::{BLOCK_BYTES, Classes, Rare, rare};
@@ -71,6 +72,7 @@ fn parity(bits: u64) -> u64 {
 fn classify_with_avx2(block: &[u8; BLOCK_BYTES]) -> Classes {
     let mut classes = Classes::default();
     let mut rare = _mm256_setzero_si256();
+    let mut high = _mm256_setzero_si256();
     let operators: __m256i = bytemuck::cast([OPERATORS; 2]);
     for (part, bytes) in block.as_chunks::<32>().0.iter().enumerate() {
         let bytes: __m256i = bytemuck::cast(*bytes);
@@ -85,8 +87,10 @@ fn classify_with_avx2(block: &[u8; BLOCK_BYTES]) -> Classes {
         classes.operators |= mask(_mm256_cmpeq_epi8(folded, _mm256_shuffle_epi8(operators, bytes)));
         classes.low |= mask(at_most(b' '));
         rare = _mm256_or_si256(rare, _mm256_or_si256(equal(b'\\'), at_most(0x1f)));
+        high = _mm256_or_si256(high, bytes);
     }
     classes.has_rare = _mm256_movemask_epi8(rare) != 0;
+    classes.has_high = _mm256_movemask_epi8(high) != 0;
     classes
 }
 
@@ -105,6 +109,7 @@ fn classify_with_avx512(block: &[u8; BLOCK_BYTES]) -> Classes {
         operators: _mm512_cmpeq_epi8_mask(folded, _mm512_shuffle_epi8(operators, bytes)),
         low: at_most(b' '),
         has_rare: (equal(b'\\') | at_most(0x1f)) != 0,
+        has_high: _mm512_movepi8_mask(bytes) != 0,
     }
 }
 

@@ -13,6 +13,8 @@ use crate::{
 
 /// Bytes of the file that are inflated before their text is given: little enough that the history mostly still has it.
 const READ_BYTES: usize = 32 * 1024;
+/// The text of so much of the file mostly fits into this.
+const ROOM_BYTES: usize = 8 * READ_BYTES;
 
 /// Why there is no more text.
 #[derive(Debug, Error)]
@@ -252,6 +254,10 @@ impl<R: Read> TextChunks<R> {
             }
         }
         planner.unread = Some(std::mem::take(&mut self.unread));
+        if planner.history.room().len() < ROOM_BYTES {
+            // Little is unread now, and so little has to be kept.
+            slide(&mut planner.history, &mut planner.points, &mut planner.unread);
+        }
         let pushed = match self.kind {
             FileKind::Plain => planner.push_plain(bytes),
             FileKind::Gzip | FileKind::Unknown => planner.push(bytes),
