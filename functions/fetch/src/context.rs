@@ -39,7 +39,7 @@ pub struct Limits {
     pub read_timeout: Duration,
     /// For the whole body, every resumption and every source that was tried before included.
     pub body_timeout: Duration,
-    /// How often a broken body is resumed.
+    /// How often a broken body is resumed, and how often a source that asks for a pause is asked again.
     pub resumes: u32,
     /// How long to wait before the first resumption; twice as long before each one after it.
     pub resume_wait: Duration,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
 
 use std::io::Read;
+use std::time::{Duration, Instant};
 
 use aws_adapters::s3::memory::Fault;
 use fetch::event::{BytesFrom, Input, Output};
@@ -188,7 +189,13 @@ async fn what_the_source_refuses_has_a_name() {
         ("not allowed", Answer::status(403), "SourceRefused", "HTTP 403"),
         ("gone", Answer::status(410), "SourceRefused", "HTTP 410"),
         ("a part that was not asked for", Answer::rest(&gzip("a\n"), 0), "SourceRefused", "HTTP 206"),
-        ("too many", Answer::status(429).with("retry-after", "120"), "SourceUnavailable", "HTTP 429, Retry-After: 120"),
+        ("too many", Answer::status(429).with("retry-after", "400"), "SourceUnavailable", "HTTP 429, Retry-After: 400"),
+        (
+            "down until nobody knows when",
+            Answer::status(503).with("retry-after", "soon"),
+            "SourceUnavailable",
+            "HTTP 503",
+        ),
         ("down", Answer::status(503), "SourceUnavailable", "HTTP 503"),
         ("broken", Answer::status(500), "SourceUnavailable", "HTTP 500"),
     ] {
@@ -212,6 +219,40 @@ async fn a_source_that_is_not_there_or_too_slow_has_a_name() {
     let source = Source::start(stalls).await;
     let (name, text) = Fetch::from(&source.url).limited(|limits| limits.read_timeout = soon).failure("stalls").await;
     assert_eq!(name, "SourceTimeout", "{text}");
+async fn a_short_pause_that_the_source_asks_for_is_made() {
+    let body = gzip(lines(300));
+    let busy = |status, after| Answer::status(status).with("retry-after", after);
+    let cut = [Answer::whole(&body).cut(100), busy(503, "1"), Answer::rest(&body, 100)];
+    for (phrase, answers) in [
+        ("seconds", vec![busy(429, "1"), Answer::whole(&body)]),
+        ("a time", vec![busy(503, "Fri, 21 Nov 2025 01:00:01 GMT"), Answer::whole(&body)]),
+        ("a time that is over", vec![busy(503, "Fri, 21 Nov 2025 00:59:00 GMT"), Answer::whole(&body)]),
+        ("in the middle", cut.to_vec()),
+    ] {
+        let (source, begin) = (Source::start(answers).await, Instant::now());
+        let fetch = Fetch::from(&source.url);
+        fetch.call(BytesFrom::Upstream).await.expect(phrase);
+        assert!((1..5).contains(&begin.elapsed().as_secs()), "{phrase}: {:?}", begin.elapsed());
+        assert_eq!(fetch.s3.get(LANDING).unwrap(), body, "{phrase}");
+    }
+
+    let source = Source::start(vec![busy(429, "1"); 9]).await;
+    let fetch = Fetch::from(&source.url).limited(|limits| limits.resumes = 1);
+    let (name, text) = fetch.failure("again and again").await;
+    assert_eq!((name.as_str(), source.requests().len()), ("SourceUnavailable", 2), "{text}");
+    assert!(text.contains("HTTP 429, Retry-After: 1"), "{text}");
+
+    let source = Source::start([busy(429, "2")]).await;
+    let fetch = Fetch::from(&source.url).limited(|limits| limits.body_timeout = Duration::from_secs(3));
+    assert_eq!(fetch.failure("more than half of the time").await.0, "SourceUnavailable");
+
+    let (first, second) = (Source::start([busy(429, "9")]).await, Source::start([Answer::whole(&body)]).await);
+    let output = Fetch::from(&format!("{},{}", first.url, second.url)).call(BytesFrom::Upstream).await.unwrap();
+    assert!(output.source.url.starts_with(&second.url), "nobody waits while another source has the hour");
+    assert_eq!(first.requests().len(), 1);
+}
+
+#[tokio::test]
     assert!(text.contains("at byte 50: the source stopped sending; it was resumed 4 times"), "{text}");
     let source = Source::start(vec![Answer::whole(&body).stall(50); 9]).await;
     let (name, text) = Fetch::from(&source.url).limited(|limits| limits.body_timeout = soon).failure("too slow").await;
