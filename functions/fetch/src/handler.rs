@@ -66,7 +66,9 @@ async fn from_source(
 ) -> Result<Output, Error> {
     let upstream = Upstream::open(context, url, deadline, may_pause).await?;
     let source = upstream.source();
-    let mut upload = context.bucket.upload(&keys::landing(hour), "application/gzip", facts::to_metadata(&source));
+    let key = keys::landing(hour);
+    let metadata = facts::to_metadata(&source, &context.bucket.address(&key));
+    let mut upload = context.bucket.upload(&key, "application/gzip", metadata).in_parts_of(context.part_bytes);
     match passed(Body::Upstream(upstream), Some(&mut upload), context).await {
         Ok(passed) => {
             keep_replaced(hour, &source, context).await?;
@@ -85,8 +87,11 @@ async fn from_source(
 async fn keep_replaced(hour: ArchiveHour, source: &Source, context: &Context) -> Result<(), Error> {
     let (key, bucket) = (keys::landing(hour), &context.bucket);
     while let Some((etag, metadata)) = bucket.facts(&key).await? {
-        let landed = facts::of_metadata(&metadata, &bucket.address(&key));
-        let is_same = source.etag.is_some() && (&landed.url, &landed.etag) == (&source.url, &source.etag);
+        let address = bucket.address(&key);
+        let landed = facts::of_metadata(&metadata, &address);
+        let is_same = facts::is_ours(&metadata, &address)
+            && source.etag.is_some()
+            && (&landed.url, &landed.etag) == (&source.url, &source.etag);
         if is_same || bucket.copy(&key, &keys::replaced_landing(hour, &etag), &etag).await? {
             break;
         }

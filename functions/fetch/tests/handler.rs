@@ -86,6 +86,17 @@ async fn a_file_that_another_one_takes_the_place_of_is_kept() {
     assert_eq!(fetch.s3.get(&kept).unwrap(), first, "{kept}");
     assert_eq!(fetch.s3.metadata(&kept)["source-etag"], etag(&first), "and where it came from");
 
+    // A file of others is kept also if it says that it is the source's: nobody here has compared the bytes.
+    let source = Source::start([Answer::whole(&second)]).await;
+    let fetch = Fetch::from(&source.url);
+    let facts = [("source-url", format!("{}/2025-11-21-0.json.gz", source.url)), ("source-etag", etag(&second))];
+    let metadata = facts.map(|(name, value)| (name.to_owned(), value)).into();
+    let mut upload = fetch.context.bucket.upload(LANDING, "application/gzip", metadata);
+    upload.push(&first).await.unwrap();
+    upload.complete().await.unwrap();
+    fetch.call(BytesFrom::Upstream).await.unwrap();
+    assert_eq!((fetch.s3.get(LANDING).unwrap(), fetch.s3.get(&kept).unwrap()), (second.clone(), first.clone()));
+
     // What others have put there has no source; it is kept too. A file that changes on the way is kept as it is then.
     let source = Source::start([Answer::whole(&second)]).await;
     let fetch = Fetch::from(&source.url);
@@ -208,17 +219,6 @@ async fn what_the_source_refuses_has_a_name() {
 }
 
 #[tokio::test]
-async fn a_source_that_is_not_there_or_too_slow_has_a_name() {
-    let (name, text) = Fetch::from("http://127.0.0.1:9").failure("nobody listens").await;
-    assert_eq!(name, "SourceUnavailable", "{text}");
-    assert!(text.to_lowercase().contains("connection refused"), "the cause is told: {text}");
-
-    let body = gzip(lines(300));
-    let soon = std::time::Duration::from_millis(100);
-    let stalls = [vec![Answer::whole(&body).stall(50)], vec![Answer::rest(&body, 50).stall(0); 9]].concat();
-    let source = Source::start(stalls).await;
-    let (name, text) = Fetch::from(&source.url).limited(|limits| limits.read_timeout = soon).failure("stalls").await;
-    assert_eq!(name, "SourceTimeout", "{text}");
 async fn a_short_pause_that_the_source_asks_for_is_made() {
     let body = gzip(lines(300));
     let busy = |status, after| Answer::status(status).with("retry-after", after);
@@ -253,6 +253,17 @@ async fn a_short_pause_that_the_source_asks_for_is_made() {
 }
 
 #[tokio::test]
+async fn a_source_that_is_not_there_or_too_slow_has_a_name() {
+    let (name, text) = Fetch::from("http://127.0.0.1:9").failure("nobody listens").await;
+    assert_eq!(name, "SourceUnavailable", "{text}");
+    assert!(text.to_lowercase().contains("connection refused"), "the cause is told: {text}");
+
+    let body = gzip(lines(300));
+    let soon = std::time::Duration::from_millis(100);
+    let stalls = [vec![Answer::whole(&body).stall(50)], vec![Answer::rest(&body, 50).stall(0); 9]].concat();
+    let source = Source::start(stalls).await;
+    let (name, text) = Fetch::from(&source.url).limited(|limits| limits.read_timeout = soon).failure("stalls").await;
+    assert_eq!(name, "SourceTimeout", "{text}");
     assert!(text.contains("at byte 50: the source stopped sending; it was resumed 4 times"), "{text}");
     let source = Source::start(vec![Answer::whole(&body).stall(50); 9]).await;
     let (name, text) = Fetch::from(&source.url).limited(|limits| limits.body_timeout = soon).failure("too slow").await;
