@@ -19,7 +19,7 @@ from build import logical_id
 from stream import Stream
 
 CSV_FUNCTIONS = ("plan-csv", "load-csv-chunk", "commit-csv-load", "undo-csv-load")
-FUNCTIONS = (*conftest.FUNCTIONS, "export-ledger", "prove-hour", *CSV_FUNCTIONS)
+FUNCTIONS = (*conftest.FUNCTIONS, *CSV_FUNCTIONS)
 ROLES = (
     *("NextFile", "Fetch", "ConvertChunk", "RegisterPartition", "CommitBookmark", "ListHours", "ExportLedger", "ProveHour"),
     *("ProcessHour", "Ingest", "Backfill", "Prove", "Landed"),
