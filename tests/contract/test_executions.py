@@ -109,7 +109,7 @@ def test_a_file_put_by_others_starts_its_hour_from_the_bytes_that_are_there():
 @pytest.mark.parametrize(
     "phrase, tasks",
     [
-        ("fetch has put it there", landed_tasks(metadata={"source-url": "https://data.gharchive.org/x"})),
+        ("fetch has put it there", landed_tasks(metadata={"fetched-into": f"s3://lake/landing/ghactivity/{HOUR}.json.gz"})),
         ("it is gone", landed_tasks(LookAtObject=TaskError("S3.NoSuchKeyException", "404"))),
         ("the event came before", landed_tasks(ProcessHour=TaskError("StepFunctions.ExecutionAlreadyExistsException", "taken"))),
     ],
@@ -117,6 +117,20 @@ def test_a_file_put_by_others_starts_its_hour_from_the_bytes_that_are_there():
 def test_nothing_is_done_for_a_file_that_others_see_to(phrase, tasks):
     done = run("landed", tasks, s3_event())
     assert (done.status, done.trail[-1]) == ("SUCCEEDED", "NothingToDo"), phrase
+
+
+@pytest.mark.parametrize(
+    "phrase, metadata",
+    [
+        ("copied from another stack", {"fetched-into": f"s3://pond/landing/ghactivity/{HOUR}.json.gz"}),
+        ("copied from another hour", {"fetched-into": "s3://lake/landing/ghactivity/2025-11-21-8.json.gz"}),
+        ("written before there was the mark", {"source-url": "https://data.gharchive.org/x"}),
+    ],
+)
+def test_what_fetch_has_put_elsewhere_is_a_file_of_others(phrase, metadata):
+    tasks = landed_tasks(metadata=metadata)
+    assert run("landed", tasks, s3_event()).trail[-1] == "Started", phrase
+    assert len(tasks.calls["ProcessHour"]) == 1, phrase
 
 
 @pytest.mark.parametrize("key", ["landing/ghactivity/old/2025-11-21-9.json.gz", "landing/ghactivity/events.json.gz", "landing/ghactivity/.json.gz"])

@@ -27,7 +27,10 @@ from local_aws import LocalAws  # noqa: E402
 #: Real hours and real oddities, where they are at hand.
 DATA = Path(os.environ.get("GHACTIVITY_DATA") or ROOT / "../shared/data").resolve()
 BINARIES = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "debug"
-FUNCTIONS = ("next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours")
+FUNCTIONS = ("next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours", "export-ledger", "prove-hour")
+
+#: Length of the parts of an upload under faults: an hour of three chunks has three. The local AWS takes any; S3 none under 5 MiB.
+PART_BYTES = 200_000
 
 #: Files of real records without an hour's name, and the hour that they are served under.
 SAMPLES = {
@@ -149,6 +152,18 @@ def configured(lake: Lake, functions: Iterable[str], variables: dict[str, str], 
             lake.lambda_.update_function_configuration(FunctionName=name, **found)
 
 
+@contextmanager
+def stream_paused(lake: Lake) -> Iterator[None]:
+    """Changes of the ledger wait."""
+    found = lake.lambda_.list_event_source_mappings(FunctionName=lake.function_name("export-ledger"))
+    [mapping] = [one["UUID"] for one in found["EventSourceMappings"]]
+    lake.lambda_.update_event_source_mapping(UUID=mapping, Enabled=False)
+    try:
+        yield
+    finally:
+        lake.lambda_.update_event_source_mapping(UUID=mapping, Enabled=True)
+
+
 def through(proxy: FaultProxy) -> dict[str, str]:
     """The variables that lead a function's calls through a proxy."""
     return {f"AWS_ENDPOINT_URL_{service}": proxy.url for service in ("S3", "DYNAMODB", "GLUE")}
@@ -156,16 +171,17 @@ def through(proxy: FaultProxy) -> dict[str, str]:
 
 @pytest.fixture
 def fault_proxy(lake: Lake, request: pytest.FixtureRequest) -> Iterator[FaultProxy]:
-    """A proxy with the fault of the parameter that all calls of the functions to AWS pass while the test runs; small chunks."""
+    """A proxy with the fault of the parameter that all calls of the functions to AWS pass while the test runs. Chunks are small,
+    and so are the parts of an upload; the ledger's stream calls nobody."""
     fault = request.param
     proxy = FaultProxy(lake.aws.endpoint, fault)
     attempts = 3 if fault is Fault.REPEATED else 1
-    variables = through(proxy) | {"AWS_MAX_ATTEMPTS": str(attempts), "CHUNK_RECORDS": "500"}
+    variables = through(proxy) | {"AWS_MAX_ATTEMPTS": str(attempts), "CHUNK_RECORDS": "500", "UPLOAD_PART_BYTES": str(PART_BYTES)}
     config = Config(retries={"total_max_attempts": attempts, "mode": "standard"})
     if fault is Fault.DELAYED:
         variables |= {"AWS_READ_TIMEOUT_MS": "1000"}
         config = config.merge(Config(read_timeout=1))
     lake.proxied_dynamodb = lake.aws.client("dynamodb", endpoint_url=proxy.url, config=config)
-    with configured(lake, FUNCTIONS, variables):
+    with stream_paused(lake), configured(lake, FUNCTIONS, variables):
         yield proxy
     proxy.close()

@@ -15,8 +15,15 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+#: The calls of an upload in parts, by method and a parameter; other calls to S3 are named by their method.
+IN_PARTS = {
+    ("POST", "uploads"): "CreateMultipartUpload",
+    ("PUT", "partNumber"): "UploadPart",
+    ("POST", "uploadId"): "CompleteMultipartUpload",
+    ("DELETE", "uploadId"): "AbortMultipartUpload",
+}
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "proxy-connection", "te", "trailer", "upgrade"}
 #: How long a connection to the local AWS may be idle, which closes it after 75.
 IDLE_SECS = 30
@@ -239,5 +246,9 @@ def _read_body(request: BaseHTTPRequestHandler) -> bytes:
 
 
 def _name(request: BaseHTTPRequestHandler) -> str:
-    target = request.headers.get("X-Amz-Target")
-    return target if target else f"S3 {request.command} {urlsplit(request.path).path}"
+    if target := request.headers.get("X-Amz-Target"):
+        return target
+    url = urlsplit(request.path)
+    given = parse_qs(url.query, keep_blank_values=True)
+    in_parts = [name for (method, parameter), name in IN_PARTS.items() if method == request.command and parameter in given]
+    return f"S3 {in_parts[0] if in_parts else request.command} {url.path}"

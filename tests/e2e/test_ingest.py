@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from deployment import Lake
+import pytest
+from deployment import Lake, ledger_key
 from local_aws import LocalAws
 from test_bad_input import event, gz, whole_hour
 
@@ -66,6 +67,33 @@ def test_it_stops_after_so_many_hours_and_goes_on_next_time(lake: Lake) -> None:
     assert lake.bookmark(job) == hours[1]
     run = lake.ingest(job_id=job, max_hours=2)
     assert lake.bookmark(job) == hours[3]
+
+
+@pytest.mark.parametrize(("age", "status"), [(45, "not_published"), (100, "missing")])
+def test_an_hour_that_appears_late_is_picked_up_when_it_is_asked_for_again(lake: Lake, age: int, status: str) -> None:
+    job = f"test_late_{status}"
+    hours = hours_before_now(age)[:3]
+    for hour in (hours[0], hours[2]):
+        lake.serve(hour, small_hour(hour))
+    hole = hours[1]
+    run = lake.ingest(job_id=job, max_hours=3, **{"from": hours[0]})
+    assert (run.status, run.output["published"], run.output[status]) == ("SUCCEEDED", 2, 1), run
+    first = lake.ledger(hole)
+    assert (first["status"], lake.bookmark(job)) == (status, hours[2] if status == "missing" else hours[0])
+
+    lake.serve(hole, small_hour(hole))
+    assert lake.ingest(job_id=job, max_hours=1).status == "SUCCEEDED"
+    assert lake.ledger(hole) == first, "it was asked for a moment ago"
+
+    lake.table("ArchiveHours").update_item(
+        Key={"archive": "ghactivity", "hour": ledger_key(hole)},
+        UpdateExpression="SET next_attempt_at = :past",
+        ExpressionAttributeValues={":past": "2026-01-01T00:00:00Z"},  # as if the time until then had passed
+    )
+    run = lake.ingest(job_id=job, max_hours=1)
+    assert (run.status, run.output["published"]) == ("SUCCEEDED", 1), run
+    assert (lake.ledger(hole)["status"], len(lake.rows(hole))) == ("published", 30)
+    assert ledger_key(lake.bookmark(job)) >= ledger_key(hours[2])
 
 
 def test_two_at_once_end_right(lake: Lake) -> None:

@@ -64,6 +64,26 @@ def test_an_hour_that_was_fetched_is_not_run_again(lake: Lake) -> None:
     runs = len(ended(lake, "process-hour", 1))
     assert ended(lake, "landed", before + 1)[-1]["status"] == "SUCCEEDED"
     assert len(ended(lake, "process-hour", runs)) == runs, "fetch put it there"
+    key = f"landing/ghactivity/{hour}.json.gz"
+    assert lake.s3.head_object(Bucket=lake.bucket, Key=key)["Metadata"]["fetched-into"] == f"s3://{lake.bucket}/{key}"
+
+
+@pytest.mark.parametrize(("day", "mark"), [(4, {"fetched-into": "s3://pond/landing/ghactivity/2016-07-04-5.json.gz"}), (5, {})])
+def test_a_file_of_another_stack_is_published_with_the_metadata_that_it_brings(lake: Lake, day: int, mark: dict[str, str]) -> None:
+    """As fetch has written it there, and as it did before it left its mark."""
+    hour, key = f"2016-07-0{day}-5", f"landing/ghactivity/2016-07-0{day}-5.json.gz"
+    landed, runs = len(ended(lake, "landed", 0)), len(ended(lake, "process-hour", 0))
+    source = {"source-url": f"https://data.gharchive.org/{hour}.json.gz", "source-etag": '"abc"'}
+    if day == 4:
+        lake.s3.create_bucket(Bucket="pond")
+    lake.s3.put_object(Bucket="pond", Key=key, Body=gz(*(event(n) for n in range(20))), Metadata=mark | source)
+    lake.s3.copy_object(Bucket=lake.bucket, Key=key, CopySource={"Bucket": "pond", "Key": key})
+    assert lake.s3.head_object(Bucket=lake.bucket, Key=key)["Metadata"] == mark | source
+    ended(lake, "landed", landed + 1)
+    assert ended(lake, "process-hour", runs + 1)[-1]["status"] == "SUCCEEDED"
+    item = lake.ledger(hour)
+    assert (item["status"], item["counts"]["rows"]) == ("published", 20)
+    assert item["source"] == {"url": source["source-url"], "etag": '"abc"'}
 
 
 def test_a_bad_file_or_name_is_told_and_leaves_what_is_published(lake: Lake) -> None:

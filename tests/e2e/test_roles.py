@@ -19,7 +19,7 @@ from build import logical_id
 from stream import Stream
 
 CSV_FUNCTIONS = ("plan-csv", "load-csv-chunk", "commit-csv-load", "undo-csv-load")
-FUNCTIONS = (*conftest.FUNCTIONS, "export-ledger", "prove-hour", *CSV_FUNCTIONS)
+FUNCTIONS = (*conftest.FUNCTIONS, *CSV_FUNCTIONS)
 ROLES = (
     *("NextFile", "Fetch", "ConvertChunk", "RegisterPartition", "CommitBookmark", "ListHours", "ExportLedger", "ProveHour"),
     *("ProcessHour", "Ingest", "Backfill", "Prove", "Landed"),
@@ -272,7 +272,7 @@ def catalog_probes(lake: Lake) -> Iterator[Probe]:
     registering = {"RegisterPartition"}
     calls: dict[str, tuple[Callable[[Any], object], set[str]]] = {
         "get_table": (lambda glue: glue.get_table(DatabaseName=lake.database, Name="events"), registering),
-        "get_partition": (lambda glue: glue.get_partition(**events, PartitionValues=VALUES), registering | {"ProveHour"}),
+        "get_partition": (lambda glue: glue.get_partition(**events, PartitionValues=VALUES), registering | {"CommitBookmark", "ProveHour"}),
         "create_partition": (lambda glue: glue.create_partition(**events, PartitionInput={"Values": VALUES}), registering),
         "update_partition": (
             lambda glue: glue.update_partition(**events, PartitionValueList=["no"], PartitionInput={"Values": ["no"]}),

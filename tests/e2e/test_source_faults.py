@@ -15,7 +15,7 @@ from conftest import configured
 from deployment import Execution, Lake
 from local_aws import LocalAws
 from test_bad_input import event, gz
-from test_ingest import hours_before_now
+from test_ingest import hours_before_now, small_hour
 
 #: How often `process-hour` asks for a file in all: once, and four times again.
 TRIES = 5
@@ -33,6 +33,7 @@ class Case:
     status: str = "published"
 
 
+SHORT_PAUSE = "429 once, with a short Retry-After"
 CUT_FOR_GOOD = ("cut:1000x1", "norangex1")
 CHANGED = ("cut:1000x1", "etag:otherx1")
 CASES = [
@@ -46,6 +47,7 @@ CASES = [
     Case("500 twice", ("status:500x2",)),
     Case("500 every time", (f"status:500x{TRIES}",), "SourceUnavailable", "HTTP 500"),
     Case("429 twice", ("busy:120x2",)),
+    Case(SHORT_PAUSE, ("busy:1x1",)),
     Case("429 every time", (f"busy:120x{TRIES}",), "SourceUnavailable", "HTTP 429, Retry-After: 120"),
     Case("another file midway, once", CHANGED),
     Case("another file midway, every time", CHANGED * TRIES, "SourceChanged", "byte 1000"),
@@ -102,6 +104,13 @@ def test_the_hour_is_published_or_fails_by_name_and_recovers(ended: tuple[Lake, 
     assert lake.state(hour) == state, "as if nothing had been wrong"
 
 
+def test_a_short_pause_is_made_without_another_try(ended: tuple[Lake, list[Execution]]) -> None:
+    lake, runs = ended
+    [run] = [run for run, case in zip(runs, CASES, strict=True) if case.phrase == SHORT_PAUSE]
+    pages = lake.sfn.get_paginator("get_execution_history").paginate(executionArn=run.arn)
+    assert [entry["type"] for page in pages for entry in page["events"] if entry["type"].startswith("TaskFailed")] == []
+
+
 def test_a_stale_404_of_a_recent_hour_is_asked_for_again(ended: tuple[Lake, list[Execution]]) -> None:
     """A HEAD says that the file is there, and the GET after it, answered by another machine, that it is not."""
     lake, _ = ended
@@ -110,3 +119,37 @@ def test_a_stale_404_of_a_recent_hour_is_asked_for_again(ended: tuple[Lake, list
     assert (lake.ledger(STALE)["status"], lake.bookmark("test_stale")) == ("not_published", None)
     assert lake.run_hour(STALE, job_id="test_stale").status == "SUCCEEDED"
     assert (lake.ledger(STALE)["status"], lake.bookmark("test_stale")) == ("published", STALE)
+
+
+def test_the_next_source_serves_what_the_preferred_one_does_not(tmp_path: Path) -> None:
+    """The ledger says which one it was."""
+    own, absent, broken, down = (f"2018-05-{day:02}-0" for day in range(1, 5))
+    recent = hours_before_now(3)[0]
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder, hours in zip(folders, ((own, broken), (own, absent, broken, down, recent)), strict=True):
+        folder.mkdir()
+        for hour in hours:
+            (folder / f"{hour}.json.gz").write_bytes(small_hour(hour))
+    with (
+        Archive(tmp_path / "archives/first", ["--dir", folders[0], "--fault", f"{broken}=status:500"]) as first,
+        Archive(tmp_path / "archives/second", ["--dir", folders[1]]) as second,
+        LocalAws(tmp_path / "aws") as aws,
+    ):
+        lake = Lake(aws, aws.deploy({"SourceUrls": f"{first.url}, {second.url}"}), folders[0])
+
+        def source_of(hour: str) -> str:
+            item = lake.ledger(hour)
+            assert (item["status"], len(lake.rows(hour))) == ("published", 30)
+            return item["source"]["url"]
+
+        for hour, source in ((own, first), (absent, second), (broken, second)):
+            assert lake.run_hour(hour).status == "SUCCEEDED"
+            assert source_of(hour) == f"{source.url}/{hour}.json.gz"
+        run = lake.ingest(max_hours=1, **{"from": recent})
+        assert (run.status, run.output["published"]) == ("SUCCEEDED", 1), run
+        assert source_of(recent) == f"{second.url}/{recent}.json.gz", "it is due as soon as one of them has it"
+        first.stop()
+        assert lake.run_hour(down).status == "SUCCEEDED"
+        assert source_of(down) == f"{second.url}/{down}.json.gz"
+        missing = lake.run_hour("2018-05-09-0")
+        assert (missing.status, missing.error) == ("FAILED", "SourceUnavailable"), "the preferred one may have it"

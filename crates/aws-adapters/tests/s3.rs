@@ -180,6 +180,20 @@ async fn a_completion_whose_answer_is_lost_may_be_tried_again() {
 }
 
 #[tokio::test]
+async fn parts_that_are_on_their_way_arrive_before_the_upload_is_aborted() {
+    let (s3, bucket) = lake();
+    s3.yield_before_calls();
+    let mut upload = bucket.upload("big", "application/gzip", HashMap::new()).in_parts_of(10);
+    upload.push(&bytes(25)).await.unwrap();
+    upload.abort().await;
+    assert_eq!(
+        s3.calls(),
+        ["CreateMultipartUpload big", "UploadPart big", "UploadPart big", "AbortMultipartUpload big"],
+        "one that comes later would be kept"
+    );
+}
+
+#[tokio::test]
 async fn a_dropped_upload_is_aborted() {
     let (s3, bucket) = lake();
     let mut upload = bucket.upload("big", "application/gzip", HashMap::new());

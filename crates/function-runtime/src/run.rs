@@ -118,13 +118,15 @@ where
     answer
 }
 
-/// Takes the execution off an event; where a function's own input has an `execution_arn`, that is named in the logs.
+/// Takes the execution's name off an event; where a function's own input has an `execution_arn`, it is the end of that.
 fn take_execution(mut event: Value) -> Result<(Option<String>, Value), InvalidInput> {
     let taken = event.as_object_mut().and_then(|fields| fields.remove("execution"));
     let execution = match taken {
         Some(Value::String(execution)) => Some(execution),
         Some(_) => return Err(InvalidInput::new("execution", "expected a string")),
-        None => event.get("execution_arn").and_then(Value::as_str).map(str::to_owned),
+        None => {
+            event.get("execution_arn").and_then(Value::as_str).and_then(|arn| arn.rsplit(':').next()).map(str::to_owned)
+        }
     };
     Ok((execution, event))
 }
@@ -183,6 +185,18 @@ mod tests {
             Ok(4),
             "the execution is for the logs"
         );
+    }
+
+    #[test]
+    fn the_logs_name_an_execution_in_one_way() {
+        let arn = "arn:aws:states:us-east-1:123456789012:execution:process-hour:manual-1";
+        for (phrase, event, name) in [
+            ("given", json!({"execution": "manual-1", "execution_arn": "arn:x"}), Some("manual-1")),
+            ("by its ARN", json!({"execution_arn": arn}), Some("manual-1")),
+            ("not at all", json!({"chunk": 1}), None),
+        ] {
+            assert_eq!(take_execution(event).unwrap().0.as_deref(), name, "{phrase}");
+        }
     }
 
     #[tokio::test]

@@ -86,13 +86,13 @@ pub fn hour_plan_prefix(hour: ArchiveHour) -> String {
 }
 
 /// The version that an object below one of these three prefixes belongs to, if its key has the form of one.
-pub fn version_of(key: &str) -> Option<&str> {
+pub fn version_of(key: &str) -> Option<Version> {
     let plan = key.strip_prefix(&format!("landing/{ARCHIVE}/_plan/"));
     let version = match plan {
         Some(name) => name.split('/').next()?.split('.').nth(1)?,
         None => key.rsplit('/').nth(1)?,
     };
-    version.parse::<Version>().is_ok().then_some(version)
+    version.parse().ok()
 }
 
 /// The name of a chunk's rows in the folder; `codec` is how pages are compressed, if they are.
@@ -156,7 +156,7 @@ mod tests {
             (hour_quarantine_prefix(hour), quarantine(hour, version, 3)),
         ] {
             assert!(key.starts_with(&prefix), "{key}");
-            assert_eq!(version_of(&key), Some("0123456789ab"), "{key}");
+            assert_eq!(version_of(&key), Some(version), "{key}");
         }
         for key in [
             "raw/ghactivity/year=2025/month=11/dayofmonth=21/hour=00/_temporary/x",

@@ -174,6 +174,14 @@ pub struct LedgerItem {
     pub updated_at: Timestamp,
 }
 
+impl LedgerItem {
+    /// The versions that it knows: what readers see, and what they saw before.
+    pub fn versions(&self) -> impl Iterator<Item = Version> {
+        let visible = self.publication.iter().map(|publication| publication.version);
+        visible.chain(self.previous_versions.iter().map(|previous| previous.version))
+    }
+}
+
 /// As much of a ledger item as it takes to decide what is due and how far the bookmark may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HourSummary {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_adapters::config;
 use aws_adapters::dynamodb::{Jobs, Leases, Ledger, Runs, Tables};
+use aws_adapters::glue::Partitions;
 use aws_adapters::s3::Bucket;
 use function_runtime::{Env, InvalidConfiguration};
 use jiff::Timestamp;
@@ -18,6 +19,8 @@ pub struct Context {
     pub bucket: Bucket,
     /// Ledger, leases, jobs and run history.
     pub tables: Tables,
+    /// The partitions of the events table, which are looked at alone.
+    pub partitions: Partitions,
     /// What decisions go by.
     pub rules: Rules,
     /// The clock.
@@ -33,12 +36,14 @@ impl Context {
     /// | --- | --- | --- |
     /// | `DATA_BUCKET` | the bucket of all objects | |
     /// | `JOBS_TABLE`, `JOB_RUN_DETAILS_TABLE`, `ARCHIVE_HOURS_TABLE` | the DynamoDB tables of jobs, run history, ledger and leases | |
+    /// | `GLUE_DATABASE`, `GLUE_TABLE` | the Glue table of the partitions | |
     /// | `MISSING_AFTER_HOURS` | so many hours after its end an absent hour is missing, not late | 48 |
     /// | `MISSING_RETRY_DAYS` | until so many days after its end a missing hour is asked for again | 30 |
     /// | `KEEP_VERSIONS` | how many replaced versions of an hour are kept | 1 |
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
         let env = Env::of_process();
         let (bucket, jobs) = (env.text("DATA_BUCKET")?, env.text("JOBS_TABLE")?);
+        let (database, table) = (env.text("GLUE_DATABASE")?, env.text("GLUE_TABLE")?);
         let (runs, ledger) = (env.text("JOB_RUN_DETAILS_TABLE")?, env.text("ARCHIVE_HOURS_TABLE")?);
         let missing = MissingRules {
             missing_after_hours: env.value_or("MISSING_AFTER_HOURS", 48)?,
@@ -55,6 +60,7 @@ impl Context {
                 jobs: Jobs::new(client.clone(), jobs),
                 runs: Runs::new(client, runs),
             },
+            partitions: Partitions::new(config::glue(&shared), database, table),
             rules,
             now: Box::new(Timestamp::now),
             jitter: Box::new(|longest| rand::random_range(Duration::ZERO..=longest)),
@@ -64,10 +70,11 @@ impl Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bucket, tables, rules, now: _, jitter: _ } = self;
+        let Self { bucket, tables, partitions, rules, now: _, jitter: _ } = self;
         f.debug_struct("Context")
             .field("bucket", bucket)
             .field("tables", tables)
+            .field("partitions", partitions)
             .field("rules", rules)
             .finish_non_exhaustive()
     }

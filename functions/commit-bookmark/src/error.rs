@@ -2,6 +2,7 @@
 
 use aws_adapters::AwsError;
 use aws_adapters::dynamodb::LeaseError;
+use aws_adapters::glue::PartitionError;
 use function_runtime::{ErrorName, InvalidInput};
 use pipeline::ledger::Failure;
 use pipeline::publish::OvertakenError;
@@ -46,6 +47,9 @@ pub enum CommitBookmarkError {
     /// The lease could not be renewed or given back.
     #[error(transparent)]
     Lease(#[from] LeaseError),
+    /// The partition could not be looked at.
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
     /// A call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
@@ -60,7 +64,11 @@ impl ErrorName for CommitBookmarkError {
             Self::LeaseLost { .. } => "LeaseLost",
             Self::Overtaken(_) => "VersionOvertaken",
             Self::Lease(LeaseError::Held(_) | LeaseError::Busy { .. }) => "BookmarkConflict",
-            Self::Lease(LeaseError::Aws(error)) | Self::Aws(error) => error.name(),
+            Self::Partition(PartitionError::Conflict { .. }) => "BookmarkConflict",
+            Self::Partition(PartitionError::NoStorage { .. }) => "AwsRefused",
+            Self::Lease(LeaseError::Aws(error)) | Self::Partition(PartitionError::Aws(error)) | Self::Aws(error) => {
+                error.name()
+            }
         }
     }
 }

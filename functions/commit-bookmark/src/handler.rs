@@ -19,6 +19,9 @@ const MAX_DECISIONS: u32 = 8;
 /// The longest pause after the first conflict. Each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(40);
 
+/// How `register-partition` refuses an hour as it was converted.
+const REFUSALS: [&str; 2] = ["HourWouldShrink", "HourDoesNotBalance"];
+
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -49,7 +52,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, CommitBoo
             }
         }
         if let Some(turn) = turn.as_mut().filter(|_| held) {
-            forget_older_versions(&input, &seen, &decision, turn, context).await?;
+            forget_versions(&input, &seen, &decision, turn, context).await?;
         }
         let measured = measured(&seen, &decision);
         let (commit, bookmark) = commit(&input, seen, &decision, context).await?;
@@ -69,8 +72,8 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, CommitBoo
 }
 
 /// The ledger names versions until their objects are gone. Those that it is about to forget are deleted first: the run that
-/// had to may have ended before it got to it.
-async fn forget_older_versions(
+/// had to may have ended before it got to it. So is what attempts have left behind that it is about to forget.
+async fn forget_versions(
     input: &Input,
     seen: &Seen,
     decision: &Decision,
@@ -78,10 +81,11 @@ async fn forget_older_versions(
     context: &Context,
 ) -> Result<(), CommitBookmarkError> {
     let (Some(item), Some(next)) = (&seen.ledger, &decision.ledger) else { return Ok(()) };
-    let current = next.publication.as_ref().map(|publication| publication.version);
-    let named = |version| current == Some(version) || next.previous_versions.iter().any(|old| old.version == version);
-    for old in item.previous_versions.iter().filter(|old| !named(old.version)) {
+    for old in item.previous_versions.iter().filter(|old| next.versions().all(|named| named != old.version)) {
         cleanup::version(input.hour, old.version, &context.bucket, turn).await?;
+    }
+    if item.failed_attempts > 0 {
+        cleanup::unknown_versions(input.hour, next, &context.bucket, turn).await?;
     }
     Ok(())
 }
@@ -132,7 +136,7 @@ async fn commit(
     Ok((commit, bookmark))
 }
 
-/// Removes what was replaced and gives the lease back, if it is the run's `turn`; then answers.
+/// Removes what was replaced and gives the lease back, if it is the run's `turn`, or removes what was refused; then answers.
 async fn finish(
     input: &Input,
     decision: Decision,
@@ -155,6 +159,13 @@ async fn finish(
             tracing::info!(?status, ?verdict, "recorded");
             Ok(Output { hour, status, verdict, bookmark })
         }
-        End::Fail(failure) => Err(CommitBookmarkError::Recorded { hour, failure }),
+        End::Fail(failure) => {
+            if let Some(published) = item.and_then(|item| item.publication.as_ref())
+                && REFUSALS.contains(&failure.name.as_str())
+            {
+                cleanup::refused(input, published, context).await?;
+            }
+            Err(CommitBookmarkError::Recorded { hour, failure })
+        }
     }
 }

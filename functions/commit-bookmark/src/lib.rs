@@ -2,11 +2,13 @@
 //!
 //! - **Input** ([`Input`]): the hour, the job, the execution, and the outcome: a publication or a failure.
 //! - **Output** ([`Output`]): the hour's status and verdict, and the job's bookmark.
-//! - **Reads** the hour's ledger item and lease, the job's item, the run's history item, the ledger from the bookmark to the first hour
+//! - **Reads** the hour's ledger item and lease (and, after a refusal, its partition), the job's item, the run's history item, the ledger from the bookmark to the first hour
 //!   that is not settled, and the same hour of the days before.
 //! - **Writes** ledger, run history and bookmark in one transaction; then deletes the objects of replaced versions beyond the
 //!   `KEEP_VERSIONS` newest ones, and gives the hour's lease back. Both only as the holder of the lease that `register-partition` took: it is
-//!   what keeps the partition and the objects as the ledger says they are. A version that becomes the hour's is committed
+//!   what keeps the partition and the objects as the ledger says they are. Objects of no version that the ledger knows, which
+//!   failed attempts have left behind, go too: with the next publication, and after a refusal (`HourWouldShrink`,
+//!   `HourDoesNotBalance`) of a published hour at once, under a lease of its published version, if that is what readers see. A version that becomes the hour's is committed
 //!   under it alone (`LeaseLost` otherwise, and the state machine makes the hour again).
 //! - **Fails** on purpose: after a failure was recorded, the function returns an error with the failure's own name, so that
 //!   the execution fails visibly. Not so for `SourceNotPublished`, which is an answer, nor in an execution that was redriven

@@ -1,8 +1,8 @@
-//! This run's part in the hour's lease: what allows it to commit a version and to delete the one before.
+//! This run's part in the hour's lease: what allows it to commit a version and to delete others.
 
 use aws_adapters::dynamodb::{Holder, LeaseError, SeenLease};
 use jiff::Timestamp;
-use pipeline::lease;
+use pipeline::{Version, lease};
 
 use crate::{Context, Input};
 
@@ -10,6 +10,8 @@ use crate::{Context, Input};
 pub(crate) struct Turn<'a> {
     holder: Holder<'a>,
     context: &'a Context,
+    /// How often the run has taken the lease.
+    taken: u32,
     /// Until when this call has taken part in the lease by itself, if it has.
     joined_until: Option<Timestamp>,
 }
@@ -19,7 +21,29 @@ impl<'a> Turn<'a> {
     pub(crate) fn of(input: &'a Input, context: &'a Context) -> Option<Self> {
         let publication = input.outcome.publication()?;
         let holder = Holder { hour: input.hour, version: publication.version, execution_arn: &input.execution_arn };
-        Some(Self { holder, context, joined_until: None })
+        Some(Self { holder, context, taken: 1, joined_until: None })
+    }
+
+    /// The turn of a run that publishes nothing, under the lease for the `published` version, which it takes; none while
+    /// another version has it.
+    pub(crate) async fn take(
+        input: &'a Input,
+        published: Version,
+        context: &'a Context,
+    ) -> Result<Option<Self>, LeaseError> {
+        let (leases, now) = (&context.tables.leases, (context.now)());
+        let holder = Holder { hour: input.hour, version: published, execution_arn: &input.execution_arn };
+        let mut taken = leases.take(&holder, now).await;
+        if let Err(LeaseError::Held(held)) = &taken {
+            // It may be the run's own: `register-partition` has refused that version, and could not give the lease back.
+            leases.give_back(&Holder { version: held.held, ..holder }, u32::MAX).await?;
+            taken = leases.take(&holder, now).await;
+        }
+        match taken {
+            Ok(until) => Ok(Some(Self { holder, context, taken: 1, joined_until: Some(until) })),
+            Err(LeaseError::Held(_) | LeaseError::Busy { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether `seen` is its lease.
@@ -36,14 +60,17 @@ impl<'a> Turn<'a> {
         self.joined_until = match self.joined_until {
             Some(until) if lease::is_safe(until, now) => Some(until),
             Some(_) => leases.renew(&self.holder, now).await?,
-            None => leases.join(&self.holder, now).await?,
+            None => {
+                let joined = leases.join(&self.holder, now).await?;
+                self.taken += u32::from(joined.is_some());
+                joined
+            }
         };
         Ok(self.joined_until.is_some())
     }
 
     /// Gives the lease back.
     pub(crate) async fn end(self) -> Result<(), LeaseError> {
-        let times = if self.joined_until.is_some() { 2 } else { 1 };
-        self.context.tables.leases.give_back(&self.holder, times).await
+        self.context.tables.leases.give_back(&self.holder, self.taken).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_adapters::s3::Bucket;
+use aws_adapters::s3::{Bucket, PART_BYTES};
 use function_runtime::{Env, InvalidConfiguration};
 use jiff::Timestamp;
 use pipeline::sources::SourceUrls;
@@ -22,6 +22,8 @@ pub struct Context {
     pub http: reqwest::Client,
     /// How the hour is cut and converted.
     pub options: OutputOptions,
+    /// Length of the parts that a longer file is landed in.
+    pub part_bytes: usize,
     /// When to give up.
     pub limits: Limits,
     /// The clock.
@@ -39,7 +41,7 @@ pub struct Limits {
     pub read_timeout: Duration,
     /// For the whole body, every resumption and every source that was tried before included.
     pub body_timeout: Duration,
-    /// How often a broken body is resumed.
+    /// How often a broken body is resumed, and how often a source that asks for a pause is asked again.
     pub resumes: u32,
     /// How long to wait before the first resumption; twice as long before each one after it.
     pub resume_wait: Duration,
@@ -69,6 +71,7 @@ impl Context {
     /// | `CHUNK_RECORDS` | records per chunk, from 1 on | 10000 |
     /// | `PAYLOAD` | `keep` or `drop` the payload column's text | `keep` |
     /// | `FETCH_TIMEOUT_SECS` | seconds for the whole body, from 1 on | 600 |
+    /// | `UPLOAD_PART_BYTES` | bytes of the parts that a longer file is landed in; S3 takes none under 5 MiB | 8 MiB |
     ///
     /// # Errors
     /// If a variable is absent or holds what it must not.
@@ -80,6 +83,7 @@ impl Context {
             http: http_client(&settings.limits)?,
             sources: settings.sources,
             options: settings.options,
+            part_bytes: settings.part_bytes,
             limits: settings.limits,
             now: Timestamp::now,
         })
@@ -110,6 +114,7 @@ struct Settings {
     sources: SourceUrls,
     bucket: String,
     options: OutputOptions,
+    part_bytes: usize,
     limits: Limits,
 }
 
@@ -120,10 +125,12 @@ impl Settings {
             env.choice_or("PAYLOAD", &[("keep", Payload::Keep), ("drop", Payload::Drop)], defaults.payload)?;
         let chunk_records = at_least_one(env, "CHUNK_RECORDS", defaults.chunk_records)?;
         let body_secs = at_least_one(env, "FETCH_TIMEOUT_SECS", 600)?;
+        let part_bytes = at_least_one(env, "UPLOAD_PART_BYTES", PART_BYTES as u32)?;
         Ok(Self {
             sources: env.value(SOURCE_URLS)?,
             bucket: env.text("DATA_BUCKET")?,
             options: OutputOptions { chunk_records, payload, ..defaults },
+            part_bytes: part_bytes as usize,
             limits: Limits { body_timeout: Duration::from_secs(body_secs.into()), ..Limits::default() },
         })
     }
@@ -148,12 +155,13 @@ mod tests {
         assert_eq!(settings.sources.to_string(), "https://data.gharchive.org");
         assert_eq!(settings.bucket, "lake");
         assert_eq!(settings.options, OutputOptions::default());
-        assert_eq!(settings.limits.body_timeout, Duration::from_secs(600));
+        assert_eq!((settings.limits.body_timeout, settings.part_bytes), (Duration::from_secs(600), PART_BYTES));
 
-        let chosen = [("CHUNK_RECORDS", "7"), ("PAYLOAD", "drop"), ("FETCH_TIMEOUT_SECS", "5")];
+        let chosen =
+            [("CHUNK_RECORDS", "7"), ("PAYLOAD", "drop"), ("FETCH_TIMEOUT_SECS", "5"), ("UPLOAD_PART_BYTES", "9")];
         let settings = Settings::read(&Env::of(&[needed.as_slice(), &chosen].concat())).unwrap();
         assert_eq!((settings.options.chunk_records, settings.options.payload), (7, Payload::Drop));
-        assert_eq!(settings.limits.body_timeout, Duration::from_secs(5));
+        assert_eq!((settings.limits.body_timeout, settings.part_bytes), (Duration::from_secs(5), 9));
     }
 
     #[test]
@@ -166,6 +174,7 @@ mod tests {
             ("negative", "CHUNK_RECORDS", "-1"),
             ("no choice", "PAYLOAD", "Keep"),
             ("no time", "FETCH_TIMEOUT_SECS", "0"),
+            ("parts of nothing", "UPLOAD_PART_BYTES", "0"),
         ] {
             let mut variables = vec![("SOURCE_URLS", "https://data.gharchive.org"), ("DATA_BUCKET", "lake")];
             variables.retain(|(name, _)| *name != variable);

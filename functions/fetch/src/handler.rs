@@ -42,8 +42,11 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, Error> {
 async fn from_upstream(hour: ArchiveHour, context: &Context) -> Result<Output, Error> {
     let deadline = tokio::time::Instant::now() + context.limits.body_timeout;
     let mut first_error = None;
-    for url in context.sources.of(hour) {
-        match from_source(hour, url, deadline, context).await {
+    let mut urls = context.sources.of(hour).peekable();
+    while let Some(url) = urls.next() {
+        // A source that asks for a pause is not waited for while another one may have the hour.
+        let may_pause = urls.peek().is_none();
+        match from_source(hour, url, deadline, may_pause, context).await {
             Err(error) if error.is_of_source() => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "no hour from this source");
                 first_error.get_or_insert(error);
@@ -58,11 +61,14 @@ async fn from_source(
     hour: ArchiveHour,
     url: String,
     deadline: tokio::time::Instant,
+    may_pause: bool,
     context: &Context,
 ) -> Result<Output, Error> {
-    let upstream = Upstream::open(context, url, deadline).await?;
+    let upstream = Upstream::open(context, url, deadline, may_pause).await?;
     let source = upstream.source();
-    let mut upload = context.bucket.upload(&keys::landing(hour), "application/gzip", facts::to_metadata(&source));
+    let key = keys::landing(hour);
+    let metadata = facts::to_metadata(&source, &context.bucket.address(&key));
+    let mut upload = context.bucket.upload(&key, "application/gzip", metadata).in_parts_of(context.part_bytes);
     match passed(Body::Upstream(upstream), Some(&mut upload), context).await {
         Ok(passed) => {
             keep_replaced(hour, &source, context).await?;
@@ -81,8 +87,11 @@ async fn from_source(
 async fn keep_replaced(hour: ArchiveHour, source: &Source, context: &Context) -> Result<(), Error> {
     let (key, bucket) = (keys::landing(hour), &context.bucket);
     while let Some((etag, metadata)) = bucket.facts(&key).await? {
-        let landed = facts::of_metadata(&metadata, &bucket.address(&key));
-        let is_same = source.etag.is_some() && (&landed.url, &landed.etag) == (&source.url, &source.etag);
+        let address = bucket.address(&key);
+        let landed = facts::of_metadata(&metadata, &address);
+        let is_same = facts::is_ours(&metadata, &address)
+            && source.etag.is_some()
+            && (&landed.url, &landed.etag) == (&source.url, &source.etag);
         if is_same || bucket.copy(&key, &keys::replaced_landing(hour, &etag), &etag).await? {
             break;
         }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use pipeline::ledger::Source;
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_MATCH, LAST_MODIFIED, RANGE, RETRY_AFTER,
@@ -19,6 +21,7 @@ pub(crate) struct Upstream {
     http: reqwest::Client,
     url: String,
     limits: Limits,
+    now: fn() -> Timestamp,
     deadline: Instant,
     checksums: Checksums,
     etag: Option<String>,
@@ -36,17 +39,32 @@ enum Break {
 }
 
 impl Upstream {
-    /// Asks for `url` and waits for the head of the answer.
-    pub(crate) async fn open(context: &Context, url: String, deadline: Instant) -> Result<Self, Error> {
-        let limits = context.limits;
-        let request = context.http.get(&url).header(ACCEPT_ENCODING, "identity");
-        let answer = timeout_at(deadline, request.send()).await.map_err(|_| out_of_time(&url, 0, limits))?;
-        let response = answer.map_err(|error| unanswered(&url, error))?;
+    /// Asks for `url` and waits for the head of the answer. If the source asks for a pause (`Retry-After`) and it `may_pause`,
+    /// it is asked again after that, as often as a body may be resumed.
+    pub(crate) async fn open(
+        context: &Context,
+        url: String,
+        deadline: Instant,
+        may_pause: bool,
+    ) -> Result<Self, Error> {
+        let Context { limits, now, .. } = *context;
+        let mut pauses = if may_pause { limits.resumes } else { 0 };
+        let response = loop {
+            let request = context.http.get(&url).header(ACCEPT_ENCODING, "identity");
+            let answer = timeout_at(deadline, request.send()).await.map_err(|_| out_of_time(&url, 0, limits))?;
+            let response = answer.map_err(|error| unanswered(&url, error))?;
+            let pause = pause_asked_for(&response, now(), deadline, limits).filter(|_| pauses > 0);
+            let Some(pause) = pause else { break response };
+            pauses -= 1;
+            tracing::warn!(url, seconds = pause.as_secs(), reason = describe(&response), "pausing");
+            sleep(pause).await;
+        };
         refuse_all_but_success(&url, &response)?;
         let text = |name| header(response.headers(), &name).map(str::to_owned);
         Ok(Self {
             http: context.http.clone(),
             limits,
+            now,
             deadline,
             checksums: Checksums::of(response.headers()),
             etag: text(ETAG),
@@ -93,8 +111,10 @@ impl Upstream {
         let Some(etag) = self.etag.clone().filter(|etag| etag.starts_with('"')) else {
             return Err(self.interrupted(broken, "it cannot be resumed without a strong ETag"));
         };
+        let mut pause = None;
         while self.resumes < self.limits.resumes {
-            let wait = self.limits.resume_wait * 2_u32.saturating_pow(self.resumes);
+            let own_pause = self.limits.resume_wait * 2_u32.saturating_pow(self.resumes);
+            let wait = pause.take().map_or(own_pause, |asked_for| own_pause.max(asked_for));
             self.resumes += 1;
             tracing::warn!(
                 url = self.url,
@@ -110,7 +130,10 @@ impl Upstream {
                     self.response = response;
                     return Ok(());
                 }
-                Ok(Ok(response)) => broken = self.not_the_rest(&response)?,
+                Ok(Ok(response)) => {
+                    pause = pause_asked_for(&response, (self.now)(), self.deadline, self.limits);
+                    broken = self.not_the_rest(&response)?;
+                }
                 Ok(Err(error)) => broken = Break::Failed(error),
             }
         }
@@ -195,6 +218,19 @@ fn refuse_all_but_success(url: &str, response: &Response) -> Result<(), Error> {
 /// Whether another try may be answered otherwise.
 fn comes_back(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+}
+
+/// How long the source asks to wait (`Retry-After`, in seconds or as a date), if at least half of the time for the body is left
+/// after that. A longer pause is the state machine's matter.
+fn pause_asked_for(response: &Response, now: Timestamp, deadline: Instant, limits: Limits) -> Option<Duration> {
+    let asked_for = header(response.headers(), &RETRY_AFTER).filter(|_| comes_back(response.status()))?;
+    let seconds = match asked_for.parse() {
+        Ok(seconds) => seconds,
+        Err(_) => u64::try_from((rfc2822::parse(asked_for).ok()?.timestamp() - now).get_seconds()).unwrap_or(0),
+    };
+    let pause = Duration::from_secs(seconds.max(1));
+    let left = deadline.saturating_duration_since(Instant::now());
+    (left.checked_sub(pause)? >= limits.body_timeout / 2).then_some(pause)
 }
 
 fn unanswered(url: &str, error: reqwest::Error) -> Error {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
 
 use std::io::Read;
+use std::time::{Duration, Instant};
 
 use aws_adapters::s3::memory::Fault;
 use fetch::event::{BytesFrom, Input, Output};
@@ -84,6 +85,17 @@ async fn a_file_that_another_one_takes_the_place_of_is_kept() {
     assert_eq!(fetch.s3.get(LANDING).unwrap(), second);
     assert_eq!(fetch.s3.get(&kept).unwrap(), first, "{kept}");
     assert_eq!(fetch.s3.metadata(&kept)["source-etag"], etag(&first), "and where it came from");
+
+    // A file of others is kept also if it says that it is the source's: nobody here has compared the bytes.
+    let source = Source::start([Answer::whole(&second)]).await;
+    let fetch = Fetch::from(&source.url);
+    let facts = [("source-url", format!("{}/2025-11-21-0.json.gz", source.url)), ("source-etag", etag(&second))];
+    let metadata = facts.map(|(name, value)| (name.to_owned(), value)).into();
+    let mut upload = fetch.context.bucket.upload(LANDING, "application/gzip", metadata);
+    upload.push(&first).await.unwrap();
+    upload.complete().await.unwrap();
+    fetch.call(BytesFrom::Upstream).await.unwrap();
+    assert_eq!((fetch.s3.get(LANDING).unwrap(), fetch.s3.get(&kept).unwrap()), (second.clone(), first.clone()));
 
     // What others have put there has no source; it is kept too. A file that changes on the way is kept as it is then.
     let source = Source::start([Answer::whole(&second)]).await;
@@ -188,7 +200,13 @@ async fn what_the_source_refuses_has_a_name() {
         ("not allowed", Answer::status(403), "SourceRefused", "HTTP 403"),
         ("gone", Answer::status(410), "SourceRefused", "HTTP 410"),
         ("a part that was not asked for", Answer::rest(&gzip("a\n"), 0), "SourceRefused", "HTTP 206"),
-        ("too many", Answer::status(429).with("retry-after", "120"), "SourceUnavailable", "HTTP 429, Retry-After: 120"),
+        ("too many", Answer::status(429).with("retry-after", "400"), "SourceUnavailable", "HTTP 429, Retry-After: 400"),
+        (
+            "down until nobody knows when",
+            Answer::status(503).with("retry-after", "soon"),
+            "SourceUnavailable",
+            "HTTP 503",
+        ),
         ("down", Answer::status(503), "SourceUnavailable", "HTTP 503"),
         ("broken", Answer::status(500), "SourceUnavailable", "HTTP 500"),
     ] {
@@ -198,6 +216,40 @@ async fn what_the_source_refuses_has_a_name() {
         assert!(text.contains(message) && text.contains(&source.url), "{phrase}: {text}");
         assert_eq!(source.requests().len(), 1, "{phrase}: the state machine tries again, not the function");
     }
+}
+
+#[tokio::test]
+async fn a_short_pause_that_the_source_asks_for_is_made() {
+    let body = gzip(lines(300));
+    let busy = |status, after| Answer::status(status).with("retry-after", after);
+    let cut = [Answer::whole(&body).cut(100), busy(503, "1"), Answer::rest(&body, 100)];
+    for (phrase, answers) in [
+        ("seconds", vec![busy(429, "1"), Answer::whole(&body)]),
+        ("a time", vec![busy(503, "Fri, 21 Nov 2025 01:00:01 GMT"), Answer::whole(&body)]),
+        ("a time that is over", vec![busy(503, "Fri, 21 Nov 2025 00:59:00 GMT"), Answer::whole(&body)]),
+        ("in the middle", cut.to_vec()),
+    ] {
+        let (source, begin) = (Source::start(answers).await, Instant::now());
+        let fetch = Fetch::from(&source.url);
+        fetch.call(BytesFrom::Upstream).await.expect(phrase);
+        assert!((1..5).contains(&begin.elapsed().as_secs()), "{phrase}: {:?}", begin.elapsed());
+        assert_eq!(fetch.s3.get(LANDING).unwrap(), body, "{phrase}");
+    }
+
+    let source = Source::start(vec![busy(429, "1"); 9]).await;
+    let fetch = Fetch::from(&source.url).limited(|limits| limits.resumes = 1);
+    let (name, text) = fetch.failure("again and again").await;
+    assert_eq!((name.as_str(), source.requests().len()), ("SourceUnavailable", 2), "{text}");
+    assert!(text.contains("HTTP 429, Retry-After: 1"), "{text}");
+
+    let source = Source::start([busy(429, "2")]).await;
+    let fetch = Fetch::from(&source.url).limited(|limits| limits.body_timeout = Duration::from_secs(3));
+    assert_eq!(fetch.failure("more than half of the time").await.0, "SourceUnavailable");
+
+    let (first, second) = (Source::start([busy(429, "9")]).await, Source::start([Answer::whole(&body)]).await);
+    let output = Fetch::from(&format!("{},{}", first.url, second.url)).call(BytesFrom::Upstream).await.unwrap();
+    assert!(output.source.url.starts_with(&second.url), "nobody waits while another source has the hour");
+    assert_eq!(first.requests().len(), 1);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 
+use aws_adapters::s3::PART_BYTES;
 use aws_adapters::s3::memory::MemoryS3;
 use fetch::context::{Context, Limits, http_client};
 use fetch::event::{BytesFrom, Input};
@@ -28,6 +29,7 @@ async fn a_large_hour_is_fetched_in_bounded_memory() {
         sources: source_url.parse().unwrap(),
         http: http_client(&limits).unwrap(),
         options: OutputOptions::default(),
+        part_bytes: PART_BYTES,
         limits,
         now: || "2025-11-21T01:00:00Z".parse().unwrap(),
     };

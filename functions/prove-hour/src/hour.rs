@@ -1,7 +1,5 @@
 //! Looking at one hour.
 
-use std::collections::BTreeSet;
-
 use aws_adapters::s3::{Listed, ReadError};
 use bytes::Bytes;
 use convert::proof::{self, Expected, Fingerprint, Known};
@@ -9,7 +7,7 @@ use jiff::SignedDuration;
 use md5::{Digest, Md5};
 use pipeline::ledger::{HourStatus, LedgerItem, Publication};
 use pipeline::plan::{HourPlan, MAX_PLAN_BYTES};
-use pipeline::{ArchiveHour, keys};
+use pipeline::{ArchiveHour, Version, keys};
 
 use crate::compare::Differences;
 use crate::inflate::Text;
@@ -77,18 +75,11 @@ fn check_partition(publication: Option<&Publication>, registered: Option<&str>, 
 
 /// Objects of versions that the ledger does not know.
 fn check_orphans(item: Option<&LedgerItem>, listing: &Listing, report: &mut Report) {
-    let publication = item.and_then(|item| item.publication.as_ref());
-    let previous = item.map_or(&[][..], |item| &item.previous_versions).iter().map(|previous| previous.version);
-    let known: BTreeSet<String> = publication
-        .map(|publication| publication.version)
-        .into_iter()
-        .chain(previous)
-        .map(|one| one.to_string())
-        .collect();
+    let known: Vec<Version> = item.into_iter().flat_map(LedgerItem::versions).collect();
     let Listing { parquet, quarantine, plans } = listing;
     let all = [parquet, quarantine, plans].into_iter().flatten();
     let orphans: Vec<&Listed> =
-        all.filter(|object| keys::version_of(&object.key).is_none_or(|version| !known.contains(version))).collect();
+        all.filter(|object| keys::version_of(&object.key).is_none_or(|version| !known.contains(&version))).collect();
     if let Some(first) = orphans.first() {
         let bytes: u64 = orphans.iter().map(|object| object.bytes).sum();
         let message =

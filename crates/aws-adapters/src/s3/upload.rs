@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 use super::Bucket;
 use crate::AwsError;
 
-/// Length of every part but the last. An ETag depends on it: equal bytes have an equal ETag as long as it stays.
+/// Length of every part but the last, unless said otherwise. An ETag depends on it: equal bytes have an equal ETag as long as it
+/// stays. S3 takes no fewer than 5 MiB.
 pub const PART_BYTES: usize = 8 << 20;
 
 /// How many parts are sent at a time: with the one that is being filled, this bounds the memory of an upload.
@@ -28,13 +29,14 @@ pub struct Stored {
 /// An object that is being written. It exists after [`Upload::complete`] and not before; an upload that is aborted or
 /// dropped leaves nothing behind.
 ///
-/// Up to [`PART_BYTES`] in total go as one `PutObject`, more as a multipart upload of equal parts.
+/// Up to a part's length in total ([`PART_BYTES`]) go as one `PutObject`, more as a multipart upload of equal parts.
 #[derive(Debug)]
 pub struct Upload {
     bucket: Bucket,
     key: String,
     content_type: &'static str,
     metadata: HashMap<String, String>,
+    part_bytes: usize,
     /// Never longer than a part; sent when more comes.
     filling: BytesMut,
     bytes: u64,
@@ -61,6 +63,7 @@ impl Bucket {
             key: key.to_owned(),
             content_type,
             metadata,
+            part_bytes: PART_BYTES,
             filling: BytesMut::new(),
             bytes: 0,
             multipart: None,
@@ -69,14 +72,21 @@ impl Bucket {
 }
 
 impl Upload {
+    /// With parts of so many bytes, at least one.
+    #[must_use]
+    pub fn in_parts_of(mut self, part_bytes: usize) -> Self {
+        self.part_bytes = part_bytes.max(1);
+        self
+    }
+
     /// Appends `bytes`. Waits while too many parts are on their way.
     pub async fn push(&mut self, mut bytes: &[u8]) -> Result<(), AwsError> {
         self.bytes += bytes.len() as u64;
         while !bytes.is_empty() {
-            if self.filling.len() == PART_BYTES {
+            if self.filling.len() == self.part_bytes {
                 self.send_part().await?;
             }
-            let taken = bytes.len().min(PART_BYTES - self.filling.len());
+            let taken = bytes.len().min(self.part_bytes - self.filling.len());
             self.filling.extend_from_slice(&bytes[..taken]);
             bytes = &bytes[taken..];
         }
@@ -215,8 +225,8 @@ async fn send(
 }
 
 async fn abort_multipart(bucket: Bucket, key: String, mut multipart: Multipart) {
-    // A part that arrives after the abort would be kept.
-    multipart.in_flight.shutdown().await;
+    // A part that arrives after the abort would be kept, and one that is given up may still arrive: they are waited for.
+    while multipart.in_flight.join_next().await.is_some() {}
     let request = bucket.client.abort_multipart_upload().bucket(&bucket.name).key(&key).upload_id(&multipart.id);
     if let Err(error) = request.send().await {
         let error = AwsError::sort("AbortMultipartUpload", bucket.address(&key), error);

@@ -1,8 +1,10 @@
 //! Runs that failed, and inputs that are none.
 
+use aws_adapters::s3::memory::Fault as S3Fault;
 use commit_bookmark::{Context, Input, Outcome, Status};
 use function_runtime::ErrorName;
 use jiff::SignedDuration;
+use pipeline::keys;
 use pipeline::ledger::{Failure, HourStatus, JobItem};
 
 use crate::world::*;
@@ -102,6 +104,90 @@ async fn a_published_hour_stays_published_when_a_later_run_fails() {
     assert_eq!((item.status, item.publication), (HourStatus::Published, Some(publication(0, V1, 5_000))));
     assert_eq!(item.last_error.unwrap().name, "HourWouldShrink");
     assert_eq!(world.runs().len(), 2);
+}
+
+/// Hour 0 is published as version 1, and there are objects of version 2, of the source's file, and of others.
+async fn world_after_a_conversion() -> (World, Vec<String>) {
+    let world = world_with_job();
+    world.run(&published(0)).await.unwrap();
+    world.show(0, V1);
+    world.put_objects(0, V1);
+    world.put_objects(1, V2);
+    for key in [keys::landing(hour(0)), format!("{}note.txt", keys::hour_parquet_prefix(hour(0)))] {
+        world.s3.put(&key, "bytes");
+    }
+    let before = world.s3.keys();
+    world.put_objects(0, V2);
+    (world, before)
+}
+
+#[tokio::test]
+async fn what_was_made_of_a_refused_file_goes_and_all_else_stays() {
+    for name in ["HourWouldShrink", "HourDoesNotBalance"] {
+        let (world, before) = world_after_a_conversion().await;
+        assert_eq!(name_of(world.run(&failed(0, "later", name)).await), name);
+        assert_eq!(world.s3.keys(), before, "{name}");
+        assert!(world.leases().is_empty(), "{name}");
+
+        for (phrase, call) in [("a list", "ListObjectsV2"), ("the deletion", "DeleteObjects")] {
+            world.put_objects(0, V2);
+            world.s3.fail(call, 3, S3Fault::Answer(503, "ServiceUnavailable"));
+            assert_eq!(name_of(world.run(&failed(0, "later", name)).await), "AwsUnavailable", "{phrase}");
+            let tables = world.tables();
+            assert_eq!(name_of(world.run(&failed(0, "later", name)).await), name, "{phrase}");
+            assert_eq!((world.s3.keys(), world.tables()), (before.clone(), tables), "{name}: {phrase} fails once");
+        }
+        assert_eq!(world.item(0).failed_attempts, 1);
+    }
+    let (world, _) = world_after_a_conversion().await;
+    let all = world.s3.keys();
+    assert_eq!(name_of(world.run(&failed(0, "later", "AwsThrottled")).await), "AwsThrottled");
+    assert_eq!(world.s3.keys(), all, "a run that goes on when it is redriven");
+}
+
+#[tokio::test]
+async fn a_refused_version_stays_while_readers_may_see_it() {
+    let (world, _) = world_after_a_conversion().await;
+    let all = world.s3.keys();
+    // A forced run of the same file has registered it, and ended before it was committed.
+    world.show(0, V2);
+    assert_eq!(name_of(world.run(&failed(0, "later", "HourWouldShrink")).await), "HourWouldShrink");
+    assert_eq!(world.s3.keys(), all);
+    // Such a run is about to register it.
+    world.show(0, V1);
+    let forced = Outcome::Published(publication(0, V2, 9));
+    let forced = Input { started_at: now() + SignedDuration::from_secs(1), ..input(0, "forced", forced) };
+    world.take_lease(&forced).await;
+    assert_eq!(name_of(world.run(&failed(0, "another", "HourWouldShrink")).await), "HourWouldShrink");
+    assert_eq!(world.s3.keys(), all);
+    world.commit(&forced).await.unwrap();
+    assert!(objects(0, V2.parse().unwrap()).iter().all(|key| world.s3.keys().contains(key)));
+}
+
+#[tokio::test]
+async fn a_lease_that_the_refused_version_has_left_behind_is_in_nobodys_way() {
+    let (world, before) = world_after_a_conversion().await;
+    let registered = input(0, "later", Outcome::Published(publication(0, V2, 9)));
+    for _ in 0..2 {
+        world.take_lease(&registered).await;
+    }
+    assert_eq!(name_of(world.run(&failed(0, "later", "HourWouldShrink")).await), "HourWouldShrink");
+    assert_eq!(world.s3.keys(), before);
+    assert!(world.leases().is_empty());
+}
+
+#[tokio::test]
+async fn what_failed_attempts_have_left_behind_goes_with_the_next_publication() {
+    let world = world_with_job();
+    world.put_objects(0, V2);
+    assert_eq!(name_of(world.run(&failed(0, "fails", "HourDoesNotBalance")).await), "HourDoesNotBalance");
+    assert_eq!(world.s3.keys(), objects(0, V2.parse().unwrap()), "readers see nothing of the hour yet");
+    world.put_objects(0, V1);
+    world.s3.fail("DeleteObjects", 3, S3Fault::Answer(503, "ServiceUnavailable"));
+    assert_eq!(name_of(world.run(&published(0)).await), "AwsUnavailable");
+    assert_eq!(world.item(0).status, HourStatus::Failed, "not before they are gone");
+    world.run(&published(0)).await.unwrap();
+    assert_eq!(world.s3.keys(), objects(0, V1.parse().unwrap()));
 }
 
 #[tokio::test]

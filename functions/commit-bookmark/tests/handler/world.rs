@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_adapters::dynamodb::memory::{self, Tables as MemoryTables};
 use aws_adapters::dynamodb::{Holder, Jobs, Leases, Ledger, Runs, Tables};
+use aws_adapters::glue::{Partitions, memory as glue};
 use aws_adapters::json_memory::Memory;
 use aws_adapters::s3::memory::MemoryS3;
 use commit_bookmark::{CommitBookmarkError, Context, Input, Outcome, Output, Rules, handle};
@@ -24,6 +25,7 @@ pub(crate) const V3: &str = "333333333333";
 pub(crate) struct World {
     pub(crate) dynamodb: Memory<MemoryTables>,
     pub(crate) s3: MemoryS3,
+    pub(crate) glue: Memory<glue::Table>,
     pub(crate) context: Context,
 }
 
@@ -43,7 +45,7 @@ pub(crate) fn world() -> World {
         ("hours", "archive", Some("hour")),
         ("leases", "archive", Some("hour")),
     ];
-    let (dynamodb, s3) = (memory::memory(&tables), MemoryS3::default());
+    let (dynamodb, s3, glue) = (memory::memory(&tables), MemoryS3::default(), glue::memory());
     let client = memory::client(&dynamodb);
     let context = Context {
         bucket: s3.bucket("lake"),
@@ -53,11 +55,12 @@ pub(crate) fn world() -> World {
             jobs: Jobs::new(client.clone(), "jobs"),
             runs: Runs::new(client, "runs"),
         },
+        partitions: Partitions::new(glue::client(&glue), "ghactivity_db", "events"),
         rules: Rules { missing: MissingRules { missing_after_hours: 48, missing_retry_days: 30 }, keep_versions: 0 },
         now: Box::new(now),
         jitter: Box::new(|_| Duration::ZERO),
     };
-    World { dynamodb, s3, context }
+    World { dynamodb, s3, glue, context }
 }
 
 /// A world whose job begins with hour 0.
@@ -173,6 +176,13 @@ impl World {
     /// Everything that the tables hold.
     pub(crate) fn tables(&self) -> Vec<serde_json::Value> {
         self.dynamodb.with(|tables| ["hours", "jobs", "runs"].map(|table| tables.raw_items(table))).concat()
+    }
+
+    /// What readers see.
+    pub(crate) fn show(&self, number: u32, version: &str) {
+        let location = publication(number, version, 1).partition_location;
+        let values = hour(number).partition_values().join("/");
+        self.glue.with(|table| table.partitions.insert(values, serde_json::json!({"Location": location})));
     }
 
     pub(crate) fn put_objects(&self, number: u32, version: &str) {

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use aws_adapters::s3::PART_BYTES;
 use aws_adapters::s3::memory::MemoryS3;
 use fetch::context::{Context, Limits, http_client};
 use fetch::error::Error;
@@ -31,6 +32,7 @@ impl Fetch {
             sources: sources.parse().unwrap(),
             http: http_client(&limits).unwrap(),
             options: OutputOptions { chunk_records: 100, ..OutputOptions::default() },
+            part_bytes: PART_BYTES,
             limits,
             now: || "2025-11-21T01:00:00Z".parse().unwrap(),
         };

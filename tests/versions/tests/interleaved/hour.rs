@@ -70,6 +70,7 @@ impl Lake {
         let commit = commit_bookmark::Context {
             bucket: s3.bucket("lake"),
             tables: Tables { ledger, leases, jobs: Jobs::new(client.clone(), "jobs"), runs: Runs::new(client, "runs") },
+            partitions: register.partitions.clone(),
             rules: Rules {
                 missing: MissingRules { missing_after_hours: 48, missing_retry_days: 30 },
                 keep_versions: keep,
@@ -149,14 +150,16 @@ fn now(seconds: i64) -> Timestamp {
     hour().end() + SignedDuration::from_mins(10) + SignedDuration::from_secs(seconds)
 }
 
+/// Half of the records of the last version are duplicates.
 fn receipt(number: usize, chunk: u32) -> ChunkReceipt {
     let (hour, version) = (hour(), version(number));
+    let rows = if number == VERSIONS.len() - 1 { 5 } else { 10 };
     ChunkReceipt {
         hour,
         version,
         chunk,
-        counts: Counts { lines: 10, records: 10, rows: 10, ..Counts::default() },
-        types: BTreeMap::from([("PushEvent".to_owned(), 10)]),
+        counts: Counts { lines: 10, records: 10, rows, duplicates: 10 - rows, ..Counts::default() },
+        types: BTreeMap::from([("PushEvent".to_owned(), rows)]),
         parquet: Some(StoredObject { key: keys::parquet(hour, version, chunk), bytes: 4 }),
         quarantine: None,
     }

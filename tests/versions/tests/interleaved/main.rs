@@ -3,7 +3,8 @@
 //! The two functions are the real ones, with real clients, against S3, DynamoDB and Glue in memory. A schedule that a seed
 //! decides lets one run at a time make one call. Runs may be cut off at any call, and are then started again. After every
 //! single call, all objects of the version that the partition points to must exist. When all runs have ended, partition,
-//! ledger and objects agree, and the versions that are kept are whole. Some runs roll the hour back.
+//! ledger and objects agree, and the versions that are kept are whole. Some runs roll the hour back; one version has fewer rows
+//! than the others, and every second run may publish it all the same.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
 

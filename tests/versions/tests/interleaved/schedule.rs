@@ -5,8 +5,10 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
+use commit_bookmark::Outcome;
 use function_runtime::ErrorName;
 use jiff::{SignedDuration, Timestamp};
+use pipeline::ledger::Failure;
 use pipeline::publish::RollBackTo;
 
 use crate::hour::{Lake, hour, source, version};
@@ -76,26 +78,32 @@ pub(crate) async fn run(plan: &Plan, lake: &Lake) {
 
 /// The steps of `process-hour` that touch what is shared, with its retries and its way back.
 async fn process(shared: &Shared<'_>, number: usize, version: Option<usize>, started_at: Timestamp) {
-    let execution_arn = format!("arn:{number}");
+    let run = Run { lake: shared.lake, number, version, execution_arn: format!("arn:{number}"), started_at };
     for _ in 0..=REPLANS {
         if let Some(version) = version {
             shared.lake.convert(version);
         }
-        let error = loop {
-            let error = match publish(shared.lake, version, &execution_arn, started_at).await {
-                Ok(()) => return,
-                Err(error) => error,
-            };
-            if !["PartitionConflict", "BookmarkConflict"].contains(&error.as_str()) {
-                break error;
-            }
-            wait(&shared.waiting[number]).await;
-        };
+        let Err(error) = again_and_again(&shared.waiting[number], async || run.publish().await).await else { return };
         if version.is_none() && error == "VersionNotKept" {
+            return;
+        }
+        if error == "HourWouldShrink" {
+            let recorded = again_and_again(&shared.waiting[number], async || run.fail(&error).await).await;
+            assert_eq!(recorded, Err(error), "a failure is recorded and passed on");
             return;
         }
         let again = ["VersionOvertaken", "ObjectMissing", "PlanNotFound", "LeaseLost"];
         assert!(again.contains(&error.as_str()), "run {number} ended with {error}");
+    }
+}
+
+/// As `Retry` has it, for as long as others are in the way.
+async fn again_and_again(waiting: &Cell<bool>, step: impl AsyncFn() -> Result<(), String>) -> Result<(), String> {
+    loop {
+        match step().await {
+            Err(error) if ["PartitionConflict", "BookmarkConflict"].contains(&error.as_str()) => wait(waiting).await,
+            ended => return ended,
+        }
     }
 }
 
@@ -108,30 +116,50 @@ async fn wait(waiting: &Cell<bool>) {
     waiting.set(false);
 }
 
-async fn publish(lake: &Lake, number: Option<usize>, execution_arn: &str, started_at: Timestamp) -> Result<(), String> {
-    let input = register_partition::Input {
-        hour: hour(),
-        version: number.map(version),
-        source: number.map(|_| source()),
-        roll_back_to: number.is_none().then_some(RollBackTo::Previous),
-        execution_arn: execution_arn.to_owned(),
-        started_at,
-        force: false,
-    };
-    let registered = register_partition::handle(input, &lake.register).await;
-    let publication = registered.map_err(|error| error.name().to_owned())?.publication;
-    let input = commit_bookmark::Input {
-        hour: hour(),
-        job_id: "job".to_owned(),
-        execution_arn: execution_arn.to_owned(),
-        started_at,
-        redrive_count: 0,
-        resumed_redrive: 0,
-        outcome: match number {
-            Some(_) => commit_bookmark::Outcome::Published(publication),
-            None => commit_bookmark::Outcome::RolledBack(publication),
-        },
-    };
-    let committed = commit_bookmark::handle(input, &lake.commit).await;
-    committed.map(drop).map_err(|error| error.name().to_owned())
+/// One execution.
+struct Run<'a> {
+    lake: &'a Lake,
+    number: usize,
+    version: Option<usize>,
+    execution_arn: String,
+    started_at: Timestamp,
+}
+
+impl Run<'_> {
+    async fn publish(&self) -> Result<(), String> {
+        let input = register_partition::Input {
+            hour: hour(),
+            version: self.version.map(version),
+            source: self.version.map(|_| source()),
+            roll_back_to: self.version.is_none().then_some(RollBackTo::Previous),
+            execution_arn: self.execution_arn.clone(),
+            started_at: self.started_at,
+            force: self.number % 2 == 1 && self.version.is_some(),
+        };
+        let registered = register_partition::handle(input, &self.lake.register).await;
+        let publication = registered.map_err(|error| error.name().to_owned())?.publication;
+        self.commit(match self.version {
+            Some(_) => Outcome::Published(publication),
+            None => Outcome::RolledBack(publication),
+        })
+        .await
+    }
+
+    async fn fail(&self, name: &str) -> Result<(), String> {
+        self.commit(Outcome::Failed(Failure::new(name, "fewer rows"))).await
+    }
+
+    async fn commit(&self, outcome: Outcome) -> Result<(), String> {
+        let input = commit_bookmark::Input {
+            hour: hour(),
+            job_id: "job".to_owned(),
+            execution_arn: self.execution_arn.clone(),
+            started_at: self.started_at,
+            redrive_count: 0,
+            resumed_redrive: 0,
+            outcome,
+        };
+        let committed = commit_bookmark::handle(input, &self.lake.commit).await;
+        committed.map(drop).map_err(|error| error.name().to_owned())
+    }
 }

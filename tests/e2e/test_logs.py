@@ -1,0 +1,80 @@
+"""The functions' log lines, as CloudWatch Logs Insights reads them: which execution, hour and chunk each is about, and that the
+saved queries ask for fields that the lines have."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+from conftest import ROOT, configured
+from deployment import Lake
+from test_bad_input import event, gz, whole_hour
+
+HOUR, DAMAGED = "2023-05-05-7", "2023-05-06-7"
+#: What the lines of each function of an hour are about.
+ABOUT = {
+    "fetch": {"execution", "hour"},
+    "convert-chunk": {"execution", "hour", "chunk"},
+    "register-partition": {"execution", "hour"},
+    "commit-bookmark": {"execution", "hour"},
+}
+#: What words of Logs Insights' language are none of a line's fields.
+WORDS = set("filter fields stats sort limit by as and or not like asc desc ispresent coalesce count count_distinct latest".split())
+
+
+def lines(lake: Lake, function: str, since: int) -> list[dict[str, Any]]:
+    """What a function has logged since a moment, in milliseconds."""
+    pages = lake.aws.client("logs").get_paginator("filter_log_events").paginate(
+        logGroupName=f"/aws/lambda/ghactivity-{function}", startTime=since
+    )
+    messages = [entry["message"].strip() for page in pages for entry in page["events"]]
+    return [json.loads(message) for message in messages if message.startswith("{")]
+
+
+@pytest.fixture(scope="module")
+def logged(lake: Lake) -> dict[str, tuple[str, dict[str, list[dict[str, Any]]]]]:
+    """Of an hour of three chunks and of a damaged one: the execution's name, and what each function has logged."""
+    found = {}
+    with configured(lake, ["fetch"], {"CHUNK_RECORDS": "20"}):
+        for hour, body in ((HOUR, gz(*(event(n) for n in range(50)))), (DAMAGED, whole_hour()[:1000])):
+            lake.serve(hour, body)
+            since = int(time.time() * 1000)
+            name = lake.run_hour(hour).arn.rsplit(":", 1)[1]
+            found[hour] = name, {function: lines(lake, function, since) for function in ABOUT}
+    return found
+
+
+def test_every_line_says_which_execution_hour_and_chunk_it_is_about(logged: dict[str, Any]) -> None:
+    for hour, functions in ((HOUR, list(ABOUT)), (DAMAGED, ["fetch", "commit-bookmark"])):
+        name, of_functions = logged[hour]
+        for function in functions:
+            spans = [line.get("span", {}) for line in of_functions[function] if "_aws" not in line]
+            assert spans, function
+            for span in spans:
+                assert set(span) - {"name", "request_id"} == ABOUT[function], f"{function}: {span}"
+                assert (span["execution"], span["hour"]) == (name, hour), f"{function}: {span}"
+            if function == "convert-chunk":
+                assert {span["chunk"] for span in spans} == {0, 1, 2}
+
+
+def queries() -> dict[str, str]:
+    """The saved queries by name. They are not deployed on the local AWS, which has no Logs Insights."""
+    text = (ROOT / "sam/operations.yaml").read_text()
+    found = re.findall(r'Name: !Sub "\$\{StackName\}/([\w-]+)"\n(?:.*\n)*?      QueryString: \|\n((?:        .*\n)+)', text)
+    assert len(found) == text.count("AWS::Logs::QueryDefinition")
+    return dict(found)
+
+
+@pytest.mark.parametrize("query", queries())
+def test_a_saved_query_asks_for_fields_that_lines_have(logged: dict[str, Any], query: str) -> None:
+    known = {"@timestamp", "@log"}
+    for _, of_functions in logged.values():
+        for line in (line for found in of_functions.values() for line in found):
+            known |= set(line) | {f"span.{field}" for field in line.get("span", {})}
+    text = re.sub(r'"[^"]*"|/[^/]*/', "", queries()[query])
+    named = set(re.findall(r"\bas (\w+)", text))
+    asked = set(re.findall(r"@?[A-Za-z_][\w.]*", text)) - WORDS - named
+    assert asked and asked <= known, asked - known
