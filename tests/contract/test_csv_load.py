@@ -110,6 +110,13 @@ def test_work_stops_well_before_the_function_does(function):
     assert int(properties["Environment"]["Variables"]["WORK_SECS"]) + 45 <= properties["Timeout"]
 
 
+def test_a_call_that_writes_is_over_when_others_take_it_to_be():
+    [within] = re.findall(r"CALL_ENDS_WITHIN: Duration = Duration::from_secs\((\d+)\)", (ROOT / "crates/csv-load/src/lib.rs").read_text())
+    assert FUNCTIONS["LoadCsvChunkFunction"]["Timeout"] == int(within)
+    for waiting in ("PlanCsvFunction", "CommitCsvLoadFunction", "UndoCsvLoadFunction"):
+        assert FUNCTIONS[waiting]["Timeout"] >= 3 * int(within)
+
+
 @pytest.mark.parametrize("machine", CSV_STATE_MACHINES)
 def test_every_substitution_is_given_and_used_and_a_function_may_be_called(machine):
     properties = MACHINES[CSV_STATE_MACHINES[machine]]

@@ -214,6 +214,21 @@ def test_undoing_a_load_that_runs_stops_it_and_leaves_nothing(stack: CsvStack) -
     assert again.output["load"]["counts"]["written"] == 400, "and it can be loaded again"
 
 
+def test_a_load_that_was_stopped_does_not_write_over_the_next_one(stack: CsvStack) -> None:
+    """At 20 write units a second the one chunk takes five seconds; stopping its execution does not stop the call."""
+    stack.put("incoming/wrong.csv", rows(range(100), " wrong"))
+    with variables(stack, "plan-csv", CSV_CHUNK_ROWS="100"):
+        arn = stack.start_load("incoming/wrong.csv", table="csv_stopped", max_wcu=20)
+        while not stack.items("csv_stopped"):
+            time.sleep(0.1)
+    stack.sfn.stop_execution(executionArn=arn)
+    right = stack.load(rows(range(100), " right"), "csv_stopped", key="incoming/right.csv")
+    assert right.output["load"]["counts"]["written"] == 100
+    time.sleep(5)
+    assert {item["name"].split()[-1] for item in stack.items("csv_stopped").values()} == {"right"}
+    assert stack.keys("writing/") == []
+
+
 def test_a_load_is_not_begun_while_it_is_undone(stack: CsvStack) -> None:
     loaded = stack.load(rows(range(30)), "csv_beside")
     load = loaded.output["load"]["load_id"]

@@ -229,6 +229,7 @@ CSV_OBJECTS: dict[str, dict[str, set[str]]] = {
         "put_object": {"PlanCsv", "UndoCsvLoad"},
         "delete_object": {"PlanCsv", "CommitCsvLoad"},
     },
+    "writing/csv_items/probe/1-00000": {"put_object": {"LoadCsvChunk"}, "delete_object": {"LoadCsvChunk"}},
     "undone/probe.json": {"get_object": {"CommitCsvLoad"}, "put_object": {"CommitCsvLoad"}},
     "results/probe.json": {"put_object": {"CsvLoad"}},
     "probe": {},

@@ -52,5 +52,5 @@ pub use types::ColumnType;
 
 /// Whoever writes items of a load looks so often whether it is being undone ([`keys::undoing`]).
 pub const UNDOING_SEEN_WITHIN: Duration = Duration::from_secs(2);
-/// Whoever undoes a load begins so long after noting it, as it may be running: three times as long, for what is on its way.
-pub const UNDOING_BEGINS_AFTER: Duration = Duration::from_secs(6);
+/// A call that writes items is over after so long, whatever becomes of it: the time limit of `load-csv-chunk`.
+pub const CALL_ENDS_WITHIN: Duration = Duration::from_secs(90);

@@ -53,6 +53,20 @@ pub struct ChunkReceipt {
     pub write_units: u64,
 }
 
+/// The note of a chunk that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChunkFailure {
+    /// The chunk's number.
+    pub chunk: u32,
+    /// Why it failed, the last time that it did.
+    pub failure: Failure,
+    /// The execution that it was run for.
+    pub execution_arn: Option<String>,
+    /// When it failed.
+    pub noted_at: Timestamp,
+}
+
 /// Why a chunk or a load failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,6 +75,13 @@ pub struct Failure {
     pub name: String,
     /// Its message, with all causes.
     pub message: String,
+}
+
+impl Failure {
+    /// Whether the state machine tries again what failed like this.
+    pub fn is_tried_again(&self) -> bool {
+        ["AwsThrottled", "AwsTimeout", "AwsUnavailable"].contains(&self.name.as_str())
+    }
 }
 
 /// A load does not add up.

@@ -3,9 +3,10 @@
 use aws_adapters::dynamodb::{FailedLoadItem, LoadItem};
 use aws_adapters::s3::{Bucket, DocumentError};
 use csv_load::plan::MAX_PLAN_BYTES;
-use csv_load::receipt::{self, BalanceError, ChunkReceipt, Counts, LoadReceipt};
+use csv_load::receipt::{self, BalanceError, ChunkFailure, ChunkReceipt, Counts, LoadReceipt};
 use csv_load::{LoadId, LoadPlan, keys};
 use function_runtime::{Metrics, Unit};
+use serde::de::DeserializeOwned;
 
 use crate::{CommitCsvLoadError, Context, Failed, Input, Load, Output};
 
@@ -56,11 +57,16 @@ async fn loaded(load_id: LoadId, execution_arn: String, context: &Context) -> Re
     let bucket = &context.bucket;
     let cannot_read = |source| CommitCsvLoadError::Read { load_id, source };
     let plan = bucket.load_plan(load_id).await.map_err(cannot_read)?;
-    let chunks = chunk_receipts(load_id, bucket).await?;
+    let mut chunks = chunk_receipts(load_id, bucket).await?;
+    if receipt::total(&plan, &chunks).is_err() {
+        // Where a chunk failed, calls of others may still run. Nothing is said of the load before they have ended.
+        bucket.wait_for_writers(&keys::writers_of_load(&plan.table, load_id), None).await?;
+        chunks = chunk_receipts(load_id, bucket).await?;
+    }
     let counts = match receipt::total(&plan, &chunks) {
         Ok(counts) => counts,
-        Err(error @ BalanceError::Missing { chunk, .. }) => {
-            return Err(why_missing(load_id, chunk, bucket).await?.unwrap_or(error.into()));
+        Err(error @ BalanceError::Missing { .. }) => {
+            return Err(why_missing(load_id, &chunks, &execution_arn, bucket).await?.unwrap_or(error.into()));
         }
         Err(error) => return Err(error.into()),
     };
@@ -145,22 +151,35 @@ fn in_brief(receipt: LoadReceipt, key: &str, bucket: &Bucket) -> Load {
     Load { load_id, table, counts, write_units, receipt: bucket.address(key), undone, quarantine }
 }
 
-/// Why a chunk has no receipt, if it noted that.
+/// Why chunks have no receipt, if one of them noted that for this execution: the last such note, but rather one of a failure
+/// that ended its chunk than of one that is tried again.
 async fn why_missing(
     load_id: LoadId,
-    chunk: u32,
+    receipts: &[ChunkReceipt],
+    execution_arn: &str,
     bucket: &Bucket,
 ) -> Result<Option<CommitCsvLoadError>, CommitCsvLoadError> {
-    let failure = bucket.document_if_there(&keys::chunk_failure(load_id, chunk), MAX_RECEIPT_BYTES).await;
-    let failure = failure.map_err(|source| CommitCsvLoadError::Read { load_id, source })?;
-    Ok(failure.map(|failure| CommitCsvLoadError::Chunk { load_id, chunk, failure }))
+    let is_loaded = |chunk| receipts.iter().any(|receipt| receipt.chunk == chunk);
+    let notes: Vec<ChunkFailure> = documents(load_id, &keys::chunk_failures_prefix(load_id), bucket).await?;
+    let of_this = |note: &ChunkFailure| note.execution_arn.as_deref() == Some(execution_arn) && !is_loaded(note.chunk);
+    let last = notes.into_iter().filter(of_this).max_by_key(|note| (!note.failure.is_tried_again(), note.noted_at));
+    Ok(last.map(|ChunkFailure { chunk, failure, .. }| CommitCsvLoadError::Chunk { load_id, chunk, failure }))
 }
 
 async fn chunk_receipts(load_id: LoadId, bucket: &Bucket) -> Result<Vec<ChunkReceipt>, CommitCsvLoadError> {
-    let mut receipts = Vec::new();
-    for listed in bucket.list(&keys::chunk_receipts_prefix(load_id)).await? {
-        let receipt = bucket.document(&listed.key, MAX_RECEIPT_BYTES).await;
-        receipts.push(receipt.map_err(|source| CommitCsvLoadError::Read { load_id, source })?);
+    documents(load_id, &keys::chunk_receipts_prefix(load_id), bucket).await
+}
+
+/// All documents below a prefix, in the order of their keys.
+async fn documents<T: DeserializeOwned>(
+    load_id: LoadId,
+    prefix: &str,
+    bucket: &Bucket,
+) -> Result<Vec<T>, CommitCsvLoadError> {
+    let mut documents = Vec::new();
+    for listed in bucket.list(prefix).await? {
+        let document = bucket.document(&listed.key, MAX_RECEIPT_BYTES).await;
+        documents.push(document.map_err(|source| CommitCsvLoadError::Read { load_id, source })?);
     }
-    Ok(receipts)
+    Ok(documents)
 }

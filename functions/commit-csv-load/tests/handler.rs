@@ -68,6 +68,15 @@ impl World {
         }})
     }
 
+    /// A chunk's note of its failure, so many seconds after the beginning.
+    fn note(&self, chunk: u32, name: &str, execution_arn: &str, second: u32) {
+        let note = json!({
+            "chunk": chunk, "failure": {"name": name, "message": "table csv_items has it"},
+            "execution_arn": execution_arn, "noted_at": format!("2026-01-01T00:00:{second:02}Z"),
+        });
+        self.s3.put(&keys::chunk_failure(self.load_id, chunk), note.to_string());
+    }
+
     /// Status, load and error of each line of the run history.
     fn lines(&self) -> Vec<(String, Option<String>, Option<String>)> {
         let text = |value: &Value| value["S"].as_str().map(str::to_owned);
@@ -104,8 +113,7 @@ async fn a_load_that_does_not_add_up_is_not_committed() {
     let missing = world();
     missing.s3.remove(&keys::chunk_receipt(missing.load_id, 1));
     assert_eq!(missing.commit().await.unwrap_err().name(), "LoadDoesNotBalance");
-    let failure = json!({"name": "ItemExists", "message": "table csv_items has it"});
-    missing.s3.put(&keys::chunk_failure(missing.load_id, 1), failure.to_string());
+    missing.note(1, "ItemExists", ARN, 0);
     let error = missing.commit().await.unwrap_err();
     assert_eq!(error.name(), "ItemExists", "under the name of what the chunk noted");
     assert!(error.to_string().contains("chunk 1 of load 0123456789abcdef: table csv_items has it"), "{error}");
@@ -117,6 +125,48 @@ async fn a_load_that_does_not_add_up_is_not_committed() {
     for world in [missing, wrong] {
         assert!(world.s3.get(&keys::receipt(world.load_id)).is_none() && world.lines().is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_load_fails_as_its_chunk_did_wherever_that_is() {
+    const EARLIER: &str = "arn:aws:states:us-east-1:1:execution:my-csv-load:earlier";
+    let world = world();
+    for chunk in 1..3 {
+        world.s3.remove(&keys::chunk_receipt(world.load_id, chunk));
+    }
+    for (phrase, notes, name) in [
+        ("chunks before the one that failed are not loaded either", &[(2, "ItemExists", ARN, 9)][..], "ItemExists"),
+        ("the last one tells", &[(1, "ItemExists", ARN, 8), (2, "AwsRefused", ARN, 9)], "AwsRefused"),
+        ("what is tried again is no reason", &[(1, "ItemExists", ARN, 8), (2, "AwsThrottled", ARN, 9)], "ItemExists"),
+        ("unless there is no other", &[(1, "AwsTimeout", ARN, 8), (2, "AwsThrottled", ARN, 9)], "AwsThrottled"),
+        ("another execution's chunk", &[(1, "ItemExists", ARN, 8), (2, "AwsRefused", EARLIER, 9)], "ItemExists"),
+        ("a chunk that was loaded since", &[(0, "ItemExists", ARN, 9), (1, "AwsRefused", ARN, 8)], "AwsRefused"),
+        ("no note of this execution", &[(1, "ItemExists", EARLIER, 9)], "LoadDoesNotBalance"),
+    ] {
+        for chunk in 0..3 {
+            world.s3.remove(&keys::chunk_failure(world.load_id, chunk));
+        }
+        notes.iter().for_each(|(chunk, name, arn, second)| world.note(*chunk, name, arn, *second));
+        assert_eq!(world.commit().await.unwrap_err().name(), name, "{phrase}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_said_of_a_load_before_its_calls_have_ended() {
+    let world = world();
+    let receipt = world.s3.get(&keys::chunk_receipt(world.load_id, 1)).unwrap();
+    world.s3.remove(&keys::chunk_receipt(world.load_id, 1));
+    let until = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+    let until = until.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i128;
+    let running = keys::writer("csv_items", world.load_id, 1, until);
+    world.s3.put(&running, "{}");
+    let ending = async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        world.s3.put(&keys::chunk_receipt(world.load_id, 1), receipt);
+        world.s3.remove(&running);
+    };
+    let (committed, ()) = tokio::join!(world.commit(), ending);
+    assert_eq!(committed.unwrap().counts.written, 4, "the call wrote its receipt meanwhile");
 }
 
 #[tokio::test]

@@ -53,7 +53,11 @@ async fn function(file: Vec<u8>, dynamodb: aws_adapters::dynamodb::Client) -> Me
     let work_time = Duration::from_secs(3600);
     let context = Context { bucket: s3.bucket("csv"), dynamodb, work_time, calls_in_flight: CALLS_IN_FLIGHT };
     let begin = begin();
-    let done = handle(Input { load_id, chunk: 0, max_wcu: None, resume: None }, &context).await?;
+    let done = handle(
+        Input { load_id, table: TABLE.to_owned(), chunk: 0, execution_arn: None, max_wcu: None, resume: None },
+        &context,
+    )
+    .await?;
     let taken = since(begin);
     if done.done { Ok((rows, taken)) } else { Err("not done".into()) }
 }

@@ -63,6 +63,9 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
     if !request.force && bucket.exists(&keys::receipt(load_id)).await? {
         return Ok(output(&plan, Status::AlreadyLoaded, &request, context));
     }
+    // Calls that another load left behind must not write over what this one writes.
+    let (table, own) = (keys::writers_of_table(&plan.table), keys::writers_of_load(&plan.table, load_id));
+    bucket.wait_for_writers(&table, (!request.force).then_some(own.as_str())).await?;
     let found = Found { superseded_bits: planned.superseded_bits, gzip, quarantine };
     let plan = settle(plan, known, found, &request, bucket).await?;
     tracing::info!(%load_id, chunks = plan.chunks.len(), rows = plan.rows, rejected = plan.rejected, "planned");

@@ -128,6 +128,29 @@ async fn a_load_that_is_being_undone_is_not_begun_and_what_is_left_of_that_is_no
 }
 
 #[tokio::test]
+async fn a_load_is_planned_once_the_calls_of_others_have_ended() {
+    let in_nanos = |millis: u64| {
+        let then = std::time::SystemTime::now() + std::time::Duration::from_millis(millis);
+        then.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i128
+    };
+    let world = world(BODY);
+    let own = world.run(json!({})).await.unwrap().load_id;
+    let other: csv_load::LoadId = "0123456789abcdef".parse().unwrap();
+    let waited = async |writer: String, changes: Value| {
+        world.s3.put(&writer, "{}");
+        let begin = std::time::Instant::now();
+        assert!(world.run(changes).await.is_ok());
+        world.s3.remove(&writer);
+        begin.elapsed().as_millis() >= 1000
+    };
+    assert!(waited(keys::writer("csv_items", other, 0, in_nanos(1000)), json!({})).await);
+    assert!(!waited(keys::writer("csv_other", other, 0, in_nanos(1000)), json!({})).await, "another table");
+    assert!(!waited(keys::writer("csv_items", own, 0, in_nanos(1000)), json!({})).await, "they write the same");
+    assert!(waited(keys::writer("csv_items", own, 0, in_nanos(1000)), json!({"force": true})).await);
+    assert!(!waited(keys::writer("csv_items", other, 0, in_nanos(1000)), json!({"dry_run": true})).await);
+}
+
+#[tokio::test]
 async fn a_ceiling_is_shared_by_the_chunks_that_run_at_once() {
     let world = world(BODY);
     for (max_wcu, concurrency, chunk_wcu) in [(400, 1, 400.0), (1500, 2, 750.0), (90_000, 3, 30_000.0)] {

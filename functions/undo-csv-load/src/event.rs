@@ -39,8 +39,6 @@ pub struct Output {
     pub table: String,
     /// The parts that are to be gone through.
     pub segments: Vec<Segment>,
-    /// How long to wait before that: chunks of the load may still be running, which see in time that they are not to.
-    pub wait_secs: u64,
     /// The part that was gone through, as far as there was time.
     pub segment: Option<Segment>,
     /// Whether it is gone through.

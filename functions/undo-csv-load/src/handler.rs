@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::{Context, Input, Output, Segment, UndoCsvLoadError};
 
-/// Names the parts of a load's table, or deletes the load's items of one.
+/// Ends the chunks of a load that still run and names the parts of its table, or deletes the load's items of one.
 ///
 /// # Errors
 /// See [`UndoCsvLoadError`]. Some items may be deleted then.
@@ -20,18 +20,12 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, UndoCsvLo
     let plan = bucket.load_plan(load_id).await;
     let LoadPlan { table, .. } = plan.map_err(|source| UndoCsvLoadError::Load { load_id, source })?;
     let Some(mut segment) = segment else {
-        // From here on nobody begins a chunk of the load.
+        // From here on nobody begins a chunk of the load; those that are under way see it and end.
         bucket.write(&keys::undoing(load_id), "{}", "application/json").await?;
+        bucket.wait_for_writers(&keys::writers_of_load(&table, load_id), None).await?;
         let segment = |segment| Segment { segment, segments: context.segments, after: None, deleted: 0 };
         let segments = (0..context.segments).map(segment).collect();
-        return Ok(Output {
-            load_id,
-            table,
-            segments,
-            wait_secs: csv_load::UNDOING_BEGINS_AFTER.as_secs(),
-            segment: None,
-            done: false,
-        });
+        return Ok(Output { load_id, table, segments, segment: None, done: false });
     };
     if segment.segment >= segment.segments {
         return Err(InvalidInput::new("segment.segment", format!("expected less than {}", segment.segments)).into());
@@ -48,7 +42,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, UndoCsvLo
         if segment.after.is_none() || begin.elapsed() >= context.work_time {
             let done = segment.after.is_none();
             tracing::info!(deleted = segment.deleted, done, "deleted");
-            return Ok(Output { load_id, table, segments: Vec::new(), wait_secs: 0, segment: Some(segment), done });
+            return Ok(Output { load_id, table, segments: Vec::new(), segment: Some(segment), done });
         }
     }
 }

@@ -4,7 +4,8 @@
 //! - **Output** ([`Output`]): for `FindLoad` the table and its segments; for `UndoSegment` how many items were deleted, and
 //!   where to go on.
 //! - **Reads** the load's plan, and a segment of its table.
-//! - **Writes**, for `FindLoad`, a note that the load is being undone, which ends chunks of it that still run.
+//! - **Writes**, for `FindLoad`, a note that the load is being undone, which ends chunks of it that still run, and waits until
+//!   they have ended.
 //! - **Deletes** items that have the load's id, and no others: each on that condition, as another load may write one while the
 //!   table is read.
 //!

@@ -68,9 +68,33 @@ async fn the_segments_are_named_and_chunks_are_told_to_stop_before_anything_is_d
     let world = world();
     let found = world.run(Value::Null).await.unwrap();
     assert_eq!((found.segments.len(), found.table.as_str(), found.done), (3, TABLE, false));
-    assert!(Duration::from_secs(found.wait_secs) > csv_load::UNDOING_SEEN_WITHIN);
     assert!(world.s3.get(&keys::undoing(world.load_id)).is_some());
     assert_eq!(world.items(), 21);
+}
+
+#[tokio::test]
+async fn the_segments_are_named_once_no_call_writes_any_more() {
+    let world = world();
+    let in_nanos = |millis: u64| {
+        let then = std::time::SystemTime::now() + Duration::from_millis(millis);
+        then.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i128
+    };
+    let running = keys::writer(TABLE, world.load_id, 3, in_nanos(60_000));
+    let (s3, note, key) = (world.s3.clone(), keys::undoing(world.load_id), running.clone());
+    world.s3.put(&running, "{}");
+    // A call that was killed: its note stays.
+    world.s3.put(&keys::writer(TABLE, world.load_id, 4, in_nanos(900)), "{}");
+    world.s3.put(&keys::writer(TABLE, "fedcba9876543210".parse().unwrap(), 0, in_nanos(60_000)), "{}");
+    let begin = std::time::Instant::now();
+    let ending = async {
+        while s3.get(&note).is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        s3.remove(&key);
+    };
+    let (found, ()) = tokio::join!(world.run(Value::Null), ending);
+    assert_eq!(found.unwrap().segments.len(), 3);
+    assert!((900..20_000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]

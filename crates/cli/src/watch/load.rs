@@ -206,7 +206,7 @@ fn state_of(followed: &Followed) -> String {
         "EnsureTable" | "CreateTable" | "WaitForTable" => "makes the table",
         "PlanCsv" => "reads the file",
         "CommitCsvLoad" => "adds up",
-        "WaitForChunks" => "waits for chunks that may still run",
+        "FindLoad" => "waits for chunks that may still run",
         "UndoSegments" | "UndoSegment" => "reads the table and deletes",
         state => state,
     }
