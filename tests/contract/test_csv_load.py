@@ -141,7 +141,7 @@ def test_both_validators_accept_the_state_machines(machine, tmp_path):
     [
         ("BadHeader", json.dumps({"errorType": "BadHeader", "errorMessage": "columns 2 and 3"}), "columns 2 and 3"),
         ("States.Timeout", "", "no cause given"),
-        ("TableHasOtherKey", "the key of table csv_x is not id alone", "the key of table csv_x is not id alone"),
+        ("TableHasOtherKey", "the key of table csv_x is not id alone, a text (S)", "the key of table csv_x is not id alone, a text (S)"),
     ],
 )
 def test_a_failure_is_recorded_and_a_redrive_goes_on_from_there(error, cause, message):
@@ -162,7 +162,7 @@ def test_a_failure_is_recorded_and_a_redrive_goes_on_from_there(error, cause, me
     execution.run(given)
     assert (execution.status, execution.error) == ("FAILED", error)
     execution.redrive()
-    assert (execution.status, execution.output) == ("SUCCEEDED", {"request": {"bucket": "up"}, "resumed_redrive": 1})
+    assert (execution.status, execution.output) == ("SUCCEEDED", {"request": {"bucket": "up"}, "resumed_redrive": 1, "described": {"table_id": None}})
     for payload in seen:
         assert payload["failed"]["plan"] == {} and payload["failed"]["error"] == {"name": error, "message": message}
     planned = Execution(machine, function)

@@ -103,6 +103,16 @@ def test_a_second_upload_of_the_same_bytes_is_recognised(stack: CsvStack) -> Non
     assert other.output["load"]["counts"]["skipped"] == 30, "another way to load them is another load"
 
 
+def test_a_table_that_was_made_again_is_loaded_again(stack: CsvStack) -> None:
+    first = stack.load(rows(range(30)), "csv_remade")
+    assert stack.load(rows(range(30)), "csv_remade").output["status"] == "already_loaded"
+    stack.dynamodb.delete_table(TableName="csv_remade")
+    again = stack.load(rows(range(30)), "csv_remade")
+    assert (again.output["status"], again.output["load"]["load_id"]) == ("loaded", first.output["load"]["load_id"])
+    assert len(stack.items("csv_remade")) == 30
+    assert stack.receipt(again)["table_id"] == stack.dynamodb.describe_table(TableName="csv_remade")["Table"]["TableId"]
+
+
 def test_items_that_are_there_are_overwritten_skipped_or_a_failure(stack: CsvStack) -> None:
     stack.load(rows(range(10)), "csv_existing")
     skipped = stack.load(rows(range(5, 45), " new"), "csv_existing", options={"on_existing": "skip"})
@@ -319,6 +329,17 @@ def test_what_cannot_be_asked_for_is_refused(stack: CsvStack) -> None:
     )
     other = stack.wait(stack.start_load("incoming/fine.csv", table="csv_other_key"))
     assert other.error == "TableHasOtherKey"
+    for attributes in ([("id", "N")], [("id", "N"), ("pk", "S")]):
+        index = {"IndexName": "by_pk", "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}], "Projection": {"ProjectionType": "KEYS_ONLY"}}
+        stack.dynamodb.create_table(
+            TableName=f"csv_number_{len(attributes)}",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in attributes],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            **({"GlobalSecondaryIndexes": [index]} if len(attributes) > 1 else {}),
+        )
+        number = stack.wait(stack.start_load("incoming/fine.csv", table=f"csv_number_{len(attributes)}"))
+        assert number.error == "TableHasOtherKey" and "a text (S)" in number.cause
 
 
 def test_the_roles_are_enforced(stack: CsvStack) -> None:

@@ -207,7 +207,7 @@ OF_LOADS = {"PlanCsv", "LoadCsvChunk", "CommitCsvLoad", "UndoCsvLoad"}
 CSV_OBJECTS: dict[str, dict[str, set[str]]] = {
     "raw/probe.csv": {"get_object": {"PlanCsv", "LoadCsvChunk"}},
     "incoming/probe.csv": {"get_object": {"PlanCsv", "LoadCsvChunk"}},
-    "loads/probe/plan.json": {"get_object": OF_LOADS, "put_object": {"PlanCsv"}, "delete_object": {"CommitCsvLoad"}},
+    "loads/probe/plan.json": {"get_object": OF_LOADS, "put_object": {"PlanCsv"}, "delete_object": {"PlanCsv", "CommitCsvLoad"}},
     "loads/probe/manifest.json": {"get_object": OF_LOADS | {"CsvLoad"}, "put_object": {"PlanCsv"}, "delete_object": {"CommitCsvLoad"}},
     "loads/probe/receipt.json": {
         "get_object": OF_LOADS,

@@ -80,6 +80,9 @@ pub struct LoadPlan {
     pub load_id: LoadId,
     /// The table.
     pub table: String,
+    /// The table's own id, which DynamoDB gives to each that is made: one that was made again is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table_id: Option<String>,
     /// The file.
     pub source: Source,
     /// What its owner wants.
@@ -109,10 +112,11 @@ impl LoadPlan {
         wanted: Wanted,
         ingestion_timestamp: Timestamp,
     ) -> Self {
-        let Wanted { table, options } = wanted;
+        let Wanted { table, table_id, options } = wanted;
         Self {
             load_id,
             table,
+            table_id,
             source,
             options,
             rules: planned.rules.clone(),
@@ -131,6 +135,8 @@ impl LoadPlan {
 pub struct Wanted {
     /// The table.
     pub table: String,
+    /// The table's own id, if that is known.
+    pub table_id: Option<String>,
     /// How its rows become items.
     pub options: Options,
 }

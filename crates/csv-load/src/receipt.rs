@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::keys;
-use crate::plan::{LoadId, LoadPlan, Source};
+use crate::plan::{Chunk, LoadId, LoadPlan, Source};
 use crate::rules::Options;
 
 /// What became of rows: `read = written + duplicate + rejected + skipped`.
@@ -47,10 +47,21 @@ pub struct ChunkReceipt {
     pub load_id: LoadId,
     /// The chunk's number.
     pub chunk: u32,
+    /// Number of its first row in the file, from 0.
+    pub first_row: u64,
     /// Its rows.
     pub counts: Counts,
     /// Write units of its items.
     pub write_units: u64,
+}
+
+impl ChunkReceipt {
+    /// Whether it is that of a chunk of a load: of the same rows, and all of them accounted for.
+    pub fn is_of(&self, load_id: LoadId, chunk: &Chunk) -> bool {
+        let Counts { read, duplicate, rejected, .. } = self.counts;
+        let found = (self.load_id, self.first_row, read, duplicate, rejected);
+        found == (load_id, chunk.first_row, chunk.rows, chunk.superseded, chunk.rejected) && self.counts.balance()
+    }
 }
 
 /// The note of a chunk that failed.
@@ -96,12 +107,14 @@ pub enum BalanceError {
         chunk: u32,
     },
     /// A receipt is not that of its chunk.
-    #[error("the receipt of chunk {chunk} of load {load_id} does not balance with the plan: {counts:?}")]
+    #[error("the receipt of chunk {chunk} of load {load_id} is not as planned: from row {first_row} {counts:?}")]
     Chunk {
         /// The load.
         load_id: LoadId,
         /// The chunk.
         chunk: u32,
+        /// What the receipt says.
+        first_row: u64,
         /// What the receipt says.
         counts: Counts,
     },
@@ -116,14 +129,12 @@ pub fn total(plan: &LoadPlan, receipts: &[ChunkReceipt]) -> Result<Counts, Balan
     let mut total = Counts::default();
     for (planned, chunk) in plan.chunks.iter().zip(0..) {
         let receipt = receipts.iter().find(|receipt| receipt.chunk == chunk);
-        let Some(ChunkReceipt { counts, load_id: of, .. }) = receipt else {
-            return Err(BalanceError::Missing { load_id, chunk });
-        };
-        let as_planned = (counts.read, counts.duplicate, counts.rejected);
-        if *of != load_id || !counts.balance() || as_planned != (planned.rows, planned.superseded, planned.rejected) {
-            return Err(BalanceError::Chunk { load_id, chunk, counts: *counts });
+        let Some(receipt) = receipt else { return Err(BalanceError::Missing { load_id, chunk }) };
+        if !receipt.is_of(load_id, planned) {
+            let ChunkReceipt { first_row, counts, .. } = *receipt;
+            return Err(BalanceError::Chunk { load_id, chunk, first_row, counts });
         }
-        total.add(counts);
+        total.add(&receipt.counts);
     }
     Ok(total)
 }
@@ -136,6 +147,9 @@ pub struct LoadReceipt {
     pub load_id: LoadId,
     /// The table.
     pub table: String,
+    /// The table's own id, which DynamoDB gives to each that is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table_id: Option<String>,
     /// The file.
     pub source: Source,
     /// What its owner wanted.
@@ -169,12 +183,13 @@ impl LoadReceipt {
         completed_at: Timestamp,
         execution_arn: String,
     ) -> Self {
-        let LoadPlan { load_id, table, source, options, ingestion_timestamp, .. } = plan;
+        let LoadPlan { load_id, table, table_id, source, options, ingestion_timestamp, .. } = plan;
         let write_units = chunks.iter().map(|chunk| chunk.write_units).sum();
         let quarantine = (counts.rejected > 0).then(|| keys::quarantine(load_id));
         Self {
             load_id,
             table,
+            table_id,
             source,
             options,
             counts,

@@ -32,12 +32,12 @@ fn world() -> World {
     let planned = csv_load::plan_file(&body[..], &Options::default(), settings).unwrap().planned;
     let (bucket, key, etag) = ("up".to_owned(), "incoming/file.csv".to_owned(), String::new());
     let source = Source { bucket, key, etag, bytes: 5, sha256: String::new(), is_gzip: false };
-    let wanted = Wanted { table: "csv_items".to_owned(), options: Options::default() };
+    let wanted = Wanted { table: "csv_items".to_owned(), table_id: None, options: Options::default() };
     let plan = LoadPlan::new(&planned, source, load_id, wanted, "2026-01-01T00:00:00Z".parse().unwrap());
     s3.put(&keys::plan(load_id), serde_json::to_vec(&plan).unwrap());
     for (chunk, [written, duplicate, rejected]) in (0..).zip([[1, 1, 0], [2, 0, 0], [1, 0, 1]]) {
         let counts = Counts { read: 2, written, duplicate, rejected, skipped: 0 };
-        let receipt = ChunkReceipt { load_id, chunk, counts, write_units: written };
+        let receipt = ChunkReceipt { load_id, chunk, first_row: u64::from(chunk) * 2, counts, write_units: written };
         s3.put(&keys::chunk_receipt(load_id, chunk), serde_json::to_vec(&receipt).unwrap());
     }
     let loads = Loads::new(memory::client(&dynamodb), RUNS);
@@ -119,9 +119,13 @@ async fn a_load_that_does_not_add_up_is_not_committed() {
     assert!(error.to_string().contains("chunk 1 of load 0123456789abcdef: table csv_items has it"), "{error}");
     let wrong = world();
     let counts = json!({"read": 2, "written": 1, "duplicate": 0, "rejected": 0, "skipped": 0});
-    let receipt = json!({"load_id": wrong.load_id, "chunk": 1, "counts": counts, "write_units": 1});
+    let receipt = json!({"load_id": wrong.load_id, "chunk": 1, "first_row": 2, "counts": counts, "write_units": 1});
     wrong.s3.put(&keys::chunk_receipt(wrong.load_id, 1), receipt.to_string());
     assert_eq!(wrong.commit().await.unwrap_err().name(), "LoadDoesNotBalance");
+    let counts = json!({"read": 2, "written": 2, "duplicate": 0, "rejected": 0, "skipped": 0});
+    let receipt = json!({"load_id": wrong.load_id, "chunk": 1, "first_row": 4, "counts": counts, "write_units": 2});
+    wrong.s3.put(&keys::chunk_receipt(wrong.load_id, 1), receipt.to_string());
+    assert_eq!(wrong.commit().await.unwrap_err().name(), "LoadDoesNotBalance", "as many rows, but others");
     for world in [missing, wrong] {
         assert!(world.s3.get(&keys::receipt(world.load_id)).is_none() && world.lines().is_empty());
     }

@@ -46,7 +46,7 @@ async fn function(file: Vec<u8>, dynamodb: aws_adapters::dynamodb::Client) -> Me
     let source =
         Source { bucket: "csv".into(), key: "raw/file.csv".into(), etag, bytes, sha256: String::new(), is_gzip: false };
     let rows = planned.rows;
-    let wanted = Wanted { table: TABLE.into(), options };
+    let wanted = Wanted { table: TABLE.into(), table_id: None, options };
     let plan = LoadPlan::new(&planned, source, load_id, wanted, "2025-11-21T00:00:00Z".parse()?);
     s3.put(&keys::plan(load_id), serde_json::to_vec(&plan)?);
     s3.put(&keys::superseded(load_id), planned.superseded_bits);

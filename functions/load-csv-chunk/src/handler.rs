@@ -22,6 +22,8 @@ use crate::stretch::Stretch;
 use crate::writer::{Progress, Writer};
 use crate::{Context, Input, LoadCsvChunkError, Output, Resume};
 
+/// A chunk's receipt has some hundred bytes.
+const MAX_RECEIPT_BYTES: u64 = 1 << 20;
 /// So many batches wait for a call.
 const WAITING_BATCHES: usize = 4;
 
@@ -76,7 +78,10 @@ async fn run(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<
     let chunk = validate(input, &plan)?;
     let done = Output { chunk: input.chunk, done: true, resume: None };
     refuse_if_undone(load_id, bucket).await?;
-    if bucket.exists(&keys::chunk_receipt(load_id, input.chunk)).await? {
+    let receipt_key = keys::chunk_receipt(load_id, input.chunk);
+    let receipt = bucket.document_if_there::<ChunkReceipt>(&receipt_key, MAX_RECEIPT_BYTES).await;
+    let receipt = receipt.map_err(|source| LoadCsvChunkError::Plan { load_id, source })?;
+    if receipt.is_some_and(|receipt| receipt.is_of(load_id, &chunk)) {
         return Ok(done);
     }
     let from = input.resume.unwrap_or(Resume {
@@ -96,9 +101,10 @@ async fn run(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<
         let (address, planned, found) = (plan.source.address(), chunk.rows, counts.read);
         return Err(LoadCsvChunkError::Rows { chunk: input.chunk, address, planned, found });
     }
-    let receipt = ChunkReceipt { load_id: input.load_id, chunk: input.chunk, counts, write_units };
+    let (chunk, first_row) = (input.chunk, chunk.first_row);
+    let receipt = ChunkReceipt { load_id, chunk, first_row, counts, write_units };
     let json = serde_json::to_vec(&receipt).expect("a receipt is JSON");
-    bucket.write(&keys::chunk_receipt(input.load_id, input.chunk), json, "application/json").await?;
+    bucket.write(&receipt_key, json, "application/json").await?;
     tracing::info!(written = counts.written, duplicate = counts.duplicate, rejected = counts.rejected, "loaded");
     Ok(done)
 }

@@ -182,7 +182,7 @@ mod tests {
         let (bucket, key, etag, sha256) =
             ("up".to_owned(), "incoming/file.csv".to_owned(), String::new(), String::new());
         let source = Source { bucket, key, etag, bytes: 5, sha256, is_gzip: false };
-        let wanted = Wanted { table: TABLE.to_owned(), options: Options::default() };
+        let wanted = Wanted { table: TABLE.to_owned(), table_id: None, options: Options::default() };
         let load_id = "0123456789abcdef".parse().unwrap();
         LoadPlan::new(&planned, source, load_id, wanted, "2026-01-01T00:00:00Z".parse().unwrap())
     }

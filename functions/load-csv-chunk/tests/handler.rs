@@ -41,7 +41,7 @@ fn world(body: &[u8], options: Options) -> World {
         sha256: String::new(),
         is_gzip: file.gzip.is_some(),
     };
-    let wanted = Wanted { table: TABLE.to_owned(), options };
+    let wanted = Wanted { table: TABLE.to_owned(), table_id: None, options };
     let plan = LoadPlan::new(&file.planned, source, load_id, wanted, "2026-01-01T00:00:00Z".parse().unwrap());
     s3.put(&keys::plan(load_id), serde_json::to_vec(&plan).unwrap());
     s3.put(&keys::superseded(load_id), file.planned.superseded_bits);
@@ -112,6 +112,16 @@ async fn each_chunk_becomes_its_items_and_a_receipt_whatever_the_order() {
     assert_eq!((&seven["name"]["S"], &seven["load_id"]["S"]), (&json!("later"), &json!("0123456789abcdef")));
     let batches = world.dynamodb.calls_of("BatchWriteItem");
     assert_eq!(batches.len(), 5, "25 at a time, and no call for a chunk that has a receipt");
+}
+
+#[tokio::test]
+async fn a_receipt_of_other_rows_is_none_of_the_chunk() {
+    let world = world(&rows(70), Options::default());
+    world.chunk(1).await.unwrap();
+    let receipt = world.s3.get(&keys::chunk_receipt(world.load_id, 1)).unwrap();
+    world.s3.put(&keys::chunk_receipt(world.load_id, 0), receipt);
+    assert!(world.chunk(0).await.unwrap().done);
+    assert_eq!((world.ids().len(), world.receipt(0).unwrap().first_row), (60, 0));
 }
 
 #[tokio::test]

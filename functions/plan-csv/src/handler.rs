@@ -27,7 +27,7 @@ const NAMED_TYPES: usize = 100;
 /// # Errors
 /// See [`PlanCsvError`]. There is then no plan, unless there was one.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvError> {
-    let Input { request, started_at } = input;
+    let Input { request, started_at, table_id } = input;
     validate(&request, context)?;
     let bucket = &context.bucket;
     let object = bucket.read(&request.key).await.map_err(PlanCsvError::Source)?;
@@ -47,7 +47,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
         sha256,
         is_gzip: gzip.is_some(),
     };
-    let wanted = Wanted { table: request.table.clone(), options: request.options.clone() };
+    let wanted = Wanted { table: request.table.clone(), table_id, options: request.options.clone() };
     let plan = LoadPlan::new(&planned, source, load_id, wanted, started_at);
     if request.dry_run {
         return Ok(output(&plan, Status::DryRun, &request, context));
@@ -60,14 +60,16 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
         // Of an undoing that came to its end but for this.
         bucket.delete_many(&[keys::undoing(load_id)]).await?;
     }
-    if !request.force && bucket.exists(&keys::receipt(load_id)).await? {
+    let is_remade = known.as_ref().is_some_and(|known| is_other(&known.table_id, &plan.table_id));
+    let anew = request.force || is_remade;
+    if !anew && bucket.exists(&keys::receipt(load_id)).await? {
         return Ok(output(&plan, Status::AlreadyLoaded, &request, context));
     }
     // Calls that another load left behind must not write over what this one writes.
     let (table, own) = (keys::writers_of_table(&plan.table), keys::writers_of_load(&plan.table, load_id));
-    bucket.wait_for_writers(&table, (!request.force).then_some(own.as_str())).await?;
+    bucket.wait_for_writers(&table, (!anew).then_some(own.as_str())).await?;
     let found = Found { superseded_bits: planned.superseded_bits, gzip, quarantine };
-    let plan = settle(plan, known, found, &request, bucket).await?;
+    let plan = settle(plan, known, found, (anew, request.force), bucket).await?;
     tracing::info!(%load_id, chunks = plan.chunks.len(), rows = plan.rows, rejected = plan.rejected, "planned");
     Ok(output(&plan, Status::Planned, &request, context))
 }
@@ -96,6 +98,11 @@ fn validate(request: &Request, context: &Context) -> Result<(), InvalidInput> {
     }
 }
 
+/// Whether a table was made again, as far as is known.
+fn is_other(before: &Option<String>, now: &Option<String>) -> bool {
+    before.is_some() && now.is_some() && before != now
+}
+
 /// What belongs to a plan and is no part of its document.
 struct Found {
     superseded_bits: Vec<u8>,
@@ -103,29 +110,51 @@ struct Found {
     quarantine: File,
 }
 
-/// Writes the plan, unless there is one that can be carried out, and answers the one that holds.
+/// Writes the plan, unless there is one, and answers the one that holds. `anew` says that nothing is loaded of it.
 async fn settle(
     mut plan: LoadPlan,
     known: Option<LoadPlan>,
     found: Found,
-    request: &Request,
+    (anew, force): (bool, bool),
     bucket: &Bucket,
 ) -> Result<LoadPlan, PlanCsvError> {
     let load_id = plan.load_id;
-    let known = match known {
-        Some(known) if !request.force && is_readable(&known.source, bucket).await? => return Ok(known),
-        known => known,
-    };
-    if request.force {
+    if anew {
         let of_chunks = bucket.list(&keys::chunk_receipts_prefix(load_id)).await?;
         let mut done: Vec<String> = vec![keys::receipt(load_id)];
+        // The plan goes before what it refers to is written again.
+        done.extend(force.then(|| keys::plan(load_id)));
         done.extend(of_chunks.into_iter().map(|listed| listed.key));
         bucket.delete_many(&done).await?;
     }
-    if let Some(known) = &known {
-        // Chunks that are loaded already have this time in their items.
-        plan.ingestion_timestamp = known.ingestion_timestamp;
+    match known {
+        Some(known) if !force => keep(known, plan, bucket).await,
+        known => {
+            if let Some(known) = known {
+                plan.ingestion_timestamp = known.ingestion_timestamp;
+            }
+            write(plan, found, bucket).await
+        }
     }
+}
+
+/// Keeps a plan, by which chunks may be loaded already: bytes, table and options are the same, so all of it holds but where
+/// the file lies and which table has the name.
+async fn keep(known: LoadPlan, found: LoadPlan, bucket: &Bucket) -> Result<LoadPlan, PlanCsvError> {
+    let is_there = is_readable(&known.source, bucket).await?;
+    let source = if is_there { known.source.clone() } else { found.source };
+    let table_id = found.table_id.or_else(|| known.table_id.clone());
+    let kept = LoadPlan { source, table_id, ..known.clone() };
+    if kept != known {
+        let document = serde_json::to_vec(&kept).expect("a plan is JSON");
+        bucket.write(&keys::plan(kept.load_id), document, "application/json").await?;
+    }
+    Ok(kept)
+}
+
+/// Writes a plan and what it refers to.
+async fn write(plan: LoadPlan, found: Found, bucket: &Bucket) -> Result<LoadPlan, PlanCsvError> {
+    let load_id = plan.load_id;
     if plan.rejected > 0 {
         upload(found.quarantine, &keys::quarantine(load_id), bucket).await?;
     }
@@ -141,9 +170,7 @@ async fn settle(
     let manifest = serde_json::to_vec(&chunks).expect("numbers are JSON");
     bucket.write(&keys::manifest(load_id), manifest, "application/json").await?;
     let document = serde_json::to_vec(&plan).expect("a plan is JSON");
-    if known.is_some() {
-        bucket.write(&keys::plan(load_id), document, "application/json").await?;
-    } else if !bucket.write_if_absent(&keys::plan(load_id), document, "application/json").await? {
+    if !bucket.write_if_absent(&keys::plan(load_id), document, "application/json").await? {
         // Another run was first, or the answer to this very call was lost.
         return Ok(bucket.load_plan(load_id).await?);
     }

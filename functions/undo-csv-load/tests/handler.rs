@@ -30,7 +30,7 @@ fn world() -> World {
     let planned = csv_load::plan_file(&b"id\n1\n"[..], &Options::default(), settings).unwrap().planned;
     let (bucket, key, etag) = ("up".to_owned(), "incoming/file.csv".to_owned(), String::new());
     let source = Source { bucket, key, etag, bytes: 5, sha256: String::new(), is_gzip: false };
-    let wanted = Wanted { table: TABLE.to_owned(), options: Options::default() };
+    let wanted = Wanted { table: TABLE.to_owned(), table_id: None, options: Options::default() };
     let plan = LoadPlan::new(&planned, source, load_id, wanted, "2026-01-01T00:00:00Z".parse().unwrap());
     s3.put(&keys::plan(load_id), serde_json::to_vec(&plan).unwrap());
     let item = |id: &str, load: &str| json!({"id": {"S": id}, "load_id": {"S": load}});

@@ -449,7 +449,13 @@ mod tests {
     fn ended(outcome: &str) -> LoadEnded {
         let load_id: LoadId = "64d1a0ebda9589e6".parse().unwrap();
         let counts = |read, rejected| Counts { read, written: read - rejected - 1, duplicate: 1, rejected, skipped: 0 };
-        let chunk = |chunk, counts| ChunkReceipt { load_id, chunk, counts, write_units: 2000 };
+        let chunk = |chunk, counts| ChunkReceipt {
+            load_id,
+            chunk,
+            first_row: u64::from(chunk) * 25_000,
+            counts,
+            write_units: 2000,
+        };
         let plan = serde_json::json!({
             "load_id": load_id, "status": "planned", "table": "csv_people", "chunks": 2, "rows": 40_000, "rejected": 2,
             "superseded": 2, "write_units": 4000, "delimiter": ";", "id_column": null, "columns": 4,
