@@ -1,5 +1,7 @@
 //! What a load was: every row is accounted for, by chunk and in all.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -126,12 +128,12 @@ pub enum BalanceError {
 /// If it does not add up.
 pub fn total(plan: &LoadPlan, receipts: &[ChunkReceipt]) -> Result<Counts, BalanceError> {
     let load_id = plan.load_id;
+    let receipts: BTreeMap<u32, &ChunkReceipt> = receipts.iter().map(|receipt| (receipt.chunk, receipt)).collect();
     let mut total = Counts::default();
     for (planned, chunk) in plan.chunks.iter().zip(0..) {
-        let receipt = receipts.iter().find(|receipt| receipt.chunk == chunk);
-        let Some(receipt) = receipt else { return Err(BalanceError::Missing { load_id, chunk }) };
+        let Some(receipt) = receipts.get(&chunk) else { return Err(BalanceError::Missing { load_id, chunk }) };
         if !receipt.is_of(load_id, planned) {
-            let ChunkReceipt { first_row, counts, .. } = *receipt;
+            let ChunkReceipt { first_row, counts, .. } = **receipt;
             return Err(BalanceError::Chunk { load_id, chunk, first_row, counts });
         }
         total.add(&receipt.counts);

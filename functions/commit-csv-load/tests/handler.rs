@@ -132,6 +132,29 @@ async fn a_load_that_does_not_add_up_is_not_committed() {
 }
 
 #[tokio::test]
+async fn receipts_are_read_many_at_once() {
+    let world = world();
+    let rows: String = (0..300).map(|row| format!("{row}\n")).collect();
+    let settings = PlannerSettings { chunk_rows: 1, chunk_bytes: 1 << 20, seed: 1 };
+    let file = csv_load::plan_file(format!("id\n{rows}").as_bytes(), &Options::default(), settings).unwrap();
+    let mut plan: LoadPlan = serde_json::from_slice(&world.s3.get(&keys::plan(world.load_id)).unwrap()).unwrap();
+    (plan.chunks, plan.rows) = (file.planned.chunks, 300);
+    world.s3.put(&keys::plan(world.load_id), serde_json::to_vec(&plan).unwrap());
+    for chunk in 0..300 {
+        let counts = Counts { read: 1, written: 1, ..Counts::default() };
+        let (load_id, first_row) = (world.load_id, u64::from(chunk));
+        let receipt = ChunkReceipt { load_id, chunk, first_row, counts, write_units: 1 };
+        world.s3.put(&keys::chunk_receipt(load_id, chunk), serde_json::to_vec(&receipt).unwrap());
+    }
+    world.s3.yield_before_calls();
+    let load = world.commit().await.unwrap();
+    assert_eq!((load.counts.written, load.write_units), (300, 300));
+    assert!(world.s3.most_at_once() >= 16, "{}", world.s3.most_at_once());
+    let receipt: LoadReceipt = serde_json::from_slice(&world.s3.get(&keys::receipt(world.load_id)).unwrap()).unwrap();
+    assert!(receipt.chunks.iter().map(|chunk| chunk.chunk).eq(0..300), "in their order");
+}
+
+#[tokio::test]
 async fn a_load_fails_as_its_chunk_did_wherever_that_is() {
     const EARLIER: &str = "arn:aws:states:us-east-1:1:execution:my-csv-load:earlier";
     let world = world();
