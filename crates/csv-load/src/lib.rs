@@ -47,7 +47,7 @@ pub use plan::{LoadId, LoadPlan};
 pub use planner::{PlanError, Planned, Planner, PlannerSettings, Rejected};
 pub use records::{MAX_RECORD_BYTES, Place, Record, RecordError, Records};
 pub use rules::{EmptyCells, Judged, OnExisting, Options, Reason, Rules};
-pub use superseded::{Superseded, is_set};
+pub use superseded::{Found, Superseded, is_set};
 pub use types::ColumnType;
 
 /// Whoever writes items of a load looks so often whether it is being undone ([`keys::undoing`]).

@@ -11,7 +11,7 @@ use crate::planner::Planned;
 use crate::rules::{Options, Rules};
 
 /// Raised by one whenever the same bytes and options would give other items than before.
-pub const LOADER_VERSION: u32 = 1;
+pub const LOADER_VERSION: u32 = 2;
 /// A load may have so many chunks.
 pub const MAX_CHUNKS: usize = 10_000;
 /// No plan is longer: 10,000 chunks and 10,000 columns take some 3 MB.
@@ -99,7 +99,8 @@ pub struct LoadPlan {
     pub rejected: u64,
     /// Rows that fit, but whose id a later one has.
     pub superseded: u64,
-    /// Write units that the load takes: one for every KiB begun of an item.
+    /// Write units that the items take at most: one for every KiB begun of each. An item that takes the place of a longer one
+    /// takes what that took.
     pub write_units: u64,
 }
 

@@ -27,7 +27,7 @@ struct World {
 fn world() -> World {
     let (s3, dynamodb) = (MemoryS3::default(), memory::memory(&[(RUNS, "job_id", Some("job_run_time"))]));
     let load_id: LoadId = "0123456789abcdef".parse().unwrap();
-    let settings = PlannerSettings { chunk_rows: 2, chunk_bytes: 1 << 20, seed: 1 };
+    let settings = PlannerSettings { chunk_rows: 2, chunk_bytes: 1 << 20, seed: 1, added_bytes: 0 };
     let body = b"id\n1\n2\n3\n1\n4\nx,y\n";
     let planned = csv_load::plan_file(&body[..], &Options::default(), settings).unwrap().planned;
     let (bucket, key, etag) = ("up".to_owned(), "incoming/file.csv".to_owned(), String::new());
@@ -135,7 +135,7 @@ async fn a_load_that_does_not_add_up_is_not_committed() {
 async fn receipts_are_read_many_at_once() {
     let world = world();
     let rows: String = (0..300).map(|row| format!("{row}\n")).collect();
-    let settings = PlannerSettings { chunk_rows: 1, chunk_bytes: 1 << 20, seed: 1 };
+    let settings = PlannerSettings { chunk_rows: 1, chunk_bytes: 1 << 20, seed: 1, added_bytes: 0 };
     let file = csv_load::plan_file(format!("id\n{rows}").as_bytes(), &Options::default(), settings).unwrap();
     let mut plan: LoadPlan = serde_json::from_slice(&world.s3.get(&keys::plan(world.load_id)).unwrap()).unwrap();
     (plan.chunks, plan.rows) = (file.planned.chunks, 300);

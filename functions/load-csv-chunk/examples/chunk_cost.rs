@@ -37,7 +37,7 @@ type Measured = Result<(u64, (f64, f64)), Box<dyn std::error::Error>>;
 /// The Lambda's handler, from a bucket in memory.
 async fn function(file: Vec<u8>, dynamodb: aws_adapters::dynamodb::Client) -> Measured {
     let (s3, options) = (MemoryS3::default(), Options::default());
-    let settings = PlannerSettings { chunk_rows: u64::MAX, chunk_bytes: u64::MAX, seed: 1 };
+    let settings = PlannerSettings { chunk_rows: u64::MAX, chunk_bytes: u64::MAX, seed: 1, added_bytes: 0 };
     let planned = Planner::new(&options, settings).plan(&file[..], &mut std::io::sink())?;
     let load_id = LoadId::of(&[0; 32], TABLE, &options);
     let bytes = file.len() as u64;

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::pin::pin;
 use std::sync::atomic::AtomicU64;
 
-use aws_adapters::dynamodb::{Items, MAX_PUTS};
+use aws_adapters::dynamodb::Items;
 use aws_adapters::s3::{Bucket, ReadError, pipe};
 use bytes::Bytes;
 use csv_load::plan::Chunk;
@@ -191,10 +191,10 @@ async fn load(
     };
     let (sender, batches) = mpsc::channel(WAITING_BATCHES);
     let (own_plan, own_bits) = (plan.clone(), superseded.clone());
-    // No call takes more than a second's share of small items.
-    let max_puts = limits.max_wcu.map_or(MAX_PUTS, |max_wcu| (max_wcu as usize).clamp(1, MAX_PUTS));
+    // No call takes more than a second's share, but for its last item.
+    let max_units = limits.max_wcu.map_or(u64::MAX, |max_wcu| (max_wcu as u64).max(1));
     let parsing = tokio::task::spawn_blocking(move || {
-        Rows { plan: &own_plan, superseded: &own_bits, from, max_puts }.send(text, &sender)
+        Rows { plan: &own_plan, superseded: &own_bits, from, max_units }.send(text, &sender)
     });
     let writer = Writer {
         plan,

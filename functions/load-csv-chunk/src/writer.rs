@@ -177,7 +177,7 @@ mod tests {
     const TABLE: &str = "csv_items";
 
     fn plan() -> LoadPlan {
-        let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 1 << 20, seed: 1 };
+        let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 1 << 20, seed: 1, added_bytes: 0 };
         let planned = csv_load::plan_file(&b"id\n1\n"[..], &Options::default(), settings).unwrap().planned;
         let (bucket, key, etag, sha256) =
             ("up".to_owned(), "incoming/file.csv".to_owned(), String::new(), String::new());

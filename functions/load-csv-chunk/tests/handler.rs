@@ -30,7 +30,7 @@ struct World {
 fn world(body: &[u8], options: Options) -> World {
     let (s3, dynamodb) = (MemoryS3::default(), memory::memory(&[(TABLE, "id", None)]));
     s3.put(KEY, body);
-    let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 1 << 20, seed: 1 };
+    let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 16 << 20, seed: 1, added_bytes: 0 };
     let file = csv_load::plan_file(body, &options, settings).unwrap();
     let load_id: LoadId = "0123456789abcdef".parse().unwrap();
     let source = Source {
@@ -135,6 +135,24 @@ async fn a_gzip_file_is_read_from_its_access_points() {
         assert!(world.chunk(chunk).await.unwrap().done);
     }
     assert_eq!(world.ids().len(), 70);
+}
+
+#[tokio::test]
+async fn a_call_takes_16_mib_and_a_seconds_share_at_most() {
+    // In JSON such a character takes six bytes.
+    let large: String = (0..9).map(|number| format!("{number},{}\n", "\u{1}".repeat(400_000))).collect();
+    let world = world(format!("id,text\n{large}").as_bytes(), Options::default());
+    assert!(world.chunk(0).await.unwrap().done);
+    assert_eq!(world.ids().len(), 9);
+    let bodies: Vec<usize> =
+        world.dynamodb.calls_of("BatchWriteItem").iter().map(|body| body.to_string().len()).collect();
+    assert!(bodies.len() == 2 && bodies.iter().all(|bytes| *bytes < 16 << 20), "{bodies:?}");
+    let medium: String = (0..9).map(|number| format!("{number},{}\n", "x".repeat(4_500))).collect();
+    let paced = self::world(format!("id,text\n{medium}").as_bytes(), Options::default());
+    let event = json!({"load_id": paced.load_id, "chunk": 0, "max_wcu": 15});
+    assert!(paced.run(event).await.unwrap().done);
+    let items = |body: &Value| body["RequestItems"][TABLE].as_array().unwrap().len();
+    assert_eq!(paced.dynamodb.calls_of("BatchWriteItem").iter().map(items).collect::<Vec<_>>(), [3, 3, 3]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::io::Read;
 
 use aws_adapters::s3::{Bucket, ReadError};
 use csv_load::plan::{MAX_PLAN_BYTES, Source, Wanted};
-use csv_load::{ColumnType, FilePlan, LoadId, LoadPlan, keys};
+use csv_load::{ColumnType, FilePlan, LoadAttributes, LoadId, LoadPlan, PlannerSettings, keys};
 use function_runtime::InvalidInput;
 use gzip_plan::PlannedFile;
 use serde_json::json;
@@ -35,7 +35,9 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
     if bytes > MAX_SOURCE_BYTES {
         return Err(PlanCsvError::Source(ReadError::TooLarge { address, bytes, max_bytes: MAX_SOURCE_BYTES }));
     }
-    let (planned, sha256) = pass::run(object, request.options.clone(), context.settings).await?;
+    let added_bytes = LoadAttributes::bytes_of(&started_at.to_string(), &address);
+    let settings = PlannerSettings { added_bytes, ..context.settings };
+    let (planned, sha256) = pass::run(object, request.options.clone(), settings).await?;
     let FilePlan { planned, gzip, quarantine } = planned.map_err(|source| PlanCsvError::File { address, source })?;
     let load_id = LoadId::of(&sha256, &request.table, &request.options);
     let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();

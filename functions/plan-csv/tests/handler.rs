@@ -21,7 +21,7 @@ struct World {
 fn world(body: &[u8]) -> World {
     let s3 = MemoryS3::default();
     s3.put(KEY, body);
-    let settings = PlannerSettings { chunk_rows: 2, chunk_bytes: MAX_CHUNK_BYTES, seed: 1 };
+    let settings = PlannerSettings { chunk_rows: 2, chunk_bytes: MAX_CHUNK_BYTES, seed: 1, added_bytes: 0 };
     let context = Context { bucket: s3.bucket("up"), table_prefix: "csv_".to_owned(), settings, concurrency: 8 };
     World { s3, context }
 }

@@ -26,7 +26,7 @@ struct World {
 fn world() -> World {
     let (s3, dynamodb) = (MemoryS3::default(), memory::memory(&[(TABLE, "id", None)]));
     let load_id: LoadId = "0123456789abcdef".parse().unwrap();
-    let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 1 << 20, seed: 1 };
+    let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 1 << 20, seed: 1, added_bytes: 0 };
     let planned = csv_load::plan_file(&b"id\n1\n"[..], &Options::default(), settings).unwrap().planned;
     let (bucket, key, etag) = ("up".to_owned(), "incoming/file.csv".to_owned(), String::new());
     let source = Source { bucket, key, etag, bytes: 5, sha256: String::new(), is_gzip: false };

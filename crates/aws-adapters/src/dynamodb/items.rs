@@ -15,6 +15,9 @@ use crate::AwsError;
 
 /// How many items one `BatchWriteItem` takes. Source: the DynamoDB API.
 pub const MAX_PUTS: usize = 25;
+/// A batch with a body of so many bytes takes no further item. DynamoDB takes 16 MiB in all, and an item of 400 KiB has up to
+/// six times as much JSON, if all of it is control characters. Source: the DynamoDB API.
+const FULL_BYTES: usize = 13 << 20;
 
 /// A table of items.
 #[derive(Clone, Debug)]
@@ -56,6 +59,11 @@ impl PutBatch {
     /// How many items it has.
     pub fn len(&self) -> usize {
         self.items.len()
+    }
+
+    /// Whether it takes no further item.
+    pub fn is_full(&self) -> bool {
+        self.len() == MAX_PUTS || self.body.len() >= FULL_BYTES
     }
 
     /// Whether it has none.

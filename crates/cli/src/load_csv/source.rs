@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_adapters::s3::Bucket;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use bytes::Bytes;
-use csv_load::{FileError, MAX_CHUNK_BYTES, Options, PlannerSettings, keys};
+use csv_load::{FileError, LoadAttributes, MAX_CHUNK_BYTES, Options, PlannerSettings, keys};
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -87,7 +87,9 @@ async fn local(path: &Path, stack: &Stack, options: &Options) -> Result<Place, P
         return Err(failed(io::Error::other("it is no file")));
     }
     let chunk_rows = stack.parameter("CsvChunkRows").and_then(|text| text.parse().ok()).unwrap_or(25_000);
-    let settings = PlannerSettings { chunk_rows, chunk_bytes: MAX_CHUNK_BYTES, seed: rand::random() };
+    let address = format!("s3://{}/{}", stack.output("UploadBucketName")?, upload_key(&[0; 32], path));
+    let added_bytes = LoadAttributes::bytes_of("2026-01-01T00:00:00.000Z", &address);
+    let settings = PlannerSettings { chunk_rows, chunk_bytes: MAX_CHUNK_BYTES, seed: rand::random(), added_bytes };
     let bar = bar("checking", facts.len());
     let counted = bar.clone();
     let options = options.clone();
@@ -152,9 +154,7 @@ impl Placed {
         let bucket = Bucket::new(stack.s3(), stack.output("UploadBucketName")?);
         let (key, is_new) = match &self.place {
             Place::Local { path, bytes, sha256, .. } => {
-                let hash: String = sha256[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let key = format!("{}{hash}/{name}", keys::INCOMING);
+                let key = upload_key(sha256, path);
                 let is_new = !has(&bucket, &key, *bytes, stack).await?;
                 if is_new {
                     upload(path, *bytes, sha256, &bucket, &key, stack).await?;
@@ -182,6 +182,12 @@ impl Placed {
         let bucket = Bucket::new(stack.s3(), stack.output("UploadBucketName")?);
         bucket.delete_many(&[key]).await.map_err(|error| Problem::of(&stack.aws, error))
     }
+}
+
+/// The key of a file of this machine, named after its content.
+fn upload_key(sha256: &[u8; 32], path: &Path) -> String {
+    let hash: String = sha256[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}{hash}/{}", keys::INCOMING, path.file_name().unwrap_or_default().to_string_lossy())
 }
 
 /// Whether the bucket has the object with this length.
