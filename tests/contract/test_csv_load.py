@@ -178,6 +178,39 @@ def test_whatever_fails_a_load_is_recorded():
         assert state["Type"] != "Fail"
 
 
+def test_undoing_that_fails_is_recorded_and_a_redrive_begins_again():
+    machine, seen = state_machine("csv-undo"), []
+    segments = [{"segment": number, "segments": 2} for number in range(2)]
+
+    def function(state, arguments):
+        payload = arguments["Payload"]
+        seen.append((state, payload))
+        if state == "FindLoad":
+            return {"segments": segments}
+        if state == "UndoSegment":
+            if len(seen) < 4:
+                raise TaskError.of_lambda("AwsRefused", "DeleteItem on csv_x was refused")
+            return {"segment": payload["segment"] | {"deleted": 3, "gone": payload["segment"]["segment"]}, "done": True}
+        if state == "CommitFailure":
+            failed = payload["failed"]
+            if failed["redrive_count"] > failed["resumed_redrive"]:
+                return {"resumed_redrive": failed["redrive_count"]}
+            raise TaskError.of_lambda(failed["error"]["name"], failed["error"]["message"])
+        return payload
+
+    execution = Execution(machine, function)
+    execution.run({"load_id": "0123456789abcdef"})
+    assert (execution.status, execution.error) == ("FAILED", "AwsRefused")
+    _, recorded = seen[-1]
+    assert recorded["failed"]["undoing"] and recorded["failed"]["request"] == {"load_id": "0123456789abcdef"}
+    assert recorded["failed"]["error"] == {"name": "AwsRefused", "message": "DeleteItem on csv_x was refused"}
+    execution.redrive()
+    assert execution.status == "SUCCEEDED" and (execution.output["undone"], execution.output["gone"]) == (6, 1)
+    assert execution.variables["resumed_redrive"] == 1
+    for state in machine["States"].values():
+        assert state["Type"] == "Pass" or "Catch" in state or state is machine["States"]["CommitFailure"]
+
+
 def test_uploads_start_a_load():
     rule = MACHINES["CsvLoadStateMachine"]["Events"]["Uploaded"]["Properties"]
     assert rule["Pattern"]["detail"]["object"]["key"] == [{"wildcard": "raw/*.csv"}, {"wildcard": "raw/*.csv.gz"}]
@@ -231,8 +264,8 @@ def test_every_metric_is_shown_and_those_that_are_watched_are_emitted():
     assert {tuple(metric[2:4]) for metric in shown if metric[0] == "ghactivity"} == {("Stack", "${StackName}")}
     ours = [(name, dimensions) for space, name, dimensions in watched() if space == "ghactivity"]
     assert ours == [("CsvRejectedPercent", {"Stack": {"Ref": "StackName"}})]
-    theirs = {name: dimensions for space, name, dimensions in watched() if space == "AWS/States"}
-    assert theirs == dict.fromkeys(["ExecutionsFailed", "ExecutionsTimedOut"], {"StateMachineArn": {"Ref": "CsvLoadStateMachine"}})
+    theirs = [(name, dimensions["StateMachineArn"]["Ref"]) for space, name, dimensions in watched() if space == "AWS/States"]
+    assert sorted(theirs) == sorted((name, machine) for name in ("ExecutionsFailed", "ExecutionsTimedOut") for machine in MACHINES)
 
 
 @pytest.mark.parametrize("logical, properties", ALARMS.items())

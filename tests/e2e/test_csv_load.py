@@ -164,6 +164,8 @@ def test_a_load_is_undone_and_can_be_loaded_again(stack: CsvStack) -> None:
     assert json.loads(stack.read(undone.output["receipt"]))["counts"]["written"] == 60
     again = stack.wait(stack.start("CsvUndo", load_id=load))
     assert (again.status, again.error) == ("FAILED", "LoadNotFound")
+    [failed] = failures(stack, again.arn)
+    assert (failed["undoing"], failed["error"]["name"], failed["load_id"]) == (True, "LoadNotFound", load)
     reloaded = stack.load(rows(range(60)), "csv_undo")
     assert reloaded.output["load"]["counts"]["written"] == 60
     assert reloaded.output["load"]["load_id"] == load

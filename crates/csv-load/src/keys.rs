@@ -93,6 +93,11 @@ pub fn undoing(load: LoadId) -> String {
     format!("loads/{load}/undoing.json")
 }
 
+/// How far a segment of the table is gone through while the load is being undone.
+pub fn undo_progress(load: LoadId, segment: u32, segments: u32) -> String {
+    format!("loads/{load}/undo/{segment:05}-of-{segments:05}.json")
+}
+
 /// What is left of a load that was undone.
 pub fn undone(load: LoadId) -> String {
     format!("undone/{load}.json")

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::keys;
 use crate::plan::{Chunk, LoadId, LoadPlan, Source};
 use crate::rules::Options;
+use crate::types::ColumnType;
 
 /// What became of rows: `read = written + duplicate + rejected + skipped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,6 +157,9 @@ pub struct LoadReceipt {
     pub source: Source,
     /// What its owner wanted.
     pub options: Options,
+    /// Types of the columns that are no text, given or inferred.
+    #[serde(default)]
+    pub types: BTreeMap<String, ColumnType>,
     /// All rows.
     pub counts: Counts,
     /// Write units of all items.
@@ -165,15 +169,23 @@ pub struct LoadReceipt {
     /// Where rows that do not fit are listed, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<String>,
-    /// Items that were deleted, if the load was undone.
+    /// Items that were deleted, if the load was undone: those that are known to have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone: Option<u64>,
+    /// Items of it that were found and were gone before they could be deleted: by a call that was killed or whose answer was
+    /// lost, or by somebody else.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gone: u64,
     /// When the load was planned; every item has it.
     pub ingestion_timestamp: Timestamp,
     /// When it was complete, or undone.
     pub completed_at: Timestamp,
     /// The execution that completed or undid it.
     pub execution_arn: String,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl LoadReceipt {
@@ -185,7 +197,7 @@ impl LoadReceipt {
         completed_at: Timestamp,
         execution_arn: String,
     ) -> Self {
-        let LoadPlan { load_id, table, table_id, source, options, ingestion_timestamp, .. } = plan;
+        let LoadPlan { load_id, table, table_id, source, options, rules, ingestion_timestamp, .. } = plan;
         let write_units = chunks.iter().map(|chunk| chunk.write_units).sum();
         let quarantine = (counts.rejected > 0).then(|| keys::quarantine(load_id));
         Self {
@@ -194,11 +206,13 @@ impl LoadReceipt {
             table_id,
             source,
             options,
+            types: rules.typed().collect(),
             counts,
             write_units,
             chunks,
             quarantine,
             undone: None,
+            gone: 0,
             ingestion_timestamp,
             completed_at,
             execution_arn,

@@ -268,6 +268,12 @@ impl Rules {
         (KEY.len() + value_bytes) as u64
     }
 
+    /// The columns that are no text, in their order.
+    pub fn typed(&self) -> impl Iterator<Item = (String, ColumnType)> {
+        let columns = self.columns.iter().zip(&self.types).filter(|(_, kind)| **kind != ColumnType::S);
+        columns.map(|(name, kind)| (name.clone(), *kind))
+    }
+
     /// What two rows with one id have in common and no others: the key, or what it is a hash of.
     pub(crate) fn identity<'a>(&self, record: &Record<'a>, form: &'a mut Vec<u8>) -> &'a [u8] {
         match self.id_column {

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 
 use twox_hash::XxHash3_128;
 
-/// So many rows are sorted in memory (24 MiB) before they go to the temporary file.
+/// So many rows are sorted in memory (32 MiB) before they go to the temporary file.
 const RUN_ROWS: usize = 1 << 20;
 const ENTRY_BYTES: usize = 24;
 /// How much of each sorted run is in memory while all are merged.
@@ -21,7 +21,7 @@ const UNIT_BITS: u32 = 9;
 
 /// Finds the rows whose id a later row has too: sorted runs of hashes in a temporary file, merged at the end.
 ///
-/// Holds 24 MiB, 64 KiB for each million rows, and a bit for each row; the temporary file has 24 bytes for each row. Ids are
+/// Holds 32 MiB, 64 KiB for each million rows, and a bit for each row; the temporary file has 24 bytes for each row. Ids are
 /// told apart by 128 bits of XXH3 under a `seed` that nobody who writes files can know.
 pub struct Superseded {
     seed: u64,

@@ -28,21 +28,25 @@ pub async fn handle(mut input: Input, context: &Context) -> Result<Output, Commi
     let load_id = input.load()?;
     match input.undone {
         None => loaded(load_id, input.execution_arn, context).await.map(Output::Load),
-        Some(deleted) => undone(load_id, input.execution_arn, deleted, context).await.map(Output::Load),
+        Some(deleted) => {
+            let counted = (deleted, input.gone);
+            undone(load_id, input.execution_arn, counted, context).await.map(Output::Load)
+        }
     }
 }
 
 /// Records a failure and fails alike, unless the execution was redriven since.
 async fn failed(input: Input, failed: Failed, context: &Context) -> Result<Output, CommitCsvLoadError> {
-    let Failed { error, request, plan, started_at, redrive_count, resumed_redrive } = failed;
+    let Failed { undoing, error, request, plan, started_at, redrive_count, resumed_redrive } = failed;
     if redrive_count > resumed_redrive {
         return Ok(Output::Retrying { resumed_redrive: redrive_count });
     }
     let given = |name: &str| request.get(name).and_then(|value| value.as_str()).map(str::to_owned);
     let source_file = given("bucket").zip(given("key")).map(|(bucket, key)| format!("s3://{bucket}/{key}"));
-    let load_id = plan.load_id.as_ref().map(LoadId::to_string);
-    tracing::error!(load_id, name = error.name, message = error.message, "the load failed");
+    let load_id = plan.load_id.as_ref().map(LoadId::to_string).or_else(|| given("load_id"));
+    tracing::error!(load_id, undoing, name = error.name, message = error.message, "failed");
     let item = FailedLoadItem {
+        undoing,
         load_id,
         table: given("table"),
         source_file,
@@ -59,7 +63,12 @@ async fn failed(input: Input, failed: Failed, context: &Context) -> Result<Outpu
 async fn loaded(load_id: LoadId, execution_arn: String, context: &Context) -> Result<Load, CommitCsvLoadError> {
     let bucket = &context.bucket;
     let cannot_read = |source| CommitCsvLoadError::Read { load_id, source };
-    let plan = bucket.load_plan(load_id).await.map_err(cannot_read)?;
+    let plan = match bucket.load_plan(load_id).await {
+        Err(source) if source.is_absent() && bucket.exists(&keys::undone(load_id)).await? => {
+            return Err(CommitCsvLoadError::Undone { load_id });
+        }
+        plan => plan.map_err(cannot_read)?,
+    };
     let mut chunks = chunk_receipts(load_id, bucket).await?;
     if receipt::total(&plan, &chunks).is_err() {
         // Where a chunk failed, calls of others may still run. Nothing is said of the load before they have ended.
@@ -112,7 +121,7 @@ fn measured(receipt: &LoadReceipt) -> Metrics {
 async fn undone(
     load_id: LoadId,
     execution_arn: String,
-    deleted: u64,
+    (deleted, gone): (u64, u64),
     context: &Context,
 ) -> Result<Load, CommitCsvLoadError> {
     let bucket = &context.bucket;
@@ -135,7 +144,7 @@ async fn undone(
     };
     // The rows that do not fit go, too.
     let (undone, quarantine) = (Some(deleted), None);
-    let receipt = LoadReceipt { undone, quarantine, completed_at: (context.now)(), execution_arn, ..receipt };
+    let receipt = LoadReceipt { undone, gone, quarantine, completed_at: (context.now)(), execution_arn, ..receipt };
     let json = serde_json::to_vec_pretty(&receipt).expect("a receipt is JSON");
     bucket.write(&key, json, "application/json").await?;
     context.loads.put(&LoadItem::of(&receipt, bucket.address(&key), "undone")).await?;
@@ -144,14 +153,14 @@ async fn undone(
     bucket.delete_many(&all_else).await?;
     bucket.delete_many(&[plan_key]).await?;
     bucket.delete_many(&[note_key]).await?;
-    tracing::info!(%load_id, deleted, "undone");
+    tracing::info!(%load_id, deleted, gone, "undone");
     Ok(in_brief(receipt, &key, bucket))
 }
 
 fn in_brief(receipt: LoadReceipt, key: &str, bucket: &Bucket) -> Load {
-    let LoadReceipt { load_id, table, counts, write_units, quarantine, undone, .. } = receipt;
+    let LoadReceipt { load_id, table, counts, write_units, quarantine, undone, gone, .. } = receipt;
     let quarantine = quarantine.map(|key| bucket.address(&key));
-    Load { load_id, table, counts, write_units, receipt: bucket.address(key), undone, quarantine }
+    Load { load_id, table, counts, write_units, receipt: bucket.address(key), undone, gone, quarantine }
 }
 
 /// Why chunks have no receipt, if one of them noted that for this execution: the last such note, but rather one of a failure

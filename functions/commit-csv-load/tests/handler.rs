@@ -215,6 +215,25 @@ async fn a_failure_is_recorded_and_answered_by_itself_until_it_is_redriven() {
 }
 
 #[tokio::test]
+async fn undoing_that_failed_is_recorded_beside_the_load() {
+    let world = world();
+    world.commit().await.unwrap();
+    let mut failure = world.failure("AwsThrottled", 0, 0);
+    failure["failed"]["undoing"] = true.into();
+    failure["failed"]["request"] = json!({"load_id": world.load_id});
+    for _ in 0..2 {
+        assert_eq!(world.run(failure.clone()).await.unwrap_err().name(), "AwsThrottled");
+    }
+    world.s3.put(&keys::undoing(world.load_id), "{}");
+    world.run(json!({"load_id": world.load_id, "execution_arn": ARN, "undone": 3, "gone": 1})).await.unwrap();
+    assert_eq!(world.lines(), [line("undone", LOAD, None), line("failed", LOAD, Some("AwsThrottled"))]);
+    let items = world.dynamodb.with(|tables| tables.raw_items(RUNS));
+    assert_eq!(items[1]["undoing"], json!({"BOOL": true}));
+    let receipt: LoadReceipt = serde_json::from_slice(&world.s3.get(&keys::undone(world.load_id)).unwrap()).unwrap();
+    assert_eq!((receipt.undone, receipt.gone, receipt.counts.written), (Some(3), 1, 4));
+}
+
+#[tokio::test]
 async fn a_failure_of_this_very_load_stays_beside_its_completion() {
     let world = world();
     let mut failure = world.failure("ItemExists", 0, 0);
@@ -249,6 +268,7 @@ async fn undoing_keeps_the_receipt_and_nothing_else_however_often() {
         assert_eq!(world.lines(), [line("undone", LOAD, None)]);
         world.s3.put(&keys::undoing(world.load_id), "{}");
     }
+    assert_eq!(world.commit().await.unwrap_err().name(), "LoadIsBeingUndone", "of an execution that it stopped");
 }
 
 #[tokio::test]

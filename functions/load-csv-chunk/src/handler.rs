@@ -60,6 +60,10 @@ async fn noted(input: &Input, throttled: &AtomicU64, context: &Context) -> Resul
 }
 
 async fn note_failure(input: &Input, error: &LoadCsvChunkError, bucket: &Bucket) {
+    // Nothing is kept of a load that is not there: it was undone.
+    if matches!(error, LoadCsvChunkError::Plan { source, .. } if source.is_absent()) {
+        return;
+    }
     let Input { load_id, chunk, execution_arn, .. } = input.clone();
     let Diagnostic { error_type, error_message } = function_runtime::diagnostic(error);
     let failure = Failure { name: error_type, message: error_message };

@@ -2,10 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
-use std::time::Duration;
 
-use aws_adapters::AwsError;
 use aws_adapters::dynamodb::{Items, PutBatch};
+use aws_adapters::{AwsError, Backoff};
 use csv_load::{LoadPlan, OnExisting};
 use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
@@ -15,9 +14,6 @@ use crate::ending::Ending;
 use crate::pace::Pace;
 use crate::rows::Batch;
 use crate::{LoadCsvChunkError, Resume};
-
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Writes the batches of a chunk.
 pub(crate) struct Writer<'a> {
@@ -96,7 +92,7 @@ impl Writer<'_> {
     async fn put_all(&self, mut batch: Batch) -> Result<Batch, LoadCsvChunkError> {
         let all = batch.puts.len() as u64;
         let mut left = std::mem::replace(&mut batch.puts, PutBatch::new(""));
-        let mut waits = 0;
+        let mut backoff = Backoff::default();
         while !left.is_empty() {
             match self.items.put_batch(&left).await {
                 Ok(unprocessed) => left = unprocessed,
@@ -104,7 +100,7 @@ impl Writer<'_> {
                 Err(error) => return Err(error.into()),
             }
             if !left.is_empty() {
-                self.wait(&mut waits).await?;
+                self.wait(&mut backoff).await?;
             }
         }
         batch.counts.written = all;
@@ -114,10 +110,10 @@ impl Writer<'_> {
     async fn put_each(&self, mut batch: Batch) -> Result<Batch, LoadCsvChunkError> {
         let load_id = self.plan.load_id.to_string();
         for index in 0..batch.puts.len() {
-            let mut waits = 0;
+            let mut backoff = Backoff::default();
             let put = loop {
                 match self.items.put_unless_of_others(batch.puts.item(index), &load_id).await {
-                    Err(AwsError::Throttled { .. }) => self.wait(&mut waits).await?,
+                    Err(AwsError::Throttled { .. }) => self.wait(&mut backoff).await?,
                     answer => break answer?,
                 }
             };
@@ -139,13 +135,10 @@ impl Writer<'_> {
         }
     }
 
-    /// Waits longer each time, by chance, so that the calls of all chunks spread; gives up when the time is over.
-    async fn wait(&self, waits: &mut u32) -> Result<(), LoadCsvChunkError> {
+    /// Waits longer each time; gives up when the time is over.
+    async fn wait(&self, backoff: &mut Backoff) -> Result<(), LoadCsvChunkError> {
         self.throttled.fetch_add(1, Ordering::Relaxed);
-        let longest = LONGEST_WAIT.min(FIRST_WAIT * 2_u32.saturating_pow(*waits));
-        *waits = (*waits + 1).min(10);
-        let wait = longest.mul_f64(rand::random_range(0.0..1.0));
-        let until = Instant::now() + wait;
+        let until = Instant::now() + backoff.next_wait();
         if until > self.ending.ends_before() || !self.ending.sleep_until(until).await {
             let resource = self.items.table().to_owned();
             let source = "it leaves items unprocessed until the time is over".into();

@@ -360,6 +360,7 @@ async fn an_input_that_makes_no_sense_is_refused_by_name() {
     assert!(error.name() == "InvalidInput" && error.to_string().contains("table"), "{error}");
     let unknown = world.run(json!({"load_id": "fedcba9876543210", "chunk": 0})).await.unwrap_err();
     assert_eq!(unknown.name(), "PlanNotFound");
+    assert!(!world.s3.keys().iter().any(|key| key.contains("fedcba9876543210")), "nothing is noted of it");
     world.s3.put(&keys::plan(world.load_id), "no plan");
     assert_eq!(world.chunk(0).await.unwrap_err().name(), "PlanNotFound");
     for event in [json!({"load_id": "x", "chunk": 0}), json!({"load_id": world.load_id}), json!({"chunk": -1})] {

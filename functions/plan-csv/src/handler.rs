@@ -6,7 +6,7 @@ use std::io::Read;
 
 use aws_adapters::s3::{Bucket, ReadError};
 use csv_load::plan::{MAX_PLAN_BYTES, Source, Wanted};
-use csv_load::{ColumnType, FilePlan, LoadAttributes, LoadId, LoadPlan, PlannerSettings, keys};
+use csv_load::{FilePlan, LoadAttributes, LoadId, LoadPlan, PlannerSettings, keys};
 use function_runtime::InvalidInput;
 use gzip_plan::PlannedFile;
 use serde_json::json;
@@ -208,7 +208,6 @@ fn output(plan: &LoadPlan, status: Status, request: &Request, context: &Context)
         concurrency = concurrency.min(max_wcu.div_ceil(WCU_OF_A_CHUNK));
     }
     let rules = &plan.rules;
-    let typed = rules.columns.iter().zip(&rules.types).filter(|(_, kind)| **kind != ColumnType::S);
     Output {
         load_id: plan.load_id,
         status,
@@ -221,7 +220,7 @@ fn output(plan: &LoadPlan, status: Status, request: &Request, context: &Context)
         delimiter: rules.delimiter,
         id_column: rules.id_column.map(|column| rules.columns[column].clone()),
         columns: rules.columns.len() as u32,
-        types: typed.take(NAMED_TYPES).map(|(name, kind)| (name.clone(), *kind)).collect(),
+        types: rules.typed().take(NAMED_TYPES).collect(),
         manifest: Manifest { bucket: context.bucket.name().to_owned(), key: keys::manifest(plan.load_id) },
         concurrency,
         chunk_wcu: request.max_wcu.map(|max_wcu| f64::from(max_wcu) / f64::from(concurrency)),

@@ -25,9 +25,13 @@ pub struct Segment {
     /// The key after which to go on.
     #[serde(default)]
     pub after: Option<String>,
-    /// Items deleted so far.
+    /// Items deleted so far, as far as that is known.
     #[serde(default)]
     pub deleted: u64,
+    /// Items that were found and were gone before they could be deleted: by a call that was killed or whose answer was lost, or
+    /// by somebody else.
+    #[serde(default)]
+    pub gone: u64,
 }
 
 /// What was found, or done.
