@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use aws_adapters::s3::Bucket;
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use bytes::Bytes;
 use csv_load::{FileError, LoadAttributes, MAX_CHUNK_BYTES, Options, PlannerSettings, keys};
@@ -65,6 +66,7 @@ enum Place {
         key: String,
         upload_key: String,
         bytes: u64,
+        etag: String,
     },
 }
 
@@ -128,7 +130,8 @@ async fn object(bucket: &str, key: &str, stack: &Stack) -> Result<Place, Problem
             format!("{}{tag}/{}", keys::INCOMING, last_part(key))
         }
     };
-    Ok(Place::Object { bucket: bucket.to_owned(), key: key.to_owned(), upload_key, bytes })
+    let etag = head.e_tag().unwrap_or_default().to_owned();
+    Ok(Place::Object { bucket: bucket.to_owned(), key: key.to_owned(), upload_key, bytes, etag })
 }
 
 impl Placed {
@@ -164,16 +167,24 @@ impl Placed {
             Place::Object { bucket: from, key, upload_key, .. } if from == bucket.name() && key == upload_key => {
                 (key.clone(), false)
             }
-            Place::Object { bucket: from, key, upload_key, bytes } => {
+            Place::Object { bucket: from, key, upload_key, bytes, etag } => {
                 let is_new = !has(&bucket, upload_key, *bytes, stack).await?;
                 if is_new {
-                    copy((from, key), *bytes, &bucket, upload_key, stack).await?;
+                    copy((from, key, etag), *bytes, &bucket, upload_key, stack).await?;
                 }
                 (upload_key.clone(), is_new)
             }
         };
         self.uploaded.replace(Some((key.clone(), is_new)));
         Ok(key)
+    }
+
+    /// Hands on an outcome; takes away what this run put into the upload bucket if the file is not loaded after all.
+    pub(super) async fn kept_if<T>(&self, outcome: Result<T, Problem>, stack: &Stack) -> Result<T, Problem> {
+        if outcome.is_err() && self.forget(stack).await.is_err() {
+            eprintln!("  what was uploaded could not be taken away again");
+        }
+        outcome
     }
 
     /// Takes away what this run put into the upload bucket.
@@ -244,9 +255,10 @@ fn read(path: &Path, pieces: &mpsc::Sender<Bytes>) -> io::Result<[u8; 32]> {
     }
 }
 
-/// Copies an object by the caller's credentials: the stack's own roles read its upload bucket alone.
+/// Copies an object by the caller's credentials, if it is still the one with the ETag that the copy is named after: the stack's
+/// own roles read its upload bucket alone.
 async fn copy(
-    (from, key): (&str, &str),
+    (from, key, etag): (&str, &str, &str),
     bytes: u64,
     bucket: &Bucket,
     upload_key: &str,
@@ -264,7 +276,16 @@ async fn copy(
     }
     eprintln!("  copying {address} to {target}");
     let request = stack.s3().copy_object().bucket(bucket.name()).key(upload_key).copy_source(encoded(from, key));
-    request.send().await.map(drop).map_err(|error| stack.aws.problem("CopyObject", address, error))
+    match request.copy_source_if_match(etag).send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.code() == Some("PreconditionFailed") => Err(Problem::Refused {
+            call: "CopyObject",
+            resource: address,
+            reason: "it was replaced since it was looked at".to_owned(),
+            next: "run this again: it takes the object that is there now".to_owned(),
+        }),
+        Err(error) => Err(stack.aws.problem("CopyObject", address, error)),
+    }
 }
 
 /// As a header takes it: all but letters, digits and what keys usually have in percent.
