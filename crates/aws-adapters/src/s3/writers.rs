@@ -57,7 +57,7 @@ impl Bucket {
     }
 }
 
-fn may_write(key: &String) -> bool {
+fn may_write(key: &str) -> bool {
     keys::writer_until(key).is_some_and(|until| now() < until)
 }
 
