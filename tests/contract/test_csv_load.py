@@ -110,6 +110,13 @@ def test_work_stops_well_before_the_function_does(function):
     assert int(properties["Environment"]["Variables"]["WORK_SECS"]) + 45 <= properties["Timeout"]
 
 
+def test_a_call_that_writes_is_over_when_others_take_it_to_be():
+    [within] = re.findall(r"CALL_ENDS_WITHIN: Duration = Duration::from_secs\((\d+)\)", (ROOT / "crates/csv-load/src/lib.rs").read_text())
+    assert FUNCTIONS["LoadCsvChunkFunction"]["Timeout"] == int(within)
+    for waiting in ("PlanCsvFunction", "CommitCsvLoadFunction", "UndoCsvLoadFunction"):
+        assert FUNCTIONS[waiting]["Timeout"] >= 3 * int(within)
+
+
 @pytest.mark.parametrize("machine", CSV_STATE_MACHINES)
 def test_every_substitution_is_given_and_used_and_a_function_may_be_called(machine):
     properties = MACHINES[CSV_STATE_MACHINES[machine]]
@@ -134,7 +141,7 @@ def test_both_validators_accept_the_state_machines(machine, tmp_path):
     [
         ("BadHeader", json.dumps({"errorType": "BadHeader", "errorMessage": "columns 2 and 3"}), "columns 2 and 3"),
         ("States.Timeout", "", "no cause given"),
-        ("TableHasOtherKey", "the key of table csv_x is not id alone", "the key of table csv_x is not id alone"),
+        ("TableHasOtherKey", "the key of table csv_x is not id alone, a text (S)", "the key of table csv_x is not id alone, a text (S)"),
     ],
 )
 def test_a_failure_is_recorded_and_a_redrive_goes_on_from_there(error, cause, message):
@@ -155,7 +162,7 @@ def test_a_failure_is_recorded_and_a_redrive_goes_on_from_there(error, cause, me
     execution.run(given)
     assert (execution.status, execution.error) == ("FAILED", error)
     execution.redrive()
-    assert (execution.status, execution.output) == ("SUCCEEDED", {"request": {"bucket": "up"}, "resumed_redrive": 1})
+    assert (execution.status, execution.output) == ("SUCCEEDED", {"request": {"bucket": "up"}, "resumed_redrive": 1, "described": {"table_id": None}})
     for payload in seen:
         assert payload["failed"]["plan"] == {} and payload["failed"]["error"] == {"name": error, "message": message}
     planned = Execution(machine, function)
@@ -169,6 +176,39 @@ def test_whatever_fails_a_load_is_recorded():
         if state["Type"] in ("Task", "Map") and name != "CommitFailure":
             assert state["Catch"][-1] == {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failed", "Next": "CommitFailure"}, name
         assert state["Type"] != "Fail"
+
+
+def test_undoing_that_fails_is_recorded_and_a_redrive_begins_again():
+    machine, seen = state_machine("csv-undo"), []
+    segments = [{"segment": number, "segments": 2} for number in range(2)]
+
+    def function(state, arguments):
+        payload = arguments["Payload"]
+        seen.append((state, payload))
+        if state == "FindLoad":
+            return {"segments": segments}
+        if state == "UndoSegment":
+            if len(seen) < 4:
+                raise TaskError.of_lambda("AwsRefused", "DeleteItem on csv_x was refused")
+            return {"segment": payload["segment"] | {"deleted": 3, "gone": payload["segment"]["segment"]}, "done": True}
+        if state == "CommitFailure":
+            failed = payload["failed"]
+            if failed["redrive_count"] > failed["resumed_redrive"]:
+                return {"resumed_redrive": failed["redrive_count"]}
+            raise TaskError.of_lambda(failed["error"]["name"], failed["error"]["message"])
+        return payload
+
+    execution = Execution(machine, function)
+    execution.run({"load_id": "0123456789abcdef"})
+    assert (execution.status, execution.error) == ("FAILED", "AwsRefused")
+    _, recorded = seen[-1]
+    assert recorded["failed"]["undoing"] and recorded["failed"]["request"] == {"load_id": "0123456789abcdef"}
+    assert recorded["failed"]["error"] == {"name": "AwsRefused", "message": "DeleteItem on csv_x was refused"}
+    execution.redrive()
+    assert execution.status == "SUCCEEDED" and (execution.output["undone"], execution.output["gone"]) == (6, 1)
+    assert execution.variables["resumed_redrive"] == 1
+    for state in machine["States"].values():
+        assert state["Type"] == "Pass" or "Catch" in state or state is machine["States"]["CommitFailure"]
 
 
 def test_uploads_start_a_load():
@@ -224,8 +264,8 @@ def test_every_metric_is_shown_and_those_that_are_watched_are_emitted():
     assert {tuple(metric[2:4]) for metric in shown if metric[0] == "ghactivity"} == {("Stack", "${StackName}")}
     ours = [(name, dimensions) for space, name, dimensions in watched() if space == "ghactivity"]
     assert ours == [("CsvRejectedPercent", {"Stack": {"Ref": "StackName"}})]
-    theirs = {name: dimensions for space, name, dimensions in watched() if space == "AWS/States"}
-    assert theirs == dict.fromkeys(["ExecutionsFailed", "ExecutionsTimedOut"], {"StateMachineArn": {"Ref": "CsvLoadStateMachine"}})
+    theirs = [(name, dimensions["StateMachineArn"]["Ref"]) for space, name, dimensions in watched() if space == "AWS/States"]
+    assert sorted(theirs) == sorted((name, machine) for name in ("ExecutionsFailed", "ExecutionsTimedOut") for machine in MACHINES)
 
 
 @pytest.mark.parametrize("logical, properties", ALARMS.items())

@@ -103,6 +103,16 @@ def test_a_second_upload_of_the_same_bytes_is_recognised(stack: CsvStack) -> Non
     assert other.output["load"]["counts"]["skipped"] == 30, "another way to load them is another load"
 
 
+def test_a_table_that_was_made_again_is_loaded_again(stack: CsvStack) -> None:
+    first = stack.load(rows(range(30)), "csv_remade")
+    assert stack.load(rows(range(30)), "csv_remade").output["status"] == "already_loaded"
+    stack.dynamodb.delete_table(TableName="csv_remade")
+    again = stack.load(rows(range(30)), "csv_remade")
+    assert (again.output["status"], again.output["load"]["load_id"]) == ("loaded", first.output["load"]["load_id"])
+    assert len(stack.items("csv_remade")) == 30
+    assert stack.receipt(again)["table_id"] == stack.dynamodb.describe_table(TableName="csv_remade")["Table"]["TableId"]
+
+
 def test_items_that_are_there_are_overwritten_skipped_or_a_failure(stack: CsvStack) -> None:
     stack.load(rows(range(10)), "csv_existing")
     skipped = stack.load(rows(range(5, 45), " new"), "csv_existing", options={"on_existing": "skip"})
@@ -154,6 +164,8 @@ def test_a_load_is_undone_and_can_be_loaded_again(stack: CsvStack) -> None:
     assert json.loads(stack.read(undone.output["receipt"]))["counts"]["written"] == 60
     again = stack.wait(stack.start("CsvUndo", load_id=load))
     assert (again.status, again.error) == ("FAILED", "LoadNotFound")
+    [failed] = failures(stack, again.arn)
+    assert (failed["undoing"], failed["error"]["name"], failed["load_id"]) == (True, "LoadNotFound", load)
     reloaded = stack.load(rows(range(60)), "csv_undo")
     assert reloaded.output["load"]["counts"]["written"] == 60
     assert reloaded.output["load"]["load_id"] == load
@@ -212,6 +224,21 @@ def test_undoing_a_load_that_runs_stops_it_and_leaves_nothing(stack: CsvStack) -
     assert stack.items("csv_undone") == {} and stack.keys(f"loads/{load}/") == []
     again = stack.load(rows(range(400)), "csv_undone", key="incoming/undone.csv")
     assert again.output["load"]["counts"]["written"] == 400, "and it can be loaded again"
+
+
+def test_a_load_that_was_stopped_does_not_write_over_the_next_one(stack: CsvStack) -> None:
+    """At 20 write units a second the one chunk takes five seconds; stopping its execution does not stop the call."""
+    stack.put("incoming/wrong.csv", rows(range(100), " wrong"))
+    with variables(stack, "plan-csv", CSV_CHUNK_ROWS="100"):
+        arn = stack.start_load("incoming/wrong.csv", table="csv_stopped", max_wcu=20)
+        while not stack.items("csv_stopped"):
+            time.sleep(0.1)
+    stack.sfn.stop_execution(executionArn=arn)
+    right = stack.load(rows(range(100), " right"), "csv_stopped", key="incoming/right.csv")
+    assert right.output["load"]["counts"]["written"] == 100
+    time.sleep(5)
+    assert {item["name"].split()[-1] for item in stack.items("csv_stopped").values()} == {"right"}
+    assert stack.keys("writing/") == []
 
 
 def test_a_load_is_not_begun_while_it_is_undone(stack: CsvStack) -> None:
@@ -304,6 +331,17 @@ def test_what_cannot_be_asked_for_is_refused(stack: CsvStack) -> None:
     )
     other = stack.wait(stack.start_load("incoming/fine.csv", table="csv_other_key"))
     assert other.error == "TableHasOtherKey"
+    for attributes in ([("id", "N")], [("id", "N"), ("pk", "S")]):
+        index = {"IndexName": "by_pk", "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}], "Projection": {"ProjectionType": "KEYS_ONLY"}}
+        stack.dynamodb.create_table(
+            TableName=f"csv_number_{len(attributes)}",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in attributes],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            **({"GlobalSecondaryIndexes": [index]} if len(attributes) > 1 else {}),
+        )
+        number = stack.wait(stack.start_load("incoming/fine.csv", table=f"csv_number_{len(attributes)}"))
+        assert number.error == "TableHasOtherKey" and "a text (S)" in number.cause
 
 
 def test_the_roles_are_enforced(stack: CsvStack) -> None:

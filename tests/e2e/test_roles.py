@@ -207,7 +207,7 @@ OF_LOADS = {"PlanCsv", "LoadCsvChunk", "CommitCsvLoad", "UndoCsvLoad"}
 CSV_OBJECTS: dict[str, dict[str, set[str]]] = {
     "raw/probe.csv": {"get_object": {"PlanCsv", "LoadCsvChunk"}},
     "incoming/probe.csv": {"get_object": {"PlanCsv", "LoadCsvChunk"}},
-    "loads/probe/plan.json": {"get_object": OF_LOADS, "put_object": {"PlanCsv"}, "delete_object": {"CommitCsvLoad"}},
+    "loads/probe/plan.json": {"get_object": OF_LOADS, "put_object": {"PlanCsv"}, "delete_object": {"PlanCsv", "CommitCsvLoad"}},
     "loads/probe/manifest.json": {"get_object": OF_LOADS | {"CsvLoad"}, "put_object": {"PlanCsv"}, "delete_object": {"CommitCsvLoad"}},
     "loads/probe/receipt.json": {
         "get_object": OF_LOADS,
@@ -229,8 +229,14 @@ CSV_OBJECTS: dict[str, dict[str, set[str]]] = {
         "put_object": {"PlanCsv", "UndoCsvLoad"},
         "delete_object": {"PlanCsv", "CommitCsvLoad"},
     },
+    "loads/probe/undo/00000-of-00001.json": {
+        "get_object": OF_LOADS,
+        "put_object": {"PlanCsv", "UndoCsvLoad"},
+        "delete_object": {"CommitCsvLoad"},
+    },
+    "writing/csv_items/probe/1-00000": {"put_object": {"LoadCsvChunk"}, "delete_object": {"LoadCsvChunk"}},
     "undone/probe.json": {"get_object": {"CommitCsvLoad"}, "put_object": {"CommitCsvLoad"}},
-    "results/probe.json": {"put_object": {"CsvLoad"}},
+    "results/probe.json": {"get_object": {"CsvLoad"}, "put_object": {"CsvLoad"}},
     "probe": {},
 }
 

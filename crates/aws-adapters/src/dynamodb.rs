@@ -29,7 +29,7 @@ mod runs;
 
 pub use claims::Claims;
 pub use commit::{BookmarkMove, Commit, CommitError, LedgerPut, RunPut, Tables};
-pub use items::{Items, KeyPage, MAX_PUTS, PutBatch};
+pub use items::{Deletion, Items, KeyPage, MAX_PUTS, PutBatch};
 pub use jobs::Jobs;
 pub use leases::{Holder, LeaseError, Leases, SeenLease};
 pub use ledger::{HourMark, Ledger};

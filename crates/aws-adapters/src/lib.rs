@@ -3,6 +3,7 @@
 //! Promise: every failure names the call and the object, item or partition it was made on, and keeps the SDK's error as
 //! its source. No call is repeated here: the SDK retries a call, the state machine retries a task.
 
+mod backoff;
 pub mod config;
 pub mod dynamodb;
 pub mod error;
@@ -11,4 +12,5 @@ pub mod glue;
 pub mod json_memory;
 pub mod s3;
 
+pub use backoff::Backoff;
 pub use error::AwsError;

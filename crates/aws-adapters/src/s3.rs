@@ -10,9 +10,11 @@ pub mod memory;
 mod object;
 mod pipe;
 mod upload;
+mod writers;
 
 pub use bucket::{Bucket, Listed, MAX_DELETES};
 pub use document::DocumentError;
 pub use object::{Object, ReadError};
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use upload::{PART_BYTES, Stored, Upload};
+pub use writers::Writing;

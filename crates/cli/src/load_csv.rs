@@ -118,7 +118,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
         None => {
             let key = file.upload(&stack).await?;
             let request = arguments.request(&stack, &key, &table, &options)?;
-            Found::by_dry_run(&stack, &request, &detach).await?
+            let found = Found::by_dry_run(&stack, &request, &detach).await;
+            file.kept_if(found, &stack).await?
         }
     };
     let quote = Quote::make(&stack, found, &table, arguments.max_wcu);
@@ -130,8 +131,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
         }
         return Ok(());
     }
-    eprintln!("  {}", quote.line());
-    agreed(quote.dollars(), arguments.yes)?;
+    eprintln!("  {}\n  {}", quote.line(), quote.columns());
+    file.kept_if(agreed(quote.dollars(), arguments.yes), &stack).await?;
     let key = file.upload(&stack).await?;
     let request = arguments.request(&stack, &key, &table, &options)?;
     let Some(arn) = following.begin(&stack, "CsvLoadStateMachineArn", "load", &request, &detach).await? else {

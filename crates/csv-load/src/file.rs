@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn plan(file: &[u8]) -> Result<FilePlan, FileError> {
-        let settings = PlannerSettings { chunk_rows: 2, chunk_bytes: MAX_CHUNK_BYTES, seed: 1 };
+        let settings = PlannerSettings { chunk_rows: 2, chunk_bytes: MAX_CHUNK_BYTES, seed: 1, added_bytes: 0 };
         plan_file(file, &Options::default(), settings)
     }
 

@@ -2,6 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
+/// The length of such an id.
+pub(crate) const HASH_CHARS: usize = 64;
+
 /// SHA-256 in lower-case hex over a row's own values in a canonical form: the same row has the same id for ever, wherever
 /// it stands, in whatever order its columns are.
 ///

@@ -15,9 +15,11 @@ pub const LOAD_ATTRIBUTES: [&str; 3] = ["ingestion_timestamp", "source_file", "l
 pub(crate) const MAX_ITEM_BYTES: u64 = 400 << 10;
 /// No partition key may be longer. Source: DynamoDB's limits.
 pub(crate) const MAX_KEY_BYTES: usize = 2048;
-/// So much of an item is kept for what the load adds, which is the longest address of a source, and the key if it is a hash.
-/// Rows are judged alike under every name of their file.
-pub(crate) const RESERVED_BYTES: u64 = 1400;
+/// So much of an item is kept for what the load adds: with the longest address of a file (`s3://`, a bucket of 63 characters,
+/// a key of 1024 bytes) it is 1176. Rows are judged alike under every name of their file.
+pub(crate) const RESERVED_BYTES: u64 = 1200;
+/// Hex digits of a load id.
+const LOAD_ID_CHARS: usize = 16;
 
 /// What the load adds to each item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,14 @@ pub struct LoadAttributes<'a> {
     pub source_file: &'a str,
     /// The load.
     pub load_id: &'a str,
+}
+
+impl LoadAttributes<'_> {
+    /// What they take of an item, as DynamoDB counts it: names and values.
+    pub fn bytes_of(ingestion_timestamp: &str, source_file: &str) -> u64 {
+        let names: usize = LOAD_ATTRIBUTES.iter().map(|name| name.len()).sum();
+        (names + ingestion_timestamp.len() + source_file.len() + LOAD_ID_CHARS) as u64
+    }
 }
 
 /// Writes rows that fit as items.

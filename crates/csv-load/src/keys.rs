@@ -58,6 +58,31 @@ pub fn chunk_failure(load: LoadId, chunk: u32) -> String {
     format!("loads/{load}/failures/{chunk:05}.json")
 }
 
+/// The prefix of those.
+pub fn chunk_failures_prefix(load: LoadId) -> String {
+    format!("loads/{load}/failures/")
+}
+
+/// The prefix of the notes of calls that write items into a table, of all loads.
+pub fn writers_of_table(table: &str) -> String {
+    format!("writing/{table}/")
+}
+
+/// The prefix of those of one load.
+pub fn writers_of_load(table: &str, load: LoadId) -> String {
+    format!("writing/{table}/{load}/")
+}
+
+/// The note of a call that writes items of a chunk. Its name says until when that may be: nanoseconds since 1970.
+pub fn writer(table: &str, load: LoadId, chunk: u32, until: i128) -> String {
+    format!("writing/{table}/{load}/{until}-{chunk:05}")
+}
+
+/// Until when the call may write that has this note.
+pub fn writer_until(key: &str) -> Option<i128> {
+    key.rsplit('/').next()?.split_once('-')?.0.parse().ok()
+}
+
 /// The load's receipt.
 pub fn receipt(load: LoadId) -> String {
     format!("loads/{load}/receipt.json")
@@ -66,6 +91,11 @@ pub fn receipt(load: LoadId) -> String {
 /// Says that the load is being undone, so that nobody goes on with it: an object without content that matters.
 pub fn undoing(load: LoadId) -> String {
     format!("loads/{load}/undoing.json")
+}
+
+/// How far a segment of the table is gone through while the load is being undone.
+pub fn undo_progress(load: LoadId, segment: u32, segments: u32) -> String {
+    format!("loads/{load}/undo/{segment:05}-of-{segments:05}.json")
 }
 
 /// What is left of a load that was undone.

@@ -47,10 +47,10 @@ pub use plan::{LoadId, LoadPlan};
 pub use planner::{PlanError, Planned, Planner, PlannerSettings, Rejected};
 pub use records::{MAX_RECORD_BYTES, Place, Record, RecordError, Records};
 pub use rules::{EmptyCells, Judged, OnExisting, Options, Reason, Rules};
-pub use superseded::{Superseded, is_set};
+pub use superseded::{Found, Superseded, is_set};
 pub use types::ColumnType;
 
 /// Whoever writes items of a load looks so often whether it is being undone ([`keys::undoing`]).
 pub const UNDOING_SEEN_WITHIN: Duration = Duration::from_secs(2);
-/// Whoever undoes a load begins so long after noting it, as it may be running: three times as long, for what is on its way.
-pub const UNDOING_BEGINS_AFTER: Duration = Duration::from_secs(6);
+/// A call that writes items is over after so long, whatever becomes of it: the time limit of `load-csv-chunk`.
+pub const CALL_ENDS_WITHIN: Duration = Duration::from_secs(90);

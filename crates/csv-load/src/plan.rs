@@ -11,7 +11,7 @@ use crate::planner::Planned;
 use crate::rules::{Options, Rules};
 
 /// Raised by one whenever the same bytes and options would give other items than before.
-pub const LOADER_VERSION: u32 = 1;
+pub const LOADER_VERSION: u32 = 2;
 /// A load may have so many chunks.
 pub const MAX_CHUNKS: usize = 10_000;
 /// No plan is longer: 10,000 chunks and 10,000 columns take some 3 MB.
@@ -80,6 +80,9 @@ pub struct LoadPlan {
     pub load_id: LoadId,
     /// The table.
     pub table: String,
+    /// The table's own id, which DynamoDB gives to each that is made: one that was made again is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table_id: Option<String>,
     /// The file.
     pub source: Source,
     /// What its owner wants.
@@ -96,7 +99,8 @@ pub struct LoadPlan {
     pub rejected: u64,
     /// Rows that fit, but whose id a later one has.
     pub superseded: u64,
-    /// Write units that the load takes: one for every KiB begun of an item.
+    /// Write units that the items take at most: one for every KiB begun of each. An item that takes the place of a longer one
+    /// takes what that took.
     pub write_units: u64,
 }
 
@@ -109,10 +113,11 @@ impl LoadPlan {
         wanted: Wanted,
         ingestion_timestamp: Timestamp,
     ) -> Self {
-        let Wanted { table, options } = wanted;
+        let Wanted { table, table_id, options } = wanted;
         Self {
             load_id,
             table,
+            table_id,
             source,
             options,
             rules: planned.rules.clone(),
@@ -131,6 +136,8 @@ impl LoadPlan {
 pub struct Wanted {
     /// The table.
     pub table: String,
+    /// The table's own id, if that is known.
+    pub table_id: Option<String>,
     /// How its rows become items.
     pub options: Options,
 }

@@ -21,6 +21,8 @@ pub struct PlannerSettings {
     pub chunk_bytes: u64,
     /// Tells ids apart; see [`Superseded`].
     pub seed: u64,
+    /// What the load adds to each item; see [`LoadAttributes::bytes_of`](crate::LoadAttributes::bytes_of).
+    pub added_bytes: u64,
 }
 
 /// Why there is no plan.
@@ -61,7 +63,7 @@ pub struct Planned {
     pub superseded: u64,
     /// The bits of those, for chunks that have any.
     pub superseded_bits: Vec<u8>,
-    /// Write units of rows that fit, superseded ones included.
+    /// Write units of the rows that become items.
     pub write_units: u64,
 }
 
@@ -197,14 +199,15 @@ impl Pass {
         self.rows += 1;
         match self.rules.judge(record) {
             Ok(judged) => {
-                self.write_units += judged.write_units();
+                let write_units = judged.write_units(self.settings.added_bytes);
+                self.write_units += write_units;
                 for (inferred, cell) in self.inferred.iter_mut().zip(record.cells()) {
                     if let Some(inferred) = inferred.as_mut().filter(|_| !cell.is_empty()) {
                         inferred.see(cell);
                     }
                 }
                 let identity = self.rules.identity(record, &mut self.form);
-                self.superseded.add(row, identity).map_err(PlanError::Spool)
+                self.superseded.add(row, write_units, identity).map_err(PlanError::Spool)
             }
             Err(reason) => {
                 open.rejected += 1;
@@ -236,7 +239,7 @@ impl Pass {
         for chunk in &mut self.chunks {
             let rows = chunk.first_row..chunk.first_row + chunk.rows;
             let mut own = vec![0; chunk.superseded_bytes() as usize];
-            for row in rows.filter(|row| superseded::is_set(&all, *row)) {
+            for row in rows.filter(|row| superseded::is_set(&all.bits, *row)) {
                 superseded::set(&mut own, row - chunk.first_row);
                 chunk.superseded += 1;
             }
@@ -257,7 +260,7 @@ impl Pass {
             rejected: self.rejected,
             superseded,
             superseded_bits: bits,
-            write_units: self.write_units,
+            write_units: self.write_units - all.write_units,
         })
     }
 }

@@ -1,11 +1,14 @@
 //! What a load was: every row is accounted for, by chunk and in all.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::keys;
-use crate::plan::{LoadId, LoadPlan, Source};
+use crate::plan::{Chunk, LoadId, LoadPlan, Source};
 use crate::rules::Options;
+use crate::types::ColumnType;
 
 /// What became of rows: `read = written + duplicate + rejected + skipped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,10 +50,35 @@ pub struct ChunkReceipt {
     pub load_id: LoadId,
     /// The chunk's number.
     pub chunk: u32,
+    /// Number of its first row in the file, from 0.
+    pub first_row: u64,
     /// Its rows.
     pub counts: Counts,
     /// Write units of its items.
     pub write_units: u64,
+}
+
+impl ChunkReceipt {
+    /// Whether it is that of a chunk of a load: of the same rows, and all of them accounted for.
+    pub fn is_of(&self, load_id: LoadId, chunk: &Chunk) -> bool {
+        let Counts { read, duplicate, rejected, .. } = self.counts;
+        let found = (self.load_id, self.first_row, read, duplicate, rejected);
+        found == (load_id, chunk.first_row, chunk.rows, chunk.superseded, chunk.rejected) && self.counts.balance()
+    }
+}
+
+/// The note of a chunk that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChunkFailure {
+    /// The chunk's number.
+    pub chunk: u32,
+    /// Why it failed, the last time that it did.
+    pub failure: Failure,
+    /// The execution that it was run for.
+    pub execution_arn: Option<String>,
+    /// When it failed.
+    pub noted_at: Timestamp,
 }
 
 /// Why a chunk or a load failed.
@@ -61,6 +89,13 @@ pub struct Failure {
     pub name: String,
     /// Its message, with all causes.
     pub message: String,
+}
+
+impl Failure {
+    /// Whether the state machine tries again what failed like this.
+    pub fn is_tried_again(&self) -> bool {
+        ["AwsThrottled", "AwsTimeout", "AwsUnavailable"].contains(&self.name.as_str())
+    }
 }
 
 /// A load does not add up.
@@ -75,12 +110,14 @@ pub enum BalanceError {
         chunk: u32,
     },
     /// A receipt is not that of its chunk.
-    #[error("the receipt of chunk {chunk} of load {load_id} does not balance with the plan: {counts:?}")]
+    #[error("the receipt of chunk {chunk} of load {load_id} is not as planned: from row {first_row} {counts:?}")]
     Chunk {
         /// The load.
         load_id: LoadId,
         /// The chunk.
         chunk: u32,
+        /// What the receipt says.
+        first_row: u64,
         /// What the receipt says.
         counts: Counts,
     },
@@ -92,17 +129,15 @@ pub enum BalanceError {
 /// If it does not add up.
 pub fn total(plan: &LoadPlan, receipts: &[ChunkReceipt]) -> Result<Counts, BalanceError> {
     let load_id = plan.load_id;
+    let receipts: BTreeMap<u32, &ChunkReceipt> = receipts.iter().map(|receipt| (receipt.chunk, receipt)).collect();
     let mut total = Counts::default();
     for (planned, chunk) in plan.chunks.iter().zip(0..) {
-        let receipt = receipts.iter().find(|receipt| receipt.chunk == chunk);
-        let Some(ChunkReceipt { counts, load_id: of, .. }) = receipt else {
-            return Err(BalanceError::Missing { load_id, chunk });
-        };
-        let as_planned = (counts.read, counts.duplicate, counts.rejected);
-        if *of != load_id || !counts.balance() || as_planned != (planned.rows, planned.superseded, planned.rejected) {
-            return Err(BalanceError::Chunk { load_id, chunk, counts: *counts });
+        let Some(receipt) = receipts.get(&chunk) else { return Err(BalanceError::Missing { load_id, chunk }) };
+        if !receipt.is_of(load_id, planned) {
+            let ChunkReceipt { first_row, counts, .. } = **receipt;
+            return Err(BalanceError::Chunk { load_id, chunk, first_row, counts });
         }
-        total.add(counts);
+        total.add(&receipt.counts);
     }
     Ok(total)
 }
@@ -115,10 +150,16 @@ pub struct LoadReceipt {
     pub load_id: LoadId,
     /// The table.
     pub table: String,
+    /// The table's own id, which DynamoDB gives to each that is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table_id: Option<String>,
     /// The file.
     pub source: Source,
     /// What its owner wanted.
     pub options: Options,
+    /// Types of the columns that are no text, given or inferred.
+    #[serde(default)]
+    pub types: BTreeMap<String, ColumnType>,
     /// All rows.
     pub counts: Counts,
     /// Write units of all items.
@@ -128,15 +169,23 @@ pub struct LoadReceipt {
     /// Where rows that do not fit are listed, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<String>,
-    /// Items that were deleted, if the load was undone.
+    /// Items that were deleted, if the load was undone: those that are known to have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone: Option<u64>,
+    /// Items of it that were found and were gone before they could be deleted: by a call that was killed or whose answer was
+    /// lost, or by somebody else.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gone: u64,
     /// When the load was planned; every item has it.
     pub ingestion_timestamp: Timestamp,
     /// When it was complete, or undone.
     pub completed_at: Timestamp,
     /// The execution that completed or undid it.
     pub execution_arn: String,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl LoadReceipt {
@@ -148,19 +197,22 @@ impl LoadReceipt {
         completed_at: Timestamp,
         execution_arn: String,
     ) -> Self {
-        let LoadPlan { load_id, table, source, options, ingestion_timestamp, .. } = plan;
+        let LoadPlan { load_id, table, table_id, source, options, rules, ingestion_timestamp, .. } = plan;
         let write_units = chunks.iter().map(|chunk| chunk.write_units).sum();
         let quarantine = (counts.rejected > 0).then(|| keys::quarantine(load_id));
         Self {
             load_id,
             table,
+            table_id,
             source,
             options,
+            types: rules.typed().collect(),
             counts,
             write_units,
             chunks,
             quarantine,
             undone: None,
+            gone: 0,
             ingestion_timestamp,
             completed_at,
             execution_arn,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Delimiter;
 use crate::header::{self, HeaderError};
-use crate::id::canonical_form;
+use crate::id::{HASH_CHARS, canonical_form};
 use crate::item::{KEY, MAX_ITEM_BYTES, MAX_KEY_BYTES, RESERVED_BYTES};
 use crate::records::Record;
 use crate::types::{self, ColumnType};
@@ -93,8 +93,8 @@ pub struct Rules {
     pub on_existing: OnExisting,
     /// The columns in the order of their names.
     by_name: Vec<usize>,
-    /// Bytes of all names.
-    name_bytes: u64,
+    /// Bytes of the names.
+    name_bytes: Vec<u64>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -156,7 +156,7 @@ pub enum Reason {
     /// The item is too large.
     #[error("the item would have {bytes} bytes, at most {} fit beside what the load adds", MAX_ITEM_BYTES - RESERVED_BYTES)]
     ItemTooLarge {
-        /// Its size as DynamoDB counts it, without what the load adds.
+        /// Its size as [`Judged`] has it.
         bytes: u64,
     },
 }
@@ -180,14 +180,15 @@ impl Reason {
 /// A row that becomes an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Judged {
-    /// The item's size as DynamoDB counts it: exact for text, a byte or two too many for short numbers and truths.
-    pub item_bytes: u64,
+    /// The item's size as DynamoDB counts it, without what the load adds: exact for text, but for a byte too many if it
+    /// has one or two; a value of another type is taken as long as its text, or a byte longer, which is the most that it can be.
+    pub bytes: u64,
 }
 
 impl Judged {
-    /// Write units that the item takes: one for every KiB begun.
-    pub fn write_units(self) -> u64 {
-        self.item_bytes.div_ceil(1024)
+    /// Write units that the item takes at most, with what the load adds: one for every KiB begun.
+    pub fn write_units(self, added_bytes: u64) -> u64 {
+        (self.bytes + added_bytes).div_ceil(1024)
     }
 }
 
@@ -225,35 +226,52 @@ impl Rules {
         if expected != found {
             return Err(Reason::CellCount { expected, found });
         }
-        let mut value_bytes = 0;
+        let (mut bytes, mut has_value) = (0, false);
         for (index, cell) in record.cells().enumerate() {
             if cell.is_empty() {
+                // A name without a value, or with a null, which has a byte.
+                bytes += if self.empty_cells == EmptyCells::Keep { self.name_bytes[index] + 1 } else { 0 };
                 continue;
             }
+            has_value = true;
             match self.types[index] {
                 ColumnType::S => {}
                 ColumnType::N if types::is_number(cell) => {}
                 ColumnType::BOOL if types::boolean(cell).is_some() => {}
                 column_type => return Err(self.wrong_type(index, cell, column_type)),
             }
-            // A number takes a byte for two digits and one more, which is more than its text only if that is short.
-            value_bytes += cell.len().max(cell.len() / 2 + 2) as u64;
+            // A number takes a byte for two digits, one more, and one if it is negative or its digits do not pair: more than its
+            // text only if that is short. Types have no part in it, as they may be inferred later than a row is judged.
+            bytes += self.name_bytes[index] + cell.len().max(cell.len() / 2 + 2) as u64;
         }
-        if value_bytes == 0 {
+        if !has_value {
             return Err(Reason::NoValue);
         }
         if let Some(column) = self.not_utf8(record) {
             return Err(Reason::NotUtf8 { column: self.columns[column].clone() });
         }
         self.judge_id(record)?;
-        // The key is there once more if its column has another name.
-        let copied = self.id_column.filter(|column| self.columns[*column] != KEY);
-        let key_bytes = copied.map_or(0, |column| record.cell(column).len() as u64);
-        let bytes = self.name_bytes + value_bytes + key_bytes;
+        bytes += self.key_bytes(record);
         if bytes + RESERVED_BYTES > MAX_ITEM_BYTES {
             return Err(Reason::ItemTooLarge { bytes });
         }
-        Ok(Judged { item_bytes: bytes + ADDED_BYTES })
+        Ok(Judged { bytes })
+    }
+
+    /// The size of the key, if it is no column of its own: a hash, or a column with another name, which is there once more.
+    fn key_bytes(&self, record: &Record<'_>) -> u64 {
+        let value_bytes = match self.id_column {
+            Some(column) if self.columns[column] == KEY => return 0,
+            Some(column) => record.cell(column).len(),
+            None => HASH_CHARS,
+        };
+        (KEY.len() + value_bytes) as u64
+    }
+
+    /// The columns that are no text, in their order.
+    pub fn typed(&self) -> impl Iterator<Item = (String, ColumnType)> {
+        let columns = self.columns.iter().zip(&self.types).filter(|(_, kind)| **kind != ColumnType::S);
+        columns.map(|(name, kind)| (name.clone(), *kind))
     }
 
     /// What two rows with one id have in common and no others: the key, or what it is a hash of.
@@ -294,15 +312,12 @@ impl Rules {
     }
 }
 
-/// What the load's own attributes and a hashed key take of an item whose source has a usual name.
-const ADDED_BYTES: u64 = 230;
-
 impl From<Document> for Rules {
     fn from(document: Document) -> Self {
         let Document { delimiter, columns, types, id_column, empty_cells, on_existing } = document;
         let mut by_name: Vec<usize> = (0..columns.len()).collect();
         by_name.sort_unstable_by(|a, b| columns[*a].cmp(&columns[*b]));
-        let name_bytes = columns.iter().map(|name| name.len() as u64).sum();
+        let name_bytes = columns.iter().map(|name| name.len() as u64).collect();
         Self { delimiter, columns, types, id_column, empty_cells, on_existing, by_name, name_bytes }
     }
 }

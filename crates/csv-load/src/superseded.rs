@@ -8,17 +8,20 @@ use std::os::unix::fs::FileExt;
 
 use twox_hash::XxHash3_128;
 
-/// So many rows are sorted in memory (24 MiB) before they go to the temporary file.
+/// So many rows are sorted in memory (32 MiB) before they go to the temporary file.
 const RUN_ROWS: usize = 1 << 20;
 const ENTRY_BYTES: usize = 24;
 /// How much of each sorted run is in memory while all are merged.
 const RUN_BUFFER_ENTRIES: usize = 2730;
 
+/// A hash, and a row with its write units.
 type Entry = (u128, u64);
+/// Bits of an entry's second part that are write units: an item of 400 KB has 400.
+const UNIT_BITS: u32 = 9;
 
 /// Finds the rows whose id a later row has too: sorted runs of hashes in a temporary file, merged at the end.
 ///
-/// Holds 24 MiB, 64 KiB for each million rows, and a bit for each row; the temporary file has 24 bytes for each row. Ids are
+/// Holds 32 MiB, 64 KiB for each million rows, and a bit for each row; the temporary file has 24 bytes for each row. Ids are
 /// told apart by 128 bits of XXH3 under a `seed` that nobody who writes files can know.
 pub struct Superseded {
     seed: u64,
@@ -27,7 +30,16 @@ pub struct Superseded {
     file: Option<BufWriter<File>>,
     /// Entries of each run.
     runs: Vec<u64>,
-    bits: Vec<u8>,
+    found: Found,
+}
+
+/// Which rows are superseded.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// A bit for each row: row 0 is the lowest bit of the first byte. Shorter if no later row is.
+    pub bits: Vec<u8>,
+    /// Their write units.
+    pub write_units: u64,
 }
 
 impl Superseded {
@@ -37,26 +49,28 @@ impl Superseded {
     }
 
     fn with_runs_of(run_rows: usize, seed: u64) -> Self {
-        Self { seed, run_rows, entries: Vec::new(), file: None, runs: Vec::new(), bits: Vec::new() }
+        Self { seed, run_rows, entries: Vec::new(), file: None, runs: Vec::new(), found: Found::default() }
     }
 
-    /// Takes a row and what it has in common with the rows that have its id. Rows come in order.
+    /// Takes a row, its write units, and what it has in common with the rows that have its id. Rows come in order.
     ///
     /// # Errors
     /// If the temporary file cannot be written.
-    pub fn add(&mut self, row: u64, identity: &[u8]) -> io::Result<()> {
+    pub fn add(&mut self, row: u64, write_units: u64, identity: &[u8]) -> io::Result<()> {
+        debug_assert!(write_units < 1 << UNIT_BITS, "{write_units}");
+        let row = row << UNIT_BITS | write_units;
         self.entries.push((XxHash3_128::oneshot_with_seed(self.seed, identity), row));
         if self.entries.len() >= self.run_rows { self.spill() } else { Ok(()) }
     }
 
-    /// A bit for each row that is superseded: row 0 is the lowest bit of the first byte. Shorter if no later row is.
+    /// The rows that are superseded.
     ///
     /// # Errors
     /// If the temporary file cannot be written or read.
-    pub fn finish(mut self) -> io::Result<Vec<u8>> {
+    pub fn finish(mut self) -> io::Result<Found> {
         if self.file.is_none() {
             self.sort();
-            return Ok(self.bits);
+            return Ok(self.found);
         }
         self.spill()?;
         let file = self.file.take().expect("it was looked at").into_inner()?;
@@ -67,7 +81,7 @@ impl Superseded {
             start += entries;
         }
         self.merge(&file, runs)?;
-        Ok(self.bits)
+        Ok(self.found)
     }
 
     fn merge(&mut self, file: &File, mut runs: Vec<Run>) -> io::Result<()> {
@@ -78,7 +92,7 @@ impl Superseded {
         let mut before: Option<Entry> = None;
         while let Some(Reverse((entry, index))) = heads.pop() {
             if let Some(before) = before.filter(|before| before.0 == entry.0) {
-                set(&mut self.bits, before.1);
+                self.found.take(before.1);
             }
             before = Some(entry);
             heads.extend(runs[index].next(file)?.map(|entry| Reverse((entry, index))));
@@ -89,10 +103,9 @@ impl Superseded {
     /// Sorts what is in memory; leaves the last row of each id.
     fn sort(&mut self) {
         self.entries.sort_unstable();
-        let bits = &mut self.bits;
         for pair in self.entries.windows(2) {
             if pair[0].0 == pair[1].0 {
-                set(bits, pair[0].1);
+                self.found.take(pair[0].1);
             }
         }
         self.entries.reverse();
@@ -113,6 +126,14 @@ impl Superseded {
         self.runs.push(self.entries.len() as u64);
         self.entries.clear();
         Ok(())
+    }
+}
+
+impl Found {
+    /// Takes a row as an entry has it.
+    fn take(&mut self, row: u64) {
+        set(&mut self.bits, row >> UNIT_BITS);
+        self.write_units += row & ((1 << UNIT_BITS) - 1);
     }
 }
 
@@ -173,13 +194,16 @@ mod tests {
             let mut found = Superseded::with_runs_of(run_rows, 7);
             let mut last = HashMap::new();
             for (row, id) in ids.iter().enumerate() {
-                found.add(row as u64, &[*id]).unwrap();
+                found.add(row as u64, row as u64 + 1, &[*id]).unwrap();
                 last.insert(*id, row);
             }
-            let bits = found.finish().unwrap();
+            let Found { bits, write_units } = found.finish().unwrap();
+            let mut expected = 0;
             for (row, id) in ids.iter().enumerate() {
                 prop_assert_eq!(is_set(&bits, row as u64), last[id] != row, "row {} of {:?}", row, ids);
+                expected += if last[id] != row { row as u64 + 1 } else { 0 };
             }
+            prop_assert_eq!(write_units, expected);
         }
     }
 }

@@ -39,7 +39,7 @@ impl Read for Rows {
 #[test]
 fn a_file_of_two_gigabytes_is_planned_in_bounded_memory() {
     let mut file = Rows { row: b"id,text\n".to_vec(), given: 0, rows: 0, bytes: 0 };
-    let settings = PlannerSettings { chunk_rows: 25_000, chunk_bytes: MAX_CHUNK_BYTES, seed: 1 };
+    let settings = PlannerSettings { chunk_rows: 25_000, chunk_bytes: MAX_CHUNK_BYTES, seed: 1, added_bytes: 0 };
     let plan = plan_file(&mut file, &Options::default(), settings).unwrap();
     let planned = plan.planned;
     assert_eq!((planned.rows, planned.rejected, planned.superseded), (file.rows, 0, file.rows / 100));

@@ -20,6 +20,12 @@ pub enum CommitCsvLoadError {
         /// What cannot be read.
         source: DocumentError,
     },
+    /// It was undone while it ran.
+    #[error("load {load_id} was undone while it ran")]
+    Undone {
+        /// The load.
+        load_id: LoadId,
+    },
     /// It does not add up.
     #[error(transparent)]
     Balance(#[from] BalanceError),
@@ -48,6 +54,7 @@ impl ErrorName for CommitCsvLoadError {
             Self::Read { source, .. } => source.aws().map_or("PlanNotFound", AwsError::name),
             // The load fails under its chunk's name, and stays failed under its own.
             Self::Chunk { failure, .. } | Self::Failed(failure) => &failure.name,
+            Self::Undone { .. } => "LoadIsBeingUndone",
             Self::Balance(_) => "LoadDoesNotBalance",
             Self::Aws(error) => error.name(),
         }

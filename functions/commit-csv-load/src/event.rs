@@ -19,6 +19,9 @@ pub struct Input {
     /// How many items were deleted, if the load was undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone: Option<u64>,
+    /// How many were gone before they could be deleted.
+    #[serde(default)]
+    pub gone: u64,
     /// How the execution failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Failed>,
@@ -28,6 +31,9 @@ pub struct Input {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Failed {
+    /// Whether it was to undo a load.
+    #[serde(default)]
+    pub undoing: bool,
     /// Why.
     pub error: Failure,
     /// What it was started with, the table filled in. Whatever it is: that may be why it failed.
@@ -80,8 +86,15 @@ pub struct Load {
     /// Items that were deleted, if the load was undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone: Option<u64>,
+    /// Items that were gone before they could be deleted, if there were any: see [`LoadReceipt`](csv_load::receipt::LoadReceipt).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gone: u64,
     /// The `s3://` address of the rows that do not fit, if there are any.
     pub quarantine: Option<String>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Input {

@@ -3,14 +3,18 @@
 use aws_adapters::dynamodb::{FailedLoadItem, LoadItem};
 use aws_adapters::s3::{Bucket, DocumentError};
 use csv_load::plan::MAX_PLAN_BYTES;
-use csv_load::receipt::{self, BalanceError, ChunkReceipt, Counts, LoadReceipt};
+use csv_load::receipt::{self, BalanceError, ChunkFailure, ChunkReceipt, Counts, LoadReceipt};
 use csv_load::{LoadId, LoadPlan, keys};
 use function_runtime::{Metrics, Unit};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::de::DeserializeOwned;
 
 use crate::{CommitCsvLoadError, Context, Failed, Input, Load, Output};
 
 /// A load's receipt has one of each of 10,000 chunks, and the options.
 const MAX_RECEIPT_BYTES: u64 = 16 << 20;
+/// Documents that are read at once: 10,000 receipts at 50 ms each take 16 s.
+const READS_AT_ONCE: usize = 32;
 
 /// Commits a load, or that it was undone, or that it failed.
 ///
@@ -24,21 +28,25 @@ pub async fn handle(mut input: Input, context: &Context) -> Result<Output, Commi
     let load_id = input.load()?;
     match input.undone {
         None => loaded(load_id, input.execution_arn, context).await.map(Output::Load),
-        Some(deleted) => undone(load_id, input.execution_arn, deleted, context).await.map(Output::Load),
+        Some(deleted) => {
+            let counted = (deleted, input.gone);
+            undone(load_id, input.execution_arn, counted, context).await.map(Output::Load)
+        }
     }
 }
 
 /// Records a failure and fails alike, unless the execution was redriven since.
 async fn failed(input: Input, failed: Failed, context: &Context) -> Result<Output, CommitCsvLoadError> {
-    let Failed { error, request, plan, started_at, redrive_count, resumed_redrive } = failed;
+    let Failed { undoing, error, request, plan, started_at, redrive_count, resumed_redrive } = failed;
     if redrive_count > resumed_redrive {
         return Ok(Output::Retrying { resumed_redrive: redrive_count });
     }
     let given = |name: &str| request.get(name).and_then(|value| value.as_str()).map(str::to_owned);
     let source_file = given("bucket").zip(given("key")).map(|(bucket, key)| format!("s3://{bucket}/{key}"));
-    let load_id = plan.load_id.as_ref().map(LoadId::to_string);
-    tracing::error!(load_id, name = error.name, message = error.message, "the load failed");
+    let load_id = plan.load_id.as_ref().map(LoadId::to_string).or_else(|| given("load_id"));
+    tracing::error!(load_id, undoing, name = error.name, message = error.message, "failed");
     let item = FailedLoadItem {
+        undoing,
         load_id,
         table: given("table"),
         source_file,
@@ -55,12 +63,22 @@ async fn failed(input: Input, failed: Failed, context: &Context) -> Result<Outpu
 async fn loaded(load_id: LoadId, execution_arn: String, context: &Context) -> Result<Load, CommitCsvLoadError> {
     let bucket = &context.bucket;
     let cannot_read = |source| CommitCsvLoadError::Read { load_id, source };
-    let plan = bucket.load_plan(load_id).await.map_err(cannot_read)?;
-    let chunks = chunk_receipts(load_id, bucket).await?;
+    let plan = match bucket.load_plan(load_id).await {
+        Err(source) if source.is_absent() && bucket.exists(&keys::undone(load_id)).await? => {
+            return Err(CommitCsvLoadError::Undone { load_id });
+        }
+        plan => plan.map_err(cannot_read)?,
+    };
+    let mut chunks = chunk_receipts(load_id, bucket).await?;
+    if receipt::total(&plan, &chunks).is_err() {
+        // Where a chunk failed, calls of others may still run. Nothing is said of the load before they have ended.
+        bucket.wait_for_writers(&keys::writers_of_load(&plan.table, load_id), None).await?;
+        chunks = chunk_receipts(load_id, bucket).await?;
+    }
     let counts = match receipt::total(&plan, &chunks) {
         Ok(counts) => counts,
-        Err(error @ BalanceError::Missing { chunk, .. }) => {
-            return Err(why_missing(load_id, chunk, bucket).await?.unwrap_or(error.into()));
+        Err(error @ BalanceError::Missing { .. }) => {
+            return Err(why_missing(load_id, &chunks, &execution_arn, bucket).await?.unwrap_or(error.into()));
         }
         Err(error) => return Err(error.into()),
     };
@@ -103,7 +121,7 @@ fn measured(receipt: &LoadReceipt) -> Metrics {
 async fn undone(
     load_id: LoadId,
     execution_arn: String,
-    deleted: u64,
+    (deleted, gone): (u64, u64),
     context: &Context,
 ) -> Result<Load, CommitCsvLoadError> {
     let bucket = &context.bucket;
@@ -126,7 +144,7 @@ async fn undone(
     };
     // The rows that do not fit go, too.
     let (undone, quarantine) = (Some(deleted), None);
-    let receipt = LoadReceipt { undone, quarantine, completed_at: (context.now)(), execution_arn, ..receipt };
+    let receipt = LoadReceipt { undone, gone, quarantine, completed_at: (context.now)(), execution_arn, ..receipt };
     let json = serde_json::to_vec_pretty(&receipt).expect("a receipt is JSON");
     bucket.write(&key, json, "application/json").await?;
     context.loads.put(&LoadItem::of(&receipt, bucket.address(&key), "undone")).await?;
@@ -135,32 +153,43 @@ async fn undone(
     bucket.delete_many(&all_else).await?;
     bucket.delete_many(&[plan_key]).await?;
     bucket.delete_many(&[note_key]).await?;
-    tracing::info!(%load_id, deleted, "undone");
+    tracing::info!(%load_id, deleted, gone, "undone");
     Ok(in_brief(receipt, &key, bucket))
 }
 
 fn in_brief(receipt: LoadReceipt, key: &str, bucket: &Bucket) -> Load {
-    let LoadReceipt { load_id, table, counts, write_units, quarantine, undone, .. } = receipt;
+    let LoadReceipt { load_id, table, counts, write_units, quarantine, undone, gone, .. } = receipt;
     let quarantine = quarantine.map(|key| bucket.address(&key));
-    Load { load_id, table, counts, write_units, receipt: bucket.address(key), undone, quarantine }
+    Load { load_id, table, counts, write_units, receipt: bucket.address(key), undone, gone, quarantine }
 }
 
-/// Why a chunk has no receipt, if it noted that.
+/// Why chunks have no receipt, if one of them noted that for this execution: the last such note, but rather one of a failure
+/// that ended its chunk than of one that is tried again.
 async fn why_missing(
     load_id: LoadId,
-    chunk: u32,
+    receipts: &[ChunkReceipt],
+    execution_arn: &str,
     bucket: &Bucket,
 ) -> Result<Option<CommitCsvLoadError>, CommitCsvLoadError> {
-    let failure = bucket.document_if_there(&keys::chunk_failure(load_id, chunk), MAX_RECEIPT_BYTES).await;
-    let failure = failure.map_err(|source| CommitCsvLoadError::Read { load_id, source })?;
-    Ok(failure.map(|failure| CommitCsvLoadError::Chunk { load_id, chunk, failure }))
+    let is_loaded = |chunk| receipts.iter().any(|receipt| receipt.chunk == chunk);
+    let notes: Vec<ChunkFailure> = documents(load_id, &keys::chunk_failures_prefix(load_id), bucket).await?;
+    let of_this = |note: &ChunkFailure| note.execution_arn.as_deref() == Some(execution_arn) && !is_loaded(note.chunk);
+    let last = notes.into_iter().filter(of_this).max_by_key(|note| (!note.failure.is_tried_again(), note.noted_at));
+    Ok(last.map(|ChunkFailure { chunk, failure, .. }| CommitCsvLoadError::Chunk { load_id, chunk, failure }))
 }
 
 async fn chunk_receipts(load_id: LoadId, bucket: &Bucket) -> Result<Vec<ChunkReceipt>, CommitCsvLoadError> {
-    let mut receipts = Vec::new();
-    for listed in bucket.list(&keys::chunk_receipts_prefix(load_id)).await? {
-        let receipt = bucket.document(&listed.key, MAX_RECEIPT_BYTES).await;
-        receipts.push(receipt.map_err(|source| CommitCsvLoadError::Read { load_id, source })?);
-    }
-    Ok(receipts)
+    documents(load_id, &keys::chunk_receipts_prefix(load_id), bucket).await
+}
+
+/// All documents below a prefix, in the order of their keys.
+async fn documents<T: DeserializeOwned>(
+    load_id: LoadId,
+    prefix: &str,
+    bucket: &Bucket,
+) -> Result<Vec<T>, CommitCsvLoadError> {
+    let listed = bucket.list(prefix).await?;
+    let read = async |key: String| bucket.document(&key, MAX_RECEIPT_BYTES).await;
+    let documents = stream::iter(listed).map(|listed| read(listed.key)).buffered(READS_AT_ONCE);
+    documents.try_collect().await.map_err(|source| CommitCsvLoadError::Read { load_id, source })
 }

@@ -37,7 +37,7 @@ type Measured = Result<(u64, (f64, f64)), Box<dyn std::error::Error>>;
 /// The Lambda's handler, from a bucket in memory.
 async fn function(file: Vec<u8>, dynamodb: aws_adapters::dynamodb::Client) -> Measured {
     let (s3, options) = (MemoryS3::default(), Options::default());
-    let settings = PlannerSettings { chunk_rows: u64::MAX, chunk_bytes: u64::MAX, seed: 1 };
+    let settings = PlannerSettings { chunk_rows: u64::MAX, chunk_bytes: u64::MAX, seed: 1, added_bytes: 0 };
     let planned = Planner::new(&options, settings).plan(&file[..], &mut std::io::sink())?;
     let load_id = LoadId::of(&[0; 32], TABLE, &options);
     let bytes = file.len() as u64;
@@ -46,14 +46,18 @@ async fn function(file: Vec<u8>, dynamodb: aws_adapters::dynamodb::Client) -> Me
     let source =
         Source { bucket: "csv".into(), key: "raw/file.csv".into(), etag, bytes, sha256: String::new(), is_gzip: false };
     let rows = planned.rows;
-    let wanted = Wanted { table: TABLE.into(), options };
+    let wanted = Wanted { table: TABLE.into(), table_id: None, options };
     let plan = LoadPlan::new(&planned, source, load_id, wanted, "2025-11-21T00:00:00Z".parse()?);
     s3.put(&keys::plan(load_id), serde_json::to_vec(&plan)?);
     s3.put(&keys::superseded(load_id), planned.superseded_bits);
     let work_time = Duration::from_secs(3600);
     let context = Context { bucket: s3.bucket("csv"), dynamodb, work_time, calls_in_flight: CALLS_IN_FLIGHT };
     let begin = begin();
-    let done = handle(Input { load_id, chunk: 0, max_wcu: None, resume: None }, &context).await?;
+    let done = handle(
+        Input { load_id, table: TABLE.to_owned(), chunk: 0, execution_arn: None, max_wcu: None, resume: None },
+        &context,
+    )
+    .await?;
     let taken = since(begin);
     if done.done { Ok((rows, taken)) } else { Err("not done".into()) }
 }

@@ -20,7 +20,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Reads the environment: `UPLOAD_BUCKET`, which has no default, `WORK_SECS` (240), well below the function's time limit,
+    /// Reads the environment: `UPLOAD_BUCKET`, which has no default, `WORK_SECS` (40), well below the function's time limit,
     /// and `CALLS_IN_FLIGHT` (8).
     ///
     /// # Errors
@@ -28,7 +28,7 @@ impl Context {
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
         let env = Env::of_process();
         let bucket = env.text("UPLOAD_BUCKET")?;
-        let work_time = Duration::from_secs(env.value_or("WORK_SECS", 240)?);
+        let work_time = Duration::from_secs(env.value_or("WORK_SECS", 40)?);
         let calls_in_flight = env.value_or::<usize>("CALLS_IN_FLIGHT", 8)?.max(1);
         let config = config::load().await;
         let bucket = Bucket::new(config::s3(&config), bucket);

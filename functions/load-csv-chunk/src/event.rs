@@ -10,8 +10,13 @@ use serde::{Deserialize, Serialize};
 pub struct Input {
     /// The load.
     pub load_id: LoadId,
+    /// The load's table.
+    pub table: String,
     /// The chunk's number in the plan, from 0.
     pub chunk: u32,
+    /// The execution that it is run for.
+    #[serde(default)]
+    pub execution_arn: Option<String>,
     /// Write units a second that it may take, if that is limited.
     #[serde(default)]
     pub max_wcu: Option<f64>,

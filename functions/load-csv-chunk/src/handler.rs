@@ -1,24 +1,29 @@
 //! What the function does.
 
 use std::io::Read;
+use std::pin::pin;
 use std::sync::atomic::AtomicU64;
 
-use aws_adapters::dynamodb::{Items, MAX_PUTS};
+use aws_adapters::dynamodb::Items;
 use aws_adapters::s3::{Bucket, ReadError, pipe};
 use bytes::Bytes;
 use csv_load::plan::Chunk;
-use csv_load::receipt::{ChunkReceipt, Counts, Failure};
+use csv_load::receipt::{ChunkFailure, ChunkReceipt, Counts, Failure};
 use csv_load::{LoadId, LoadPlan, RecordError, keys};
 use function_runtime::{Diagnostic, InvalidInput, Metrics, Unit};
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::ending::Ending;
 use crate::pace::Pace;
 use crate::rows::Rows;
 use crate::stretch::Stretch;
 use crate::writer::{Progress, Writer};
 use crate::{Context, Input, LoadCsvChunkError, Output, Resume};
 
+/// A chunk's receipt has some hundred bytes.
+const MAX_RECEIPT_BYTES: u64 = 1 << 20;
 /// So many batches wait for a call.
 const WAITING_BATCHES: usize = 4;
 
@@ -29,34 +34,58 @@ const WAITING_BATCHES: usize = 4;
 /// state machine knows only that too many chunks failed.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, LoadCsvChunkError> {
     let (begin, throttled) = (Instant::now(), AtomicU64::new(0));
-    let outcome = run(&input, &throttled, context).await;
+    let outcome = noted(&input, &throttled, context).await;
     Metrics::new()
         .with("CsvThrottledCalls", Unit::Count, throttled.into_inner() as f64)
         .with("CsvChunkSeconds", Unit::Seconds, begin.elapsed().as_secs_f64())
         .about("load_id", input.load_id.to_string())
         .about("chunk", input.chunk)
         .emit();
-    if let Err(error) = &outcome {
-        let Diagnostic { error_type, error_message } = function_runtime::diagnostic(error);
-        let failure = Failure { name: error_type, message: error_message };
-        let json = serde_json::to_vec(&failure).expect("a failure is JSON");
-        let key = keys::chunk_failure(input.load_id, input.chunk);
-        if let Err(error) = context.bucket.write(&key, json, "application/json").await {
-            tracing::warn!(%error, "the failure could not be noted");
-        }
-    }
     outcome
 }
 
+/// Loads while there is a note of that, and notes why it failed if it did: before the other note goes, so that whoever waits
+/// for that finds this one.
+async fn noted(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<Output, LoadCsvChunkError> {
+    let bucket = &context.bucket;
+    let writing = bucket.begin_writing(&input.table, input.load_id, input.chunk).await?;
+    let outcome = run(input, throttled, context).await;
+    if let Err(error) = &outcome {
+        note_failure(input, error, bucket).await;
+    }
+    let ended = bucket.end_writing(writing).await;
+    let output = outcome?;
+    ended?;
+    Ok(output)
+}
+
+async fn note_failure(input: &Input, error: &LoadCsvChunkError, bucket: &Bucket) {
+    // Nothing is kept of a load that is not there: it was undone.
+    if matches!(error, LoadCsvChunkError::Plan { source, .. } if source.is_absent()) {
+        return;
+    }
+    let Input { load_id, chunk, execution_arn, .. } = input.clone();
+    let Diagnostic { error_type, error_message } = function_runtime::diagnostic(error);
+    let failure = Failure { name: error_type, message: error_message };
+    let note = ChunkFailure { chunk, failure, execution_arn, noted_at: Timestamp::now() };
+    let json = serde_json::to_vec(&note).expect("a note is JSON");
+    if let Err(error) = bucket.write(&keys::chunk_failure(load_id, chunk), json, "application/json").await {
+        tracing::warn!(%error, "the failure could not be noted");
+    }
+}
+
 async fn run(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<Output, LoadCsvChunkError> {
-    let limits = Limits { stop_at: Instant::now() + context.work_time, max_wcu: input.max_wcu, throttled };
+    let limits = Limits { ending: Ending::at(Instant::now() + context.work_time), max_wcu: input.max_wcu, throttled };
     let bucket = &context.bucket;
     let load_id = input.load_id;
     let plan = bucket.load_plan(load_id).await.map_err(|source| LoadCsvChunkError::Plan { load_id, source })?;
     let chunk = validate(input, &plan)?;
     let done = Output { chunk: input.chunk, done: true, resume: None };
     refuse_if_undone(load_id, bucket).await?;
-    if bucket.exists(&keys::chunk_receipt(load_id, input.chunk)).await? {
+    let receipt_key = keys::chunk_receipt(load_id, input.chunk);
+    let receipt = bucket.document_if_there::<ChunkReceipt>(&receipt_key, MAX_RECEIPT_BYTES).await;
+    let receipt = receipt.map_err(|source| LoadCsvChunkError::Plan { load_id, source })?;
+    if receipt.is_some_and(|receipt| receipt.is_of(load_id, &chunk)) {
         return Ok(done);
     }
     let from = input.resume.unwrap_or(Resume {
@@ -76,14 +105,15 @@ async fn run(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<
         let (address, planned, found) = (plan.source.address(), chunk.rows, counts.read);
         return Err(LoadCsvChunkError::Rows { chunk: input.chunk, address, planned, found });
     }
-    let receipt = ChunkReceipt { load_id: input.load_id, chunk: input.chunk, counts, write_units };
+    let (chunk, first_row) = (input.chunk, chunk.first_row);
+    let receipt = ChunkReceipt { load_id, chunk, first_row, counts, write_units };
     let json = serde_json::to_vec(&receipt).expect("a receipt is JSON");
-    bucket.write(&keys::chunk_receipt(input.load_id, input.chunk), json, "application/json").await?;
+    bucket.write(&receipt_key, json, "application/json").await?;
     tracing::info!(written = counts.written, duplicate = counts.duplicate, rejected = counts.rejected, "loaded");
     Ok(done)
 }
 
-/// Whoever undoes a load waits, once that is noted, until nobody writes its items any more.
+/// Whoever undoes a load notes that, and then waits for the calls that write its items.
 async fn refuse_if_undone(load_id: LoadId, bucket: &Bucket) -> Result<(), LoadCsvChunkError> {
     match bucket.exists(&keys::undoing(load_id)).await? {
         true => Err(LoadCsvChunkError::BeingUndone { load_id }),
@@ -108,6 +138,9 @@ fn validate(input: &Input, plan: &LoadPlan) -> Result<Chunk, InvalidInput> {
             format!("there is no chunk {}: the plan has {}", input.chunk, plan.chunks.len()),
         ));
     };
+    if input.table != plan.table {
+        return Err(InvalidInput::new("table", format!("expected {}, as planned", plan.table)));
+    }
     if input.max_wcu.is_some_and(|max_wcu| !(max_wcu.is_finite() && max_wcu > 0.0)) {
         return Err(InvalidInput::new("max_wcu", "expected more than 0"));
     }
@@ -129,7 +162,7 @@ async fn superseded(plan: &LoadPlan, chunk: &Chunk, bucket: &Bucket) -> Result<B
 
 /// What a call may take, and what it could not.
 struct Limits<'a> {
-    stop_at: Instant,
+    ending: Ending,
     max_wcu: Option<f64>,
     throttled: &'a AtomicU64,
 }
@@ -162,23 +195,28 @@ async fn load(
     };
     let (sender, batches) = mpsc::channel(WAITING_BATCHES);
     let (own_plan, own_bits) = (plan.clone(), superseded.clone());
-    // No call takes more than a second's share of small items.
-    let max_puts = limits.max_wcu.map_or(MAX_PUTS, |max_wcu| (max_wcu as usize).clamp(1, MAX_PUTS));
+    // No call takes more than a second's share, but for its last item.
+    let max_units = limits.max_wcu.map_or(u64::MAX, |max_wcu| (max_wcu as u64).max(1));
     let parsing = tokio::task::spawn_blocking(move || {
-        Rows { plan: &own_plan, superseded: &own_bits, from, max_puts }.send(text, &sender)
+        Rows { plan: &own_plan, superseded: &own_bits, from, max_units }.send(text, &sender)
     });
     let writer = Writer {
         plan,
         items: Items::new(context.dynamodb.clone(), &plan.table),
         pace: Pace::new(limits.max_wcu),
         calls_in_flight: context.calls_in_flight,
-        stop_at: limits.stop_at,
+        ending: &limits.ending,
         throttled: limits.throttled,
     };
-    let loading = async { tokio::join!(pieces.feed(object, |_| {}), writer.write(batches, from)) };
+    let mut loading = pin!(async { tokio::join!(pieces.feed(object, |_| {}), writer.write(batches, from)) });
     let (fed, progress) = tokio::select! {
-        loaded = loading => loaded,
-        undone = undone(plan.load_id, &context.bucket) => return Err(undone),
+        loaded = &mut loading => loaded,
+        undone = undone(plan.load_id, &context.bucket) => {
+            limits.ending.end_now();
+            // Calls that are under way may still write: the note of this one goes after them.
+            loading.await.1.ok();
+            return Err(undone);
+        }
     };
     let parsed = parsing.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     fed?;

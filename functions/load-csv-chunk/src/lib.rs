@@ -9,6 +9,7 @@
 //! writes an item with the same key. A chunk that has a receipt is not loaded again.
 
 mod context;
+mod ending;
 mod error;
 mod event;
 mod handler;

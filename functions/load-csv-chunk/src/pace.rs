@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::ending::Ending;
+
 /// Spreads write units evenly over time, so that no second takes more than the limit.
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -19,20 +21,17 @@ impl Pace {
         Self { secs_per_unit: units_per_sec.map(|units| 1.0 / units), next: Mutex::new(Instant::now()) }
     }
 
-    /// Waits until so many units may be taken; answers whether they may before `end`. If not, none may from then on.
-    pub(crate) async fn take(&self, units: u64, end: Instant) -> bool {
-        match self.turn(units, Instant::now(), end) {
-            Some(turn) => {
-                tokio::time::sleep_until(turn).await;
-                true
-            }
+    /// Waits until so many units may be taken; answers whether they may before the end. If not, none may from then on.
+    pub(crate) async fn take(&self, units: u64, ending: &Ending) -> bool {
+        match self.turn(units, Instant::now(), ending.begins_before()) {
+            Some(turn) => ending.sleep_until(turn).await,
             None => false,
         }
     }
 
-    /// Waits until what was taken is paid for, or `end`: otherwise many short chunks would take more than the limit.
-    pub(crate) async fn settle(&self, end: Instant) {
-        tokio::time::sleep_until(self.next().min(end)).await;
+    /// Waits until what was taken is paid for, or the end: otherwise many short chunks would take more than the limit.
+    pub(crate) async fn settle(&self, ending: &Ending) {
+        ending.sleep_until(self.next().min(ending.ends_before())).await;
     }
 
     fn turn(&self, units: u64, now: Instant, end: Instant) -> Option<Instant> {

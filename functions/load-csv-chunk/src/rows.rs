@@ -30,8 +30,8 @@ pub(crate) struct Rows<'a> {
     /// A bit for each row of the chunk that is superseded; none if no row is.
     pub(crate) superseded: &'a [u8],
     pub(crate) from: Resume,
-    /// So many items are written by one call.
-    pub(crate) max_puts: usize,
+    /// A call takes no further item once it has so many write units.
+    pub(crate) max_units: u64,
 }
 
 impl Rows<'_> {
@@ -42,6 +42,7 @@ impl Rows<'_> {
         let source_file = plan.source.address();
         let added =
             LoadAttributes { ingestion_timestamp: &ingestion_timestamp, source_file: &source_file, load_id: &load_id };
+        let added_bytes = LoadAttributes::bytes_of(added.ingestion_timestamp, added.source_file);
         let mut writer = ItemWriter::new(&plan.rules, &added);
         let place = Place { offset: self.from.offset, line: self.from.line };
         let mut records = Records::new(text, plan.rules.delimiter.byte(), place);
@@ -53,7 +54,7 @@ impl Rows<'_> {
                 Err(_) => batch.counts.rejected += 1,
                 Ok(_) if csv_load::is_set(self.superseded, row) => batch.counts.duplicate += 1,
                 Ok(judged) => {
-                    batch.write_units += judged.write_units();
+                    batch.write_units += judged.write_units(added_bytes);
                     batch.puts.push(|body| writer.write(&record, body));
                     if plan.rules.on_existing != OnExisting::Overwrite {
                         batch.lines.push(record.place.line);
@@ -61,7 +62,7 @@ impl Rows<'_> {
                 }
             }
             row += 1;
-            if batch.puts.len() == self.max_puts || batch.counts.read == MAX_ROWS {
+            if batch.puts.is_full() || batch.write_units >= self.max_units || batch.counts.read == MAX_ROWS {
                 batch.next = records.next_place()?;
                 let full = std::mem::replace(&mut batch, self.empty(place));
                 if batches.blocking_send(full).is_err() {

@@ -2,23 +2,18 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
-use std::time::Duration;
 
-use aws_adapters::AwsError;
 use aws_adapters::dynamodb::{Items, PutBatch};
+use aws_adapters::{AwsError, Backoff};
 use csv_load::{LoadPlan, OnExisting};
 use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::ending::Ending;
 use crate::pace::Pace;
 use crate::rows::Batch;
 use crate::{LoadCsvChunkError, Resume};
-
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// What is under way when the time is over has as long again.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Writes the batches of a chunk.
 pub(crate) struct Writer<'a> {
@@ -26,8 +21,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) items: Items,
     pub(crate) pace: Pace,
     pub(crate) calls_in_flight: usize,
-    /// After this no batch is begun.
-    pub(crate) stop_at: Instant,
+    /// When no further batch is begun.
+    pub(crate) ending: &'a Ending,
     /// Calls that the table did not take, or not whole.
     pub(crate) throttled: &'a AtomicU64,
 }
@@ -43,7 +38,7 @@ pub(crate) struct Progress {
 
 impl Writer<'_> {
     /// Writes batches until there is none, or the time is over. Rows count in their order: those of a batch only once all
-    /// before it are written.
+    /// before it are written. When it returns, no call is under way any more, also where one failed.
     pub(crate) async fn write(
         &self,
         mut batches: mpsc::Receiver<Batch>,
@@ -52,36 +47,39 @@ impl Writer<'_> {
         let mut progress = Progress { resume: from, reached_end: false };
         let stopped = AtomicBool::new(false);
         let begun = stream::poll_fn(|context| {
-            if Instant::now() >= self.stop_at {
+            if self.ending.is_over() {
                 stopped.store(true, Ordering::Relaxed);
                 return Poll::Ready(None);
             }
             batches.poll_recv(context)
         });
         let mut written = std::pin::pin!(begun.map(|batch| self.write_batch(batch)).buffered(self.calls_in_flight));
+        let mut cut = None;
         while let Some(outcome) = written.next().await {
             match outcome {
+                _ if cut.is_some() => {}
                 Ok(Some(batch)) => progress.pass(&batch),
                 // Its turn would have come too late, as that of all after it.
-                Ok(None) => {
-                    self.pace.settle(self.stop_at + PATIENCE).await;
-                    return Ok(progress);
+                Ok(None) => cut = Some(Ok(())),
+                Err(error) => {
+                    self.ending.end_now();
+                    cut = Some(Err(error));
                 }
-                // The table is too busy to take all of it in time; what it took counts.
-                Err(LoadCsvChunkError::Aws(AwsError::Throttled { .. })) if progress.resume.offset > from.offset => {
-                    return Ok(progress);
-                }
-                Err(error) => return Err(error),
             }
         }
-        self.pace.settle(self.stop_at + PATIENCE).await;
-        progress.reached_end = !stopped.load(Ordering::Relaxed);
+        progress.reached_end = cut.is_none() && !stopped.load(Ordering::Relaxed);
+        match cut {
+            // The table is too busy to take all of it in time; what it took counts.
+            Some(Err(LoadCsvChunkError::Aws(AwsError::Throttled { .. }))) if progress.resume.offset > from.offset => {}
+            Some(Err(error)) => return Err(error),
+            _ => self.pace.settle(self.ending).await,
+        }
         Ok(progress)
     }
 
     /// Nothing comes back if there was no time to begin.
     async fn write_batch(&self, batch: Batch) -> Result<Option<Batch>, LoadCsvChunkError> {
-        if !self.pace.take(batch.write_units, self.stop_at).await {
+        if !self.pace.take(batch.write_units, self.ending).await {
             return Ok(None);
         }
         let written = match self.plan.rules.on_existing {
@@ -94,7 +92,7 @@ impl Writer<'_> {
     async fn put_all(&self, mut batch: Batch) -> Result<Batch, LoadCsvChunkError> {
         let all = batch.puts.len() as u64;
         let mut left = std::mem::replace(&mut batch.puts, PutBatch::new(""));
-        let mut waits = 0;
+        let mut backoff = Backoff::default();
         while !left.is_empty() {
             match self.items.put_batch(&left).await {
                 Ok(unprocessed) => left = unprocessed,
@@ -102,7 +100,7 @@ impl Writer<'_> {
                 Err(error) => return Err(error.into()),
             }
             if !left.is_empty() {
-                self.wait(&mut waits).await?;
+                self.wait(&mut backoff).await?;
             }
         }
         batch.counts.written = all;
@@ -112,10 +110,10 @@ impl Writer<'_> {
     async fn put_each(&self, mut batch: Batch) -> Result<Batch, LoadCsvChunkError> {
         let load_id = self.plan.load_id.to_string();
         for index in 0..batch.puts.len() {
-            let mut waits = 0;
+            let mut backoff = Backoff::default();
             let put = loop {
                 match self.items.put_unless_of_others(batch.puts.item(index), &load_id).await {
-                    Err(AwsError::Throttled { .. }) => self.wait(&mut waits).await?,
+                    Err(AwsError::Throttled { .. }) => self.wait(&mut backoff).await?,
                     answer => break answer?,
                 }
             };
@@ -137,18 +135,15 @@ impl Writer<'_> {
         }
     }
 
-    /// Waits longer each time, by chance, so that the calls of all chunks spread; gives up when the time is over.
-    async fn wait(&self, waits: &mut u32) -> Result<(), LoadCsvChunkError> {
+    /// Waits longer each time; gives up when the time is over.
+    async fn wait(&self, backoff: &mut Backoff) -> Result<(), LoadCsvChunkError> {
         self.throttled.fetch_add(1, Ordering::Relaxed);
-        let longest = LONGEST_WAIT.min(FIRST_WAIT * 2_u32.saturating_pow(*waits));
-        *waits = (*waits + 1).min(10);
-        let wait = longest.mul_f64(rand::random_range(0.0..1.0));
-        if Instant::now() + wait > self.stop_at + PATIENCE {
+        let until = Instant::now() + backoff.next_wait();
+        if until > self.ending.ends_before() || !self.ending.sleep_until(until).await {
             let resource = self.items.table().to_owned();
             let source = "it leaves items unprocessed until the time is over".into();
             return Err(AwsError::Throttled { call: "BatchWriteItem", resource, source }.into());
         }
-        tokio::time::sleep(wait).await;
         Ok(())
     }
 }
@@ -159,5 +154,66 @@ impl Progress {
         (*offset, *line) = (batch.next.offset, batch.next.line);
         counts.add(&batch.counts);
         *write_units += batch.write_units;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_adapters::dynamodb::memory;
+    use aws_adapters::json_memory::Fault;
+    use csv_load::plan::{Source, Wanted};
+    use csv_load::receipt::Counts;
+    use csv_load::{Options, Place, PlannerSettings};
+
+    use super::*;
+
+    const TABLE: &str = "csv_items";
+
+    fn plan() -> LoadPlan {
+        let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 1 << 20, seed: 1, added_bytes: 0 };
+        let planned = csv_load::plan_file(&b"id\n1\n"[..], &Options::default(), settings).unwrap().planned;
+        let (bucket, key, etag, sha256) =
+            ("up".to_owned(), "incoming/file.csv".to_owned(), String::new(), String::new());
+        let source = Source { bucket, key, etag, bytes: 5, sha256, is_gzip: false };
+        let wanted = Wanted { table: TABLE.to_owned(), table_id: None, options: Options::default() };
+        let load_id = "0123456789abcdef".parse().unwrap();
+        LoadPlan::new(&planned, source, load_id, wanted, "2026-01-01T00:00:00Z".parse().unwrap())
+    }
+
+    fn batch(id: u64) -> Batch {
+        let mut puts = PutBatch::new(TABLE);
+        puts.push(|out| out.extend_from_slice(format!(r#"{{"id":{{"S":"{id}"}}}}"#).as_bytes()));
+        let (counts, next) = (Counts { read: 1, ..Counts::default() }, Place { offset: id, line: id });
+        Batch { puts, lines: Vec::new(), write_units: 1, counts, next }
+    }
+
+    #[tokio::test]
+    async fn no_call_is_under_way_any_more_when_one_has_failed() {
+        let plan = plan();
+        let mut ended = 0;
+        for seed in 0..20 {
+            let dynamodb = memory::memory(&[(TABLE, "id", None)]);
+            dynamodb.shuffle(seed);
+            dynamodb.fail("BatchWriteItem", 1, Fault::Answer(400, "AccessDeniedException"));
+            let (sender, batches) = mpsc::channel(2);
+            for id in 1..=2 {
+                sender.send(batch(id)).await.unwrap();
+            }
+            drop(sender);
+            let writer = Writer {
+                plan: &plan,
+                items: Items::new(memory::client(&dynamodb), TABLE),
+                pace: Pace::new(None),
+                calls_in_flight: 4,
+                ending: &Ending::at(Instant::now() + std::time::Duration::from_secs(60)),
+                throttled: &AtomicU64::new(0),
+            };
+            let from = Resume { offset: 0, line: 1, counts: Counts::default(), write_units: 0 };
+            assert!(writer.write(batches, from).await.is_err());
+            // Where the first call fails and the second has begun, its item is there when the first's failure is told.
+            let items = dynamodb.with(|tables| tables.raw_items(TABLE));
+            ended += usize::from(items.iter().any(|item| item["id"]["S"] == "2"));
+        }
+        assert!(ended > 0, "calls were left under way");
     }
 }

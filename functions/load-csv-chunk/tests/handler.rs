@@ -9,7 +9,7 @@ use aws_adapters::dynamodb::memory::{self, Tables};
 use aws_adapters::json_memory::{Fault, Memory};
 use aws_adapters::s3::memory::{self as s3, MemoryS3};
 use csv_load::plan::{Source, Wanted};
-use csv_load::receipt::{ChunkReceipt, Failure};
+use csv_load::receipt::{ChunkFailure, ChunkReceipt};
 use csv_load::{LoadId, LoadPlan, OnExisting, Options, PlannerSettings, keys};
 use function_runtime::ErrorName;
 use load_csv_chunk::{Context, Input, LoadCsvChunkError, Output, handle};
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 const KEY: &str = "incoming/file.csv";
 const TABLE: &str = "csv_items";
+const ARN: &str = "arn:aws:states:us-east-1:1:execution:my-csv-load:x";
 
 struct World {
     s3: MemoryS3,
@@ -29,7 +30,7 @@ struct World {
 fn world(body: &[u8], options: Options) -> World {
     let (s3, dynamodb) = (MemoryS3::default(), memory::memory(&[(TABLE, "id", None)]));
     s3.put(KEY, body);
-    let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 1 << 20, seed: 1 };
+    let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 16 << 20, seed: 1, added_bytes: 0 };
     let file = csv_load::plan_file(body, &options, settings).unwrap();
     let load_id: LoadId = "0123456789abcdef".parse().unwrap();
     let source = Source {
@@ -40,7 +41,7 @@ fn world(body: &[u8], options: Options) -> World {
         sha256: String::new(),
         is_gzip: file.gzip.is_some(),
     };
-    let wanted = Wanted { table: TABLE.to_owned(), options };
+    let wanted = Wanted { table: TABLE.to_owned(), table_id: None, options };
     let plan = LoadPlan::new(&file.planned, source, load_id, wanted, "2026-01-01T00:00:00Z".parse().unwrap());
     s3.put(&keys::plan(load_id), serde_json::to_vec(&plan).unwrap());
     s3.put(&keys::superseded(load_id), file.planned.superseded_bits);
@@ -64,6 +65,9 @@ fn rows(count: usize) -> Vec<u8> {
 
 impl World {
     async fn run(&self, event: Value) -> Result<Output, LoadCsvChunkError> {
+        let mut event = event;
+        event["table"] = json!(TABLE);
+        event["execution_arn"] = json!(ARN);
         handle(function_runtime::parse::<Input>(event).unwrap(), &self.context).await
     }
 
@@ -76,7 +80,7 @@ impl World {
         Some(serde_json::from_slice(&json).unwrap())
     }
 
-    fn failure(&self) -> Failure {
+    fn failure(&self) -> ChunkFailure {
         serde_json::from_slice(&self.s3.get(&keys::chunk_failure(self.load_id, 0)).unwrap()).unwrap()
     }
 
@@ -111,6 +115,16 @@ async fn each_chunk_becomes_its_items_and_a_receipt_whatever_the_order() {
 }
 
 #[tokio::test]
+async fn a_receipt_of_other_rows_is_none_of_the_chunk() {
+    let world = world(&rows(70), Options::default());
+    world.chunk(1).await.unwrap();
+    let receipt = world.s3.get(&keys::chunk_receipt(world.load_id, 1)).unwrap();
+    world.s3.put(&keys::chunk_receipt(world.load_id, 0), receipt);
+    assert!(world.chunk(0).await.unwrap().done);
+    assert_eq!((world.ids().len(), world.receipt(0).unwrap().first_row), (60, 0));
+}
+
+#[tokio::test]
 async fn a_gzip_file_is_read_from_its_access_points() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(&rows(70)).unwrap();
@@ -121,6 +135,24 @@ async fn a_gzip_file_is_read_from_its_access_points() {
         assert!(world.chunk(chunk).await.unwrap().done);
     }
     assert_eq!(world.ids().len(), 70);
+}
+
+#[tokio::test]
+async fn a_call_takes_16_mib_and_a_seconds_share_at_most() {
+    // In JSON such a character takes six bytes.
+    let large: String = (0..9).map(|number| format!("{number},{}\n", "\u{1}".repeat(400_000))).collect();
+    let world = world(format!("id,text\n{large}").as_bytes(), Options::default());
+    assert!(world.chunk(0).await.unwrap().done);
+    assert_eq!(world.ids().len(), 9);
+    let bodies: Vec<usize> =
+        world.dynamodb.calls_of("BatchWriteItem").iter().map(|body| body.to_string().len()).collect();
+    assert!(bodies.len() == 2 && bodies.iter().all(|bytes| *bytes < 16 << 20), "{bodies:?}");
+    let medium: String = (0..9).map(|number| format!("{number},{}\n", "x".repeat(4_500))).collect();
+    let paced = self::world(format!("id,text\n{medium}").as_bytes(), Options::default());
+    let event = json!({"load_id": paced.load_id, "chunk": 0, "max_wcu": 15});
+    assert!(paced.run(event).await.unwrap().done);
+    let items = |body: &Value| body["RequestItems"][TABLE].as_array().unwrap().len();
+    assert_eq!(paced.dynamodb.calls_of("BatchWriteItem").iter().map(items).collect::<Vec<_>>(), [3, 3, 3]);
 }
 
 #[tokio::test]
@@ -155,7 +187,9 @@ async fn a_call_that_goes_on_failing_says_whether_to_try_again_and_notes_it() {
         let world = world(&rows(30), Options::default());
         world.dynamodb.fail("BatchWriteItem", 99, Fault::Answer(status, code));
         let error = world.chunk(0).await.unwrap_err();
-        assert_eq!((error.name(), world.failure().name.as_str()), (name, name), "{code}");
+        let note = world.failure();
+        assert_eq!((error.name(), note.failure.name.as_str()), (name, name), "{code}");
+        assert_eq!((note.chunk, note.execution_arn.as_deref()), (0, Some(ARN)));
         assert!(world.receipt(0).is_none());
         world.dynamodb.heal();
         assert!(world.chunk(0).await.unwrap().done, "run again, it is loaded");
@@ -278,6 +312,32 @@ async fn a_load_that_is_being_undone_is_not_gone_on_with() {
 }
 
 #[tokio::test]
+async fn a_call_is_noted_as_long_as_it_may_write() {
+    let world = world(&rows(30), Options::default());
+    let writers = |s3: &MemoryS3| s3.keys().into_iter().filter(|key| key.starts_with("writing/")).collect::<Vec<_>>();
+    for fault in [None, Some(Fault::Answer(400, "AccessDeniedException"))] {
+        let (s3, (sender, seen)) = (world.s3.clone(), std::sync::mpsc::channel());
+        world.dynamodb.before("BatchWriteItem", move |_| sender.send(writers(&s3)).unwrap());
+        world.s3.remove(&keys::chunk_receipt(world.load_id, 0));
+        if let Some(fault) = fault {
+            world.dynamodb.fail("BatchWriteItem", 99, fault);
+        }
+        assert_eq!(world.chunk(0).await.is_ok(), fault.is_none());
+        let [note] = &seen.recv().unwrap()[..] else { panic!("the call is not noted") };
+        assert!(note.starts_with(&keys::writers_of_load(TABLE, world.load_id)), "{note}");
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let left = keys::writer_until(note).unwrap() - now.as_nanos() as i128;
+        assert!(left > (csv_load::CALL_ENDS_WITHIN - Duration::from_secs(9)).as_nanos() as i128, "{left}");
+        assert!(writers(&world.s3).is_empty());
+    }
+    let stuck = world.s3.clone();
+    stuck.fail("PutObject writing/", 3, s3::Fault::Answer(503, "SlowDown"));
+    let calls = world.dynamodb.calls().len();
+    assert_eq!(world.chunk(0).await.unwrap_err().name(), "AwsThrottled");
+    assert_eq!(world.dynamodb.calls().len(), calls, "who cannot say that it writes does not");
+}
+
+#[tokio::test]
 async fn an_input_that_makes_no_sense_is_refused_by_name() {
     let world = world(&rows(30), Options::default());
     let counts = json!({"read": 1, "written": 1, "duplicate": 0, "rejected": 0, "skipped": 0});
@@ -295,8 +355,12 @@ async fn an_input_that_makes_no_sense_is_refused_by_name() {
         assert_eq!(error.name(), "InvalidInput", "{phrase}");
         assert!(error.to_string().contains(field), "{phrase}: {error}");
     }
+    let other = json!({"load_id": world.load_id, "table": "csv_other", "chunk": 0});
+    let error = handle(function_runtime::parse::<Input>(other).unwrap(), &world.context).await.unwrap_err();
+    assert!(error.name() == "InvalidInput" && error.to_string().contains("table"), "{error}");
     let unknown = world.run(json!({"load_id": "fedcba9876543210", "chunk": 0})).await.unwrap_err();
     assert_eq!(unknown.name(), "PlanNotFound");
+    assert!(!world.s3.keys().iter().any(|key| key.contains("fedcba9876543210")), "nothing is noted of it");
     world.s3.put(&keys::plan(world.load_id), "no plan");
     assert_eq!(world.chunk(0).await.unwrap_err().name(), "PlanNotFound");
     for event in [json!({"load_id": "x", "chunk": 0}), json!({"load_id": world.load_id}), json!({"chunk": -1})] {

@@ -12,7 +12,7 @@ pub struct Context {
     pub bucket: Bucket,
     /// What the names of tables begin with that may be loaded.
     pub table_prefix: String,
-    /// How chunks are cut.
+    /// How chunks are cut; what a load adds to items is its own.
     pub settings: PlannerSettings,
     /// How many chunks of a load run at once, at most.
     pub concurrency: u32,
@@ -30,7 +30,8 @@ impl Context {
         let chunk_rows = env.value_or("CSV_CHUNK_ROWS", 25_000)?;
         let concurrency = env.value_or("CSV_CONCURRENCY", 8)?;
         let bucket = Bucket::new(config::s3(&config::load().await), bucket);
-        let settings = PlannerSettings { chunk_rows, chunk_bytes: MAX_CHUNK_BYTES, seed: rand::random() };
+        let settings =
+            PlannerSettings { chunk_rows, chunk_bytes: MAX_CHUNK_BYTES, seed: rand::random(), added_bytes: 0 };
         Ok(Self { bucket, table_prefix, settings, concurrency })
     }
 }

@@ -14,6 +14,9 @@ pub struct Input {
     pub request: Request,
     /// When it was started.
     pub started_at: Timestamp,
+    /// The table's own id, if it was looked at.
+    #[serde(default)]
+    pub table_id: Option<String>,
 }
 
 /// What somebody wants to be loaded.

@@ -6,7 +6,7 @@ use std::io::Read;
 
 use aws_adapters::s3::{Bucket, ReadError};
 use csv_load::plan::{MAX_PLAN_BYTES, Source, Wanted};
-use csv_load::{ColumnType, FilePlan, LoadId, LoadPlan, keys};
+use csv_load::{FilePlan, LoadAttributes, LoadId, LoadPlan, PlannerSettings, keys};
 use function_runtime::InvalidInput;
 use gzip_plan::PlannedFile;
 use serde_json::json;
@@ -27,7 +27,7 @@ const NAMED_TYPES: usize = 100;
 /// # Errors
 /// See [`PlanCsvError`]. There is then no plan, unless there was one.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvError> {
-    let Input { request, started_at } = input;
+    let Input { request, started_at, table_id } = input;
     validate(&request, context)?;
     let bucket = &context.bucket;
     let object = bucket.read(&request.key).await.map_err(PlanCsvError::Source)?;
@@ -35,7 +35,9 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
     if bytes > MAX_SOURCE_BYTES {
         return Err(PlanCsvError::Source(ReadError::TooLarge { address, bytes, max_bytes: MAX_SOURCE_BYTES }));
     }
-    let (planned, sha256) = pass::run(object, request.options.clone(), context.settings).await?;
+    let added_bytes = LoadAttributes::bytes_of(&started_at.to_string(), &address);
+    let settings = PlannerSettings { added_bytes, ..context.settings };
+    let (planned, sha256) = pass::run(object, request.options.clone(), settings).await?;
     let FilePlan { planned, gzip, quarantine } = planned.map_err(|source| PlanCsvError::File { address, source })?;
     let load_id = LoadId::of(&sha256, &request.table, &request.options);
     let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -47,7 +49,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
         sha256,
         is_gzip: gzip.is_some(),
     };
-    let wanted = Wanted { table: request.table.clone(), options: request.options.clone() };
+    let wanted = Wanted { table: request.table.clone(), table_id, options: request.options.clone() };
     let plan = LoadPlan::new(&planned, source, load_id, wanted, started_at);
     if request.dry_run {
         return Ok(output(&plan, Status::DryRun, &request, context));
@@ -60,11 +62,16 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
         // Of an undoing that came to its end but for this.
         bucket.delete_many(&[keys::undoing(load_id)]).await?;
     }
-    if !request.force && bucket.exists(&keys::receipt(load_id)).await? {
+    let is_remade = known.as_ref().is_some_and(|known| is_other(&known.table_id, &plan.table_id));
+    let anew = request.force || is_remade;
+    if !anew && bucket.exists(&keys::receipt(load_id)).await? {
         return Ok(output(&plan, Status::AlreadyLoaded, &request, context));
     }
+    // Calls that another load left behind must not write over what this one writes.
+    let (table, own) = (keys::writers_of_table(&plan.table), keys::writers_of_load(&plan.table, load_id));
+    bucket.wait_for_writers(&table, (!anew).then_some(own.as_str())).await?;
     let found = Found { superseded_bits: planned.superseded_bits, gzip, quarantine };
-    let plan = settle(plan, known, found, &request, bucket).await?;
+    let plan = settle(plan, known, found, (anew, request.force), bucket).await?;
     tracing::info!(%load_id, chunks = plan.chunks.len(), rows = plan.rows, rejected = plan.rejected, "planned");
     Ok(output(&plan, Status::Planned, &request, context))
 }
@@ -93,6 +100,11 @@ fn validate(request: &Request, context: &Context) -> Result<(), InvalidInput> {
     }
 }
 
+/// Whether a table was made again, as far as is known.
+fn is_other(before: &Option<String>, now: &Option<String>) -> bool {
+    before.is_some() && now.is_some() && before != now
+}
+
 /// What belongs to a plan and is no part of its document.
 struct Found {
     superseded_bits: Vec<u8>,
@@ -100,29 +112,51 @@ struct Found {
     quarantine: File,
 }
 
-/// Writes the plan, unless there is one that can be carried out, and answers the one that holds.
+/// Writes the plan, unless there is one, and answers the one that holds. `anew` says that nothing is loaded of it.
 async fn settle(
     mut plan: LoadPlan,
     known: Option<LoadPlan>,
     found: Found,
-    request: &Request,
+    (anew, force): (bool, bool),
     bucket: &Bucket,
 ) -> Result<LoadPlan, PlanCsvError> {
     let load_id = plan.load_id;
-    let known = match known {
-        Some(known) if !request.force && is_readable(&known.source, bucket).await? => return Ok(known),
-        known => known,
-    };
-    if request.force {
+    if anew {
         let of_chunks = bucket.list(&keys::chunk_receipts_prefix(load_id)).await?;
         let mut done: Vec<String> = vec![keys::receipt(load_id)];
+        // The plan goes before what it refers to is written again.
+        done.extend(force.then(|| keys::plan(load_id)));
         done.extend(of_chunks.into_iter().map(|listed| listed.key));
         bucket.delete_many(&done).await?;
     }
-    if let Some(known) = &known {
-        // Chunks that are loaded already have this time in their items.
-        plan.ingestion_timestamp = known.ingestion_timestamp;
+    match known {
+        Some(known) if !force => keep(known, plan, bucket).await,
+        known => {
+            if let Some(known) = known {
+                plan.ingestion_timestamp = known.ingestion_timestamp;
+            }
+            write(plan, found, bucket).await
+        }
     }
+}
+
+/// Keeps a plan, by which chunks may be loaded already: bytes, table and options are the same, so all of it holds but where
+/// the file lies and which table has the name.
+async fn keep(known: LoadPlan, found: LoadPlan, bucket: &Bucket) -> Result<LoadPlan, PlanCsvError> {
+    let is_there = is_readable(&known.source, bucket).await?;
+    let source = if is_there { known.source.clone() } else { found.source };
+    let table_id = found.table_id.or_else(|| known.table_id.clone());
+    let kept = LoadPlan { source, table_id, ..known.clone() };
+    if kept != known {
+        let document = serde_json::to_vec(&kept).expect("a plan is JSON");
+        bucket.write(&keys::plan(kept.load_id), document, "application/json").await?;
+    }
+    Ok(kept)
+}
+
+/// Writes a plan and what it refers to.
+async fn write(plan: LoadPlan, found: Found, bucket: &Bucket) -> Result<LoadPlan, PlanCsvError> {
+    let load_id = plan.load_id;
     if plan.rejected > 0 {
         upload(found.quarantine, &keys::quarantine(load_id), bucket).await?;
     }
@@ -138,9 +172,7 @@ async fn settle(
     let manifest = serde_json::to_vec(&chunks).expect("numbers are JSON");
     bucket.write(&keys::manifest(load_id), manifest, "application/json").await?;
     let document = serde_json::to_vec(&plan).expect("a plan is JSON");
-    if known.is_some() {
-        bucket.write(&keys::plan(load_id), document, "application/json").await?;
-    } else if !bucket.write_if_absent(&keys::plan(load_id), document, "application/json").await? {
+    if !bucket.write_if_absent(&keys::plan(load_id), document, "application/json").await? {
         // Another run was first, or the answer to this very call was lost.
         return Ok(bucket.load_plan(load_id).await?);
     }
@@ -176,7 +208,6 @@ fn output(plan: &LoadPlan, status: Status, request: &Request, context: &Context)
         concurrency = concurrency.min(max_wcu.div_ceil(WCU_OF_A_CHUNK));
     }
     let rules = &plan.rules;
-    let typed = rules.columns.iter().zip(&rules.types).filter(|(_, kind)| **kind != ColumnType::S);
     Output {
         load_id: plan.load_id,
         status,
@@ -189,7 +220,7 @@ fn output(plan: &LoadPlan, status: Status, request: &Request, context: &Context)
         delimiter: rules.delimiter,
         id_column: rules.id_column.map(|column| rules.columns[column].clone()),
         columns: rules.columns.len() as u32,
-        types: typed.take(NAMED_TYPES).map(|(name, kind)| (name.clone(), *kind)).collect(),
+        types: rules.typed().take(NAMED_TYPES).collect(),
         manifest: Manifest { bucket: context.bucket.name().to_owned(), key: keys::manifest(plan.load_id) },
         concurrency,
         chunk_wcu: request.max_wcu.map(|max_wcu| f64::from(max_wcu) / f64::from(concurrency)),

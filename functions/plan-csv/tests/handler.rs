@@ -21,7 +21,7 @@ struct World {
 fn world(body: &[u8]) -> World {
     let s3 = MemoryS3::default();
     s3.put(KEY, body);
-    let settings = PlannerSettings { chunk_rows: 2, chunk_bytes: MAX_CHUNK_BYTES, seed: 1 };
+    let settings = PlannerSettings { chunk_rows: 2, chunk_bytes: MAX_CHUNK_BYTES, seed: 1, added_bytes: 0 };
     let context = Context { bucket: s3.bucket("up"), table_prefix: "csv_".to_owned(), settings, concurrency: 8 };
     World { s3, context }
 }
@@ -105,6 +105,51 @@ async fn a_plan_whose_file_is_gone_is_made_anew_with_its_time() {
 }
 
 #[tokio::test]
+async fn a_plan_keeps_its_chunks_whatever_is_changed_since() {
+    let mut world = world(BODY);
+    let first = world.run(json!({})).await.unwrap();
+    let plan = world.plan(&first);
+    world.context.settings.chunk_rows = 3;
+    for key in ["incoming/file.csv", "incoming/moved.csv"] {
+        world.s3.remove(KEY);
+        world.s3.put(key, BODY);
+        let second = world.run(json!({"key": key})).await.unwrap();
+        assert_eq!((second.chunks, world.plan(&second).chunks), (3, plan.chunks.clone()), "receipts are of these");
+        assert_eq!(world.s3.get(&first.manifest.key), world.s3.get(&second.manifest.key));
+    }
+    let forced = world.run(json!({"key": "incoming/moved.csv", "force": true})).await.unwrap();
+    assert_eq!((forced.chunks, world.plan(&forced).chunks.len()), (2, 2), "all of it is loaded anew");
+}
+
+#[tokio::test]
+async fn a_table_that_was_made_again_is_loaded_again() {
+    let world = world(BODY);
+    let run = async |table_id: Value| {
+        let mut event = request(json!({}));
+        event["table_id"] = table_id;
+        handle(function_runtime::parse::<Input>(event).unwrap(), &world.context).await.unwrap()
+    };
+    let load_id = run(json!("first")).await.load_id;
+    let loaded = || {
+        world.s3.put(&keys::receipt(load_id), "{}");
+        world.s3.put(&keys::chunk_receipt(load_id, 0), "{}");
+    };
+    loaded();
+    assert_eq!(run(json!("first")).await.status, Status::AlreadyLoaded);
+    assert_eq!(run(Value::Null).await.status, Status::AlreadyLoaded, "nobody looked");
+    let again = run(json!("second")).await;
+    assert_eq!((again.status, world.plan(&again).table_id.as_deref()), (Status::Planned, Some("second")));
+    let kept = world.s3.keys();
+    assert!(!kept.contains(&keys::receipt(load_id)) && !kept.contains(&keys::chunk_receipt(load_id, 0)), "{kept:?}");
+    loaded();
+    assert_eq!(run(json!("second")).await.status, Status::AlreadyLoaded);
+    // A load that failed half way has receipts of chunks.
+    world.s3.remove(&keys::receipt(load_id));
+    assert_eq!(run(json!("third")).await.status, Status::Planned);
+    assert!(world.s3.get(&keys::chunk_receipt(load_id, 0)).is_none());
+}
+
+#[tokio::test]
 async fn a_dry_run_writes_nothing() {
     let world = world(b"id,n,b\n1,1.5,true\n2,2.5,FALSE\n");
     let output = world.run(json!({"dry_run": true, "options": {"infer": true}})).await.unwrap();
@@ -125,6 +170,29 @@ async fn a_load_that_is_being_undone_is_not_begun_and_what_is_left_of_that_is_no
     world.s3.remove(&keys::plan(load_id));
     assert_eq!(world.run(json!({})).await.unwrap().status, Status::Planned);
     assert!(world.s3.get(&keys::undoing(load_id)).is_none());
+}
+
+#[tokio::test]
+async fn a_load_is_planned_once_the_calls_of_others_have_ended() {
+    let in_nanos = |millis: u64| {
+        let then = std::time::SystemTime::now() + std::time::Duration::from_millis(millis);
+        then.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i128
+    };
+    let world = world(BODY);
+    let own = world.run(json!({})).await.unwrap().load_id;
+    let other: csv_load::LoadId = "0123456789abcdef".parse().unwrap();
+    let waited = async |writer: String, changes: Value| {
+        world.s3.put(&writer, "{}");
+        let begin = std::time::Instant::now();
+        assert!(world.run(changes).await.is_ok());
+        world.s3.remove(&writer);
+        begin.elapsed().as_millis() >= 1000
+    };
+    assert!(waited(keys::writer("csv_items", other, 0, in_nanos(1000)), json!({})).await);
+    assert!(!waited(keys::writer("csv_other", other, 0, in_nanos(1000)), json!({})).await, "another table");
+    assert!(!waited(keys::writer("csv_items", own, 0, in_nanos(1000)), json!({})).await, "they write the same");
+    assert!(waited(keys::writer("csv_items", own, 0, in_nanos(1000)), json!({"force": true})).await);
+    assert!(!waited(keys::writer("csv_items", other, 0, in_nanos(1000)), json!({"dry_run": true})).await);
 }
 
 #[tokio::test]

@@ -25,9 +25,13 @@ pub struct Segment {
     /// The key after which to go on.
     #[serde(default)]
     pub after: Option<String>,
-    /// Items deleted so far.
+    /// Items deleted so far, as far as that is known.
     #[serde(default)]
     pub deleted: u64,
+    /// Items that were found and were gone before they could be deleted: by a call that was killed or whose answer was lost, or
+    /// by somebody else.
+    #[serde(default)]
+    pub gone: u64,
 }
 
 /// What was found, or done.
@@ -39,8 +43,6 @@ pub struct Output {
     pub table: String,
     /// The parts that are to be gone through.
     pub segments: Vec<Segment>,
-    /// How long to wait before that: chunks of the load may still be running, which see in time that they are not to.
-    pub wait_secs: u64,
     /// The part that was gone through, as far as there was time.
     pub segment: Option<Segment>,
     /// Whether it is gone through.

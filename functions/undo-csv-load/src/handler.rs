@@ -2,53 +2,64 @@
 
 use std::time::Instant;
 
+use aws_adapters::AwsError;
 use aws_adapters::dynamodb::Items;
 use csv_load::{LoadPlan, keys};
 use function_runtime::InvalidInput;
-use futures::{StreamExt, TryStreamExt, stream};
 
+use crate::deleting::Deleting;
+use crate::progress::Progress;
 use crate::{Context, Input, Output, Segment, UndoCsvLoadError};
 
-/// Names the parts of a load's table, or deletes the load's items of one.
+/// Ends the chunks of a load that still run and names the parts of its table, or deletes the load's items of one.
 ///
 /// # Errors
-/// See [`UndoCsvLoadError`]. Some items may be deleted then.
+/// See [`UndoCsvLoadError`]. Some items may be deleted then; how many is kept.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, UndoCsvLoadError> {
-    let begin = Instant::now();
+    let stop_at = Instant::now() + context.work_time;
     let Input { load_id, segment } = input;
     let bucket = &context.bucket;
     let plan = bucket.load_plan(load_id).await;
     let LoadPlan { table, .. } = plan.map_err(|source| UndoCsvLoadError::Load { load_id, source })?;
-    let Some(mut segment) = segment else {
-        // From here on nobody begins a chunk of the load.
+    let Some(segment) = segment else {
+        // From here on nobody begins a chunk of the load; those that are under way see it and end.
         bucket.write(&keys::undoing(load_id), "{}", "application/json").await?;
-        let segment = |segment| Segment { segment, segments: context.segments, after: None, deleted: 0 };
+        bucket.wait_for_writers(&keys::writers_of_load(&table, load_id), None).await?;
+        let segment = |segment| Segment { segment, segments: context.segments, after: None, deleted: 0, gone: 0 };
         let segments = (0..context.segments).map(segment).collect();
-        return Ok(Output {
-            load_id,
-            table,
-            segments,
-            wait_secs: csv_load::UNDOING_BEGINS_AFTER.as_secs(),
-            segment: None,
-            done: false,
-        });
+        return Ok(Output { load_id, table, segments, segment: None, done: false });
     };
     if segment.segment >= segment.segments {
         return Err(InvalidInput::new("segment.segment", format!("expected less than {}", segment.segments)).into());
     }
+    let progress = Progress::of(load_id, segment, bucket).await;
+    let mut progress = progress.map_err(|source| UndoCsvLoadError::Load { load_id, source })?;
     let items = Items::new(context.dynamodb.clone(), &table);
-    let load = load_id.to_string();
-    loop {
-        let after = segment.after.take();
-        let page = items.keys_of_load(&load, (segment.segment, segment.segments), after).await?;
-        let deletions = page.keys.into_iter().map(|key| items.delete_of_load(key, &load));
-        let deletions = stream::iter(deletions).buffer_unordered(context.deletes_in_flight);
-        segment.deleted += deletions.try_fold(0, async |sum, was_there| Ok(sum + u64::from(was_there))).await?;
-        segment.after = page.last_key;
-        if segment.after.is_none() || begin.elapsed() >= context.work_time {
-            let done = segment.after.is_none();
-            tracing::info!(deleted = segment.deleted, done, "deleted");
-            return Ok(Output { load_id, table, segments: Vec::new(), wait_secs: 0, segment: Some(segment), done });
+    let deleting = Deleting { items, load: load_id.to_string(), in_flight: context.deletes_in_flight, stop_at };
+    let deleted_before = progress.segment.deleted;
+    while !progress.is_done() {
+        if progress.keys.is_empty() {
+            let page = deleting.page(&progress.segment).await?;
+            (progress.is_last, progress.segment.after) = (page.last_key.is_none(), page.last_key);
+            progress.keys = page.keys;
+            // Whoever goes on after this call was killed finds these gone, or deletes them.
+            if !progress.keys.is_empty() {
+                progress.keep(load_id, bucket).await?;
+            }
+        }
+        if let Some(error) = deleting.delete(&mut progress).await {
+            if matches!(error, AwsError::Throttled { .. }) && progress.segment.deleted > deleted_before {
+                break;
+            }
+            progress.keep(load_id, bucket).await?;
+            return Err(error.into());
+        }
+        if Instant::now() >= stop_at {
+            break;
         }
     }
+    progress.keep(load_id, bucket).await?;
+    let (done, segment) = (progress.is_done(), progress.segment);
+    tracing::info!(deleted = segment.deleted, gone = segment.gone, done, "deleted");
+    Ok(Output { load_id, table, segments: Vec::new(), segment: Some(segment), done })
 }

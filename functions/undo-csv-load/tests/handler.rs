@@ -11,7 +11,7 @@ use csv_load::plan::{Source, Wanted};
 use csv_load::{LoadId, LoadPlan, Options, PlannerSettings, keys};
 use function_runtime::ErrorName;
 use serde_json::{Value, json};
-use undo_csv_load::{Context, Input, Output, UndoCsvLoadError, handle};
+use undo_csv_load::{Context, Input, Output, Segment, UndoCsvLoadError, handle};
 
 const TABLE: &str = "csv_items";
 
@@ -26,11 +26,11 @@ struct World {
 fn world() -> World {
     let (s3, dynamodb) = (MemoryS3::default(), memory::memory(&[(TABLE, "id", None)]));
     let load_id: LoadId = "0123456789abcdef".parse().unwrap();
-    let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 1 << 20, seed: 1 };
+    let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 1 << 20, seed: 1, added_bytes: 0 };
     let planned = csv_load::plan_file(&b"id\n1\n"[..], &Options::default(), settings).unwrap().planned;
     let (bucket, key, etag) = ("up".to_owned(), "incoming/file.csv".to_owned(), String::new());
     let source = Source { bucket, key, etag, bytes: 5, sha256: String::new(), is_gzip: false };
-    let wanted = Wanted { table: TABLE.to_owned(), options: Options::default() };
+    let wanted = Wanted { table: TABLE.to_owned(), table_id: None, options: Options::default() };
     let plan = LoadPlan::new(&planned, source, load_id, wanted, "2026-01-01T00:00:00Z".parse().unwrap());
     s3.put(&keys::plan(load_id), serde_json::to_vec(&plan).unwrap());
     let item = |id: &str, load: &str| json!({"id": {"S": id}, "load_id": {"S": load}});
@@ -68,9 +68,33 @@ async fn the_segments_are_named_and_chunks_are_told_to_stop_before_anything_is_d
     let world = world();
     let found = world.run(Value::Null).await.unwrap();
     assert_eq!((found.segments.len(), found.table.as_str(), found.done), (3, TABLE, false));
-    assert!(Duration::from_secs(found.wait_secs) > csv_load::UNDOING_SEEN_WITHIN);
     assert!(world.s3.get(&keys::undoing(world.load_id)).is_some());
     assert_eq!(world.items(), 21);
+}
+
+#[tokio::test]
+async fn the_segments_are_named_once_no_call_writes_any_more() {
+    let world = world();
+    let in_nanos = |millis: u64| {
+        let then = std::time::SystemTime::now() + Duration::from_millis(millis);
+        then.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i128
+    };
+    let running = keys::writer(TABLE, world.load_id, 3, in_nanos(60_000));
+    let (s3, note, key) = (world.s3.clone(), keys::undoing(world.load_id), running.clone());
+    world.s3.put(&running, "{}");
+    // A call that was killed: its note stays.
+    world.s3.put(&keys::writer(TABLE, world.load_id, 4, in_nanos(900)), "{}");
+    world.s3.put(&keys::writer(TABLE, "fedcba9876543210".parse().unwrap(), 0, in_nanos(60_000)), "{}");
+    let begin = std::time::Instant::now();
+    let ending = async {
+        while s3.get(&note).is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        s3.remove(&key);
+    };
+    let (found, ()) = tokio::join!(world.run(Value::Null), ending);
+    assert_eq!(found.unwrap().segments.len(), 3);
+    assert!((900..20_000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]
@@ -122,20 +146,60 @@ async fn faults_that_pass_are_passed_over_and_others_say_whether_to_try_again() 
         world.dynamodb.fail("Scan", 2, fault);
         world.dynamodb.fail("DeleteItem", 2, fault);
         world.s3.fail("GetObject", 2, s3::Fault::Answer(503, "SlowDown"));
-        assert_eq!(world.run(segment(0, 1)).await.unwrap().segment.unwrap().deleted, 20, "{fault:?}");
-        assert_eq!(world.items(), 1);
+        let segment = world.run(segment(0, 1)).await.unwrap().segment.unwrap();
+        let lost = if matches!(fault, Fault::LostAnswer) { 2 } else { 0 };
+        assert_eq!((segment.deleted, segment.gone, world.items()), (20 - lost, lost, 1), "{fault:?}");
     }
     for (call, status, code, name) in [
         ("Scan", 400, "ProvisionedThroughputExceededException", "AwsThrottled"),
+        ("DeleteItem", 400, "ThrottlingException", "AwsThrottled"),
         ("DeleteItem", 503, "ServiceUnavailable", "AwsUnavailable"),
         ("DeleteItem", 400, "AccessDeniedException", "AwsRefused"),
     ] {
-        let world = world();
-        world.dynamodb.fail(call, 99, Fault::Answer(status, code));
+        let mut world = world();
+        world.context.work_time = Duration::from_millis(300);
+        world.dynamodb.fail(call, 9999, Fault::Answer(status, code));
         assert_eq!(world.run(segment(0, 1)).await.unwrap_err().name(), name, "{call} {code}");
         world.dynamodb.heal();
-        world.run(segment(0, 1)).await.unwrap();
-        assert_eq!(world.items(), 1, "run again, nothing is left");
+        let segment = world.run(segment(0, 1)).await.unwrap().segment.unwrap();
+        assert_eq!((segment.deleted, segment.gone, world.items()), (20, 0, 1), "run again, nothing is left");
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_is_too_busy_slows_it_down() {
+    let world = world();
+    for call in ["Scan", "DeleteItem"] {
+        world.dynamodb.fail(call, 30, Fault::Answer(400, "ProvisionedThroughputExceededException"));
+    }
+    let done = world.run(segment(0, 1)).await.unwrap();
+    assert_eq!((done.done, done.segment.unwrap().deleted, world.items()), (true, 20, 1));
+}
+
+#[tokio::test]
+async fn what_a_call_deleted_that_was_killed_is_counted_once() {
+    for (page_items, stops_after) in [(100, 7), (4, 1), (4, 10), (4, 19)] {
+        let world = world();
+        world.dynamodb.with(|tables| tables.page_items(page_items));
+        world.dynamodb.shuffle(stops_after as u64);
+        let deleted = async {
+            while world.dynamodb.calls_of("DeleteItem").len() < stops_after {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = deleted => {}
+            done = world.run(segment(0, 1)) => panic!("it was not stopped: {done:?}"),
+        }
+        let before = 21 - world.items() as u64;
+        assert!(before >= stops_after as u64);
+        let Output { done, segment, .. } = world.run(segment(0, 1)).await.unwrap();
+        let Segment { deleted, gone, .. } = segment.unwrap();
+        assert!(done && deleted + gone == 20, "{deleted} and {gone}");
+        assert!(deleted >= 20 - before && gone <= page_items.min(before as usize) as u64, "{gone} of {before}");
+        let again = world.run(self::segment(0, 1)).await.unwrap().segment.unwrap();
+        assert_eq!((again.deleted, again.gone), (deleted, gone), "an answer that was lost is given again");
     }
 }
 

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use bytes::Bytes;
 
 use super::with_body;
@@ -15,6 +16,9 @@ use crate::AwsError;
 
 /// How many items one `BatchWriteItem` takes. Source: the DynamoDB API.
 pub const MAX_PUTS: usize = 25;
+/// A batch with a body of so many bytes takes no further item. DynamoDB takes 16 MiB in all, and an item of 400 KiB has up to
+/// six times as much JSON, if all of it is control characters. Source: the DynamoDB API.
+const FULL_BYTES: usize = 13 << 20;
 
 /// A table of items.
 #[derive(Clone, Debug)]
@@ -56,6 +60,11 @@ impl PutBatch {
     /// How many items it has.
     pub fn len(&self) -> usize {
         self.items.len()
+    }
+
+    /// Whether it takes no further item.
+    pub fn is_full(&self) -> bool {
+        self.len() == MAX_PUTS || self.body.len() >= FULL_BYTES
     }
 
     /// Whether it has none.
@@ -138,6 +147,17 @@ impl Items {
     }
 }
 
+/// What became of an item that was to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// This call deleted it.
+    Deleted,
+    /// There was none: somebody deleted it before, or this very call did and its answer was lost.
+    Gone,
+    /// It is another load's.
+    Taken,
+}
+
 /// Some keys of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyPage {
@@ -173,23 +193,23 @@ impl Items {
         Ok(KeyPage { keys, last_key: page.last_evaluated_key.and_then(key) })
     }
 
-    /// Deletes an item if it is of this load; answers whether it was. After a lost answer an item that is gone counts too.
-    pub async fn delete_of_load(&self, key: String, load_id: &str) -> Result<bool, AwsError> {
+    /// Deletes an item if it is of this load.
+    pub async fn delete_of_load(&self, key: String, load_id: &str) -> Result<Deletion, AwsError> {
         let resource = format!("{}/{key}", self.table);
         let request = self.client.delete_item().table_name(&self.table).key("id", AttributeValue::S(key));
         let request = request
-            .condition_expression("attribute_not_exists(#id) OR #load_id = :load_id")
-            .expression_attribute_names("#id", "id")
+            .condition_expression("#load_id = :load_id")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_names("#load_id", "load_id")
             .expression_attribute_values(":load_id", AttributeValue::S(load_id.to_owned()));
         match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(AwsError::sort("DeleteItem", resource, error)),
+            Ok(_) => Ok(Deletion::Deleted),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(failed)) => {
+                    Ok(failed.item().map_or(Deletion::Gone, |_| Deletion::Taken))
+                }
+                _ => Err(AwsError::sort("DeleteItem", resource, error)),
+            },
         }
     }
 }

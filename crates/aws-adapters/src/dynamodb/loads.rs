@@ -50,6 +50,9 @@ pub struct LoadItem {
 /// The line of an execution of a load that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FailedLoadItem {
+    /// Whether it was to undo the load.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub undoing: bool,
     /// The load, if it was planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_id: Option<String>,

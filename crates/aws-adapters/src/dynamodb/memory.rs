@@ -218,11 +218,17 @@ impl Tables {
     }
 
     fn delete_item(&mut self, body: &Value) -> Result<Value, Refusal> {
-        if !self.holds(body, "Key")? {
-            return Err(Refusal::of("ConditionalCheckFailedException"));
-        }
+        let holds = self.holds(body, "Key")?;
         let table = self.table(body)?;
         let key = table.key(object(&body["Key"])?)?;
+        if !holds {
+            let mut refusal = Refusal::of("ConditionalCheckFailedException");
+            let wanted = body["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD";
+            if let Some(item) = table.items.get(&key).filter(|_| wanted) {
+                refusal.body["Item"] = json!(item);
+            }
+            return Err(refusal);
+        }
         table.items.remove(&key);
         Ok(json!({}))
     }

@@ -46,6 +46,8 @@ struct State {
     page_keys: Option<usize>,
     forgets_parts: bool,
     yields: bool,
+    waiting: usize,
+    most_waiting: usize,
 }
 
 #[derive(Clone)]
@@ -144,8 +146,19 @@ impl MemoryS3 {
         self.state().yields = true;
     }
 
+    /// How many calls waited for a turn at once, at most.
+    pub fn most_at_once(&self) -> usize {
+        self.state().most_waiting
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no call panics")
+    }
+
+    fn wait(&self, change: isize) {
+        let mut state = self.state();
+        state.waiting = state.waiting.saturating_add_signed(change);
+        state.most_waiting = state.most_waiting.max(state.waiting);
     }
 
     fn call(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
@@ -182,7 +195,9 @@ impl HttpConnector for MemoryS3 {
         }
         let memory = self.clone();
         HttpConnectorFuture::new(async move {
+            memory.wait(1);
             tokio::task::yield_now().await;
+            memory.wait(-1);
             Self::call(&memory, &request)
         })
     }

@@ -38,7 +38,6 @@ impl Found {
     pub(super) fn of(plan: FilePlan) -> Self {
         let FilePlan { planned, quarantine, .. } = plan;
         let Planned { rules, chunks, rows, rejected, superseded, write_units, .. } = planned;
-        let typed = rules.columns.iter().zip(&rules.types).filter(|(_, kind)| **kind != ColumnType::S);
         Self {
             rows,
             duplicate: superseded,
@@ -48,7 +47,7 @@ impl Found {
             delimiter: rules.delimiter,
             columns: rules.columns.len() as u64,
             id_column: rules.id_column.map(|column| rules.columns[column].clone()),
-            types: typed.map(|(name, kind)| (name.clone(), *kind)).collect(),
+            types: rules.typed().collect(),
             rejected_rows: RejectedRow::read(std::io::BufReader::new(quarantine), TOLD_ROWS),
         }
     }

@@ -13,6 +13,9 @@ use crate::watch::{describe_columns, rejected_lines};
 const UNITS_OF_A_NEW_TABLE: f64 = 4000.0;
 /// One chunk alone writes about as many units a second.
 const UNITS_OF_A_CHUNK: f64 = 1000.0;
+/// What the figure of write units is.
+const MOST: &str = "write units: of each item at most, as numbers are taken to be as long as their text; an item that takes the \
+place of a longer one takes what that took\n";
 /// States that an execution enters beside its chunks' three each.
 const OTHER_TRANSITIONS: f64 = 10.0;
 const CHUNK_TRANSITIONS: f64 = 3.0;
@@ -46,7 +49,7 @@ impl Quote {
     fn of(found: Found, table: &str, max_wcu: Option<u32>, concurrency: f64, memory_mb: f64) -> Self {
         let limit = max_wcu.map_or(f64::INFINITY, f64::from);
         let at_once = concurrency.min(found.chunks as f64).min((limit / UNITS_OF_A_CHUNK).ceil()).max(1.0);
-        let units_per_second = limit.min(UNITS_OF_A_NEW_TABLE);
+        let units_per_second = limit.min(UNITS_OF_A_NEW_TABLE).min(at_once * UNITS_OF_A_CHUNK);
         let seconds = found.write_units as f64 / units_per_second;
         let lambda_gb_seconds = seconds * at_once * memory_mb / 1024.0;
         let transitions = OTHER_TRANSITIONS + CHUNK_TRANSITIONS * found.chunks as f64;
@@ -79,8 +82,8 @@ impl Quote {
         let Self { found, items, .. } = self;
         let [rows, duplicate, rejected, items] = [found.rows, found.duplicate, found.rejected, *items].map(HumanCount);
         format!(
-            "{rows} rows: {items} items for {}, {duplicate} duplicate, {rejected} rejected; {} write units, about ${:.2}, {} \
-             or more",
+            "{rows} rows: {items} items for {}, {duplicate} duplicate, {rejected} rejected; up to {} write units where no \
+             longer item is replaced, about ${:.2}, {} or more",
             self.table,
             HumanCount(found.write_units),
             self.dollars,
@@ -88,10 +91,14 @@ impl Quote {
         )
     }
 
+    /// What becomes of the columns, before the load.
+    pub(super) fn columns(&self) -> String {
+        let Found { types, id_column, delimiter, columns, .. } = &self.found;
+        format!("{columns} columns: {}", describe_columns(types, id_column.as_deref(), *delimiter))
+    }
+
     /// The quote alone.
     pub(super) fn text(&self, file: &str) -> String {
-        let found = &self.found;
-        let about = describe_columns(&found.types, found.id_column.as_deref(), found.delimiter);
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         for (name, value) in self.rows() {
@@ -103,14 +110,9 @@ impl Quote {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        let rejected = rejected_lines(&found.rejected_rows, found.rejected, None);
+        let rejected = rejected_lines(&self.found.rejected_rows, self.found.rejected, None);
         let prices = format!("dollars: {}\n", self.prices);
-        format!(
-            "{file} into {}, {} columns: {about}\n\n{}\n\n{prices}{rejected}",
-            self.table,
-            found.columns,
-            table.trim_fmt()
-        )
+        format!("{file} into {}, {}\n\n{}\n\n{MOST}{prices}{rejected}", self.table, self.columns(), table.trim_fmt())
     }
 
     fn rows(&self) -> [(&'static str, String); 11] {
@@ -122,7 +124,7 @@ impl Quote {
             ("rejected", count(found.rejected)),
             ("items", count(self.items)),
             ("chunks", count(found.chunks)),
-            ("write units", count(found.write_units)),
+            ("write units, at most", count(found.write_units)),
             ("DynamoDB dollars", format!("{:.4}", self.dynamodb_dollars)),
             ("Lambda dollars", format!("{:.4}", self.lambda_dollars)),
             ("Step Functions dollars", format!("{:.4}", self.step_functions_dollars)),

@@ -8,9 +8,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use aws_adapters::s3::Bucket;
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use bytes::Bytes;
-use csv_load::{FileError, MAX_CHUNK_BYTES, Options, PlannerSettings, keys};
+use csv_load::{FileError, LoadAttributes, MAX_CHUNK_BYTES, Options, PlannerSettings, keys};
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -65,6 +66,7 @@ enum Place {
         key: String,
         upload_key: String,
         bytes: u64,
+        etag: String,
     },
 }
 
@@ -87,7 +89,9 @@ async fn local(path: &Path, stack: &Stack, options: &Options) -> Result<Place, P
         return Err(failed(io::Error::other("it is no file")));
     }
     let chunk_rows = stack.parameter("CsvChunkRows").and_then(|text| text.parse().ok()).unwrap_or(25_000);
-    let settings = PlannerSettings { chunk_rows, chunk_bytes: MAX_CHUNK_BYTES, seed: rand::random() };
+    let address = format!("s3://{}/{}", stack.output("UploadBucketName")?, upload_key(&[0; 32], path));
+    let added_bytes = LoadAttributes::bytes_of("2026-01-01T00:00:00.000Z", &address);
+    let settings = PlannerSettings { chunk_rows, chunk_bytes: MAX_CHUNK_BYTES, seed: rand::random(), added_bytes };
     let bar = bar("checking", facts.len());
     let counted = bar.clone();
     let options = options.clone();
@@ -126,7 +130,8 @@ async fn object(bucket: &str, key: &str, stack: &Stack) -> Result<Place, Problem
             format!("{}{tag}/{}", keys::INCOMING, last_part(key))
         }
     };
-    Ok(Place::Object { bucket: bucket.to_owned(), key: key.to_owned(), upload_key, bytes })
+    let etag = head.e_tag().unwrap_or_default().to_owned();
+    Ok(Place::Object { bucket: bucket.to_owned(), key: key.to_owned(), upload_key, bytes, etag })
 }
 
 impl Placed {
@@ -152,9 +157,7 @@ impl Placed {
         let bucket = Bucket::new(stack.s3(), stack.output("UploadBucketName")?);
         let (key, is_new) = match &self.place {
             Place::Local { path, bytes, sha256, .. } => {
-                let hash: String = sha256[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let key = format!("{}{hash}/{name}", keys::INCOMING);
+                let key = upload_key(sha256, path);
                 let is_new = !has(&bucket, &key, *bytes, stack).await?;
                 if is_new {
                     upload(path, *bytes, sha256, &bucket, &key, stack).await?;
@@ -164,10 +167,10 @@ impl Placed {
             Place::Object { bucket: from, key, upload_key, .. } if from == bucket.name() && key == upload_key => {
                 (key.clone(), false)
             }
-            Place::Object { bucket: from, key, upload_key, bytes } => {
+            Place::Object { bucket: from, key, upload_key, bytes, etag } => {
                 let is_new = !has(&bucket, upload_key, *bytes, stack).await?;
                 if is_new {
-                    copy((from, key), *bytes, &bucket, upload_key, stack).await?;
+                    copy((from, key, etag), *bytes, &bucket, upload_key, stack).await?;
                 }
                 (upload_key.clone(), is_new)
             }
@@ -176,12 +179,26 @@ impl Placed {
         Ok(key)
     }
 
+    /// Hands on an outcome; takes away what this run put into the upload bucket if the file is not loaded after all.
+    pub(super) async fn kept_if<T>(&self, outcome: Result<T, Problem>, stack: &Stack) -> Result<T, Problem> {
+        if outcome.is_err() && self.forget(stack).await.is_err() {
+            eprintln!("  what was uploaded could not be taken away again");
+        }
+        outcome
+    }
+
     /// Takes away what this run put into the upload bucket.
     pub(super) async fn forget(&self, stack: &Stack) -> Result<(), Problem> {
         let Some((key, true)) = self.uploaded.take() else { return Ok(()) };
         let bucket = Bucket::new(stack.s3(), stack.output("UploadBucketName")?);
         bucket.delete_many(&[key]).await.map_err(|error| Problem::of(&stack.aws, error))
     }
+}
+
+/// The key of a file of this machine, named after its content.
+fn upload_key(sha256: &[u8; 32], path: &Path) -> String {
+    let hash: String = sha256[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}{hash}/{}", keys::INCOMING, path.file_name().unwrap_or_default().to_string_lossy())
 }
 
 /// Whether the bucket has the object with this length.
@@ -238,9 +255,10 @@ fn read(path: &Path, pieces: &mpsc::Sender<Bytes>) -> io::Result<[u8; 32]> {
     }
 }
 
-/// Copies an object by the caller's credentials: the stack's own roles read its upload bucket alone.
+/// Copies an object by the caller's credentials, if it is still the one with the ETag that the copy is named after: the stack's
+/// own roles read its upload bucket alone.
 async fn copy(
-    (from, key): (&str, &str),
+    (from, key, etag): (&str, &str, &str),
     bytes: u64,
     bucket: &Bucket,
     upload_key: &str,
@@ -258,7 +276,16 @@ async fn copy(
     }
     eprintln!("  copying {address} to {target}");
     let request = stack.s3().copy_object().bucket(bucket.name()).key(upload_key).copy_source(encoded(from, key));
-    request.send().await.map(drop).map_err(|error| stack.aws.problem("CopyObject", address, error))
+    match request.copy_source_if_match(etag).send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.code() == Some("PreconditionFailed") => Err(Problem::Refused {
+            call: "CopyObject",
+            resource: address,
+            reason: "it was replaced since it was looked at".to_owned(),
+            next: "run this again: it takes the object that is there now".to_owned(),
+        }),
+        Err(error) => Err(stack.aws.problem("CopyObject", address, error)),
+    }
 }
 
 /// As a header takes it: all but letters, digits and what keys usually have in percent.

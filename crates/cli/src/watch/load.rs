@@ -91,6 +91,9 @@ pub(crate) struct LoadEnded {
     /// Items that were deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     undone: Option<u64>,
+    /// Items that were gone before they could be deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gone: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     counts: Option<Counts>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -206,7 +209,7 @@ fn state_of(followed: &Followed) -> String {
         "EnsureTable" | "CreateTable" | "WaitForTable" => "makes the table",
         "PlanCsv" => "reads the file",
         "CommitCsvLoad" => "adds up",
-        "WaitForChunks" => "waits for chunks that may still run",
+        "FindLoad" => "waits for chunks that may still run",
         "UndoSegments" | "UndoSegment" => "reads the table and deletes",
         state => state,
     }
@@ -240,6 +243,7 @@ impl LoadEnded {
             load_id: plan.as_ref().map(|plan| plan.load_id),
             table: plan.as_ref().map(|plan| plan.table.clone()),
             undone: None,
+            gone: None,
             counts: None,
             write_units: None,
             chunks: Vec::new(),
@@ -258,9 +262,10 @@ impl LoadEnded {
         // An execution of csv-undo answers the load alone.
         let load: Option<Brief> = serde_json::from_value(output.get("load").cloned().unwrap_or(output.clone())).ok();
         self.outcome = output.get("status").and_then(Value::as_str).map(str::to_owned);
-        if let Some(Brief { load_id, table, counts, write_units, receipt, undone, quarantine }) = load {
+        if let Some(Brief { load_id, table, counts, write_units, receipt, undone, gone, quarantine }) = load {
             if undone.is_some() {
                 self.outcome = Some("undone".to_owned());
+                self.gone = Some(gone);
             }
             (self.load_id, self.table, self.undone) = (Some(load_id), Some(table), undone);
             (self.counts, self.write_units) = (Some(counts), Some(write_units));
@@ -285,6 +290,10 @@ impl LoadEnded {
         })?;
         (self.counts, self.write_units, self.chunks) =
             (Some(receipt.counts), Some(receipt.write_units), receipt.chunks);
+        // The plan names the first of very many.
+        if let Some(plan) = &mut self.plan {
+            plan.types = receipt.types;
+        }
         if let Some(quarantine) = receipt.quarantine {
             self.quarantine = Some(bucket.address(&quarantine));
             self.rejected_rows = RejectedRow::read(&head_of(&bucket, &quarantine).await[..], TOLD_ROWS);
@@ -314,7 +323,15 @@ impl LoadEnded {
         match outcome.as_str() {
             "undone" => {
                 let deleted = HumanCount(self.undone.unwrap_or_default());
-                format!("load {load}: {deleted} items are deleted from {table} in {seconds:.1} s\n")
+                let gone = match self.gone.unwrap_or_default() {
+                    0 => String::new(),
+                    gone => format!(
+                        "; {} more were gone when they were to be deleted: deleted by a call that was stopped and could not \
+                         tell, or by somebody else",
+                        HumanCount(gone)
+                    ),
+                };
+                format!("load {load}: {deleted} items are deleted from {table} in {seconds:.1} s{gone}\n")
             }
             "loaded" => {
                 let rate = HumanCount((self.counts.unwrap_or_default().read as f64 / seconds.max(0.001)) as u64);
@@ -396,6 +413,8 @@ struct Brief {
     receipt: String,
     #[serde(default)]
     undone: Option<u64>,
+    #[serde(default)]
+    gone: u64,
     quarantine: Option<String>,
 }
 
@@ -449,7 +468,13 @@ mod tests {
     fn ended(outcome: &str) -> LoadEnded {
         let load_id: LoadId = "64d1a0ebda9589e6".parse().unwrap();
         let counts = |read, rejected| Counts { read, written: read - rejected - 1, duplicate: 1, rejected, skipped: 0 };
-        let chunk = |chunk, counts| ChunkReceipt { load_id, chunk, counts, write_units: 2000 };
+        let chunk = |chunk, counts| ChunkReceipt {
+            load_id,
+            chunk,
+            first_row: u64::from(chunk) * 25_000,
+            counts,
+            write_units: 2000,
+        };
         let plan = serde_json::json!({
             "load_id": load_id, "status": "planned", "table": "csv_people", "chunks": 2, "rows": 40_000, "rejected": 2,
             "superseded": 2, "write_units": 4000, "delimiter": ";", "id_column": null, "columns": 4,
@@ -463,7 +488,8 @@ mod tests {
             seconds: 8.0,
             load_id: Some(load_id),
             table: Some("csv_people".to_owned()),
-            undone: (outcome == "undone").then_some(39_996),
+            undone: (outcome == "undone").then_some(39_980),
+            gone: (outcome == "undone").then_some(16),
             counts: Some(Counts { read: 40_000, written: 39_996, duplicate: 2, rejected: 2, skipped: 0 }),
             write_units: Some(4000),
             chunks: vec![chunk(0, counts(25_000, 2)), chunk(1, counts(15_000, 0))],

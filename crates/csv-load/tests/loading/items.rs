@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use csv_load::{ColumnType, EmptyCells, Options, row_id};
-use serde_json::json;
+use csv_load::{ColumnType, EmptyCells, ItemWriter, LoadAttributes, Options, Place, Records, row_id};
+use serde_json::{Value, json};
 
-use crate::support::{items, items_with, load, plan, text};
+use crate::support::{ADDED, items, items_with, load, plan, text};
 
 fn types(pairs: &[(&str, ColumnType)]) -> BTreeMap<String, ColumnType> {
     pairs.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect()
@@ -103,4 +103,77 @@ fn types_are_inferred_from_the_whole_file() {
     use ColumnType::{BOOL, N, S};
     assert_eq!(planned.rules.types, [S, N, S, BOOL, S, S]);
     assert_eq!(planned.rejected, 0);
+}
+
+/// The size of an item by DynamoDB's rules: names, and values by their type. Source: "DynamoDB item sizes and formats".
+fn dynamodb_bytes(item: &Value) -> u64 {
+    let value = |value: &Value| {
+        let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
+        match kind.as_str() {
+            "S" => value.as_str().unwrap().len(),
+            "N" => value.as_str().unwrap().bytes().filter(u8::is_ascii_digit).count().div_ceil(2) + 1,
+            _ => 1,
+        }
+    };
+    item.as_object().unwrap().iter().map(|(name, attribute)| (name.len() + value(attribute)) as u64).sum()
+}
+
+/// What each row was judged to take with what the load adds, and its item.
+fn judged(text: &str, options: &Options) -> Vec<(u64, Value)> {
+    let (planned, _) = plan(text.as_bytes(), options, 100).unwrap();
+    let chunk = &planned.chunks[0];
+    let place = Place { offset: chunk.start, line: chunk.first_line };
+    let mut records = Records::new(&text.as_bytes()[chunk.start as usize..], planned.rules.delimiter.byte(), place);
+    let mut writer = ItemWriter::new(&planned.rules, &ADDED);
+    let added_bytes = LoadAttributes::bytes_of(ADDED.ingestion_timestamp, ADDED.source_file);
+    let mut found = Vec::new();
+    while let Some(record) = records.next_record().unwrap() {
+        let mut json = Vec::new();
+        writer.write(&record, &mut json);
+        let bytes = planned.rules.judge(&record).unwrap().bytes + added_bytes;
+        found.push((bytes, serde_json::from_slice(&json).unwrap()));
+    }
+    found
+}
+
+#[test]
+fn an_items_size_is_that_of_the_attributes_that_are_there() {
+    let texts = "id,name,text\nk01,\u{e9}l\u{e8}ve,\"a \"\"b\"\" \u{1}\"\nk02,,xxx\nk03,yyy,\n";
+    let no_id = texts.replacen("id", "no", 1);
+    let other_key = Options { id_column: Some("no".to_owned()), ..Options::default() };
+    for (phrase, text, options) in [
+        ("a column is the key", texts, Options::default()),
+        ("a hash is the key", &no_id, Options::default()),
+        ("another column is the key", &no_id, other_key),
+    ] {
+        for (bytes, item) in judged(text, &options) {
+            assert_eq!(bytes, dynamodb_bytes(&item), "{phrase}: {item}");
+        }
+    }
+    let types = types(&[("n", ColumnType::N), ("b", ColumnType::BOOL)]);
+    for empty_cells in [EmptyCells::Omit, EmptyCells::Keep] {
+        let options = Options { types: types.clone(), empty_cells, ..Options::default() };
+        for (bytes, item) in judged("id,n,b,t\n1,7,true,x\n2,-12.5,0,\n3,,,\n4,1234567890,no,\n", &options) {
+            let exact = dynamodb_bytes(&item);
+            assert!((exact..=exact + 8).contains(&bytes), "{bytes} instead of {exact}: {item}");
+        }
+    }
+}
+
+#[test]
+fn names_of_cells_that_are_left_out_take_no_room() {
+    let names: Vec<String> =
+        (0..9000).map(|column| format!("a name of some sixty characters that is number {column:012}")).collect();
+    let text = format!("id,{}\nk,x{}\n", names.join(","), ",".repeat(8999));
+    assert_eq!(items(&text).len(), 1, "two attributes");
+    let keep = Options { empty_cells: EmptyCells::Keep, ..Options::default() };
+    let (planned, quarantine) = plan(text.as_bytes(), &keep, 2).unwrap();
+    assert_eq!((planned.rejected, &quarantine[0]["reason"]), (1, &json!("ItemTooLarge")), "nine thousand of them");
+}
+
+#[test]
+fn write_units_are_those_of_the_rows_that_are_written() {
+    let text = format!("id,t\na,{}\nb,x\na,y\nc,{}\noops\n", "x".repeat(9000), "x".repeat(1024));
+    let (planned, _) = plan(text.as_bytes(), &Options::default(), 2).unwrap();
+    assert_eq!((planned.superseded, planned.write_units), (1, 4), "1 for b, 1 for the last a, 2 for c");
 }

@@ -16,7 +16,7 @@ pub(crate) const ADDED: LoadAttributes<'static> = LoadAttributes {
 };
 
 pub(crate) fn settings(chunk_rows: u64) -> PlannerSettings {
-    PlannerSettings { chunk_rows, chunk_bytes: 1 << 20, seed: 7 }
+    PlannerSettings { chunk_rows, chunk_bytes: 1 << 20, seed: 7, added_bytes: 0 }
 }
 
 /// A plan, and the quarantine's lines.

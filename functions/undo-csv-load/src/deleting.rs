@@ -1,0 +1,80 @@
+//! The items of a page out of the table. A table that is too busy slows this down and does not fail it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use aws_adapters::dynamodb::{Deletion, Items, KeyPage};
+use aws_adapters::{AwsError, Backoff};
+use futures::{StreamExt, stream};
+
+use crate::Segment;
+use crate::progress::Progress;
+
+/// Deletes items of a load.
+pub(crate) struct Deleting {
+    pub(crate) items: Items,
+    pub(crate) load: String,
+    pub(crate) in_flight: usize,
+    /// After this nobody waits for a table that is too busy.
+    pub(crate) stop_at: Instant,
+}
+
+impl Deleting {
+    /// The load's keys of the next page of a segment.
+    pub(crate) async fn page(&self, segment: &Segment) -> Result<KeyPage, AwsError> {
+        let mut backoff = Backoff::default();
+        loop {
+            let within = (segment.segment, segment.segments);
+            match self.items.keys_of_load(&self.load, within, segment.after.clone()).await {
+                Err(AwsError::Throttled { .. }) if self.waited(&mut backoff).await => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Deletes the items of a page and counts them; answers why some are left, if they are.
+    pub(crate) async fn delete(&self, progress: &mut Progress) -> Option<AwsError> {
+        let failed = AtomicBool::new(false);
+        let deletions = std::mem::take(&mut progress.keys).into_iter().map(|key| self.delete_one(key, &failed));
+        let mut deletions = stream::iter(deletions).buffer_unordered(self.in_flight);
+        let mut why = None;
+        while let Some((key, outcome)) = deletions.next().await {
+            match outcome {
+                Ok(Some(deletion)) => {
+                    progress.segment.deleted += u64::from(deletion == Deletion::Deleted);
+                    progress.segment.gone += u64::from(deletion == Deletion::Gone);
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    failed.store(true, Ordering::Relaxed);
+                    why.get_or_insert(error);
+                }
+            }
+            progress.keys.push(key);
+        }
+        why
+    }
+
+    /// No deletion comes back if another failed before this one was begun.
+    async fn delete_one(&self, key: String, failed: &AtomicBool) -> (String, Result<Option<Deletion>, AwsError>) {
+        let mut backoff = Backoff::default();
+        while !failed.load(Ordering::Relaxed) {
+            match self.items.delete_of_load(key.clone(), &self.load).await {
+                Err(AwsError::Throttled { .. }) if self.waited(&mut backoff).await => {}
+                outcome => return (key, outcome.map(Some)),
+            }
+        }
+        (key, Ok(None))
+    }
+
+    /// Waits, if there is time.
+    async fn waited(&self, backoff: &mut Backoff) -> bool {
+        let wait = backoff.next_wait();
+        let in_time = Instant::now() + wait < self.stop_at;
+        if in_time {
+            tokio::time::sleep(wait).await;
+        }
+        in_time
+    }
+}
