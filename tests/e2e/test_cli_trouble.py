@@ -21,7 +21,7 @@ from conftest import BINARIES
 from deployment import Lake
 from test_cli_runs import Run, one_line
 
-HOUR = "2025-01-09-3"
+HOUR = "2025-01-08-3"
 #: A command of each kind, and the call that it is the first to need beside finding the stack.
 COMMANDS = [
     (("hour", HOUR), "StartExecution"),
@@ -34,7 +34,7 @@ COMMANDS = [
     (("quarantine", "list", "--from", HOUR, "--to", HOUR), "Query"),
     (("query", "SELECT 1"), "StartQueryExecution"),
     (("report", "--from", HOUR, "--to", HOUR, "--out", "report.html"), "Query"),
-    (("lineage", "--id", "1", "--type", "PushEvent", "--created-at", "2025-01-09T03:00:00Z"), "StartQueryExecution"),
+    (("lineage", "--id", "1", "--type", "PushEvent", "--created-at", "2025-01-08T03:00:00Z"), "StartQueryExecution"),
     (("teardown", "--dry-run"), "ListStackResources"),
 ]
 SGR = re.compile(r"\x1b\[(?:3[0-7]|9[0-7])m")
@@ -139,7 +139,7 @@ def test_credentials_that_expired_on_this_machine_are_told_so(ghactivity: Run, t
 
 
 def test_an_execution_that_was_stopped_is_told_with_what_to_do(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
-    arn = lake.start("Ingest", job_id="test_stopped", **{"from": "2025-01-09-0"}, max_hours=1)
+    arn = lake.start("Ingest", job_id="test_stopped", **{"from": "2025-01-08-0"}, max_hours=1)
     lake.sfn.stop_execution(executionArn=arn, error="Operator", cause="a person stopped it")
     lake.wait(arn)
     line = one_line(ghactivity("watch", arn))
@@ -179,7 +179,7 @@ class Throttling(BaseHTTPRequestHandler):
 def test_following_outlives_calls_that_fail_for_a_while(
     lake: Lake, ghactivity: Run, generate: Callable[..., bytes], call: str
 ) -> None:
-    hour = "2025-01-09-5"
+    hour = "2025-01-08-5"
     lake.serve(hour, generate(hour, "--events", "300"))
     # More than the SDK makes good by itself: it calls three times.
     with serving(Throttling, upstream=lake.aws.endpoint, call=call, refusals=5) as server:

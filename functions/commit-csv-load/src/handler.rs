@@ -61,6 +61,17 @@ async fn failed(input: Input, failed: Failed, context: &Context) -> Result<Outpu
 }
 
 async fn loaded(load_id: LoadId, execution_arn: String, context: &Context) -> Result<Load, CommitCsvLoadError> {
+    use CommitCsvLoadError::{Balance, Chunk, Read};
+    match added_up(load_id, execution_arn, context).await {
+        // What is undone cannot be whole.
+        Err(Balance(_) | Chunk { .. } | Read { .. }) if context.bucket.exists(&keys::undoing(load_id)).await? => {
+            Err(CommitCsvLoadError::Undone { load_id })
+        }
+        outcome => outcome,
+    }
+}
+
+async fn added_up(load_id: LoadId, execution_arn: String, context: &Context) -> Result<Load, CommitCsvLoadError> {
     let bucket = &context.bucket;
     let cannot_read = |source| CommitCsvLoadError::Read { load_id, source };
     let plan = match bucket.load_plan(load_id).await {

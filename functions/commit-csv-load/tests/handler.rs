@@ -128,6 +128,8 @@ async fn a_load_that_does_not_add_up_is_not_committed() {
     assert_eq!(wrong.commit().await.unwrap_err().name(), "LoadDoesNotBalance", "as many rows, but others");
     for world in [missing, wrong] {
         assert!(world.s3.get(&keys::receipt(world.load_id)).is_none() && world.lines().is_empty());
+        world.s3.put(&keys::undoing(world.load_id), "{}");
+        assert_eq!(world.commit().await.unwrap_err().name(), "LoadIsBeingUndone", "which is why");
     }
 }
 

@@ -60,8 +60,13 @@ async fn noted(input: &Input, throttled: &AtomicU64, context: &Context) -> Resul
 }
 
 async fn note_failure(input: &Input, error: &LoadCsvChunkError, bucket: &Bucket) {
-    // Nothing is kept of a load that is not there: it was undone.
-    if matches!(error, LoadCsvChunkError::Plan { source, .. } if source.is_absent()) {
+    // Nothing is kept of a load that is undone: its commit sees that by itself.
+    let is_undone = match error {
+        LoadCsvChunkError::BeingUndone { .. } => true,
+        LoadCsvChunkError::Plan { source, .. } => source.is_absent(),
+        _ => false,
+    };
+    if is_undone {
         return;
     }
     let Input { load_id, chunk, execution_arn, .. } = input.clone();

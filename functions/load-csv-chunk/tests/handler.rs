@@ -309,6 +309,12 @@ async fn a_load_that_is_being_undone_is_not_gone_on_with() {
     let event = json!({"load_id": meanwhile.load_id, "chunk": 0, "max_wcu": 1});
     assert_eq!(meanwhile.run(event).await.unwrap_err().name(), "LoadIsBeingUndone");
     assert!(meanwhile.ids().len() < 30 && meanwhile.receipt(0).is_none());
+    for world in [before, meanwhile] {
+        assert!(
+            world.s3.get(&keys::chunk_failure(world.load_id, 0)).is_none(),
+            "nothing is left behind that nobody deletes"
+        );
+    }
 }
 
 #[tokio::test]
