@@ -81,6 +81,8 @@ class FaultProxy:
         #: How late a reply is that is delayed: later than the clients of the test wait.
         self.delay_secs = delay_secs
         self.calls: list[str] = []
+        #: The call that met the fault: calls at once come in any order.
+        self.struck: str | None = None
         self._lock = threading.Lock()
         self._chosen: int | None = None
         self._late: tuple[Upstream, BaseHTTPRequestHandler, bytes] | None = None
@@ -113,7 +115,7 @@ class FaultProxy:
     def strike(self, call: int) -> None:
         """Makes call number `call` (from 0), or `EVERY` call, meet the fault."""
         with self._lock:
-            self.calls, self._chosen, self._late = [], call, None
+            self.calls, self.struck, self._chosen, self._late = [], None, call, None
 
     def disarm(self) -> None:
         with self._lock:
@@ -135,6 +137,8 @@ class FaultProxy:
         with self._lock:
             chosen = self._chosen in (len(self.calls), EVERY)
             self.calls.append(_name(request))
+            if chosen:
+                self.struck = self.calls[-1]
         try:
             if chosen:
                 self._meet(self.fault, request, body)

@@ -397,7 +397,7 @@ def test_a_fault_at_any_call_is_mended_by_running_again(
             assert fault in CRASHES, f"{call}: {error} at the second try"
             fault_proxy.disarm()
             answered = scenario.run(Run(lake, patient=True))
-        outcomes.of(run, fault, call)
+        outcomes.of(run, fault, fault_proxy.struck or call)
         assert answered == answer, f"call {number} ({call}): {fault.value}"
         assert snapshot(lake) == expected, f"call {number} ({call}): {fault.value}"
         if fault is Fault.CRASH_BEFORE:
