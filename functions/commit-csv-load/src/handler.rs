@@ -1,5 +1,6 @@
 //! What the function does.
 
+use aws_adapters::AwsError;
 use aws_adapters::dynamodb::{FailedLoadItem, LoadItem};
 use aws_adapters::s3::{Bucket, DocumentError};
 use csv_load::plan::MAX_PLAN_BYTES;
@@ -61,25 +62,26 @@ async fn failed(input: Input, failed: Failed, context: &Context) -> Result<Outpu
 }
 
 async fn loaded(load_id: LoadId, execution_arn: String, context: &Context) -> Result<Load, CommitCsvLoadError> {
-    use CommitCsvLoadError::{Balance, Chunk, Read};
+    use CommitCsvLoadError::{Balance, Chunk, Read, Undone};
     match added_up(load_id, execution_arn, context).await {
         // What is undone cannot be whole.
-        Err(Balance(_) | Chunk { .. } | Read { .. }) if context.bucket.exists(&keys::undoing(load_id)).await? => {
-            Err(CommitCsvLoadError::Undone { load_id })
+        Err(Balance(_) | Chunk { .. } | Read { .. }) if is_undone(load_id, &context.bucket).await? => {
+            Err(Undone { load_id })
         }
         outcome => outcome,
     }
 }
 
+/// Whether it is being undone, or was: the plan goes last.
+async fn is_undone(load_id: LoadId, bucket: &Bucket) -> Result<bool, AwsError> {
+    Ok(bucket.exists(&keys::undoing(load_id)).await?
+        || (!bucket.exists(&keys::plan(load_id)).await? && bucket.exists(&keys::undone(load_id)).await?))
+}
+
 async fn added_up(load_id: LoadId, execution_arn: String, context: &Context) -> Result<Load, CommitCsvLoadError> {
     let bucket = &context.bucket;
     let cannot_read = |source| CommitCsvLoadError::Read { load_id, source };
-    let plan = match bucket.load_plan(load_id).await {
-        Err(source) if source.is_absent() && bucket.exists(&keys::undone(load_id)).await? => {
-            return Err(CommitCsvLoadError::Undone { load_id });
-        }
-        plan => plan.map_err(cannot_read)?,
-    };
+    let plan = bucket.load_plan(load_id).await.map_err(cannot_read)?;
     let mut chunks = chunk_receipts(load_id, bucket).await?;
     if receipt::total(&plan, &chunks).is_err() {
         // Where a chunk failed, calls of others may still run. Nothing is said of the load before they have ended.
