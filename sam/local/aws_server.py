@@ -89,6 +89,7 @@ async def serve(listener, announcement, port):
 
     import athena
     import authorization
+    import exit_during_init
     import map_settings
     import named_query
     import nested_stacks
@@ -98,6 +99,7 @@ async def serve(listener, announcement, port):
 
     athena.install()
     authorization.install()
+    exit_during_init.install()
     map_settings.install()
     named_query.install()
     nested_stacks.install()

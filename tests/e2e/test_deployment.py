@@ -57,6 +57,32 @@ def test_hours_under_way_survive_a_deployment(source: tuple[str, Path], tmp_path
         assert (rows, hours) == (str(RECORDS * len(HOURS)), str(len(HOURS)))
 
 
+def test_a_build_that_does_not_start_fails_hours_by_name_and_the_next_one_mends_them(source: tuple[str, Path], tmp_path: Path) -> None:
+    address, folder = source
+    parameters = {"SourceUrls": address}
+    with LocalAws(tmp_path / "aws") as aws:
+        aws.functions = shutil.copytree(FUNCTIONS, tmp_path / "functions")
+        lake = Lake(aws, aws.deploy(parameters), folder)
+        for hour in HOURS[:2]:
+            lake.serve(hour, gz(*(event(n) for n in range(RECORDS))))
+        assert lake.run_hour(HOURS[0]).status == "SUCCEEDED"
+
+        binary = aws.functions / "ConvertChunkFunction" / "bootstrap"
+        build = binary.read_bytes()
+        binary.write_text("#!/bin/sh\nexit 1\n")
+        aws.deploy(parameters)
+        run = lake.run_hour(HOURS[1])
+        assert (run.status, run.error) == ("FAILED", "Runtime.ExitError"), run
+        assert lake.ledger(HOURS[1])["last_error"]["name"] == "Runtime.ExitError"
+        assert lake.query("SELECT count(*) AS rows FROM events") == [{"rows": str(RECORDS)}]
+
+        binary.write_bytes(build)
+        aws.deploy(parameters)
+        assert lake.run_hour(HOURS[1]).status == "SUCCEEDED"
+        for hour in HOURS[:2]:
+            assert_whole(lake, hour)
+
+
 def assert_whole(lake: Lake, hour: str) -> None:
     """Readers see all of the hour, in the version that the ledger tells."""
     ledger = lake.ledger(hour)
