@@ -281,7 +281,7 @@ SCENARIOS = {
 
 
 #: Faults that a function sees as it sees others; runs that are made of others' steps go without them.
-SEEN_ALIKE, MADE_OF_OTHERS = {Fault.REPLY_CUT, Fault.UNAVAILABLE, Fault.THROTTLED}, {"refused", "put by others"}
+SEEN_ALIKE, MADE_OF_OTHERS = {Fault.REPLY_CUT, Fault.UNAVAILABLE, Fault.THROTTLED}, {"redriven", "refused", "put by others"}
 
 
 def snapshot(lake: Lake) -> dict[str, object]:
