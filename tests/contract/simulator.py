@@ -35,9 +35,13 @@ class TaskError(Exception):
 class Execution:
     """One execution. `tasks(state, arguments)` plays the tasks' part."""
 
-    def __init__(self, definition, tasks, *, name="execution", arn="arn:aws:states:us-east-1:0:execution:machine:name"):
+    def __init__(
+        self, definition, tasks, *, name="execution", arn="arn:aws:states:us-east-1:0:execution:machine:name", redrive_count=0
+    ):
         self.definition, self.tasks = definition, tasks
         self.context = {"Execution": {"Id": arn, "Name": name, "StartTime": "2025-11-21T01:10:00.000Z"}}
+        if redrive_count:  # which came before the state that the test is about
+            self.context["Execution"]["RedriveCount"] = redrive_count
         self.variables = {}
         self.calls, self.trail, self.evaluated = [], [], []
         self.largest_payload = 0

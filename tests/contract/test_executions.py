@@ -78,8 +78,8 @@ def _raise(failure):
     raise TaskError.of_lambda(failure["name"], failure["message"])
 
 
-def run(name, tasks, given):
-    return Execution(machine(name), tasks).run(given)
+def run(name, tasks, given, **context):
+    return Execution(machine(name), tasks, **context).run(given)
 
 
 # -------------------------------------------------------------------------------------------------- landed
@@ -279,7 +279,7 @@ def test_a_redrive_goes_on_with_the_hour():
     execution.redrive()
     assert execution.status == "SUCCEEDED" and execution.output["status"] == "published"
     assert [(call["redrive_count"], call["resumed_redrive"]) for call in tasks.calls["CommitFailure"]] == [(0, 0), (1, 0)]
-    assert (tasks.calls["CommitBookmark"][0]["redrive_count"], tasks.calls["CommitBookmark"][0]["resumed_redrive"]) == (1, 1)
+    assert (tasks.calls["CommitBookmark"][0]["redrive_count"], tasks.calls["CommitBookmark"][0]["resumed_redrive"]) == (1, 0)
 
 
 def test_a_redrive_whose_answer_is_lost_still_goes_on():
@@ -289,6 +289,25 @@ def test_a_redrive_whose_answer_is_lost_still_goes_on():
     assert (execution.status, execution.error) == ("FAILED", "SourceRefused")
     calls = [(call["redrive_count"], call["resumed_redrive"]) for call in tasks.calls["CommitFailure"]]
     assert calls == [(0, 0), (1, 0), (1, 0), (1, 1)], "the lost answer is asked for again; what fails after it is another failure"
+
+
+def test_a_failure_that_could_not_be_recorded_is_redriven_like_any_other():
+    refused, down = TaskError.of_lambda("SourceRefused", "403"), TaskError.of_lambda("AwsUnavailable", "503")
+    tasks = hour_tasks(Fetch=[refused, fetched()], CommitFailure=[down, down, down, down, {"hour": HOUR, "status": "retrying"}])
+    execution = run("process-hour", tasks, {"hour": HOUR})
+    assert (execution.status, execution.error) == ("FAILED", "AwsUnavailable")
+    execution.redrive()
+    assert execution.status == "SUCCEEDED"
+    last = tasks.calls["CommitFailure"][-1]
+    assert (last["redrive_count"], last["resumed_redrive"]) == (1, 0), "it has failed under no redrive"
+
+
+def test_an_execution_that_was_redriven_elsewhere_fails_at_once():
+    refused = TaskError.of_lambda("ChunkMismatch", "7 rows")
+    tasks = hour_tasks(ConvertChunk=refused, CommitFailure=refused)
+    execution = run("process-hour", tasks, {"hour": HOUR}, redrive_count=1)
+    assert (execution.status, execution.error) == ("FAILED", "ChunkMismatch")
+    assert [(call["redrive_count"], call["resumed_redrive"]) for call in tasks.calls["CommitFailure"]] == [(1, 1)]
 
 
 def test_a_redrive_that_fails_again_is_seen_again():

@@ -82,11 +82,17 @@ def test_every_task_retries_with_jitter_and_a_ceiling(machine, name, state):
     retried = [name for clause in state["Retry"] for name in clause["ErrorEquals"]]
     assert len(retried) == len(set(retried)), "only the first clause that names an error counts"
     for clause in state["Retry"]:
-        assert clause["JitterStrategy"] == "FULL"
+        if clause["ErrorEquals"] == ["PartitionConflict"]:
+            waits = [min(clause["IntervalSeconds"] * clause["BackoffRate"] ** n, clause["MaxDelaySeconds"]) for n in range(clause["MaxAttempts"])]
+            assert clause["JitterStrategy"] == "NONE" and sum(waits) > 2 * LEASE_SECS, "a lease that was left behind is outlasted"
+        else:
+            assert clause["JitterStrategy"] == "FULL"
         assert clause["MaxDelaySeconds"] > clause["IntervalSeconds"] > 0
         assert clause["BackoffRate"] > 1 and 1 <= clause["MaxAttempts"] <= 6
 
 
+#: `pipeline::lease`.
+LEASE_SECS = 300
 # What each function's calls can end with, beyond AWS's own trouble.
 RETRIED = {
     "NextFile": {"SourceUnavailable"},
@@ -129,6 +135,13 @@ def test_a_task_waits_a_little_longer_than_its_function_runs(machine, name, stat
 def test_who_runs_hours_waits_a_little_longer_than_an_hour_may_take(machine):
     wait = states(state_machine(machine))["ProcessHour"]["TimeoutSeconds"]
     assert state_machine("process-hour")["TimeoutSeconds"] < wait <= state_machine("process-hour")["TimeoutSeconds"] + 300
+
+
+def test_a_redriven_backfill_starts_its_hours_under_names_of_their_own():
+    """A name that was used answers with the execution that failed; the same redrive, asked again, finds the one that it started."""
+    name = arguments(states(state_machine("backfill"))["ProcessHour"])["Name.$"]
+    assert re.fullmatch(r"States\.Format\('\{\}_\{\}_\{\}', (.*)\)", name)[1].split(", ", 1)[0] == "$.hour"
+    assert name.endswith(", States.Hash($.backfill, 'SHA-1'), $$.Execution.RedriveCount)")
 
 
 @pytest.mark.parametrize("machine, name, state", each())

@@ -138,6 +138,14 @@ def forget_in_ledger(lake: Lake, folder: Path) -> None:
     lake.table("ArchiveHours").delete_item(Key={"archive": "ghactivity", "hour": ledger_key(SPOILT)})
 
 
+def remove(prefix: str) -> Callable[[Lake, Path], None]:
+    def spoil(lake: Lake, folder: Path) -> None:
+        for key in lake.objects(prefix):
+            lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+
+    return spoil
+
+
 LANDING = f"landing/ghactivity/{SPOILT}.json.gz"
 ELSEWHERE = f"raw/ghactivity/year=2016/month=08/dayofmonth=01/hour=01/{'f' * 12}/part-0.parquet"
 
@@ -155,6 +163,8 @@ ELSEWHERE = f"raw/ghactivity/year=2016/month=08/dayofmonth=01/hour=01/{'f' * 12}
         ("an object is cut", break_object, ["CountsDiffer", "ObjectUnreadable", "RowsMissing"], "no sound Parquet file"),
         ("the quarantine is gone", remove_quarantine, ["QuarantineDiffers"], "1 missing"),
         ("objects of no version", put(ELSEWHERE, b"PAR1"), ["OrphanObjects"], ELSEWHERE),
+        ("the landed file is gone", remove(LANDING), ["LandingMissing"], "does not exist"),
+        ("the plan is gone", remove(f"landing/ghactivity/_plan/{SPOILT}."), ["PlanMissing"], "does not exist"),
         ("other bytes were landed", put(LANDING, gz(event(1))), ["LandingDiffers"], "MD5"),
         ("the ledger's rows are others", set_in_ledger("counts.#rows = :n", n=31), ["CountsDiffer", "CountsDiffer"], "the ledger says 31"),
         ("the ledger calls it failed", set_in_ledger("#status = :s", s="failed"), ["HourOpen"], "its status is failed"),
@@ -185,7 +195,8 @@ def test_an_hour_whose_landed_bytes_are_not_at_hand_is_checked_as_far_as_can_be(
     lake.serve(hour, gz(*(event(n) for n in range(30))))
     assert lake.run_hour(hour, job_id=JOB).status == "SUCCEEDED"
     lake.s3.delete_object(Bucket=lake.bucket, Key=f"landing/ghactivity/{hour}.json.gz")
-    run = prove(lake, hour, hour)
+    with configured(lake, ["prove-hour"], {"LANDING_RETENTION_DAYS": "30"}):
+        run = prove(lake, hour, hour)
     assert (run.status, run.output["proven"], run.output["not_recomputed"]) == ("SUCCEEDED", 0, 1)
     assert "does not exist" in report(lake, run, hour)["not_recomputed"]
 

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 
@@ -30,9 +31,11 @@ pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config)
 }
 
-/// A client for DynamoDB.
+/// A client for DynamoDB. Its bodies are short, so that the time limits are all that a stalled one needs.
 pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    aws_sdk_dynamodb::Client::new(config)
+    let watched = StalledStreamProtectionConfig::disabled();
+    let config = aws_sdk_dynamodb::config::Builder::from(config).stalled_stream_protection(watched).build();
+    aws_sdk_dynamodb::Client::from_conf(config)
 }
 
 /// A client for Glue.
@@ -43,7 +46,7 @@ pub fn glue(config: &SdkConfig) -> aws_sdk_glue::Client {
 /// Well above what a healthy call takes, well below a function's own timeout.
 ///
 /// Reading means: until the answer begins, so it includes sending a part of an upload. What comes after that is watched
-/// by the SDK's stalled stream protection.
+/// by the SDK's stalled stream protection, where bodies may be long.
 pub fn timeouts() -> TimeoutConfig {
     let read_timeout = std::env::var(READ_TIMEOUT_VARIABLE).ok();
     TimeoutConfig::builder()

@@ -2,15 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
 
+use std::sync::LazyLock;
+
 use aws_adapters::AwsError;
 use aws_adapters::dynamodb::memory::{Tables, client};
 use aws_adapters::dynamodb::{Claims, memory};
 use aws_adapters::json_memory::{Fault, Memory};
-use event_stream::{Claim, Taken, Transition};
+use event_stream::record::RecordId;
+use event_stream::{Claim, PartId, Taken, Transition};
 use serde_json::{Value, json};
 
 const THROTTLED: &str = "ProvisionedThroughputExceededException";
 const KEY: &str = "events/event_type=lesson/event_date=2025-11-21/shardId-000000000000-1-9-ab.snappy.parquet";
+
+/// The record that all events came in.
+static PART: LazyLock<PartId> = LazyLock::new(|| {
+    let record = RecordId { shard: "shardId-000000000000".into(), sequence: "1".into() };
+    PartId { record, part: 0 }
+});
 
 fn table() -> (Memory<Tables>, Claims) {
     let tables = memory::memory(&[("claims", "event_uuid", None)]);
@@ -20,12 +29,12 @@ fn table() -> (Memory<Tables>, Claims) {
 
 /// The change of an event's claim from a version to the next, for an object.
 fn change<'a>(uuid: &'a str, from: u64, object: &'a str) -> Transition<'a> {
-    let (record, arrived_ms, claimed_until_ms, expires_secs) = ("shardId-000000000000:1#0", 10, 20, 30);
-    Transition { uuid, from, object, record, arrived_ms, claimed_until_ms, expires_secs }
+    let (arrived_ms, claimed_until_ms, expires_secs) = (10, 20, 30);
+    Transition { uuid, from, object, record: &PART, arrived_ms, claimed_until_ms, expires_secs }
 }
 
 fn claim(version: u64, object: &str) -> Option<Claim> {
-    let record = "shardId-000000000000:1#0".to_owned();
+    let record = PART.to_string();
     Some(Claim { version, object: object.to_owned(), record, arrived_ms: 10, claimed_until_ms: 20 })
 }
 

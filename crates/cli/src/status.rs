@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
 
 const AFTER_HELP: &str = "\
 The bookmark is the newest hour before which every hour is published or missing; lag is how many hours that are over come
-after it. The calendar tells of every hour whether readers see it, whatever job ran it.
+after it. The calendar tells of every hour whether readers see it, whatever job ran it; hours that failed are listed with why.
 
 Examples:
   ghactivity status
@@ -53,6 +53,8 @@ Examples:
 Exit status: 0 told, 1 the command line makes no sense, 2 the stack cannot be read";
 
 const RUNS: i32 = 5;
+/// The most failed hours that are listed.
+const MAX_FAILED: usize = 20;
 
 #[derive(Serialize)]
 struct Status {
@@ -89,6 +91,8 @@ struct HourLine {
     quarantined: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
 }
 
 /// Reads the tables and prints what they say.
@@ -106,7 +110,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     if arguments.json {
         output::json(&Status { calendar: lines(&calendar, &marks), ..status });
     } else {
-        output::text(&format!("{}\n{}", status.text(), calendar.draw(Paint::for_stdout())));
+        let failed = failed(&lines(&calendar, &marks));
+        output::text(&format!("{}\n{}{failed}", status.text(), calendar.draw(Paint::for_stdout())));
     }
     Ok(())
 }
@@ -205,10 +210,26 @@ fn lines(calendar: &Calendar, marks: &[HourMark]) -> Vec<HourLine> {
         .map(|(hour, state)| {
             let mark = marks.next_if(|mark| mark.hour == hour);
             let counts = mark.map(|mark| mark.counts).unwrap_or_default();
-            let error = mark.and_then(|mark| mark.last_error.as_ref()).map(|error| error.name.clone());
-            HourLine { hour, state, rows: counts.rows, quarantined: counts.quarantined, error }
+            let last_error = mark.and_then(|mark| mark.last_error.as_ref());
+            let (error, message) = last_error.map(|error| (error.name.clone(), error.message.clone())).unzip();
+            HourLine { hour, state, rows: counts.rows, quarantined: counts.quarantined, error, message }
         })
         .collect()
+}
+
+/// The hours of the calendar that failed, and why; nothing if there are none.
+fn failed(lines: &[HourLine]) -> String {
+    let failed: Vec<&HourLine> = lines.iter().filter(|line| line.state == Cell::Failed).collect();
+    let mut text = String::new();
+    for (number, HourLine { hour, error, message, .. }) in failed.iter().take(MAX_FAILED).enumerate() {
+        let error = error.iter().chain(message).map(String::as_str).collect::<Vec<_>>().join(": ");
+        text += if number == 0 { "\nfailed, oldest first\n" } else { "" };
+        text += &format!("  {hour}  {}\n", one_line(&error));
+    }
+    if failed.len() > MAX_FAILED {
+        text += &format!("  and {} more, which --json tells\n", failed.len() - MAX_FAILED);
+    }
+    text
 }
 
 /// `1 hour`, `2 hours`.
@@ -232,6 +253,24 @@ mod tests {
             error: error.map(str::to_owned),
             execution: "arn".to_owned(),
         }
+    }
+
+    #[test]
+    fn failed_hours_are_listed_with_why() {
+        let line = |number: u32, state| HourLine {
+            hour: format!("2025-11-21-{number}").parse().unwrap(),
+            state,
+            rows: 0,
+            quarantined: 0,
+            error: Some("NotGzip".to_owned()),
+            message: Some("it is\na page".to_owned()),
+        };
+        assert_eq!(failed(&[line(0, Cell::Published)]), "", "an error of before");
+        let some = failed(&[line(0, Cell::Published), line(1, Cell::Failed)]);
+        assert_eq!(some, "\nfailed, oldest first\n  2025-11-21-1  NotGzip: it is a page\n");
+        let many: Vec<HourLine> = (0..23).map(|number| line(number, Cell::Failed)).collect();
+        let text = failed(&many);
+        assert_eq!((text.lines().count(), text.contains("and 3 more")), (23, true), "{text}");
     }
 
     #[test]

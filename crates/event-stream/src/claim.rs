@@ -4,6 +4,8 @@
 //! still has the former: of all that try, one wins, for good. The object that a won transition names is the only one that
 //! may hold the event until the next transition.
 
+use std::fmt;
+
 use crate::record::RecordId;
 
 /// The most claims of one call: DynamoDB's limit of statements per `BatchExecuteStatement`.
@@ -18,7 +20,7 @@ pub struct Claim {
     pub version: u64,
     /// The object that holds the event, or will.
     pub object: String,
-    /// The record that the event came in, as [`part_id`] spells it.
+    /// The record that the event came in, as a [`PartId`] is spelled.
     pub record: String,
     /// When that record arrived, in milliseconds since 1970.
     pub arrived_ms: i64,
@@ -36,7 +38,7 @@ pub struct Transition<'a> {
     /// The object that will hold the event.
     pub object: &'a str,
     /// The record that the event came in.
-    pub record: &'a str,
+    pub record: &'a PartId,
     /// When that arrived.
     pub arrived_ms: i64,
     /// Until when the winner is believed to be at work.
@@ -56,16 +58,24 @@ pub enum Taken {
     Unknown,
 }
 
-/// How claims name the event at place `part` of a record.
-pub fn part_id(record: &RecordId, part: usize) -> String {
-    let RecordId { shard, sequence } = record;
-    let mut id = String::with_capacity(shard.len() + sequence.len() + 4);
-    id.extend([&**shard, ":", &**sequence, "#"]);
-    id.push_str(&part.to_string());
-    id
+/// Where an event came from: the same for every delivery of it. Claims spell it `shard:sequence number#place`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartId {
+    /// The record.
+    pub record: RecordId,
+    /// The event's place among those of the record.
+    pub part: usize,
 }
 
-/// The shard of a record's name.
-pub fn shard_of(part_id: &str) -> &str {
-    part_id.split_once(':').map_or(part_id, |(shard, _)| shard)
+impl PartId {
+    /// Whether a claim's `record` names a record of the same shard.
+    pub fn is_of_shard_of(&self, record: &str) -> bool {
+        record.split_once(':').is_some_and(|(shard, _)| shard == &*self.record.shard)
+    }
+}
+
+impl fmt::Display for PartId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.record, self.part)
+    }
 }

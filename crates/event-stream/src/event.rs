@@ -80,7 +80,9 @@ impl Poison {
 impl Event {
     /// Parses the bytes of one event that arrived at `arrived_ms`.
     pub fn parse(bytes: &[u8], arrived_ms: i64) -> Result<Self, Poison> {
-        let fields: Fields<'_> = serde_json::from_slice(bytes).map_err(|error| no_object(bytes, &error))?;
+        // Once for all, rather than text by text.
+        let text = std::str::from_utf8(bytes).map_err(|error| Poison::NotJson(error.to_string()))?;
+        let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| no_object(text, &error))?;
         if let Some(name) = fields.twice {
             return Err(Poison::FieldTwice(name));
         }
@@ -175,8 +177,8 @@ fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     if inner.contains('\\') { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
-fn no_object(bytes: &[u8], error: &serde_json::Error) -> Poison {
-    if error.is_data() && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
+fn no_object(text: &str, error: &serde_json::Error) -> Poison {
+    if error.is_data() && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
         return Poison::NotAnObject;
     }
     Poison::NotJson(error.to_string())

@@ -17,7 +17,7 @@ pub mod quarantine;
 pub mod record;
 pub mod simulate;
 
-pub use claim::{Claim, Taken, Transition};
+pub use claim::{Claim, PartId, Taken, Transition};
 pub use event::{Event, Poison};
 pub use layout::{EventTypes, Format, Partition};
 pub use protocol::{Contents, Put, World};

@@ -38,7 +38,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::StreamExt;
 
-use crate::claim::{Claim, MAX_READ_AT_ONCE, MAX_TAKEN_AT_ONCE, Taken, Transition, part_id, shard_of};
+use crate::claim::{Claim, MAX_READ_AT_ONCE, MAX_TAKEN_AT_ONCE, PartId, Taken, Transition};
 use crate::event::Event;
 use crate::layout::{ContentHash, EventTypes, Format, Partition, object_key};
 use crate::record::RecordId;
@@ -107,8 +107,8 @@ pub struct Arrival {
     pub event: Event,
     /// Its record, counted from the batch's first.
     pub record: usize,
-    /// Its place in the record, as claims name it.
-    pub part_id: String,
+    /// Where it came from.
+    pub part_id: PartId,
     /// When the record arrived.
     pub arrived_ms: i64,
 }
@@ -116,7 +116,7 @@ pub struct Arrival {
 impl Arrival {
     /// The event at place `part` of the record `id`, the `record`th of the batch.
     pub fn new(event: Event, id: &RecordId, record: usize, part: usize, arrived_ms: i64) -> Self {
-        Self { event, record, part_id: part_id(id, part), arrived_ms }
+        Self { event, record, part_id: PartId { record: id.clone(), part }, arrived_ms }
     }
 }
 
@@ -374,7 +374,7 @@ impl<W: World> Run<'_, W> {
         Claim {
             version: from + 1,
             object: group.key.clone(),
-            record: part_id.clone(),
+            record: part_id.to_string(),
             arrived_ms: *arrived_ms,
             claimed_until_ms,
         }
@@ -402,7 +402,7 @@ impl<W: World> Run<'_, W> {
         let marked: HashMap<&str, bool> = objects.iter().copied().zip(marked.into_iter().flatten()).collect();
         let now_ms = self.world.now_ms();
         let is_abandoned = |event: usize, claim: &Claim| {
-            claim.record == self.batch.arrivals[event].part_id || claim.claimed_until_ms <= now_ms
+            claim.record == self.batch.arrivals[event].part_id.to_string() || claim.claimed_until_ms <= now_ms
         };
         let abandoned = open.iter().filter(|(event, claim)| !marked[&*claim.object] && is_abandoned(*event, claim));
         let abandoned: HashSet<&str> = abandoned.map(|(_, claim)| claim.object.as_str()).collect();
@@ -448,11 +448,10 @@ impl<W: World> Run<'_, W> {
 
     fn stored_before(&self, event: usize, claim: &Claim) -> Fate {
         let Arrival { part_id, arrived_ms, .. } = &self.batch.arrivals[event];
-        if claim.record == *part_id {
+        if claim.record == part_id.to_string() {
             return Fate::Stored { again: true };
         }
-        let same_shard = shard_of(&claim.record) == shard_of(part_id);
-        let seen = if same_shard { Seen::SameShard } else { Seen::OtherShard };
+        let seen = if part_id.is_of_shard_of(&claim.record) { Seen::SameShard } else { Seen::OtherShard };
         Fate::Duplicate(Duplicate { seen, age_ms: (arrived_ms - claim.arrived_ms).abs() })
     }
 

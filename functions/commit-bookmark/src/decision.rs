@@ -90,18 +90,12 @@ fn failed(input: &Input, seen: &Seen, failure: &Failure, now: Timestamp, rules: 
     Decision { ledger: Some(ledger), run, end }
 }
 
-/// The run's item, if the execution was redriven since it failed and has not gone back to work since. It is in that place
-/// also if it was told to, and that answer was lost: then its item says so already.
+/// The run's item, if the execution was redriven since it failed, whether that failure could be recorded or not. If it was told
+/// to go back to work, and that answer was lost, its item says so already.
 fn going_back_to_work(input: &Input, seen: &Seen, now: Timestamp) -> Option<JobRunItem> {
-    if input.redrive_count <= input.resumed_redrive {
-        return None;
-    }
-    let before = seen.run.as_ref()?;
-    match (&before.error, before.status) {
-        (Some(_), _) if before.redrive_count < input.redrive_count => Some(run(input, HourStatus::Landed, now)),
-        (None, HourStatus::Landed) if before.redrive_count == input.redrive_count => Some(before.clone()),
-        _ => None,
-    }
+    let says_so = |run: &&JobRunItem| run.status == HourStatus::Landed && run.redrive_count == input.redrive_count;
+    let item = || seen.run.as_ref().filter(says_so).cloned().unwrap_or_else(|| run(input, HourStatus::Landed, now));
+    (input.redrive_count > input.resumed_redrive).then(item)
 }
 
 /// The status of a run that the source answered with 404, over an hour that may have been published before.

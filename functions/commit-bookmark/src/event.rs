@@ -23,8 +23,8 @@ pub struct Input {
     pub started_at: Timestamp,
     /// How many times it has been redriven.
     pub redrive_count: u32,
-    /// The redrive after which it has last gone back to work: 0, or a `redrive_count` that was answered with
-    /// [`Status::Retrying`]. While it is below `redrive_count`, that answer has not arrived.
+    /// The redrive under which it last failed, 0 if none. While it is below `redrive_count`, the execution was redriven since,
+    /// and goes back to work.
     #[serde(default)]
     pub resumed_redrive: u32,
     /// How the run ended.

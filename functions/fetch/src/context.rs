@@ -39,7 +39,7 @@ pub struct Limits {
     pub connect_timeout: Duration,
     /// Between two pieces of the answer.
     pub read_timeout: Duration,
-    /// For the whole body, every resumption and every source that was tried before included.
+    /// For the whole body, every resumption included. Several sources share it: each has as much of what is left as those after it.
     pub body_timeout: Duration,
     /// How often a broken body is resumed, and how often a source that asks for a pause is asked again.
     pub resumes: u32,

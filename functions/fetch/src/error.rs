@@ -116,6 +116,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the source says that it does not have the hour.
+    pub(crate) fn is_not_published(&self) -> bool {
+        matches!(self, Self::SourceNotPublished { .. })
+    }
+
     /// Whether another source may have a sound file of the hour.
     pub(crate) fn is_of_source(&self) -> bool {
         match self {

@@ -1,6 +1,6 @@
 //! What happens for an event.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_adapters::s3::Upload;
 use function_runtime::{InvalidInput, Metrics, Unit};
@@ -38,33 +38,38 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, Error> {
     Ok(output)
 }
 
-/// From the first source that has a sound file of the hour. If none has, the answer is what came of the preferred one.
+/// From the first source that has a sound file of the hour. If none has, the answer is what came of the preferred one of those
+/// that did not say that the hour is not there: it is not published only if all say so.
 async fn from_upstream(hour: ArchiveHour, context: &Context) -> Result<Output, Error> {
-    let deadline = tokio::time::Instant::now() + context.limits.body_timeout;
-    let mut first_error = None;
-    let mut urls = context.sources.of(hour).peekable();
-    while let Some(url) = urls.next() {
-        // A source that asks for a pause is not waited for while another one may have the hour.
-        let may_pause = urls.peek().is_none();
-        match from_source(hour, url, deadline, may_pause, context).await {
+    let mut time = context.limits.body_timeout;
+    let urls: Vec<String> = context.sources.of(hour).collect();
+    let mut answer = None;
+    for (place, url) in urls.iter().enumerate() {
+        // A slow source leaves the others their share of the time; one that asks for a pause is not waited for while another
+        // one may have the hour.
+        let (left, begin) = (urls.len() - place, Instant::now());
+        match from_source(hour, url.clone(), time / left as u32, left == 1, context).await {
             Err(error) if error.is_of_source() => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "no hour from this source");
-                first_error.get_or_insert(error);
+                if answer.as_ref().is_none_or(Error::is_not_published) {
+                    answer = Some(error);
+                }
+                time = time.saturating_sub(begin.elapsed());
             }
             ended => return ended,
         }
     }
-    Err(first_error.expect("there is a source at least"))
+    Err(answer.expect("there is a source at least"))
 }
 
 async fn from_source(
     hour: ArchiveHour,
     url: String,
-    deadline: tokio::time::Instant,
+    body_timeout: Duration,
     may_pause: bool,
     context: &Context,
 ) -> Result<Output, Error> {
-    let upstream = Upstream::open(context, url, deadline, may_pause).await?;
+    let upstream = Upstream::open(context, url, body_timeout, may_pause).await?;
     let source = upstream.source();
     let key = keys::landing(hour);
     let metadata = facts::to_metadata(&source, &context.bucket.address(&key));

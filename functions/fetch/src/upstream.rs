@@ -39,15 +39,16 @@ enum Break {
 }
 
 impl Upstream {
-    /// Asks for `url` and waits for the head of the answer. If the source asks for a pause (`Retry-After`) and it `may_pause`,
+    /// Asks for `url` and waits for the head of the answer; the whole body must be there in `body_timeout`. If the source asks for a pause (`Retry-After`) and it `may_pause`,
     /// it is asked again after that, as often as a body may be resumed.
     pub(crate) async fn open(
         context: &Context,
         url: String,
-        deadline: Instant,
+        body_timeout: Duration,
         may_pause: bool,
     ) -> Result<Self, Error> {
         let Context { limits, now, .. } = *context;
+        let (limits, deadline) = (Limits { body_timeout, ..limits }, Instant::now() + body_timeout);
         let mut pauses = if may_pause { limits.resumes } else { 0 };
         let response = loop {
             let request = context.http.get(&url).header(ACCEPT_ENCODING, "identity");

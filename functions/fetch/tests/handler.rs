@@ -167,9 +167,11 @@ async fn the_next_source_serves_what_the_preferred_one_does_not() {
 }
 
 #[tokio::test]
-async fn if_no_source_has_the_hour_the_preferred_one_s_answer_counts() {
+async fn an_hour_is_not_published_only_if_no_source_has_it() {
     for (phrase, first, second, name) in [
-        ("not there, down", Answer::status(404), Answer::status(503), "SourceNotPublished"),
+        ("not there, not there", Answer::status(404), Answer::status(404), "SourceNotPublished"),
+        ("not there, down", Answer::status(404), Answer::status(503), "SourceUnavailable"),
+        ("down, forbidden", Answer::status(503), Answer::status(403), "SourceUnavailable"),
         ("down, not there", Answer::status(503), Answer::status(404), "SourceUnavailable"),
         ("an error page, not there", Answer::whole(b"<html>"), Answer::status(404), "NotGzip"),
     ] {
@@ -269,6 +271,12 @@ async fn a_source_that_is_not_there_or_too_slow_has_a_name() {
     let (name, text) = Fetch::from(&source.url).limited(|limits| limits.body_timeout = soon).failure("too slow").await;
     assert_eq!(name, "SourceTimeout", "{text}");
     assert!(text.contains("at byte 50") && text.contains("0.1 s"), "{text}");
+
+    let (slow, quick) =
+        (Source::start(vec![Answer::whole(&body).stall(50); 9]).await, Source::start([Answer::whole(&body)]).await);
+    let fetch = Fetch::from(&format!("{},{}", slow.url, quick.url));
+    let output = fetch.limited(|limits| limits.body_timeout = soon * 10).call(BytesFrom::Upstream).await.unwrap();
+    assert!(output.source.url.starts_with(&quick.url), "a slow source leaves the next one its share of the time");
 }
 
 #[tokio::test]

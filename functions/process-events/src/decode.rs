@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use event_stream::protocol::{Arrival, Batch};
 use event_stream::quarantine::Quarantined;
@@ -58,7 +57,7 @@ impl Decoded {
     }
 
     fn quarantine(&mut self, number: usize, record: &Record, part: usize, data: &Bytes, poison: &Poison) {
-        let base64 = STANDARD.encode(data);
+        let base64 = STANDARD.encode_to_string(data);
         self.bad.push((number, Quarantined::new(&record.id, part, record.arrived_ms, data, poison, base64)));
     }
 }
@@ -77,14 +76,14 @@ fn record(record: KinesisRecord, known: &mut Arc<str>) -> Result<Record, Invalid
     if shard.is_empty()
         || (**known != *shard && !is_plain(shard))
         || !is_plain(sequence)
-        || sequence != kinesis.sequence_number
+        || *sequence != *kinesis.sequence_number
     {
         return Err(invalid("expected a shard and the record's sequence number"));
     }
     if **known != *shard {
         *known = Arc::from(shard);
     }
-    let id = RecordId { shard: Arc::clone(known), sequence: Arc::from(sequence) };
+    let id = RecordId { shard: Arc::clone(known), sequence: kinesis.sequence_number };
     let arrived_ms = (kinesis.approximate_arrival_timestamp * 1000.0).round() as i64;
     Ok(Record { id, arrived_ms, data: kinesis.data })
 }

@@ -5,9 +5,9 @@
 //! are not refused.
 
 use std::fmt;
+use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,8 @@ pub struct KinesisRecord {
 #[serde(rename_all = "camelCase")]
 pub struct KinesisPart {
     /// Its place in the shard, decimal.
-    pub sequence_number: String,
+    #[serde(deserialize_with = "shared")]
+    pub sequence_number: Arc<str>,
     /// What the producer sent; Base64 in the JSON.
     #[serde(deserialize_with = "base64")]
     pub data: Bytes,
@@ -95,6 +96,21 @@ pub struct ItemFailure {
     pub item_identifier: String,
 }
 
+/// Shares a text without a copy of it in between.
+fn shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+    struct Shared;
+    impl Visitor<'_> for Shared {
+        type Value = Arc<str>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text")
+        }
+        fn visit_str<E: Error>(self, text: &str) -> Result<Arc<str>, E> {
+            Ok(Arc::from(text))
+        }
+    }
+    deserializer.deserialize_str(Shared)
+}
+
 /// Decodes without a copy of the text in between.
 fn base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
     struct Base64;
@@ -104,7 +120,7 @@ fn base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error>
             f.write_str("Base64")
         }
         fn visit_str<E: Error>(self, text: &str) -> Result<Bytes, E> {
-            STANDARD.decode(text).map(Bytes::from).map_err(E::custom)
+            STANDARD.decode_to_vec(text).map(Bytes::from).map_err(E::custom)
         }
     }
     deserializer.deserialize_str(Base64)

@@ -1,7 +1,9 @@
 //! What is read once, at the cold start.
 
+use std::time::Duration;
+
 use aws_adapters::config;
-use aws_adapters::dynamodb::Ledger;
+use aws_adapters::dynamodb::{Leases, Ledger};
 use aws_adapters::glue::Partitions;
 use aws_adapters::s3::Bucket;
 use function_runtime::{Env, InvalidConfiguration};
@@ -14,17 +16,23 @@ pub struct Context {
     pub bucket: Bucket,
     /// The ledger.
     pub ledger: Ledger,
+    /// The leases of runs that are at work.
+    pub leases: Leases,
     /// The partitions of the events table.
     pub partitions: Partitions,
     /// After how many days the bucket deletes quarantined records; 0 is never.
     pub quarantine_retention_days: u32,
+    /// After how many days the bucket deletes landed bytes; 0 is never.
+    pub landing_retention_days: u32,
+    /// How long to wait before an hour is looked at again that a run is at work on.
+    pub wait: Duration,
     /// The time.
     pub now: fn() -> Timestamp,
 }
 
 impl Context {
     /// Reads the environment: `DATA_BUCKET`, `ARCHIVE_HOURS_TABLE`, `GLUE_DATABASE` and `GLUE_TABLE`, which have no default,
-    /// and `QUARANTINE_RETENTION_DAYS` (0: never deleted).
+    /// `QUARANTINE_RETENTION_DAYS` and `LANDING_RETENTION_DAYS` (0: never deleted).
     ///
     /// # Errors
     /// If a variable is absent, or no number where one is expected.
@@ -35,9 +43,12 @@ impl Context {
         let shared = config::load().await;
         Ok(Self {
             bucket: Bucket::new(config::s3(&shared), bucket),
-            ledger: Ledger::new(config::dynamodb(&shared), ledger),
+            ledger: Ledger::new(config::dynamodb(&shared), ledger.clone()),
+            leases: Leases::new(config::dynamodb(&shared), ledger),
             partitions: Partitions::new(config::glue(&shared), database, table),
             quarantine_retention_days: env.value_or("QUARANTINE_RETENTION_DAYS", 0)?,
+            landing_retention_days: env.value_or("LANDING_RETENTION_DAYS", 0)?,
+            wait: Duration::from_secs(3),
             now: Timestamp::now,
         })
     }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use convert::proof::{self, Expected, Fingerprint, Known};
 use jiff::SignedDuration;
 use md5::{Digest, Md5};
-use pipeline::ledger::{HourStatus, LedgerItem, Publication};
+use pipeline::ledger::{Failure, HourStatus, LedgerItem, Publication};
 use pipeline::plan::{HourPlan, MAX_PLAN_BYTES};
 use pipeline::{ArchiveHour, Version, keys};
 
@@ -27,22 +27,46 @@ struct Listing {
     plans: Vec<Listed>,
 }
 
-/// Looks at an hour.
+/// How often an hour is looked at at most.
+const MAX_LOOKS: u32 = 5;
+
+/// Looks at an hour. What is found while a run makes it visible, or has since, may be due to that run: it is looked at again.
 pub(crate) async fn look_at(hour: ArchiveHour, context: &Context) -> Result<Report, ProveError> {
+    let mut looks = 1;
+    loop {
+        let item = context.ledger.get(hour).await?;
+        let report = compare(hour, item.as_ref(), context).await?;
+        if report.findings.is_empty() || looks == MAX_LOOKS || !is_changing(hour, item.as_ref(), context).await? {
+            return Ok(report);
+        }
+        looks += 1;
+        tokio::time::sleep(context.wait).await;
+    }
+}
+
+/// Whether a run has the hour's lease, or has changed its item.
+async fn is_changing(hour: ArchiveHour, seen: Option<&LedgerItem>, context: &Context) -> Result<bool, ProveError> {
+    let ends = context.leases.get(hour).await?.and_then(|seen| seen.lease.ends());
+    let revision = |item: &LedgerItem| item.revision;
+    Ok(ends.is_some_and(|ends| ends > (context.now)())
+        || context.ledger.get(hour).await?.as_ref().map(revision) != seen.map(revision))
+}
+
+/// Holds the ledger's item of an hour against all else.
+async fn compare(hour: ArchiveHour, item: Option<&LedgerItem>, context: &Context) -> Result<Report, ProveError> {
     let mut report = Report::new(hour);
-    let item = context.ledger.get(hour).await?;
     let listing = list(hour, context).await?;
     let registered = context.partitions.registered(&hour.partition_values()).await?;
-    report.status = item.as_ref().map(|item| item.status);
+    report.status = item.map(|item| item.status);
     match report.status {
         Some(HourStatus::Published | HourStatus::Missing | HourStatus::NotPublished) => {}
         Some(status) => report.find(What::HourOpen, format!("its status is {}", status.word())),
         None => report.find(What::HourOpen, "it was never run"),
     }
-    let publication = item.as_ref().and_then(|item| item.publication.as_ref());
+    let publication = item.and_then(|item| item.publication.as_ref());
     check_partition(publication, registered.as_deref(), &mut report);
-    check_orphans(item.as_ref(), &listing, &mut report);
-    if let (Some(item), Some(publication)) = (&item, publication) {
+    check_orphans(item, &listing, &mut report);
+    if let (Some(item), Some(publication)) = (item, publication) {
         report.version = Some(publication.version);
         check_rows(item, publication, &listing, context, &mut report).await?;
     }
@@ -141,7 +165,11 @@ async fn recompute(
 ) -> Result<Option<Expected>, ProveError> {
     let (hour, bucket) = (report.hour, &context.bucket);
     let plan = match bucket.read_whole(&keys::plan(hour, publication.version), MAX_PLAN_BYTES).await {
-        Err(ReadError::NotFound { address }) => return Ok(not_at_hand(format!("{address} does not exist"), report)),
+        Err(ReadError::NotFound { address }) => {
+            let message = format!("{address} does not exist");
+            report.find(What::PlanMissing, &message);
+            return Ok(not_at_hand(message, report));
+        }
         read => read?,
     };
     let plan: HourPlan = match serde_json::from_slice(&plan) {
@@ -152,7 +180,17 @@ async fn recompute(
         }
     };
     let mut landing = match bucket.read_whole(&keys::landing(hour), MAX_LANDING_BYTES).await {
-        Err(ReadError::NotFound { address }) => return Ok(not_at_hand(format!("{address} does not exist"), report)),
+        Err(ReadError::NotFound { address }) => {
+            let message = format!("{address} does not exist");
+            if context.landing_retention_days == 0 {
+                report.find(What::LandingMissing, &message);
+            }
+            return Ok(not_at_hand(message, report));
+        }
+        Err(error @ ReadError::TooLarge { .. }) => {
+            report.find(What::ObjectUnreadable, error.to_string());
+            return Ok(not_at_hand(error.to_string(), report));
+        }
         read => read?,
     };
     // A file that was refused, or is not published yet, may have taken the place of the published one.
@@ -167,7 +205,9 @@ async fn recompute(
         }
     }
     if md5 != publication.landing_md5 {
-        let explained = item.rolled_back_from.is_some() || item.last_error.is_some();
+        // An error of the source came before anything was landed.
+        let landed = |error: &Failure| !error.name.starts_with("Source");
+        let explained = item.rolled_back_from.is_some() || item.last_error.as_ref().is_some_and(landed);
         let message = format!("landing has the MD5 {md5}, what was published had {}", publication.landing_md5);
         if !explained {
             report.find(What::LandingDiffers, &message);
@@ -236,6 +276,10 @@ async fn read(object: &Listed, context: &Context, report: &mut Report) -> Result
     match context.bucket.read_whole(&object.key, MAX_OBJECT_BYTES).await {
         Err(ReadError::NotFound { address }) => {
             report.find(What::ObjectUnreadable, format!("{address} has gone since it was listed"));
+            Ok(None)
+        }
+        Err(error @ ReadError::TooLarge { .. }) => {
+            report.find(What::ObjectUnreadable, error.to_string());
             Ok(None)
         }
         read => Ok(Some(read?)),

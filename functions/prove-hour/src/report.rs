@@ -52,6 +52,10 @@ pub enum What {
     HourOpen,
     /// The landing object has other bytes than those that were published, and the ledger knows no reason.
     LandingDiffers,
+    /// The landing object is not there, and the bucket was not told to delete it.
+    LandingMissing,
+    /// The plan of the published version is not there; plans are never deleted.
+    PlanMissing,
     /// The ledger's counts are not those of the landed bytes, or of the rows that readers see.
     CountsDiffer,
     /// Records of the landed bytes are not among the rows.
@@ -99,6 +103,8 @@ impl What {
         match self {
             Self::HourOpen => "HourOpen",
             Self::LandingDiffers => "LandingDiffers",
+            Self::LandingMissing => "LandingMissing",
+            Self::PlanMissing => "PlanMissing",
             Self::CountsDiffer => "CountsDiffer",
             Self::RowsMissing => "RowsMissing",
             Self::RowsDoubled => "RowsDoubled",

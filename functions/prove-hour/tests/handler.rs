@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
 
-use aws_adapters::dynamodb::{Ledger, memory as dynamodb};
+use std::time::Duration;
+
+use aws_adapters::dynamodb::{Holder, Leases, Ledger, memory as dynamodb};
 use aws_adapters::glue::{Partitions, memory as glue};
+use aws_adapters::json_memory::Memory;
 use aws_adapters::s3::memory::{Fault, MemoryS3};
 use function_runtime::ErrorName;
 use pipeline::keys;
@@ -13,6 +16,7 @@ use serde_json::json;
 
 struct World {
     s3: MemoryS3,
+    dynamodb: Memory<dynamodb::Tables>,
     context: Context,
 }
 
@@ -22,11 +26,14 @@ fn world() -> World {
     let context = Context {
         bucket: s3.bucket("lake"),
         ledger: Ledger::new(dynamodb::client(&dynamodb), "hours"),
+        leases: Leases::new(dynamodb::client(&dynamodb), "hours"),
         partitions: Partitions::new(glue::client(&glue), "ghactivity_db", "events"),
         quarantine_retention_days: 0,
+        landing_retention_days: 0,
+        wait: Duration::from_millis(1),
         now: jiff::Timestamp::now,
     };
-    World { s3, context }
+    World { s3, dynamodb, context }
 }
 
 impl World {
@@ -49,6 +56,26 @@ async fn an_hour_that_was_never_run_is_open_and_its_report_is_added_up() {
         "first_wrong": ["2025-11-21-0 (HourOpen)"], "rows": 0, "reports": "s3://lake/reports/ghactivity/prove/p/",
     });
     assert_eq!(sums, expected);
+}
+
+#[tokio::test]
+async fn what_is_found_beside_a_run_is_looked_at_again() {
+    let hour = "2025-11-21-0".parse().unwrap();
+    let holder = Holder { hour, version: "0123456789ab".parse().unwrap(), execution_arn: "arn" };
+    for (phrase, begins_mins_ago, reads) in [
+        ("nobody is at work: item, lease, item", None, 3),
+        ("a lease that has ended by itself is nobody's", Some(9), 3),
+        ("a run is at work: item and lease, four times, and the item once more", Some(0), 9),
+    ] {
+        let world = world();
+        if let Some(minutes) = begins_mins_ago {
+            let begun = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(minutes);
+            world.context.leases.take(&holder, begun).await.unwrap();
+        }
+        let before = world.dynamodb.calls_of("GetItem").len();
+        world.run(json!({"proof": "p", "hour": "2025-11-21-0"})).await.unwrap();
+        assert_eq!(world.dynamodb.calls_of("GetItem").len() - before, reads, "{phrase}");
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{BatchStatementErrorCodeEnum, BatchStatementResponse, KeysAndAttributes};
-use event_stream::{Claim, Taken, Transition};
+use event_stream::{Claim, PartId, Taken, Transition};
 use serde::{Deserialize, Serialize};
 
 use super::{Item, from_item, text, with_body};
@@ -121,7 +121,7 @@ impl Claims {
     fn statement(&self, transition: &Transition<'_>, statements: &mut Statements) {
         let Transition { uuid, from, object, record, arrived_ms, claimed_until_ms, expires_secs } = *transition;
         let values = |statements: &mut Statements| {
-            statements.number(from + 1).text(object).text(record);
+            statements.number(from + 1).text(object).part(record);
             statements.number(arrived_ms).number(claimed_until_ms).number(expires_secs);
         };
         if from == 0 {
@@ -196,6 +196,17 @@ impl Statements {
             self.body.push(b'"');
         }
         self.body.extend_from_slice(b"},");
+        self
+    }
+
+    /// What a stream delivers has shards and sequence numbers of letters, digits and `-`.
+    fn part(&mut self, PartId { record, part }: &PartId) -> &mut Self {
+        self.body.extend_from_slice(br#"{"S":""#);
+        for piece in [&*record.shard, ":", &*record.sequence, "#"] {
+            self.body.extend_from_slice(piece.as_bytes());
+        }
+        serde_json::to_writer(&mut self.body, part).expect("writing to memory does not fail");
+        self.body.extend_from_slice(br#""},"#);
         self
     }
 

@@ -6,7 +6,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
-use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use aws_sdk_s3::types::{Delete, ObjectIdentifier, TaggingDirective};
 use bytes::Bytes;
 
 use crate::AwsError;
@@ -83,6 +83,8 @@ impl Bucket {
     pub async fn copy(&self, from: &str, to: &str, etag: &str) -> Result<bool, AwsError> {
         let request = self.client.copy_object().bucket(&self.name).key(to);
         let request = request.copy_source(format!("{}/{from}", self.name)).copy_source_if_match(etag);
+        // Tags of whoever put the object would ask for permissions of their own.
+        let request = request.tagging_directive(TaggingDirective::Replace);
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) if error.code().is_some_and(|code| CHANGED.contains(&code)) => Ok(false),

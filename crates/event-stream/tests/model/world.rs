@@ -187,7 +187,7 @@ impl World for Simulated {
                 let claim = Claim {
                     version: transition.from + 1,
                     object: transition.object.to_owned(),
-                    record: transition.record.to_owned(),
+                    record: transition.record.to_string(),
                     arrived_ms: transition.arrived_ms,
                     claimed_until_ms: transition.claimed_until_ms,
                 };

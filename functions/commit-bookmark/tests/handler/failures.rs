@@ -58,14 +58,25 @@ async fn a_redriven_execution_goes_back_to_work_once_per_redrive() {
 async fn an_execution_that_was_redriven_elsewhere_fails_at_once() {
     let world = world_with_job();
     // Its first time was up while it converted: nothing was recorded then, and the redrive began there.
-    let call = Input { redrive_count: 1, ..failed(0, "redriven", "ChunkMismatch") };
+    let call = Input { redrive_count: 1, resumed_redrive: 1, ..failed(0, "redriven", "ChunkMismatch") };
     assert_eq!(name_of(world.run(&call).await), "ChunkMismatch");
     // It was told to go back to work by redrive 2, its time was up, and redrive 3 went on where that was.
-    let back = Input { redrive_count: 2, resumed_redrive: 1, ..call.clone() };
+    let back = Input { redrive_count: 2, ..call.clone() };
     assert_eq!(world.run(&back).await.unwrap().status, Status::Retrying);
-    let again = Input { redrive_count: 3, resumed_redrive: 2, ..call };
+    let again = Input { redrive_count: 3, resumed_redrive: 3, ..call };
     assert_eq!(name_of(world.run(&again).await), "ChunkMismatch");
     assert_eq!(world.item(0).failed_attempts, 2);
+}
+
+#[tokio::test]
+async fn a_failure_that_could_not_be_recorded_is_redriven_like_any_other() {
+    let world = world_with_job();
+    let call = Input { redrive_count: 1, ..failed(0, "redriven", "AwsUnavailable") };
+    for phrase in ["it goes back to work", "and again, if that answer was lost"] {
+        let (output, runs) = (world.run(&call).await.unwrap(), world.runs());
+        assert_eq!((output.status, runs.len(), runs[0].status), (Status::Retrying, 1, HourStatus::Landed), "{phrase}");
+    }
+    assert!(world.ledger().is_empty(), "nothing has failed that is known of");
 }
 
 #[tokio::test]
