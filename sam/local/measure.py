@@ -49,7 +49,7 @@ def measure(folder, options):
     aws = LocalAws(folder / "aws")
     aws.functions = folder / "functions"
     with Archive(folder / "archive", ["--dir", hours]) as archive, aws:
-        outputs = aws.deploy({"SourceUrls": archive.url})
+        outputs = aws.deploy({"SourceUrls": archive.url, "EventStreamEnabled": "ENABLED"})
         rows = [[name, *sizes[name], *(f"{value:.0f}" for value in starts(aws, name))] for name in functions()]
         titles = ["function", "binary MB", "zip MB", "cold start ms", "warm call ms"]
         print_table(titles, ["varchar", *["double"] * 4], rows)
