@@ -367,6 +367,17 @@ def test_a_rollback_to_what_is_not_kept_fails_at_once_and_the_hour_stays_as_it_i
     assert (done.status, done.error, set(tasks.calls)) == ("FAILED", "VersionNotKept", {"RollBack"})
 
 
+def test_a_rollback_that_fails_is_recorded_announced_and_redriven():
+    refused = TaskError.of_lambda("AwsRefused", "denied")
+    shown = hour_tasks().answers["RollBack"]
+    tasks = hour_tasks(RollBack=[refused, shown], CommitFailure=[refused, {"hour": HOUR, "status": "retrying"}])
+    execution = run("process-hour", tasks, {"hour": HOUR, "roll_back_to": "previous"})
+    assert (execution.status, execution.error, execution.failed_at[0]) == ("FAILED", "AwsRefused", "CommitFailure")
+    assert tasks.calls["AnnounceFailure"] and tasks.calls["CommitFailure"][0]["outcome"]["failed"]["name"] == "AwsRefused"
+    execution.redrive()
+    assert (execution.status, "Fetch" in tasks.calls) == ("SUCCEEDED", False)
+
+
 def test_a_rollback_is_taken_up_again_as_a_rollback():
     lost, refused = TaskError.of_lambda("LeaseLost", "by another run"), TaskError.of_lambda("AwsRefused", "denied")
     committed = hour_tasks().answers["CommitBookmark"]
