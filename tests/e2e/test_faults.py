@@ -280,8 +280,8 @@ SCENARIOS = {
 }
 
 
-#: Faults that a function sees as it sees others; runs that are made of others' steps go without them.
-SEEN_ALIKE, MADE_OF_OTHERS = {Fault.REPLY_CUT, Fault.UNAVAILABLE, Fault.THROTTLED}, {"redriven", "refused", "put by others"}
+#: Faults that a function sees as it sees others, or not at all; runs that are made of others' steps go without them.
+SEEN_ALIKE, MADE_OF_OTHERS = {Fault.REPLY_CUT, Fault.UNAVAILABLE, Fault.THROTTLED, Fault.REPEATED}, {"redriven", "refused", "put by others"}
 
 
 def snapshot(lake: Lake) -> dict[str, object]:
