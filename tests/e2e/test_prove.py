@@ -90,6 +90,14 @@ def put(key: str, body: bytes) -> Callable[[Lake, Path], None]:
     return lambda lake, folder: lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body)
 
 
+def remove(prefix: str) -> Callable[[Lake, Path], None]:
+    def spoil(lake: Lake, folder: Path) -> None:
+        for key in lake.objects(prefix):
+            lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+
+    return spoil
+
+
 def remove_object(lake: Lake, folder: Path) -> None:
     lake.s3.delete_object(Bucket=lake.bucket, Key=parquet_keys(lake)[0])
 
@@ -102,11 +110,6 @@ def copy_object(lake: Lake, folder: Path) -> None:
 def break_object(lake: Lake, folder: Path) -> None:
     key = parquet_keys(lake)[0]
     lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=lake.read(key)[:-9])
-
-
-def remove_quarantine(lake: Lake, folder: Path) -> None:
-    for key in lake.objects(f"quarantine/ghactivity/{SPOILT}/"):
-        lake.s3.delete_object(Bucket=lake.bucket, Key=key)
 
 
 def set_in_ledger(expression: str, **values: object) -> Callable[[Lake, Path], None]:
@@ -138,14 +141,6 @@ def forget_in_ledger(lake: Lake, folder: Path) -> None:
     lake.table("ArchiveHours").delete_item(Key={"archive": "ghactivity", "hour": ledger_key(SPOILT)})
 
 
-def remove(prefix: str) -> Callable[[Lake, Path], None]:
-    def spoil(lake: Lake, folder: Path) -> None:
-        for key in lake.objects(prefix):
-            lake.s3.delete_object(Bucket=lake.bucket, Key=key)
-
-    return spoil
-
-
 LANDING = f"landing/ghactivity/{SPOILT}.json.gz"
 ELSEWHERE = f"raw/ghactivity/year=2016/month=08/dayofmonth=01/hour=01/{'f' * 12}/part-0.parquet"
 
@@ -161,7 +156,7 @@ ELSEWHERE = f"raw/ghactivity/year=2016/month=08/dayofmonth=01/hour=01/{'f' * 12}
         ("an object is gone", remove_object, ["CountsDiffer", "RowsMissing"], "30 rows: source lines 1, 2, 3, 4, 5, …"),
         ("an object is there twice", copy_object, ["CountsDiffer", "RowsDoubled"], "30 rows"),
         ("an object is cut", break_object, ["CountsDiffer", "ObjectUnreadable", "RowsMissing"], "no sound Parquet file"),
-        ("the quarantine is gone", remove_quarantine, ["QuarantineDiffers"], "1 missing"),
+        ("the quarantine is gone", remove(f"quarantine/ghactivity/{SPOILT}/"), ["QuarantineDiffers"], "1 missing"),
         ("objects of no version", put(ELSEWHERE, b"PAR1"), ["OrphanObjects"], ELSEWHERE),
         ("the landed file is gone", remove(LANDING), ["LandingMissing"], "does not exist"),
         ("the plan is gone", remove(f"landing/ghactivity/_plan/{SPOILT}."), ["PlanMissing"], "does not exist"),

@@ -33,8 +33,8 @@ pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
 
 /// A client for DynamoDB. Its bodies are short, so that the time limits are all that a stalled one needs.
 pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    let watched = StalledStreamProtectionConfig::disabled();
-    let config = aws_sdk_dynamodb::config::Builder::from(config).stalled_stream_protection(watched).build();
+    let unwatched = StalledStreamProtectionConfig::disabled();
+    let config = aws_sdk_dynamodb::config::Builder::from(config).stalled_stream_protection(unwatched).build();
     aws_sdk_dynamodb::Client::from_conf(config)
 }
 

@@ -34,7 +34,7 @@ fn change<'a>(uuid: &'a str, from: u64, object: &'a str) -> Transition<'a> {
 }
 
 fn claim(version: u64, object: &str) -> Option<Claim> {
-    let record = PART.to_string();
+    let record = "shardId-000000000000:1#0".to_owned();
     Some(Claim { version, object: object.to_owned(), record, arrived_ms: 10, claimed_until_ms: 20 })
 }
 
@@ -56,6 +56,7 @@ async fn a_first_claim_is_an_insert_which_fails_if_there_is_one() {
     }
     let stored = tables.with(|tables| tables.raw_items("claims"));
     assert_eq!(stored[0]["object"], json!({"S": KEY}));
+    assert_eq!(stored[0]["record"], json!({"S": PART.to_string()}), "as the protocol compares it");
     assert_eq!(stored[0]["expires_at"], json!({"N": "30"}), "TTL counts in seconds, as a number");
 }
 

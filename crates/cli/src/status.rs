@@ -107,11 +107,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     let (job, runs, marks) = (job.map_err(problem)?, runs.map_err(problem)?, marks.map_err(problem)?);
     let calendar = Calendar::new(first, last, &marks, now);
     let status = Status::new(&stack, &arguments.job_id, job.as_ref(), &runs, now);
+    let lines = lines(&calendar, &marks);
     if arguments.json {
-        output::json(&Status { calendar: lines(&calendar, &marks), ..status });
+        output::json(&Status { calendar: lines, ..status });
     } else {
-        let failed = failed(&lines(&calendar, &marks));
-        output::text(&format!("{}\n{}{failed}", status.text(), calendar.draw(Paint::for_stdout())));
+        output::text(&format!("{}\n{}{}", status.text(), calendar.draw(Paint::for_stdout()), failed(&lines)));
     }
     Ok(())
 }
@@ -220,11 +220,13 @@ fn lines(calendar: &Calendar, marks: &[HourMark]) -> Vec<HourLine> {
 /// The hours of the calendar that failed, and why; nothing if there are none.
 fn failed(lines: &[HourLine]) -> String {
     let failed: Vec<&HourLine> = lines.iter().filter(|line| line.state == Cell::Failed).collect();
-    let mut text = String::new();
-    for (number, HourLine { hour, error, message, .. }) in failed.iter().take(MAX_FAILED).enumerate() {
-        let error = error.iter().chain(message).map(String::as_str).collect::<Vec<_>>().join(": ");
-        text += if number == 0 { "\nfailed, oldest first\n" } else { "" };
-        text += &format!("  {hour}  {}\n", one_line(&error));
+    if failed.is_empty() {
+        return String::new();
+    }
+    let mut text = "\nfailed, oldest first\n".to_owned();
+    for HourLine { hour, error, message, .. } in failed.iter().take(MAX_FAILED) {
+        let why = error.iter().chain(message).map(String::as_str).collect::<Vec<_>>().join(": ");
+        text += &format!("  {hour}  {}\n", one_line(&why));
     }
     if failed.len() > MAX_FAILED {
         text += &format!("  and {} more, which --json tells\n", failed.len() - MAX_FAILED);

@@ -44,11 +44,12 @@ async fn from_upstream(hour: ArchiveHour, context: &Context) -> Result<Output, E
     let mut time = context.limits.body_timeout;
     let urls: Vec<String> = context.sources.of(hour).collect();
     let mut answer = None;
-    for (place, url) in urls.iter().enumerate() {
+    let sources = urls.len();
+    for (place, url) in urls.into_iter().enumerate() {
         // A slow source leaves the others their share of the time; one that asks for a pause is not waited for while another
         // one may have the hour.
-        let (left, begin) = (urls.len() - place, Instant::now());
-        match from_source(hour, url.clone(), time / left as u32, left == 1, context).await {
+        let (left, begin) = (sources - place, Instant::now());
+        match from_source(hour, url, time / left as u32, left == 1, context).await {
             Err(error) if error.is_of_source() => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "no hour from this source");
                 if answer.as_ref().is_none_or(Error::is_not_published) {

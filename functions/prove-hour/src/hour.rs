@@ -165,11 +165,7 @@ async fn recompute(
 ) -> Result<Option<Expected>, ProveError> {
     let (hour, bucket) = (report.hour, &context.bucket);
     let plan = match bucket.read_whole(&keys::plan(hour, publication.version), MAX_PLAN_BYTES).await {
-        Err(ReadError::NotFound { address }) => {
-            let message = format!("{address} does not exist");
-            report.find(What::PlanMissing, &message);
-            return Ok(not_at_hand(message, report));
-        }
+        Err(error @ ReadError::NotFound { .. }) => return Ok(amiss(What::PlanMissing, error.to_string(), report)),
         read => read?,
     };
     let plan: HourPlan = match serde_json::from_slice(&plan) {
@@ -180,17 +176,11 @@ async fn recompute(
         }
     };
     let mut landing = match bucket.read_whole(&keys::landing(hour), MAX_LANDING_BYTES).await {
-        Err(ReadError::NotFound { address }) => {
-            let message = format!("{address} does not exist");
-            if context.landing_retention_days == 0 {
-                report.find(What::LandingMissing, &message);
-            }
-            return Ok(not_at_hand(message, report));
-        }
-        Err(error @ ReadError::TooLarge { .. }) => {
-            report.find(What::ObjectUnreadable, error.to_string());
+        Err(error @ ReadError::NotFound { .. }) if context.landing_retention_days > 0 => {
             return Ok(not_at_hand(error.to_string(), report));
         }
+        Err(error @ ReadError::NotFound { .. }) => return Ok(amiss(What::LandingMissing, error.to_string(), report)),
+        Err(error @ ReadError::TooLarge { .. }) => return Ok(amiss(What::ObjectUnreadable, error.to_string(), report)),
         read => read?,
     };
     // A file that was refused, or is not published yet, may have taken the place of the published one.
@@ -209,10 +199,9 @@ async fn recompute(
         let landed = |error: &Failure| !error.name.starts_with("Source");
         let explained = item.rolled_back_from.is_some() || item.last_error.as_ref().is_some_and(landed);
         let message = format!("landing has the MD5 {md5}, what was published had {}", publication.landing_md5);
-        if !explained {
-            report.find(What::LandingDiffers, &message);
-        }
-        return Ok(not_at_hand(message, report));
+        let outcome =
+            if explained { not_at_hand(message, report) } else { amiss(What::LandingDiffers, message, report) };
+        return Ok(outcome);
     }
     let payload = plan.options.payload;
     let working = tokio::task::spawn_blocking(move || proof::expected(Text::of(landing), payload));
@@ -227,6 +216,12 @@ async fn recompute(
 
 fn md5_of(bytes: &[u8]) -> String {
     Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The rows cannot be worked out anew, for a reason that is a finding.
+fn amiss(what: What, reason: String, report: &mut Report) -> Option<Expected> {
+    report.find(what, &reason);
+    not_at_hand(reason, report)
 }
 
 fn not_at_hand(reason: String, report: &mut Report) -> Option<Expected> {
