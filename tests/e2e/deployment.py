@@ -6,7 +6,7 @@ import gzip
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -129,6 +129,11 @@ class Lake(Deployed):
     def read(self, key: str) -> bytes:
         return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
+    def remove(self, keys: Iterable[str]) -> None:
+        """Removes objects, at most a thousand."""
+        if objects := [{"Key": key} for key in keys]:
+            self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": objects})
+
     def hour_objects(self, hour: str) -> dict[str, str]:
         return self.objects(
             f"landing/ghactivity/{hour}.",
@@ -190,10 +195,12 @@ class Lake(Deployed):
 
     def forget(self, hour: str) -> None:
         """Removes all that an hour has left behind, but for its lines in the run history."""
-        if keys := [{"Key": key} for key in self.hour_objects(hour)]:
-            self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": keys})
+        self.remove(self.hour_objects(hour))
         for partition_key in ("ghactivity", "ghactivity#lease"):
             self.table("ArchiveHours").delete_item(Key={"archive": partition_key, "hour": ledger_key(hour)})
+        self.forget_partition(hour)
+
+    def forget_partition(self, hour: str) -> None:
         if self.partition(hour):
             self.glue.delete_partition(DatabaseName=self.database, TableName="events", PartitionValues=partition_values(hour))
 
