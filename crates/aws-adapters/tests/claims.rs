@@ -16,10 +16,12 @@ const THROTTLED: &str = "ProvisionedThroughputExceededException";
 const KEY: &str = "events/event_type=lesson/event_date=2025-11-21/shardId-000000000000-1-9-ab.snappy.parquet";
 
 /// The record that all events came in.
-static PART: LazyLock<PartId> = LazyLock::new(|| {
-    let record = RecordId { shard: "shardId-000000000000".into(), sequence: "1".into() };
-    PartId { record, part: 0 }
-});
+static RECORD: LazyLock<RecordId> =
+    LazyLock::new(|| RecordId { shard: "shardId-000000000000".into(), sequence: "1".into() });
+
+fn part() -> PartId<'static> {
+    PartId { record: &RECORD, part: 0 }
+}
 
 fn table() -> (Memory<Tables>, Claims) {
     let tables = memory::memory(&[("claims", "event_uuid", None)]);
@@ -30,7 +32,7 @@ fn table() -> (Memory<Tables>, Claims) {
 /// The change of an event's claim from a version to the next, for an object.
 fn change<'a>(uuid: &'a str, from: u64, object: &'a str) -> Transition<'a> {
     let (arrived_ms, claimed_until_ms, expires_secs) = (10, 20, 30);
-    Transition { uuid, from, object, record: &PART, arrived_ms, claimed_until_ms, expires_secs }
+    Transition { uuid, from, object, record: part(), arrived_ms, claimed_until_ms, expires_secs }
 }
 
 fn claim(version: u64, object: &str) -> Option<Claim> {
@@ -56,7 +58,7 @@ async fn a_first_claim_is_an_insert_which_fails_if_there_is_one() {
     }
     let stored = tables.with(|tables| tables.raw_items("claims"));
     assert_eq!(stored[0]["object"], json!({"S": KEY}));
-    assert_eq!(stored[0]["record"], json!({"S": PART.to_string()}), "as the protocol compares it");
+    assert_eq!(stored[0]["record"], json!({"S": part().to_string()}), "as the protocol compares it");
     assert_eq!(stored[0]["expires_at"], json!({"N": "30"}), "TTL counts in seconds, as a number");
 }
 

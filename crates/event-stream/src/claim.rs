@@ -38,7 +38,7 @@ pub struct Transition<'a> {
     /// The object that will hold the event.
     pub object: &'a str,
     /// The record that the event came in.
-    pub record: &'a PartId,
+    pub record: PartId<'a>,
     /// When that arrived.
     pub arrived_ms: i64,
     /// Until when the winner is believed to be at work.
@@ -59,22 +59,22 @@ pub enum Taken {
 }
 
 /// Where an event came from: the same for every delivery of it. Claims spell it `shard:sequence number#place`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartId {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartId<'a> {
     /// The record.
-    pub record: RecordId,
+    pub record: &'a RecordId,
     /// The event's place among those of the record.
     pub part: usize,
 }
 
-impl PartId {
+impl PartId<'_> {
     /// Whether a claim's `record` names a record of the same shard.
     pub fn is_of_shard_of(&self, record: &str) -> bool {
         record.split_once(':').is_some_and(|(shard, _)| shard == &*self.record.shard)
     }
 }
 
-impl fmt::Display for PartId {
+impl fmt::Display for PartId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}", self.record, self.part)
     }

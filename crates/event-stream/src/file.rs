@@ -3,34 +3,25 @@
 use std::io::{BufRead, BufReader, Write};
 use std::sync::Arc;
 
+use arrow_array::builder::StringBuilder;
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use flate2::{Compression as GzipLevel, GzBuilder};
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::Compression;
-use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::SerializedFileReader;
-use parquet::file::writer::SerializedFileWriter;
-use parquet::record::Field;
+use parquet::record::Field as Value;
 use parquet::record::reader::RowIter;
-use parquet::schema::parser::parse_message_type;
-use parquet::schema::types::{ColumnPath, TypePtr};
+use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 
+use crate::datetime::Datetimes;
 use crate::event::Event;
 use crate::layout::Format;
-
-/// The columns, in both formats. The partition keys `event_type` and `event_date` are in the object's key alone.
-pub const SCHEMA: &str = "
-message event {
-  required binary event_uuid (UTF8);
-  required binary event_name (UTF8);
-  required binary event_subtype (UTF8);
-  required int64 created_at;
-  required binary created_datetime (UTF8);
-  optional binary other (UTF8);
-}";
 
 /// Encodes events; none at all are a file without rows.
 pub fn encode(events: &[&Event], format: Format) -> Vec<u8> {
@@ -41,49 +32,32 @@ pub fn encode(events: &[&Event], format: Format) -> Vec<u8> {
 }
 
 fn parquet(events: &[&Event]) -> Result<Vec<u8>, ParquetError> {
-    let schema: TypePtr = Arc::new(parse_message_type(SCHEMA)?);
-    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties()))?;
-    if !events.is_empty() {
-        let mut group = writer.next_row_group()?;
-        let columns = [
-            texts(events.iter().map(|event| &*event.uuid)),
-            texts(events.iter().map(|event| &*event.name)),
-            texts(events.iter().map(|event| event.subtype())),
-        ];
-        for values in columns {
-            let mut column = group.next_column()?.expect("the schema has it");
-            column.typed::<ByteArrayType>().write_batch(&values, None, None)?;
-            column.close()?;
-        }
-        let created: Vec<i64> = events.iter().map(|event| event.created_ms).collect();
-        let mut column = group.next_column()?.expect("the schema has it");
-        column.typed::<Int64Type>().write_batch(&created, None, None)?;
-        column.close()?;
-        let datetimes: Vec<String> = events.iter().map(|event| event.created_datetime()).collect();
-        let datetimes = texts(datetimes.iter().map(|datetime| &**datetime));
-        let mut column = group.next_column()?.expect("the schema has it");
-        column.typed::<ByteArrayType>().write_batch(&datetimes, None, None)?;
-        column.close()?;
-        let others = texts(events.iter().filter_map(|event| event.other.as_deref()));
-        let levels: Vec<i16> = events.iter().map(|event| i16::from(event.other.is_some())).collect();
-        let mut column = group.next_column()?.expect("the schema has it");
-        column.typed::<ByteArrayType>().write_batch(&others, Some(&levels), None)?;
-        column.close()?;
-        group.close()?;
-    }
+    let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
+    let schema = Arc::new(schema());
+    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?;
+    let mut datetimes = Datetimes::new();
+    let mut created = StringBuilder::with_capacity(events.len(), 24 * events.len());
+    events.iter().for_each(|event| created.append_value(datetimes.spell(event.created_ms)));
+    let columns: [ArrayRef; 6] = [
+        Arc::new(StringArray::from_iter_values(events.iter().map(|event| &*event.uuid))),
+        Arc::new(StringArray::from_iter_values(events.iter().map(|event| &*event.name))),
+        Arc::new(StringArray::from_iter_values(events.iter().map(|event| event.subtype()))),
+        Arc::new(Int64Array::from_iter_values(events.iter().map(|event| event.created_ms))),
+        Arc::new(created.finish()),
+        Arc::new(events.iter().map(|event| event.other.as_deref()).collect::<StringArray>()),
+    ];
+    writer.write(&RecordBatch::try_new(schema, columns.into())?)?;
     writer.into_inner()
 }
 
-/// The texts of a column, which share one piece of memory.
-fn texts<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<ByteArray> {
-    let (mut all, mut ends) = (Vec::new(), Vec::with_capacity(texts.size_hint().0));
-    for text in texts {
-        all.extend_from_slice(text.as_bytes());
-        ends.push(all.len());
-    }
-    let (all, mut start) = (Bytes::from(all), 0);
-    let text = |end| ByteArray::from(all.slice(std::mem::replace(&mut start, end)..end));
-    ends.into_iter().map(text).collect()
+/// The columns, in both formats. The partition keys `event_type` and `event_date` are in the object's key alone.
+fn schema() -> Schema {
+    let texts = ["event_uuid", "event_name", "event_subtype"];
+    let mut columns = texts.map(|name| Field::new(name, DataType::Utf8, false)).to_vec();
+    columns.push(Field::new("created_at", DataType::Int64, false));
+    columns.push(Field::new("created_datetime", DataType::Utf8, false));
+    columns.push(Field::new("other", DataType::Utf8, true));
+    Schema::new(columns)
 }
 
 fn properties() -> WriterProperties {
@@ -106,20 +80,21 @@ struct Line<'a> {
     event_name: &'a str,
     event_subtype: &'a str,
     created_at: i64,
-    created_datetime: String,
+    created_datetime: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     other: Option<&'a str>,
 }
 
 fn json_lines(events: &[&Event]) -> Vec<u8> {
     let mut gzip = GzBuilder::new().write(Vec::new(), GzipLevel::default());
+    let mut datetimes = Datetimes::new();
     for event in events {
         let line = Line {
             event_uuid: &event.uuid,
             event_name: &event.name,
             event_subtype: event.subtype(),
             created_at: event.created_ms,
-            created_datetime: event.created_datetime(),
+            created_datetime: datetimes.spell(event.created_ms),
             other: event.other.as_deref(),
         };
         serde_json::to_writer(&mut gzip, &line).expect("writing to memory does not fail");
@@ -191,7 +166,7 @@ pub enum Unreadable {
 /// Decodes an object, whoever wrote it: the columns count, not how they are encoded.
 ///
 /// # Errors
-/// If the object cannot be read to its end, or has not the columns of [`SCHEMA`].
+/// If the object cannot be read to its end, or has not the columns of a [`Row`].
 pub fn decode(bytes: Bytes, format: Format) -> Result<Vec<Row>, Unreadable> {
     match format {
         Format::Parquet => {
@@ -212,7 +187,7 @@ pub fn decode(bytes: Bytes, format: Format) -> Result<Vec<Row>, Unreadable> {
 /// A row of a Parquet file.
 struct Columns {
     row: usize,
-    fields: Vec<(String, Field)>,
+    fields: Vec<(String, Value)>,
 }
 
 impl Columns {
@@ -222,13 +197,13 @@ impl Columns {
             event_name: self.text("event_name")?,
             event_subtype: self.text("event_subtype")?,
             created_at: match self.take("created_at") {
-                Some(Field::Long(number)) => number,
+                Some(Value::Long(number)) => number,
                 _ => return Err(self.absent("created_at", "int64")),
             },
             created_datetime: self.text("created_datetime")?,
             other: match self.take("other") {
-                Some(Field::Str(text)) => Some(text),
-                Some(Field::Null) => None,
+                Some(Value::Str(text)) => Some(text),
+                Some(Value::Null) => None,
                 _ => return Err(self.absent("other", "text")),
             },
         })
@@ -236,14 +211,14 @@ impl Columns {
 
     fn text(&mut self, column: &'static str) -> Result<String, Unreadable> {
         match self.take(column) {
-            Some(Field::Str(text)) => Ok(text),
+            Some(Value::Str(text)) => Ok(text),
             _ => Err(self.absent(column, "text")),
         }
     }
 
-    fn take(&mut self, column: &str) -> Option<Field> {
+    fn take(&mut self, column: &str) -> Option<Value> {
         let (_, field) = self.fields.iter_mut().find(|(name, _)| name == column)?;
-        Some(std::mem::replace(field, Field::Null))
+        Some(std::mem::replace(field, Value::Null))
     }
 
     fn absent(&self, column: &'static str, kind: &'static str) -> Unreadable {
@@ -293,13 +268,10 @@ mod tests {
 
     #[test]
     fn another_table_is_not_taken_for_events() {
-        let schema = Arc::new(parse_message_type("message m { required int64 event_uuid; }").unwrap());
-        let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
-        let mut group = writer.next_row_group().unwrap();
-        let mut column = group.next_column().unwrap().unwrap();
-        column.typed::<Int64Type>().write_batch(&[1], None, None).unwrap();
-        column.close().unwrap();
-        group.close().unwrap();
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        let rows = RecordBatch::try_from_iter([("event_uuid", numbers)]).unwrap();
+        let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
         let error = decode(writer.into_inner().unwrap().into(), Format::Parquet).unwrap_err();
         assert_eq!(error.to_string(), "row 1 has no column event_uuid of the type text");
         let mut gzip = GzBuilder::new().write(Vec::new(), GzipLevel::default());

@@ -34,9 +34,14 @@ struct UserRecord {
     data: Bytes,
 }
 
+/// Whether a record says that it is aggregated.
+pub fn is_aggregated(data: &[u8]) -> bool {
+    data.starts_with(&MAGIC)
+}
+
 /// The parts of a record: the record itself, unless it is aggregated.
 pub fn parts(mut data: Bytes) -> Result<Vec<Bytes>, Poison> {
-    if !data.starts_with(&MAGIC) {
+    if !is_aggregated(&data) {
         return Ok(vec![data]);
     }
     data.advance(MAGIC.len());

@@ -1,9 +1,10 @@
 //! Where an event is stored: partitions and object keys.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
+use foldhash::fast::FixedState;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use twox_hash::XxHash3_128;
@@ -15,6 +16,9 @@ use crate::record::RecordId;
 pub const OTHER: &str = "other";
 /// The most types that may be declared.
 pub const MAX_TYPES: usize = 200;
+
+/// From how many bytes on pieces are hashed.
+const PIECES_BYTES: usize = 4096;
 
 /// How events are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,16 +52,19 @@ impl Format {
 ///
 /// A partition that projection does not know is invisible, so events of all other types go to [`OTHER`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventTypes(BTreeSet<String>);
+pub struct EventTypes(HashSet<String, FixedState>);
 
 impl FromStr for EventTypes {
     type Err = String;
 
     /// Reads `lesson,product,other`. The names are as [`safe`] spells them.
     fn from_str(text: &str) -> Result<Self, String> {
-        let types: BTreeSet<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
-        if let Some(bad) = types.iter().find(|name| name.is_empty() || safe(name) != **name) {
-            return Err(format!("event type '{bad}' is not of a-z, 0-9, _ and -, at most 64"));
+        let mut types = HashSet::default();
+        for name in text.split(',').map(str::trim) {
+            if name.is_empty() || safe(name) != name {
+                return Err(format!("event type '{name}' is not of a-z, 0-9, _ and -, at most 64"));
+            }
+            types.insert(name.to_owned());
         }
         if types.len() > MAX_TYPES {
             return Err(format!("more than {MAX_TYPES} event types"));
@@ -132,18 +139,27 @@ pub fn quarantine_key(first: &RecordId, last: &RecordId, hash: u128) -> String {
 
 /// Hashes what decides an object's content.
 #[derive(Clone, Default)]
-pub struct ContentHash(XxHash3_128);
+pub struct ContentHash {
+    hash: XxHash3_128,
+    /// What is to be hashed next: many small pieces at once are hashed quicker than one by one.
+    pieces: Vec<u8>,
+}
 
 impl ContentHash {
     /// Adds some bytes; no two sequences of additions have the same bytes beneath.
     pub fn add(&mut self, bytes: &[u8]) {
-        self.0.write(&(bytes.len() as u64).to_le_bytes());
-        self.0.write(bytes);
+        if self.pieces.len() + bytes.len() > PIECES_BYTES {
+            self.hash.write(&self.pieces);
+            self.pieces.clear();
+        }
+        self.pieces.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        self.pieces.extend_from_slice(bytes);
     }
 
     /// The hash.
-    pub fn finish(&self) -> u128 {
-        self.0.finish_128()
+    pub fn finish(mut self) -> u128 {
+        self.hash.write(&self.pieces);
+        self.hash.finish_128()
     }
 }
 

@@ -3,11 +3,12 @@
 //! Invariant: this crate knows no AWS, no clock and no network. [`protocol::store`] is generic over a [`World`], the calls
 //! that it makes; the function gives it DynamoDB and S3, the tests a simulated world that fails at every call.
 //!
-//! The modules read as a batch's way: [`record`] is what the stream delivers, [`kpl`] takes aggregated records apart,
+//! The modules read as a batch's way: [`record`] is where a record is, [`kpl`] takes aggregated ones apart,
 //! [`event`] is the contract of one event, [`layout`] where it belongs, [`claim`] who may store it, [`protocol`] the steps,
 //! [`mod@file`] holds the bytes that are stored, [`quarantine`] those that are no event; [`simulate`] makes events to try it with.
 
 pub mod claim;
+mod datetime;
 pub mod event;
 pub mod file;
 pub mod kpl;
@@ -21,4 +22,3 @@ pub use claim::{Claim, PartId, Taken, Transition};
 pub use event::{Event, Poison};
 pub use layout::{EventTypes, Format, Partition};
 pub use protocol::{Contents, Put, World};
-pub use record::Record;

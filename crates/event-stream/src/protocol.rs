@@ -34,8 +34,9 @@
 //! one waits before sealing, never what is right. Claims must outlive the records of the stream: the template keeps records
 //! for at most a day less than claims.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::FixedState;
 use futures::StreamExt;
 
 use crate::claim::{Claim, MAX_READ_AT_ONCE, MAX_TAKEN_AT_ONCE, PartId, Taken, Transition};
@@ -92,10 +93,8 @@ pub enum Put {
 /// Some events that arrived together.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// The first record.
-    pub first: RecordId,
-    /// The last record.
-    pub last: RecordId,
+    /// The records, in the order of the stream. They must not be none.
+    pub records: Vec<RecordId>,
     /// The events, in the order of the stream.
     pub arrivals: Vec<Arrival>,
 }
@@ -107,16 +106,17 @@ pub struct Arrival {
     pub event: Event,
     /// Its record, counted from the batch's first.
     pub record: usize,
-    /// Where it came from.
-    pub part_id: PartId,
+    /// Its place among the events of the record.
+    pub part: usize,
     /// When the record arrived.
     pub arrived_ms: i64,
 }
 
-impl Arrival {
-    /// The event at place `part` of the record `id`, the `record`th of the batch.
-    pub fn new(event: Event, id: &RecordId, record: usize, part: usize, arrived_ms: i64) -> Self {
-        Self { event, record, part_id: PartId { record: id.clone(), part }, arrived_ms }
+impl Batch {
+    /// Where an event came from.
+    fn part_id(&self, event: usize) -> PartId<'_> {
+        let Arrival { record, part, .. } = self.arrivals[event];
+        PartId { record: &self.records[record], part }
     }
 }
 
@@ -231,7 +231,7 @@ struct Candidate {
 enum Answer {
     Fate(Fate),
     /// Its claim names an object that was not written by this round.
-    Claimed(Claim),
+    Claimed(Box<Claim>),
 }
 
 /// What a round knows of a candidate's claim.
@@ -239,7 +239,7 @@ enum Known {
     /// It is the round's own.
     Won,
     /// It was read: another one, or its own, whose answer was lost.
-    Read(Claim),
+    Read(Box<Claim>),
 }
 
 struct Run<'a, W> {
@@ -275,8 +275,8 @@ impl<W: World> Run<'_, W> {
     }
 
     fn groups(&self, candidates: Vec<Candidate>) -> Vec<Group> {
-        let Batch { first, last, arrivals } = self.batch;
-        let mut groups: BTreeMap<(&str, i32), (ContentHash, Vec<Candidate>)> = BTreeMap::new();
+        let Batch { records, arrivals } = self.batch;
+        let mut groups: HashMap<(&str, i32), (ContentHash, Vec<Candidate>), FixedState> = HashMap::default();
         for candidate in candidates {
             let event = &arrivals[candidate.event].event;
             let place = (self.settings.types.partition_value(event.event_type()), Partition::day_of(event));
@@ -288,9 +288,12 @@ impl<W: World> Run<'_, W> {
             hash.add(event.other.as_deref().unwrap_or_default().as_bytes());
             group.push(candidate);
         }
+        let mut groups: Vec<_> = groups.into_iter().collect();
+        groups.sort_unstable_by_key(|(place, _)| *place);
         let group = |((event_type, day), (hash, candidates)): ((&str, i32), (ContentHash, _))| {
             let partition = Partition { event_type: event_type.to_owned(), day };
-            let key = object_key(&partition, first, last, hash.finish(), self.settings.format);
+            let key =
+                object_key(&partition, &records[0], &records[records.len() - 1], hash.finish(), self.settings.format);
             Group { key, candidates }
         };
         groups.into_iter().map(group).collect()
@@ -298,6 +301,7 @@ impl<W: World> Run<'_, W> {
 
     /// What is known of each candidate's claim, group after group: nothing where a call failed.
     async fn claim(&self, groups: &[Group], claimed_until_ms: i64) -> Vec<Option<Known>> {
+        let expires_secs = self.expires_secs();
         let transitions: Vec<Transition<'_>> = groups
             .iter()
             .flat_map(|group| group.candidates.iter().map(move |candidate| (group, candidate)))
@@ -307,10 +311,10 @@ impl<W: World> Run<'_, W> {
                     uuid: &arrival.event.uuid,
                     from: candidate.from,
                     object: &group.key,
-                    record: &arrival.part_id,
+                    record: self.batch.part_id(candidate.event),
                     arrived_ms: arrival.arrived_ms,
                     claimed_until_ms,
-                    expires_secs: self.expires_secs(),
+                    expires_secs,
                 }
             })
             .collect();
@@ -327,7 +331,7 @@ impl<W: World> Run<'_, W> {
         let read = futures::stream::iter(lost.chunks(MAX_READ_AT_ONCE)).map(|some| self.read(some));
         let read: Vec<Vec<(usize, Option<Claim>)>> = read.buffered(self.settings.calls_at_once).collect().await;
         for (at, claim) in read.into_iter().flatten() {
-            claims[at] = claim.map(Known::Read);
+            claims[at] = claim.map(|claim| Known::Read(Box::new(claim)));
         }
         claims
     }
@@ -348,7 +352,7 @@ impl<W: World> Run<'_, W> {
             let Candidate { event, from } = group.candidates[at];
             let claim = match &claims[at] {
                 Some(Known::Read(claim)) => claim.clone(),
-                _ => self.won(group, event, from, claimed_until_ms),
+                _ => Box::new(self.won(group, event, from, claimed_until_ms)),
             };
             (event, Answer::Claimed(claim))
         };
@@ -370,12 +374,11 @@ impl<W: World> Run<'_, W> {
 
     /// The claim of an event that this round has won.
     fn won(&self, group: &Group, event: usize, from: u64, claimed_until_ms: i64) -> Claim {
-        let Arrival { part_id, arrived_ms, .. } = &self.batch.arrivals[event];
         Claim {
             version: from + 1,
             object: group.key.clone(),
-            record: part_id.to_string(),
-            arrived_ms: *arrived_ms,
+            record: self.batch.part_id(event).to_string(),
+            arrived_ms: self.batch.arrivals[event].arrived_ms,
             claimed_until_ms,
         }
     }
@@ -391,7 +394,7 @@ impl<W: World> Run<'_, W> {
     }
 
     /// Decides about events whose claims name other objects; answers those that may be taken over.
-    async fn settle(&self, open: Vec<(usize, Claim)>, fates: &mut [Option<Fate>]) -> Vec<Candidate> {
+    async fn settle(&self, open: Vec<(usize, Box<Claim>)>, fates: &mut [Option<Fate>]) -> Vec<Candidate> {
         let objects: HashSet<&str> = open.iter().map(|(_, claim)| claim.object.as_str()).collect();
         let mut objects: Vec<&str> = objects.into_iter().collect();
         objects.sort_unstable();
@@ -402,7 +405,7 @@ impl<W: World> Run<'_, W> {
         let marked: HashMap<&str, bool> = objects.iter().copied().zip(marked.into_iter().flatten()).collect();
         let now_ms = self.world.now_ms();
         let is_abandoned = |event: usize, claim: &Claim| {
-            claim.record == self.batch.arrivals[event].part_id.to_string() || claim.claimed_until_ms <= now_ms
+            claim.record == self.batch.part_id(event).to_string() || claim.claimed_until_ms <= now_ms
         };
         let abandoned = open.iter().filter(|(event, claim)| !marked[&*claim.object] && is_abandoned(*event, claim));
         let abandoned: HashSet<&str> = abandoned.map(|(_, claim)| claim.object.as_str()).collect();
@@ -447,7 +450,7 @@ impl<W: World> Run<'_, W> {
     }
 
     fn stored_before(&self, event: usize, claim: &Claim) -> Fate {
-        let Arrival { part_id, arrived_ms, .. } = &self.batch.arrivals[event];
+        let (part_id, arrived_ms) = (self.batch.part_id(event), self.batch.arrivals[event].arrived_ms);
         if claim.record == part_id.to_string() {
             return Fate::Stored { again: true };
         }

@@ -1,23 +1,10 @@
-//! What the stream delivers.
+//! The records that the stream delivers.
 
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 /// The longest record that is taken, in bytes: what Kinesis takes unless a stream is set up for more.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
-
-/// A record of a shard.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// Where it is.
-    pub id: RecordId,
-    /// When the stream took it, in milliseconds since 1970.
-    pub arrived_ms: i64,
-    /// What the producer sent.
-    pub data: Bytes,
-}
 
 /// Where a record is: the same for every delivery of it, and of no other record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

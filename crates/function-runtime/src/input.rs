@@ -1,5 +1,6 @@
 //! A function's input.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -28,12 +29,12 @@ pub fn parse<T: DeserializeOwned>(event: Value) -> Result<T, InvalidInput> {
     })
 }
 
-/// Parses an event from its text. Only a failure takes the time to find out which field is wrong.
-pub(crate) fn parse_text<T: DeserializeOwned>(event: &str) -> Result<T, InvalidInput> {
-    serde_json::from_str(event).or_else(|_| {
-        let event: Value =
-            serde_json::from_str(event).map_err(|error| InvalidInput { field: None, reason: error.to_string() })?;
-        parse(event)
+/// Parses an event from its text, of which it may borrow. Only a failure takes the time to find out which field is wrong.
+pub fn parse_text<'a, T: Deserialize<'a>>(event: &'a str) -> Result<T, InvalidInput> {
+    serde_json::from_str(event).map_err(|error| {
+        let parsed = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_str(event));
+        let field = parsed.err().map(|error| error.path().to_string()).filter(|path| path != ".");
+        InvalidInput { field, reason: error.to_string() }
     })
 }
 
@@ -43,7 +44,6 @@ fn at(field: &Option<String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
     use serde_json::json;
 
     use super::*;
@@ -90,10 +90,16 @@ mod tests {
     }
 
     #[test]
-    fn text_is_parsed_alike() {
+    fn what_is_wrong_with_a_text_is_named_with_its_place() {
         assert_eq!(parse_text::<Input>(r#"{"chunk": 3}"#).unwrap().chunk, 3);
-        let event = r#"{"chunk": 1, "source": {"url": 5}}"#;
-        let same = parse::<Input>(serde_json::from_str(event).unwrap()).unwrap_err();
-        assert_eq!(parse_text::<Input>(event).unwrap_err(), same);
+        for (event, message) in [
+            (
+                r#"{"chunk": 1, "source": {"url": 5}}"#,
+                "invalid input: invalid type: integer `5`, expected a string at line 1 column 32 (field `source.url`)",
+            ),
+            (r#"{"chunk": 1} x"#, "invalid input: trailing characters at line 1 column 14"),
+        ] {
+            assert_eq!(parse_text::<Input>(event).unwrap_err().to_string(), message);
+        }
     }
 }

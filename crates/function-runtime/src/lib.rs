@@ -32,7 +32,7 @@ mod run;
 
 pub use env::{Env, InvalidConfiguration};
 pub use error::{ErrorName, diagnostic};
-pub use input::{InvalidInput, parse};
+pub use input::{InvalidInput, parse, parse_text};
 pub use lambda_runtime::Diagnostic;
 pub use metrics::{Metrics, Unit};
 pub use run::{run, run_on_batches};

@@ -29,21 +29,21 @@ where
     serve(context, async |event, context: &C| answer(event, context, &handler).await).await
 }
 
-/// Runs a function whose events are large, such as batches of a stream: like [`run`], but an event is parsed at once,
-/// without a tree of values in between, and has no `execution`.
-pub async fn run_on_batches<C, I, O, E>(
+/// Runs a function whose events are large, such as batches of a stream: like [`run`], but an event comes as its text, for
+/// [`parse_text`](crate::parse_text), and has no `execution`.
+pub async fn run_on_batches<C, O, E>(
     context: impl Future<Output = Result<C, InvalidConfiguration>>,
-    handler: impl AsyncFn(I, &C) -> Result<O, E>,
+    handler: impl AsyncFn(&str, &C) -> Result<O, E>,
 ) -> ExitCode
 where
-    I: DeserializeOwned,
     O: Serialize,
     E: ErrorName,
 {
     serve(context, async |event: LambdaEvent<Box<RawValue>>, context: &C| {
         let span = logs::invocation(&event.context.request_id, None, &Value::Null);
-        let input = input::parse_text(event.payload.get());
-        respond(input, context, &handler).instrument(span).await
+        let answer =
+            async { Box::pin(handler(event.payload.get(), context)).await.map_err(|error| diagnostic(&error)) };
+        respond(answer).instrument(span).await
     })
     .await
 }
@@ -91,23 +91,20 @@ where
         Err(error) => return Err(diagnostic(&error)),
     };
     let span = logs::invocation(&invocation.request_id, execution.as_deref(), &event);
-    respond(input::parse(event), context, handler).instrument(span).await
+    let answer = async {
+        match input::parse(event) {
+            // Boxed, because the compiler gives up on the layout of a future as deep as ours with the SDK's inside.
+            Ok(input) => Box::pin(handler(input, context)).await.map_err(|error| diagnostic(&error)),
+            Err(error) => Err(diagnostic(&error)),
+        }
+    };
+    respond(answer).instrument(span).await
 }
 
-async fn respond<C, I, O, E>(
-    input: Result<I, InvalidInput>,
-    context: &C,
-    handler: &impl AsyncFn(I, &C) -> Result<O, E>,
-) -> Result<O, Diagnostic>
-where
-    E: ErrorName,
-{
+/// Logs how an invocation ends.
+async fn respond<O>(answer: impl Future<Output = Result<O, Diagnostic>>) -> Result<O, Diagnostic> {
     let begin = Instant::now();
-    let answer = match input {
-        // Boxed, because the compiler gives up on the layout of a future as deep as ours with the SDK's inside.
-        Ok(input) => Box::pin(handler(input, context)).await.map_err(|error| diagnostic(&error)),
-        Err(error) => Err(diagnostic(&error)),
-    };
+    let answer = answer.await;
     let milliseconds = begin.elapsed().as_millis() as u64;
     match &answer {
         Ok(_) => tracing::info!(milliseconds, "done"),

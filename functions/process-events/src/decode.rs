@@ -7,7 +7,7 @@ use bytes::Bytes;
 use event_stream::protocol::{Arrival, Batch};
 use event_stream::quarantine::Quarantined;
 use event_stream::record::{MAX_RECORD_BYTES, RecordId};
-use event_stream::{Event, Poison, Record, kpl};
+use event_stream::{Event, Poison, kpl};
 use function_runtime::InvalidInput;
 
 use crate::event::KinesisRecord;
@@ -21,50 +21,59 @@ pub(crate) struct Decoded {
     pub(crate) bad: Vec<(usize, Quarantined)>,
 }
 
-/// Takes the records apart. They must not be none.
-pub(crate) fn decode(records: Vec<KinesisRecord>) -> Result<(Vec<RecordId>, Decoded), InvalidInput> {
-    let mut shard = Arc::from("");
-    let records: Vec<Record> = records.into_iter().map(|one| record(one, &mut shard)).collect::<Result<_, _>>()?;
-    let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
-    let (Some(first), Some(last)) = (ids.first().cloned(), ids.last().cloned()) else {
-        return Err(InvalidInput::new("Records", "is empty"));
-    };
-    let mut decoded =
-        Decoded { batch: Batch { first, last, arrivals: Vec::with_capacity(records.len()) }, bad: Vec::new() };
-    for (number, record) in records.iter().enumerate() {
-        decoded.add(number, record);
+/// Takes the records apart.
+pub(crate) fn decode(records: &[KinesisRecord<'_>]) -> Result<Decoded, InvalidInput> {
+    let count = records.len();
+    let batch = Batch { records: Vec::with_capacity(count), arrivals: Vec::with_capacity(count) };
+    let mut decoded = Decoded { batch, bad: Vec::new() };
+    let (mut shard, mut data) = (Arc::from(""), Vec::new());
+    for KinesisRecord { kinesis, event_id } in records {
+        decoded.batch.records.push(id(event_id, &kinesis.sequence_number, &mut shard)?);
+        data.clear();
+        STANDARD
+            .decode_append(kinesis.data.as_bytes(), &mut data)
+            .map_err(|_| InvalidInput::new("Records.kinesis.data", format!("no Base64, in the record '{event_id}'")))?;
+        let arrived_ms = (kinesis.approximate_arrival_timestamp * 1000.0).round() as i64;
+        decoded.add(&data, arrived_ms);
     }
-    Ok((ids, decoded))
+    Ok(decoded)
 }
 
 impl Decoded {
-    fn add(&mut self, number: usize, record: &Record) {
-        if record.data.len() > MAX_RECORD_BYTES {
-            return self.quarantine(number, record, 0, &record.data, &Poison::TooLarge(record.data.len()));
-        }
-        let parts = match kpl::parts(record.data.clone()) {
-            Ok(parts) => parts,
-            Err(poison) => return self.quarantine(number, record, 0, &record.data, &poison),
-        };
-        for (part, data) in parts.iter().enumerate() {
-            match Event::parse(data, record.arrived_ms) {
-                Ok(event) => {
-                    self.batch.arrivals.push(Arrival::new(event, &record.id, number, part, record.arrived_ms));
-                }
-                Err(poison) => self.quarantine(number, record, part, data, &poison),
+    /// Adds what came in the last record.
+    fn add(&mut self, data: &[u8], arrived_ms: i64) {
+        if data.len() > MAX_RECORD_BYTES {
+            self.quarantine(0, data, arrived_ms, &Poison::TooLarge(data.len()));
+        } else if kpl::is_aggregated(data) {
+            match kpl::parts(Bytes::copy_from_slice(data)) {
+                Ok(parts) => parts.iter().enumerate().for_each(|(part, data)| self.add_part(part, data, arrived_ms)),
+                Err(poison) => self.quarantine(0, data, arrived_ms, &poison),
             }
+        } else {
+            self.add_part(0, data, arrived_ms);
         }
     }
 
-    fn quarantine(&mut self, number: usize, record: &Record, part: usize, data: &Bytes, poison: &Poison) {
+    fn add_part(&mut self, part: usize, data: &[u8], arrived_ms: i64) {
+        match Event::parse(data, arrived_ms) {
+            Ok(event) => {
+                let record = self.batch.records.len() - 1;
+                self.batch.arrivals.push(Arrival { event, record, part, arrived_ms });
+            }
+            Err(poison) => self.quarantine(part, data, arrived_ms, &poison),
+        }
+    }
+
+    fn quarantine(&mut self, part: usize, data: &[u8], arrived_ms: i64, poison: &Poison) {
         let base64 = STANDARD.encode_to_string(data);
-        self.bad.push((number, Quarantined::new(&record.id, part, record.arrived_ms, data, poison, base64)));
+        let record = self.batch.records.len() - 1;
+        let quarantined = Quarantined::new(&self.batch.records[record], part, arrived_ms, data, poison, base64);
+        self.bad.push((record, quarantined));
     }
 }
 
-/// `known` is the shard of the record before: all of a batch share one text.
-fn record(record: KinesisRecord, known: &mut Arc<str>) -> Result<Record, InvalidInput> {
-    let KinesisRecord { kinesis, event_id } = record;
+/// Where a record is. `known` is the shard of the one before: all of a batch share one text.
+fn id(event_id: &str, number: &str, known: &mut Arc<str>) -> Result<RecordId, InvalidInput> {
     let invalid = |reason: &str| InvalidInput::new("Records.eventID", format!("{reason}: '{event_id}'"));
     let (shard, sequence) =
         event_id.split_once(':').ok_or_else(|| invalid("expected a shard and a sequence number"))?;
@@ -73,17 +82,11 @@ fn record(record: KinesisRecord, known: &mut Arc<str>) -> Result<Record, Invalid
         let is_odd = |byte: u8| !(byte.is_ascii_alphanumeric() || byte == b'-');
         !text.is_empty() && !text.bytes().fold(false, |odd, byte| odd | is_odd(byte))
     };
-    if shard.is_empty()
-        || (**known != *shard && !is_plain(shard))
-        || !is_plain(sequence)
-        || *sequence != *kinesis.sequence_number
-    {
+    if shard.is_empty() || (**known != *shard && !is_plain(shard)) || !is_plain(sequence) || sequence != number {
         return Err(invalid("expected a shard and the record's sequence number"));
     }
     if **known != *shard {
         *known = Arc::from(shard);
     }
-    let id = RecordId { shard: Arc::clone(known), sequence: kinesis.sequence_number };
-    let arrived_ms = (kinesis.approximate_arrival_timestamp * 1000.0).round() as i64;
-    Ok(Record { id, arrived_ms, data: kinesis.data })
+    Ok(RecordId { shard: Arc::clone(known), sequence: Arc::from(number) })
 }

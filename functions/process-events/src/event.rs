@@ -4,21 +4,17 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-windows.html>. AWS adds fields as it likes, so unknown ones
 //! are not refused.
 
-use std::fmt;
-use std::sync::Arc;
+use std::borrow::Cow;
 
-use base64_simd::STANDARD;
-use bytes::Bytes;
-use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// A batch of one shard.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Input {
+pub struct Input<'a> {
     /// The records, in the order of the shard. The last call of a window may have none.
-    #[serde(rename = "Records", default)]
-    pub records: Vec<KinesisRecord>,
+    #[serde(rename = "Records", default, borrow)]
+    pub records: Vec<KinesisRecord<'a>>,
     /// The tumbling window, if the mapping has one.
     #[serde(default)]
     pub window: Option<Window>,
@@ -55,24 +51,25 @@ pub struct WindowState {
 
 /// A record.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct KinesisRecord {
+pub struct KinesisRecord<'a> {
     /// What Kinesis says of it.
-    pub kinesis: KinesisPart,
+    #[serde(borrow)]
+    pub kinesis: KinesisPart<'a>,
     /// `shardId-000000000001:` and the sequence number.
-    #[serde(rename = "eventID")]
-    pub event_id: String,
+    #[serde(rename = "eventID", borrow)]
+    pub event_id: Cow<'a, str>,
 }
 
 /// The part of a record that Kinesis knows.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct KinesisPart {
+pub struct KinesisPart<'a> {
     /// Its place in the shard, decimal.
-    #[serde(deserialize_with = "shared")]
-    pub sequence_number: Arc<str>,
-    /// What the producer sent; Base64 in the JSON.
-    #[serde(deserialize_with = "base64")]
-    pub data: Bytes,
+    #[serde(borrow)]
+    pub sequence_number: Cow<'a, str>,
+    /// What the producer sent, Base64.
+    #[serde(borrow)]
+    pub data: Cow<'a, str>,
     /// When it arrived, in seconds since 1970.
     pub approximate_arrival_timestamp: f64,
 }
@@ -94,34 +91,4 @@ pub struct Output {
 pub struct ItemFailure {
     /// Its sequence number.
     pub item_identifier: String,
-}
-
-/// Shares a text without a copy of it in between.
-fn shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
-    struct Shared;
-    impl Visitor<'_> for Shared {
-        type Value = Arc<str>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a text")
-        }
-        fn visit_str<E: Error>(self, text: &str) -> Result<Arc<str>, E> {
-            Ok(Arc::from(text))
-        }
-    }
-    deserializer.deserialize_str(Shared)
-}
-
-/// Decodes without a copy of the text in between.
-fn base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
-    struct Base64;
-    impl Visitor<'_> for Base64 {
-        type Value = Bytes;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("Base64")
-        }
-        fn visit_str<E: Error>(self, text: &str) -> Result<Bytes, E> {
-            STANDARD.decode_to_vec(text).map(Bytes::from).map_err(E::custom)
-        }
-    }
-    deserializer.deserialize_str(Base64)
 }

@@ -14,14 +14,13 @@ use crate::measures::{self, Counts};
 use crate::world::Aws;
 use crate::{Context, Input, Output, ProcessEventsError};
 
-/// Stores a batch.
-pub async fn handle(input: Input, context: &Context) -> Result<Output, ProcessEventsError> {
-    let Input { records, window, mut state, is_final_invoke_for_window } = input;
+/// Stores a batch, the JSON of an [`Input`].
+pub async fn handle(event: &str, context: &Context) -> Result<Output, ProcessEventsError> {
+    let Input { records, window, mut state, is_final_invoke_for_window } = function_runtime::parse_text(event)?;
     let mut failures = Vec::new();
     if !records.is_empty() {
-        let (ids, decoded) = decode(records)?;
         let counts;
-        (failures, counts) = process(&ids, &decoded, context).await?;
+        (failures, counts) = process(&decode(&records)?, context).await?;
         state.add(&counts);
     }
     if window.is_some() && is_final_invoke_for_window {
@@ -30,12 +29,9 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, ProcessEv
     Ok(Output { batch_item_failures: failures, state: window.is_some().then_some(state) })
 }
 
-async fn process(
-    ids: &[RecordId],
-    decoded: &Decoded,
-    context: &Context,
-) -> Result<(Vec<ItemFailure>, Counts), ProcessEventsError> {
+async fn process(decoded: &Decoded, context: &Context) -> Result<(Vec<ItemFailure>, Counts), ProcessEventsError> {
     let Decoded { batch, bad } = decoded;
+    let ids = &*batch.records;
     let world = Aws::new(context);
     let kept = quarantine(ids, bad, context).await;
     let fates = store(batch, &context.settings, &world).await;

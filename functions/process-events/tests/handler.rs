@@ -16,7 +16,7 @@ use event_stream::protocol::Settings;
 use event_stream::{Format, kpl};
 use function_runtime::ErrorName;
 use jiff::Timestamp;
-use process_events::{Context, Input, ItemFailure, Output, ProcessEventsError, handle};
+use process_events::{Context, ItemFailure, Output, ProcessEventsError, handle};
 use serde_json::{Value, json};
 
 const NOW_SECS: i64 = 1_763_683_205;
@@ -53,8 +53,7 @@ impl World {
     }
 
     async fn handle_with(&self, event: Value) -> Result<Output, ProcessEventsError> {
-        let input: Input = serde_json::from_value(event).unwrap();
-        handle(input, &self.context).await
+        handle(&event.to_string(), &self.context).await
     }
 
     fn objects(&self, prefix: &str) -> Vec<String> {
@@ -269,5 +268,13 @@ async fn a_record_without_a_place_is_invalid_input() {
         let expected = format!("invalid input: {reason}: '{place}' (field `Records.eventID`)");
         assert_eq!((error.name(), error.to_string()), ("InvalidInput", expected));
     }
+    let mut bad = record(1, "{}");
+    bad["kinesis"]["data"] = json!("e30");
+    let error = world.handle(vec![record(0, "{}"), bad]).await.unwrap_err();
+    let expected = "invalid input: no Base64, in the record 'shardId-000000000000:1' (field `Records.kinesis.data`)";
+    assert_eq!((error.name(), error.to_string().as_str()), ("InvalidInput", expected));
+    let error = world.handle_with(json!({"Records": [{"eventID": "shardId-1:1"}]})).await.unwrap_err();
+    let expected = "invalid input: missing field `kinesis` at line 1 column 37 (field `Records[0]`)";
+    assert_eq!((error.name(), error.to_string().as_str()), ("InvalidInput", expected));
     assert_eq!(world.objects(""), [""; 0], "nothing is stored");
 }

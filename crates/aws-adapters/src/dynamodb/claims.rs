@@ -200,12 +200,12 @@ impl Statements {
     }
 
     /// What a stream delivers has shards and sequence numbers of letters, digits and `-`.
-    fn part(&mut self, PartId { record, part }: &PartId) -> &mut Self {
+    fn part(&mut self, PartId { record, part }: PartId<'_>) -> &mut Self {
         self.body.extend_from_slice(br#"{"S":""#);
         for piece in [&*record.shard, ":", &*record.sequence, "#"] {
             self.body.extend_from_slice(piece.as_bytes());
         }
-        serde_json::to_writer(&mut self.body, part).expect("writing to memory does not fail");
+        serde_json::to_writer(&mut self.body, &part).expect("writing to memory does not fail");
         self.body.extend_from_slice(br#""},"#);
         self
     }

@@ -255,12 +255,15 @@ impl Schedule {
         let id =
             |record: &Produced| RecordId { shard: Arc::clone(&lane.shard), sequence: Arc::clone(&record.sequence) };
         let arrivals = records.iter().enumerate().flat_map(|(number, record)| {
-            let arrival = move |(part, event): (usize, &Event)| {
-                Arrival::new(event.clone(), &id(record), number, part, record.arrived_ms)
+            let arrival = move |(part, event): (usize, &Event)| Arrival {
+                event: event.clone(),
+                record: number,
+                part,
+                arrived_ms: record.arrived_ms,
             };
             record.events.iter().enumerate().map(arrival)
         });
-        let batch = Batch { first: id(&records[0]), last: id(&records[count - 1]), arrivals: arrivals.collect() };
+        let batch = Batch { records: records.iter().map(id).collect(), arrivals: arrivals.collect() };
         let of_records = batch.arrivals.iter().map(|arrival| arrival.record).collect();
         let (settings, world) = (self.settings.clone(), Simulated(Rc::clone(&self.state)));
         let future = Box::pin(async move { store(&batch, &settings, &world).await });
