@@ -42,7 +42,7 @@ def main():
             step("Putting events")
             run(aws, "put", options)
             step("Verifying what is stored" + (f", while the function is killed {options.kills} times" if options.kills else ""))
-            run(aws, "verify", options, "--wait", "120")
+            run(aws, "verify", options, "--wait", "120", "--settle", "5")
         if options.kills:
             print(f"  its processes were killed {killer.killed} times")
         sizes(aws, outputs, options.events)

@@ -33,7 +33,7 @@ def test_the_function_is_its_binary_with_a_role_of_its_own():
 def test_the_function_gets_the_variables_that_it_reads():
     [source] = rust("functions/process-events/src/context.rs").values()
     read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
-    assert read | {"AWS_ENDPOINT_URL", "METRICS_STACK", "MIMALLOC_PURGE_DELAY"} == set(FUNCTION["Environment"]["Variables"])
+    assert read | {"AWS_ENDPOINT_URL", "AWS_READ_TIMEOUT_MS", "METRICS_STACK", "MIMALLOC_PURGE_DELAY"} == set(FUNCTION["Environment"]["Variables"])
 
 
 def granted(sid):
@@ -76,7 +76,7 @@ def test_the_mapping_is_the_one_that_the_model_describes():
         "BatchWindowSeconds": (0, 60, 300),
         "ParallelizationFactor": (1, 1, 10),
         "TumblingWindowSeconds": (0, 0, 900),
-        "RetryAttempts": (-1, 100, 10_000),
+        "RetryAttempts": (-1, 10_000, 10_000),
     }
     assert MAPPING["BatchSize"] == {"Ref": "BatchRecords"}
     assert MAPPING["MaximumBatchingWindowInSeconds"] == {"Ref": "BatchWindowSeconds"}
@@ -128,14 +128,22 @@ def test_projection_describes_what_the_function_writes():
     )
 
 
+def test_event_types_that_the_function_refuses_are_refused_at_the_deployment():
+    pattern = parameter("EventTypes")["AllowedPattern"]
+    for types in ("other", "lesson,other", "other,a-b,c_1", parameter("EventTypes")["Default"]):
+        assert re.fullmatch(pattern, types), types
+    for types in ("", "lesson", "lesson,", "a,,other", ",other", "Lesson,other", "a b,other", "another", "x" * 65 + ",other"):
+        assert not re.fullmatch(pattern, types), types
+
+
 def test_columns_are_those_of_the_files():
     [table] = resources(STREAM, "AWS::Glue::Table").values()
     columns = {one["Name"]: one["Type"] for one in table["TableInput"]["StorageDescriptor"]["Columns"]}
     [source] = [text for path, text in rust("crates/event-stream/src/file.rs").items()]
-    schema = re.findall(r"(?:required|optional) (\w+) (\w+)", re.search(r'SCHEMA: &str = "(.*?)"', source, re.S)[1])
-    assert columns == {name: {"binary": "string", "int64": "bigint"}[kind] for kind, name in schema}
+    schema = re.findall(r'Field::new\("(\w+)", DataType::(\w+)', source)
+    assert columns == {name: {"Utf8": "string", "Int64": "bigint"}[kind] for name, kind in schema}
     line = re.search(r"struct Line<'a> \{(.*?)\n\}", source, re.S)[1]
-    assert re.findall(r"^    (\w+):", line, re.M) == [name for _, name in schema]
+    assert re.findall(r"^    (\w+):", line, re.M) == [name for name, _ in schema]
 
 
 def test_named_queries_name_the_day_and_their_parameters():
@@ -187,5 +195,5 @@ def test_an_alarm_says_what_to_do_tells_somebody_and_is_in_the_runbook(logical, 
 
 def test_iterator_age_failures_and_quarantine_are_watched():
     assert {p["MetricName"] for p in ALARMS.values()} == {
-        "IteratorAge", "ApproximateNumberOfMessagesVisible", "RecordsFailed", "EventsQuarantinedPercent",
+        "IteratorAge", "ApproximateNumberOfMessagesVisible", "RecordsFailed", "Errors", "EventsQuarantinedPercent",
     }  # fmt: skip

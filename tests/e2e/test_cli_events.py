@@ -31,7 +31,8 @@ def events(stream: Stream, tmp_path: Path) -> Iterator[Run]:
     """`ghactivity events` on the stream alone, which has nothing in its bucket at first."""
 
     def run(*arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
-        command = [BINARIES / "ghactivity", "events", *map(str, arguments), "--stack", "ghactivity-events"]
+        settled = ("--settle", "2") if arguments[0] == "verify" else ()
+        command = [BINARIES / "ghactivity", "events", *map(str, arguments), *settled, "--stack", "ghactivity-events"]
         environment = {"PATH": "/usr/bin:/bin", **stream.aws.environment()}
         return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=200, **settings)
 

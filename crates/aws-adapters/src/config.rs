@@ -1,7 +1,8 @@
 //! Clients, set up from the environment.
 //!
 //! Region, credentials, `AWS_ENDPOINT_URL` and the number of attempts are read as the SDK reads them. Another variable is
-//! ours, and for tests: `AWS_READ_TIMEOUT_MS`, how long a call waits until its answer begins (30,000).
+//! ours, for functions of little time and for tests: `AWS_READ_TIMEOUT_MS`, how long a call waits until its answer begins
+//! (30,000).
 
 use std::time::Duration;
 

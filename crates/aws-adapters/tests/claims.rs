@@ -123,16 +123,29 @@ async fn a_call_that_goes_on_failing_says_why() {
 }
 
 #[tokio::test]
-async fn a_statement_that_is_throttled_alone_leaves_its_claim_open() {
+async fn a_statement_that_is_throttled_alone_is_made_again_alone() {
     for code in
         ["ProvisionedThroughputExceeded", "ThrottlingError", "InternalServerError", "TransactionConflict", "New"]
     {
         let (tables, claims) = table();
         tables.with(|tables| tables.fail_statement(1, code));
-        let taken = claims.take(&[change("a", 0, "x"), change("b", 0, "x"), change("c", 0, "x")]).await.unwrap();
-        assert_eq!(taken, [Taken::Won, Taken::Unknown, Taken::Won], "{code}: neither won nor lost");
-        assert_eq!(claims.read(&["b"]).await.unwrap(), [None]);
+        let changes = [change("a", 0, "x"), change("b", 0, "x"), change("c", 0, "x")];
+        assert_eq!(claims.take(&changes).await.unwrap(), [Taken::Won; 3], "{code}");
+        let calls = statements(&tables);
+        assert_eq!((calls.len(), &calls[1][..]), (2, &calls[0][1..2]), "{code}");
     }
+}
+
+#[tokio::test]
+async fn a_statement_that_goes_on_failing_leaves_its_claim_open() {
+    let (tables, claims) = table();
+    for _ in 0..6 {
+        tables.before("BatchExecuteStatement", |tables| tables.fail_statement(0, "ThrottlingError"));
+    }
+    let changes = [change("a", 0, "x"), change("b", 0, "x")];
+    assert_eq!(claims.take(&changes).await.unwrap(), [Taken::Unknown, Taken::Won], "neither won nor lost");
+    assert_eq!(statements(&tables).len(), 6);
+    assert_eq!(claims.read(&["a", "b"]).await.unwrap(), [None, claim(1, "x")]);
 }
 
 #[tokio::test]

@@ -52,12 +52,14 @@ fn parquet(events: &[&Event]) -> Result<Vec<u8>, ParquetError> {
 
 /// The columns, in both formats. The partition keys `event_type` and `event_date` are in the object's key alone.
 fn schema() -> Schema {
-    let texts = ["event_uuid", "event_name", "event_subtype"];
-    let mut columns = texts.map(|name| Field::new(name, DataType::Utf8, false)).to_vec();
-    columns.push(Field::new("created_at", DataType::Int64, false));
-    columns.push(Field::new("created_datetime", DataType::Utf8, false));
-    columns.push(Field::new("other", DataType::Utf8, true));
-    Schema::new(columns)
+    Schema::new(vec![
+        Field::new("event_uuid", DataType::Utf8, false),
+        Field::new("event_name", DataType::Utf8, false),
+        Field::new("event_subtype", DataType::Utf8, false),
+        Field::new("created_at", DataType::Int64, false),
+        Field::new("created_datetime", DataType::Utf8, false),
+        Field::new("other", DataType::Utf8, true),
+    ])
 }
 
 fn properties() -> WriterProperties {

@@ -11,8 +11,8 @@ use crate::event::Poison;
 
 const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 const DIGEST_BYTES: usize = 16;
-/// The most events of one record; more is no aggregate but an attack on memory.
-const MAX_EVENTS: usize = 100_000;
+/// The most events of one record: more than have room in one. What says otherwise is no aggregate but an attack on memory.
+const MAX_EVENTS: usize = 15_000;
 
 #[derive(Clone, PartialEq, Message)]
 struct AggregatedRecord {
@@ -53,6 +53,9 @@ pub fn parts(mut data: Bytes) -> Result<Vec<Bytes>, Poison> {
         return Err(Poison::BadAggregate("its checksum does not match".to_owned()));
     }
     let message = AggregatedRecord::decode(data).map_err(|error| Poison::BadAggregate(error.to_string()))?;
+    if message.records.is_empty() {
+        return Err(Poison::BadAggregate("it holds no event".to_owned()));
+    }
     if message.records.len() > MAX_EVENTS {
         return Err(Poison::BadAggregate(format!("more than {MAX_EVENTS} events")));
     }
@@ -96,6 +99,14 @@ mod tests {
         record.extend_from_slice(body);
         record.extend_from_slice(&Md5::digest(body));
         assert_eq!(parts(record.into()).unwrap(), [Bytes::from_static(b"{}")]);
+    }
+
+    #[test]
+    fn one_that_holds_nothing_or_too_much_says_so() {
+        for (count, reason) in [(0, "it holds no event"), (15_001, "more than 15000 events")] {
+            let record = aggregate("key", std::iter::repeat_n(Bytes::from_static(b"{}"), count));
+            assert_eq!(parts(record).unwrap_err(), Poison::BadAggregate(reason.to_owned()));
+        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ async fn process(decoded: &Decoded, context: &Context) -> Result<(Vec<ItemFailur
     // What comes again is counted then.
     let acknowledged = failed.first().copied().unwrap_or(ids.len());
     let quarantined = bad.iter().filter(|(record, _)| *record < acknowledged).count();
-    let counts = Counts::of(&batch.arrivals, &fates, quarantined, &context.settings.types);
+    let counts = Counts::of(&batch.arrivals, &fates, acknowledged, quarantined, &context.settings.types);
     counts.emit(failed.len(), (context.now)());
     if failed.len() == ids.len()
         && let Some(error) = failure

@@ -27,11 +27,20 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Counts a batch.
-    pub(crate) fn of(arrivals: &[Arrival], fates: &[Fate], quarantined: usize, types: &EventTypes) -> Self {
+    /// Counts a batch of which the first `acknowledged` records do not come again. A duplicate that comes again is counted
+    /// then; an event is counted when it is stored.
+    pub(crate) fn of(
+        arrivals: &[Arrival],
+        fates: &[Fate],
+        acknowledged: usize,
+        quarantined: usize,
+        types: &EventTypes,
+    ) -> Self {
         let mut counts = Self { quarantined: quarantined as u64, ..Self::default() };
         for (arrival, fate) in arrivals.iter().zip(fates) {
-            counts.add(arrival, fate, types);
+            if arrival.record < acknowledged || !matches!(fate, Fate::Duplicate(_)) {
+                counts.add(arrival, fate, types);
+            }
         }
         counts
     }
@@ -114,5 +123,32 @@ fn place(seen: Seen) -> &'static str {
         Seen::SameBatch => "same-batch",
         Seen::SameShard => "same-shard",
         Seen::OtherShard => "other-shard",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use event_stream::Event;
+    use event_stream::protocol::Duplicate;
+
+    use super::*;
+
+    #[test]
+    fn a_duplicate_that_comes_again_is_counted_then() {
+        let arrival = |record| Arrival {
+            event: Event { uuid: String::new(), name: "lesson:started".to_owned(), created_ms: 5, other: None },
+            record,
+            part: 0,
+            arrived_ms: 7,
+        };
+        let duplicate = Fate::Duplicate(Duplicate { seen: Seen::SameShard, age_ms: 1 });
+        let fates =
+            [duplicate.clone(), Fate::Failed(Failure::Conflict), duplicate.clone(), Fate::Stored { again: false }];
+        let types = "lesson,other".parse().unwrap();
+        let counts = Counts::of(&[0, 1, 2, 3].map(arrival), &fates, 1, 0, &types);
+        assert_eq!((counts.duplicates, counts.conflicts, counts.stored, counts.redelivered), (1, 1, 1, 0));
+        let again = [Fate::Stored { again: true }, duplicate, Fate::Stored { again: true }];
+        let counts = Counts::of(&[0, 1, 2].map(arrival), &again, 3, 0, &types);
+        assert_eq!((counts.duplicates, counts.conflicts, counts.stored, counts.redelivered), (1, 0, 0, 2));
     }
 }

@@ -12,11 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Item, from_item, text, with_body};
 use crate::AwsError;
+use crate::backoff::Backoff;
 
 const TAKE: &str = "BatchExecuteStatement";
 const READ: &str = "BatchGetItem";
 /// The keys of notes begin with it, which no UUID does.
 const STORED: &str = "stored ";
+/// How often a statement is made that is neither won nor lost: within two seconds.
+const TRIES: usize = 6;
 
 /// The table of claims.
 #[derive(Clone, Debug)]
@@ -60,11 +63,30 @@ impl Claims {
         Self { client, table, insert, update, note }
     }
 
-    /// Makes the transitions, at most 25, each by itself; one answer for each.
+    /// Makes the transitions, at most 25, each by itself; one answer for each. Those that the service was too busy for, which
+    /// it says in an answer that the SDK takes for a success, are made again some times: one that had happened is lost then,
+    /// and the claim says whose it is.
     ///
     /// # Errors
     /// If the call as a whole failed: whether any of the transitions happened is not known then.
     pub async fn take(&self, transitions: &[Transition<'_>]) -> Result<Vec<Taken>, AwsError> {
+        let mut taken = self.take_once(transitions).await?;
+        let mut backoff = Backoff::default();
+        for _ in 1..TRIES {
+            let open: Vec<usize> = (0..taken.len()).filter(|at| taken[*at] == Taken::Unknown).collect();
+            if open.is_empty() {
+                break;
+            }
+            tokio::time::sleep(backoff.next_wait()).await;
+            let again: Vec<Transition<'_>> = open.iter().map(|at| transitions[*at].clone()).collect();
+            for (at, answer) in open.into_iter().zip(self.take_once(&again).await?) {
+                taken[at] = answer;
+            }
+        }
+        Ok(taken)
+    }
+
+    async fn take_once(&self, transitions: &[Transition<'_>]) -> Result<Vec<Taken>, AwsError> {
         let mut statements = Statements::new(transitions.len());
         transitions.iter().for_each(|transition| self.statement(transition, &mut statements));
         let answers = self.execute(statements).await?;

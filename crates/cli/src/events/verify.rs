@@ -39,6 +39,9 @@ pub(super) struct Arguments {
     /// Wait for what is not there yet until nothing more has come for SECS seconds; 0 looks once
     #[arg(long, value_name = "SECS", default_value_t = 120)]
     wait: u64,
+    /// Once all is there, look on until nothing more has come for SECS seconds: what is stored twice may come late
+    #[arg(long, value_name = "SECS", default_value_t = 90)]
+    settle: u64,
     /// Others send too: what is stored and was not sent is no finding
     #[arg(long)]
     ignore_unsent: bool,
@@ -96,7 +99,7 @@ impl Arguments {
             ignore_unsent: self.ignore_unsent,
             bar: &bar,
         }
-        .until_complete(Duration::from_secs(self.wait))
+        .until_complete(Duration::from_secs(self.wait), Duration::from_secs(self.settle))
         .await;
         bar.finish_and_clear();
         let found = looked?;
@@ -186,22 +189,19 @@ struct Looking<'a> {
 }
 
 impl Looking<'_> {
-    /// Looks until all is there, and then once more, since what is there twice may come late; or until nothing comes for
-    /// so long.
-    async fn until_complete(&self, wait: Duration) -> Result<Found, Problem> {
+    /// Looks until all is there and nothing more has come for `settle`, or until nothing has come for `wait`.
+    async fn until_complete(&self, wait: Duration, settle: Duration) -> Result<Found, Problem> {
         let mut found = Found::new(self.ignore_unsent);
         let mut read = HashMap::new();
-        let (mut changed, mut was_complete) = (Instant::now(), false);
+        let mut changed = Instant::now();
         loop {
             if self.look(&mut found, &mut read).await? {
                 changed = Instant::now();
-                was_complete = false;
             }
-            let is_complete = found.is_complete(self.expected);
-            if changed.elapsed() >= wait || (is_complete && was_complete) {
+            let quiet = changed.elapsed();
+            if quiet >= wait || (quiet >= settle && found.is_complete(self.expected)) {
                 return Ok(found);
             }
-            was_complete = is_complete;
             tokio::time::sleep(PAUSE).await;
         }
     }

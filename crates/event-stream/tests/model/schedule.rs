@@ -60,6 +60,8 @@ pub(crate) struct Schedule {
     sequences: u64,
     produced: Vec<Event>,
     passed_over: BTreeSet<String>,
+    /// Events of records that do not come again since they are done.
+    acknowledged: BTreeSet<String>,
     splits: usize,
     max_batch: u64,
 }
@@ -107,6 +109,7 @@ impl Schedule {
             sequences: 0,
             produced: Vec::new(),
             passed_over: BTreeSet::new(),
+            acknowledged: BTreeSet::new(),
             splits: 0,
             max_batch,
         };
@@ -339,10 +342,12 @@ impl Schedule {
         let ages_ms: Vec<i64> = batch.iter().map(|record| now_ms - record.arrived_ms).collect();
         match self.mapping.next(&sequences, &ages_ms, answer, lane.retries) {
             Next::Resume { after, .. } if after == delivery.count => {
+                self.acknowledged.extend(uuids_of(batch));
                 lane.next = delivery.first + after;
                 (lane.most, lane.retries) = (usize::MAX, 0);
             }
             Next::Resume { after, bisect, counts } => {
+                self.acknowledged.extend(uuids_of(&batch[..after]));
                 lane.next = delivery.first + after;
                 let left = delivery.count - after;
                 lane.most = if bisect { left.div_ceil(2) } else { left };
@@ -350,9 +355,8 @@ impl Schedule {
                 self.splits += usize::from(bisect);
             }
             Next::PassOver { after } => {
-                self.passed_over.extend(
-                    batch[after..].iter().flat_map(|record| record.events.iter().map(|event| event.uuid.clone())),
-                );
+                self.acknowledged.extend(uuids_of(&batch[..after]));
+                self.passed_over.extend(uuids_of(&batch[after..]));
                 lane.next = delivery.first + delivery.count;
                 (lane.most, lane.retries) = (usize::MAX, 0);
             }
@@ -377,9 +381,10 @@ impl Schedule {
             .flat_map(|record| &record.events)
             .map(|event| event.uuid.as_str())
             .collect();
-        let is_lost = |event: &&Event| {
-            sent.contains(event.uuid.as_str()) && times(event) == 0 && !self.passed_over.contains(&event.uuid)
-        };
+        // One of its records may have been passed over; not if another one was acknowledged.
+        let is_excused = |uuid: &String| self.passed_over.contains(uuid) && !self.acknowledged.contains(uuid);
+        let is_lost =
+            |event: &&Event| sent.contains(event.uuid.as_str()) && times(event) == 0 && !is_excused(&event.uuid);
         let is_damaged = |event: &&Event| {
             stored.get(event.uuid.as_str()).is_some_and(|names| names.iter().any(|name| *name != event.name))
         };
@@ -395,4 +400,8 @@ impl Schedule {
             splits: self.splits,
         }
     }
+}
+
+fn uuids_of(records: &[Produced]) -> impl Iterator<Item = String> {
+    records.iter().flat_map(|record| &record.events).map(|event| event.uuid.clone())
 }
