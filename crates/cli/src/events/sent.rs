@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
+use event_stream::Event;
 use event_stream::record::MAX_RECORD_BYTES;
 use event_stream::simulate::Simulation;
 use jiff::Timestamp;
@@ -18,8 +19,9 @@ use serde::{Deserialize, Serialize};
 use super::lines::{Line, Lines};
 use crate::stack::Problem;
 
-/// The longest line of a file of what was sent: a record in Base64, and what is said of it.
-const MOST_BYTES: usize = MAX_RECORD_BYTES * 2;
+/// The longest line of a file of what was sent: a record of control characters, each of which takes six bytes in JSON, and
+/// what is said of it.
+const MOST_BYTES: usize = MAX_RECORD_BYTES * 6 + 1024;
 const DAY_MS: i64 = 86_400_000;
 
 /// Events that are made up.
@@ -168,7 +170,12 @@ fn record(line: Line, now_ms: i64) -> Result<(Vec<u8>, i64), String> {
         return Ok((bytes, now_ms));
     }
     let damaged = |reason: &str| format!("line {number} is cut or changed ({reason})");
-    let sent: SentLine<'_> = serde_json::from_slice(&bytes).map_err(|error| damaged(&error.to_string()))?;
+    let sent: SentLine<'_> = match serde_json::from_slice(&bytes) {
+        Ok(sent) => sent,
+        // An event of its producer that begins with a field of this name.
+        Err(_) if Event::parse(&bytes, now_ms).is_ok() => return Ok((bytes, now_ms)),
+        Err(error) => return Err(damaged(&error.to_string())),
+    };
     let sent_ms = sent.sent_at;
     let data = sent.into_data().ok_or_else(|| damaged("its data is unreadable"))?;
     Ok((data, sent_ms))
@@ -200,6 +207,15 @@ mod tests {
         let expected: [(&[u8], bool); 4] =
             [(b"{\"a\":\"\xc3\xbc\"}", true), (b"\xff\x00", true), (b"{\"plain\":1}", false), (b"no event", false)];
         assert_eq!(found, expected.map(|(data, sent)| (data.to_vec(), sent)));
+    }
+
+    #[test]
+    fn an_event_may_begin_as_what_put_writes_and_a_record_may_be_all_control_characters() {
+        let event = br#"{"shard_id":"mine","event_uuid":"6f1b4c1e-0000-4000-8000-00000000000a","event_name":"a:b","created_at":1763683200000}"#;
+        assert_eq!(read(event).unwrap(), [(event.to_vec(), false)]);
+        let data = vec![1; MAX_RECORD_BYTES];
+        let line = serde_json::to_vec(&SentLine::new("shardId-000000000000", &"9".repeat(56), 7, &data)).unwrap();
+        assert_eq!(read(&line).unwrap(), [(data, true)]);
     }
 
     #[test]
