@@ -1,8 +1,14 @@
-//! How times are spelled.
+//! Days, and how times are spelled.
 
 use jiff::civil::Date;
 
-const DAY_MS: i64 = 86_400_000;
+pub(crate) const DAY_MS: i64 = 86_400_000;
+
+/// The date of the days since 1970, of the years 0 to 9999.
+pub(crate) fn date(day: i64) -> Date {
+    let date = jiff::Span::new().try_days(day).and_then(|days| Date::constant(1970, 1, 1).checked_add(days));
+    date.expect("an event's time was checked")
+}
 
 /// Spells times as ISO 8601 in UTC with milliseconds, `2025-11-21T00:00:00.250Z`. The date is worked out once for times of
 /// one day that follow each other, as those of an object do.
@@ -21,8 +27,7 @@ impl Datetimes {
     pub(crate) fn spell(&mut self, ms: i64) -> &str {
         let (day, of_day) = (ms.div_euclid(DAY_MS), ms.rem_euclid(DAY_MS) as u32);
         if self.day != Some(day) {
-            let date = jiff::Span::new().try_days(day).and_then(|days| Date::constant(1970, 1, 1).checked_add(days));
-            let date = date.expect("an event's time was checked");
+            let date = date(day);
             self.write(0, 4, date.year().unsigned_abs().into());
             self.write(5, 2, date.month().unsigned_abs().into());
             self.write(8, 2, date.day().unsigned_abs().into());

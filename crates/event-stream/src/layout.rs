@@ -5,10 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use foldhash::fast::FixedState;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use twox_hash::XxHash3_128;
 
+use crate::datetime::{DAY_MS, date};
 use crate::event::Event;
 use crate::record::RecordId;
 
@@ -111,15 +110,13 @@ impl Partition {
 
     /// The day of an event.
     pub fn day_of(event: &Event) -> i32 {
-        event.created_ms.div_euclid(86_400_000) as i32
+        event.created_ms.div_euclid(DAY_MS) as i32
     }
 }
 
 impl fmt::Display for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let day = Timestamp::from_second(i64::from(self.day) * 86_400).expect("an event's time was checked");
-        let date = day.to_zoned(TimeZone::UTC).date();
-        write!(f, "event_type={}/event_date={date}", self.event_type)
+        write!(f, "event_type={}/event_date={}", self.event_type, date(self.day.into()))
     }
 }
 

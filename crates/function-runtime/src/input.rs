@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Path;
 
 /// An event is not what the function takes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,19 +24,22 @@ impl InvalidInput {
 
 /// Parses an event. Unless the type says otherwise, it should deny unknown fields.
 pub fn parse<T: DeserializeOwned>(event: Value) -> Result<T, InvalidInput> {
-    serde_path_to_error::deserialize(event).map_err(|error| {
-        let field = error.path().to_string();
-        InvalidInput { field: (field != ".").then_some(field), reason: error.inner().to_string() }
-    })
+    serde_path_to_error::deserialize(event)
+        .map_err(|error| InvalidInput { field: field(error.path()), reason: error.inner().to_string() })
 }
 
 /// Parses an event from its text, of which it may borrow. Only a failure takes the time to find out which field is wrong.
 pub fn parse_text<'a, T: Deserialize<'a>>(event: &'a str) -> Result<T, InvalidInput> {
     serde_json::from_str(event).map_err(|error| {
         let parsed = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_str(event));
-        let field = parsed.err().map(|error| error.path().to_string()).filter(|path| path != ".");
-        InvalidInput { field, reason: error.to_string() }
+        InvalidInput { field: parsed.err().and_then(|error| field(error.path())), reason: error.to_string() }
     })
+}
+
+/// The field of a path; none where it is the event as a whole.
+fn field(path: &Path) -> Option<String> {
+    let field = path.to_string();
+    (field != ".").then_some(field)
 }
 
 fn at(field: &Option<String>) -> String {
