@@ -75,7 +75,7 @@ pub(crate) struct Columns {
     leaves: Vec<ColumnDescPtr>,
     keep_payload: bool,
     codec: Codec,
-    indexes: Indexes,
+    indexes: Vec<Indexes>,
     id: PlainTexts,
     types: Texts,
     event_type: Vec<u32>,
@@ -113,7 +113,7 @@ impl Columns {
             schema: schema.root_schema_ptr(),
             keep_payload: false,
             codec: Codec::new(),
-            indexes: Indexes::default(),
+            indexes: vec![Indexes::default()],
             id: plain(place::ID, PAGE_BYTES, true),
             types: Texts::default(),
             event_type: Vec::new(),
@@ -250,15 +250,14 @@ impl Columns {
             codec.reuse(chunk.append_to(group)?);
             Ok(())
         };
-        append(indexes.chunk(leaf(place::TYPE), true, &self.types, &self.event_type, required, codec)?, codec)?;
+        indexes[0].take(&self.event_type, required);
+        append(indexes[0].chunk(leaf(place::TYPE), true, &self.types, codec)?, codec)?;
         self.actor.take(&leaves[place::ACTOR..], indexes, codec, &mut append)?;
         self.repo.take(&leaves[place::REPO..], indexes, codec, &mut append)?;
         self.org.take(&leaves[place::ORG..], indexes, codec, &mut append)?;
         append(leaf::truths(leaf(place::PUBLIC), &self.public, codec)?, codec)?;
-        append(
-            indexes.chunk(leaf(place::CREATED_AT), true, &self.instants, &self.created_at, required, codec)?,
-            codec,
-        )?;
+        indexes[0].take(&self.created_at, required);
+        append(indexes[0].chunk(leaf(place::CREATED_AT), true, &self.instants, codec)?, codec)?;
         self.payload.take(codec, |chunk| chunk.append_to(group))?;
         self.other.take(codec, |chunk| chunk.append_to(group))?;
         let lines = leaf::lines(leaf(place::SOURCE_LINE), &self.source_line, codec)?;

@@ -189,7 +189,7 @@ fn store<W: Write + Send>(
         Framed::Oversized { length, .. } => return Ok(Err(Refusal::oversized(*length))),
     };
     if let Some(event) = record.event {
-        if !event.is_ascii
+        if decode::text(event.unchecked.of(bytes)).is_err()
             && let Err(refusal) = decode::text(bytes)
         {
             return Ok(Err(refusal));

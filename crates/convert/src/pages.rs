@@ -10,7 +10,7 @@ mod deltas;
 mod hybrid;
 
 pub(crate) use bounds::{Bounds, Order};
-pub(crate) use chunk::{ChunkPages, Codec, Encoded, Page};
+pub(crate) use chunk::{ChunkPages, Codec, Encoded, EncodedPage, Page};
 pub(crate) use deltas::differences;
 pub(crate) use hybrid::{bit_width, hybrid};
 

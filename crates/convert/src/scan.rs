@@ -12,6 +12,8 @@ use std::ops::Range;
 
 use index::{END, Index};
 
+use crate::usual::leading_digits;
+
 /// The deepest nesting that is accepted, as in serde_json.
 const MAX_DEPTH: usize = 127;
 /// A number of up to so many bytes without an exponent is in range.
@@ -190,7 +192,15 @@ impl Tokens<'_> {
         if at == END || after == END {
             return Err(NoObject);
         }
-        let token = &self.text[at..trimmed_end(self.text, after)];
+        let end = trimmed_end(self.text, after);
+        if let Some(bytes) = self.text[at..].first_chunk()
+            && bytes[0] != b'0'
+            && (1..=bytes.len()).contains(&(end - at))
+            && leading_digits(bytes) as usize >= end - at
+        {
+            return Ok(after);
+        }
+        let token = &self.text[at..end];
         let valid = match token.first() {
             Some(b'-' | b'0'..=b'9') => self.number(token),
             Some(b't') => token == b"true",

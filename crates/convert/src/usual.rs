@@ -278,16 +278,23 @@ pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
 fn leading_integer(text: &[u8]) -> Option<(i64, usize)> {
     // Two steps for all of usual length: loops over digits take as long as their number is hard to foresee.
     if let Some(bytes) = text.first_chunk() {
-        let values = u8x16::new(*bytes) ^ u8x16::splat(b'0');
-        let digits = values.min(u8x16::splat(9)).simd_eq(values).to_bitmask().trailing_ones();
+        let digits = leading_digits(bytes);
         if (1..16).contains(&digits) && bytes[0] != b'0' {
-            let shifted = u128::from_le_bytes(values.to_array()) << (128 - 8 * digits);
+            let values = u128::from_le_bytes(*bytes) ^ u128::from_le_bytes([b'0'; 16]);
+            let shifted = values << (128 - 8 * digits);
             let (high, low) = (eight_digits(shifted as u64), eight_digits((shifted >> 64) as u64));
             return Some(((high * 100_000_000 + low) as i64, digits as usize));
         }
     }
     let digits = text.iter().take(MOST_DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();
     Some((plain_integer(&text[..digits])?, digits))
+}
+
+/// How many digits these begin with.
+#[inline]
+pub(crate) fn leading_digits(bytes: &[u8; 16]) -> u32 {
+    let values = u8x16::new(*bytes) ^ u8x16::splat(b'0');
+    values.min(u8x16::splat(9)).simd_eq(values).to_bitmask().trailing_ones()
 }
 
 /// The number of eight digits, one in each byte, the first of them in the lowest.

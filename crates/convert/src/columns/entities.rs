@@ -61,6 +61,13 @@ struct Columns<const N: usize> {
     texts: [u32; N],
 }
 
+impl<const N: usize> Columns<N> {
+    /// The number in a column: that of the id is the first one.
+    fn number(&self, place: usize) -> u32 {
+        place.checked_sub(1).map_or(self.id, |text| self.texts[text])
+    }
+}
+
 impl<K: Kind<N>, const N: usize> EntityColumns<K, N> {
     pub(super) fn new() -> Self {
         Self {
@@ -200,28 +207,37 @@ impl<K: Kind<N>, const N: usize> EntityColumns<K, N> {
     pub(super) fn take(
         &mut self,
         columns: &[ColumnDescPtr],
-        indexes: &mut Indexes,
+        indexes: &mut Vec<Indexes>,
         codec: &mut Codec,
         mut write: impl FnMut(Encoded, &mut Codec) -> Result<()>,
     ) -> Result<()> {
         let entities = &self.entities;
-        let level = |row: u32, number: u32| match (row, number) {
-            (NOBODY, _) => 0,
-            (_, NULL) => 1,
-            _ => 2,
-        };
-        let id = |row: u32| {
-            let number = entities[row as usize].id;
-            (level(row, number), number)
-        };
-        write(indexes.chunk(columns[0].clone(), true, &self.ids, &self.rows, id, codec)?, codec)?;
-        for (at, texts) in self.texts.iter().enumerate() {
-            let text = |row: u32| {
-                let number = entities[row as usize].texts[at];
-                (level(row, number), number)
+        // Mostly each entity is new in all of its columns or in none, and so has one number in them: such rows are written
+        // once. These are the columns whose numbers differ from those of the ones before.
+        let mut apart: Vec<usize> = Vec::new();
+        for (place, column) in columns.iter().enumerate().take(N + 1) {
+            let same = |other: &usize| entities.iter().all(|entity| entity.number(*other) == entity.number(place));
+            let at = apart.iter().position(same).unwrap_or(apart.len());
+            if indexes.len() == at {
+                indexes.push(Indexes::default());
+            }
+            let indexes = &mut indexes[at];
+            if apart.len() == at {
+                apart.push(place);
+                indexes.take(&self.rows, |row| match (row, entities[row as usize].number(place)) {
+                    (NOBODY, _) => (0, NULL),
+                    (_, NULL) => (1, NULL),
+                    (_, number) => (2, number),
+                });
+            }
+            let chunk = match place.checked_sub(1) {
+                None => indexes.chunk(column.clone(), true, &self.ids, codec),
+                Some(text) => {
+                    let bounded = FILTERED.contains(&K::TEXTS[text]);
+                    indexes.chunk(column.clone(), bounded, &self.texts[text], codec)
+                }
             };
-            let bounded = FILTERED.contains(&K::TEXTS[at]);
-            write(indexes.chunk(columns[at + 1].clone(), bounded, texts, &self.rows, text, codec)?, codec)?;
+            write(chunk?, codec)?;
         }
         self.clear();
         Ok(())

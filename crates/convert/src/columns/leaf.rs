@@ -5,7 +5,7 @@ use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::dictionary::{NULL, Numbers, Texts};
-use crate::pages::{Bounds, ChunkPages, Codec, Encoded, Order, Page, differences};
+use crate::pages::{Bounds, ChunkPages, Codec, Encoded, EncodedPage, Order, Page, bit_width, differences};
 
 /// A dictionary as pages need it.
 pub(super) trait Dictionary {
@@ -52,30 +52,22 @@ impl Dictionary for Numbers {
     }
 }
 
-/// Writes columns of values from dictionaries; keeps what it allocated from one to the next.
+/// Rows as numbers of dictionary entries, and how they are written; keeps what it allocated from one column to the next.
 #[derive(Default)]
 pub(super) struct Indexes {
+    rows: usize,
     levels: Vec<u32>,
     numbers: Vec<u32>,
-    seen: Vec<bool>,
-    distinct: Vec<u32>,
+    /// Each number once, if it was asked for.
+    distinct: Option<Vec<u32>>,
+    /// The rows as a page, with numbers of so many bits, if they were written as such.
+    page: Option<(u8, EncodedPage)>,
 }
 
 impl Indexes {
-    /// The column chunk, of one page, of the rows, each of which has the level and the number (or [`NULL`]) that `value`
-    /// answers. `bounded` says whether bounds are kept.
-    pub(super) fn chunk<D: Dictionary, R: Copy>(
-        &mut self,
-        column: ColumnDescPtr,
-        bounded: bool,
-        dictionary: &D,
-        rows: &[R],
-        value: impl Fn(R) -> (u32, u32),
-        codec: &mut Codec,
-    ) -> Result<Encoded> {
-        let required = column.max_def_level() == 0;
-        let mut chunk = ChunkPages::new(column, D::ORDER, Encoding::RLE_DICTIONARY, bounded, codec.buffer());
-        dictionary.page(&mut chunk, codec)?;
+    /// Takes these rows, each of which has the level and the number (or [`NULL`]) that `value` answers.
+    pub(super) fn take<R: Copy>(&mut self, rows: &[R], value: impl Fn(R) -> (u32, u32)) {
+        self.rows = rows.len();
         self.levels.clear();
         self.numbers.clear();
         for row in rows {
@@ -85,23 +77,43 @@ impl Indexes {
                 self.numbers.push(number);
             }
         }
-        let bounds = if bounded { self.bounds(dictionary) } else { None };
-        let levels = (!required).then_some(&self.levels[..]);
-        chunk.indexes(levels, rows.len(), &self.numbers, dictionary.count(), bounds, codec)?;
+        self.distinct = None;
+        self.page = None;
+    }
+
+    /// The column chunk, of one page, of the rows. `bounded` says whether bounds are kept.
+    pub(super) fn chunk<D: Dictionary>(
+        &mut self,
+        column: ColumnDescPtr,
+        bounded: bool,
+        dictionary: &D,
+        codec: &mut Codec,
+    ) -> Result<Encoded> {
+        let most = column.max_def_level();
+        let mut chunk = ChunkPages::new(column, D::ORDER, Encoding::RLE_DICTIONARY, bounded, codec.buffer());
+        dictionary.page(&mut chunk, codec)?;
+        let width = bit_width(dictionary.count());
+        let page = match &self.page {
+            Some((known, page)) if *known == width => page.clone(),
+            _ => {
+                let levels = (most > 0).then_some(&self.levels[..]);
+                let page = codec.index_page(levels, self.rows, &self.numbers, width, most)?;
+                self.page = Some((width, page.clone()));
+                page
+            }
+        };
+        let bounds = if bounded { dictionary.bounds(self.distinct(dictionary.count())) } else { None };
+        chunk.data(page, bounds)?;
         chunk.finish(codec)
     }
 
-    /// The bounds of the values: each is looked at once.
-    fn bounds<D: Dictionary>(&mut self, dictionary: &D) -> Option<Bounds> {
-        self.seen.clear();
-        self.seen.resize(dictionary.count(), false);
-        self.distinct.clear();
-        for number in &self.numbers {
-            if !std::mem::replace(&mut self.seen[*number as usize], true) {
-                self.distinct.push(*number);
-            }
-        }
-        dictionary.bounds(&self.distinct)
+    /// Each number, all of which are below `count`, once.
+    fn distinct(&mut self, count: usize) -> &[u32] {
+        self.distinct.get_or_insert_with(|| {
+            let mut seen = vec![false; count];
+            let first = |number: &u32| !std::mem::replace(&mut seen[*number as usize], true);
+            self.numbers.iter().copied().filter(first).collect()
+        })
     }
 }
 
@@ -113,12 +125,14 @@ pub(super) fn lines(column: ColumnDescPtr, lines: &[i64], codec: &mut Codec) -> 
     let encoded = [lines.first(), lines.last()].map(|line| line.map_or([0; 8], |line| line.to_le_bytes()));
     // Lines come in their order.
     let bounds = Order::Number.bounds(encoded.iter().map(|line| &line[..]));
-    chunk.data(Page { levels: None, rows: lines.len(), nulls: 0, values: &values, bounds }, codec)?;
+    let page = Page { levels: None, rows: lines.len(), nulls: 0, values: &values };
+    chunk.data(codec.page(&page, 0)?, bounds)?;
     chunk.finish(codec)
 }
 
 /// The column chunk, of one page, of truth values.
 pub(super) fn truths(column: ColumnDescPtr, truths: &[Option<bool>], codec: &mut Codec) -> Result<Encoded> {
+    let most = column.max_def_level();
     let mut chunk = ChunkPages::new(column, Order::Bool, Encoding::PLAIN, true, codec.buffer());
     let levels: Vec<u32> = truths.iter().map(|truth| u32::from(truth.is_some())).collect();
     let known: Vec<bool> = truths.iter().flatten().copied().collect();
@@ -126,6 +140,7 @@ pub(super) fn truths(column: ColumnDescPtr, truths: &[Option<bool>], codec: &mut
     let values: Vec<u8> = known.chunks(8).map(byte).collect();
     let bounds = Order::Bool.bounds(known.iter().map(|truth| if *truth { &[1][..] } else { &[0][..] }));
     let (rows, nulls) = (truths.len(), truths.len() - known.len());
-    chunk.data(Page { levels: Some(&levels), rows, nulls, values: &values, bounds }, codec)?;
+    let page = Page { levels: Some(&levels), rows, nulls, values: &values };
+    chunk.data(codec.page(&page, most)?, bounds)?;
     chunk.finish(codec)
 }

@@ -90,8 +90,8 @@ impl PlainTexts {
             max: self.values[self.max.text.clone()].to_vec(),
         });
         let rows = self.levels.len();
-        let page = Page { levels: Some(&self.levels), rows, nulls: self.nulls, values: &self.values, bounds };
-        self.chunk.data(page, codec)?;
+        let page = Page { levels: Some(&self.levels), rows, nulls: self.nulls, values: &self.values };
+        self.chunk.data(codec.page(&page, self.column.max_def_level())?, bounds)?;
         self.clear_page();
         Ok(())
     }

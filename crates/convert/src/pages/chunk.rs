@@ -39,8 +39,15 @@ pub(crate) struct Page<'a> {
     pub(crate) nulls: usize,
     /// The values as they are encoded.
     pub(crate) values: &'a [u8],
-    /// The least and the greatest value, where they are wanted and there are any.
-    pub(crate) bounds: Option<Bounds>,
+}
+
+/// A data page as a file has it, but for its header.
+#[derive(Clone)]
+pub(crate) struct EncodedPage {
+    bytes: Bytes,
+    uncompressed_bytes: usize,
+    rows: usize,
+    nulls: usize,
 }
 
 /// A column chunk under way.
@@ -95,6 +102,41 @@ impl Codec {
     /// Takes the memory of a column chunk back.
     pub(crate) fn reuse(&mut self, buffer: Vec<u8>) {
         self.spare = buffer;
+    }
+
+    /// Encodes a data page of a column whose levels go up to `most`.
+    pub(crate) fn page(&mut self, page: &Page<'_>, most: i16) -> Result<EncodedPage> {
+        let mut bytes = std::mem::take(&mut self.page);
+        bytes.clear();
+        if let Some(levels) = page.levels {
+            bytes.extend_from_slice(&[0; 4]);
+            hybrid(levels, bit_width(most as usize + 1), &mut bytes);
+            let length = bytes.len() as u32 - 4;
+            bytes[..4].copy_from_slice(&length.to_le_bytes());
+        }
+        bytes.extend_from_slice(page.values);
+        let compressed = self.compress(&bytes)?;
+        let uncompressed_bytes = bytes.len();
+        self.page = bytes;
+        Ok(EncodedPage { bytes: compressed, uncompressed_bytes, rows: page.rows, nulls: page.nulls })
+    }
+
+    /// Encodes a data page of values from a dictionary, as numbers of so many bits.
+    pub(crate) fn index_page(
+        &mut self,
+        levels: Option<&[u32]>,
+        rows: usize,
+        indexes: &[u32],
+        width: u8,
+        most: i16,
+    ) -> Result<EncodedPage> {
+        let mut values = std::mem::take(&mut self.indexes);
+        values.clear();
+        values.push(width);
+        hybrid(indexes, width, &mut values);
+        let page = self.page(&Page { levels, rows, nulls: rows - indexes.len(), values: &values }, most);
+        self.indexes = values;
+        page
     }
 
     fn compress(&mut self, page: &[u8]) -> Result<Bytes> {
@@ -164,57 +206,27 @@ impl ChunkPages {
         Ok(())
     }
 
-    /// Writes a data page of values from the dictionary, which has `entries` of them.
-    pub(crate) fn indexes(
-        &mut self,
-        levels: Option<&[u32]>,
-        rows: usize,
-        indexes: &[u32],
-        entries: usize,
-        bounds: Option<Bounds>,
-        codec: &mut Codec,
-    ) -> Result<()> {
-        let width = bit_width(entries);
-        let mut values = std::mem::take(&mut codec.indexes);
-        values.clear();
-        values.push(width);
-        hybrid(indexes, width, &mut values);
-        let nulls = rows - indexes.len();
-        self.data(Page { levels, rows, nulls, values: &values, bounds }, codec)?;
-        codec.indexes = values;
-        Ok(())
-    }
-
-    /// Writes a data page.
-    pub(crate) fn data(&mut self, page: Page<'_>, codec: &mut Codec) -> Result<()> {
-        let mut bytes = std::mem::take(&mut codec.page);
-        bytes.clear();
-        if let Some(levels) = page.levels {
-            bytes.extend_from_slice(&[0; 4]);
-            hybrid(levels, bit_width(self.column.max_def_level() as usize + 1), &mut bytes);
-            let length = bytes.len() as u32 - 4;
-            bytes[..4].copy_from_slice(&length.to_le_bytes());
-        }
-        bytes.extend_from_slice(page.values);
+    /// Writes a data page; `bounds` are those of its values, where they are wanted and there are any.
+    pub(crate) fn data(&mut self, page: EncodedPage, bounds: Option<Bounds>) -> Result<()> {
+        let EncodedPage { bytes, uncompressed_bytes, rows, nulls } = page;
         let data = ParquetPage::DataPage {
-            buf: codec.compress(&bytes)?,
-            num_values: page.rows as u32,
+            buf: bytes,
+            num_values: rows as u32,
             encoding: self.encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         };
-        let (offset, length) = self.write(data, bytes.len())?;
-        codec.page = bytes;
+        let (offset, length) = self.write(data, uncompressed_bytes)?;
         if self.data_pages == 0 {
             self.data_offset = offset;
         }
         self.data_pages += 1;
-        self.rows += page.rows;
-        self.nulls += page.nulls;
+        self.rows += rows;
+        self.nulls += nulls;
         self.offset_index.append_offset_and_size(offset, length);
-        self.offset_index.append_row_count(page.rows as i64);
-        self.take_bounds(page.bounds, page.nulls);
+        self.offset_index.append_row_count(rows as i64);
+        self.take_bounds(bounds, nulls);
         Ok(())
     }
 
