@@ -6,7 +6,7 @@
 //! one pass, as the command line does). `drop` after the file drops the payload; `--out DIR` keeps the outputs.
 
 use std::error::Error;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 
 use convert::{ChunkConverter, ChunkSpec, Converted, convert_chunk};
@@ -85,7 +85,7 @@ fn plan(job: &Job, chunk_records: u32) -> Result<PlannedFile, Box<dyn Error>> {
 }
 
 fn direct(job: &Job) -> Result<(), Box<dyn Error>> {
-    let text = MultiGzDecoder::new(std::fs::File::open(&job.file)?);
+    let text = BufReader::with_capacity(256 << 10, MultiGzDecoder::new(std::fs::File::open(&job.file)?));
     let spec = ChunkSpec { payload: job.payload, ..ChunkSpec::default() };
     report(&convert_chunk(&spec, text, output(job, 0)?, io::sink())?);
     Ok(())
@@ -104,17 +104,23 @@ fn pass(job: &Job) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The text of the chunk that was begun, with blanks in place of equal lines.
+/// The text of the chunk that was begun, equal lines too.
 struct OnePass<R>(TextChunks<R>);
+
+impl<R: Read> BufRead for OnePass<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok(self.0.piece().map_err(io::Error::other)?.map_or(&[], |piece| piece.text))
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.0.consume(bytes);
+    }
+}
 
 impl<R: Read> Read for OnePass<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(piece) = self.0.piece(buffer.len()).map_err(io::Error::other)? else { return Ok(0) };
-        let length = piece.text.len();
-        buffer[..length].copy_from_slice(piece.text);
-        if piece.is_duplicate {
-            buffer[..length - usize::from(piece.text.ends_with(b"\n"))].fill(b' ');
-        }
+        let length = self.fill_buf()?.read(buffer)?;
+        self.consume(length);
         Ok(length)
     }
 }
@@ -127,7 +133,7 @@ fn chunks(job: &Job, planned: &PlannedFile) -> Result<(), Box<dyn Error>> {
         let range = file.take(chunk.compressed_end - chunk.compressed_start);
         let window = planned.plan.access_points[chunk.access_point as usize].window;
         let window = window.map(|at| &planned.windows[at.offset as usize..at.offset as usize + at.length as usize]);
-        let text = ChunkReader::new(range, &planned.plan, number, window)?;
+        let text = BufReader::with_capacity(256 << 10, ChunkReader::new(range, &planned.plan, number, window)?);
         let spec = ChunkSpec {
             first_line: chunk.first_line,
             first_offset: chunk.uncompressed_start,

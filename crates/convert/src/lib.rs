@@ -30,7 +30,7 @@ mod usual;
 mod usual_event;
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{Read, Write};
+use std::io::{BufRead, Write};
 
 use foldhash::fast::RandomState;
 use pipeline::receipt::{Counts, MAX_TYPE_NAME_BYTES, OTHER_TYPES};
@@ -47,6 +47,7 @@ use plain_event::{Instants, PlainEvent};
 use quarantine::{Quarantine, Reason, Refusal};
 use records::{Framed, Framing, Record, Records};
 use scan::Scanner;
+use usual_event::UsualEvent;
 
 /// Which chunk of which file the text is, and what to do with it.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +119,8 @@ impl ChunkConverter {
 
     /// Converts the chunk `spec`, whose text is `text`: rows go to `parquet`, bad records to `quarantine`, in their order.
     ///
-    /// Bad records never fail a chunk. Nothing is written to `parquet` if there is no row, nothing to `quarantine` if there
+    /// Events are read where they lie in the memory of `text`, which best has some hundred KiB at hand at a time. Bad records
+    /// never fail a chunk. Nothing is written to `parquet` if there is no row, nothing to `quarantine` if there
     /// is no bad record. Memory is bounded whatever the text: a record of more than 16 MiB is refused, not held.
     ///
     /// # Errors
@@ -128,29 +130,35 @@ impl ChunkConverter {
     pub fn convert(
         &mut self,
         spec: &ChunkSpec<'_>,
-        text: impl Read,
+        text: impl BufRead,
         parquet: impl Write + Send,
         quarantine: impl Write,
     ) -> Result<Converted, ConvertError> {
         let Self { framing, scanner, instants, columns } = self;
         let mut converted = Converted::default();
         let counts = &mut converted.counts;
-        let mut records = Records::new(text, spec.first_line, spec.first_offset, framing).with_events();
+        let mut records = Records::new(text, spec.first_line, spec.first_offset, framing);
         let mut rows = ParquetFile::new(parquet, spec.payload, spec.compression, columns);
         let mut bad = Quarantine::new(quarantine);
-        while let Some(record) = records.next()? {
+        let mut take = |record: &Record<'_>, event: Option<&UsualEvent>| {
             counts.records += 1;
             if spec.duplicate_lines.binary_search(&record.line).is_ok() {
                 counts.duplicates += 1;
-                continue;
+                return Ok(());
             }
-            match store(&record, &mut rows, scanner, instants)? {
+            match store(record, event, &mut rows, scanner, instants)? {
                 Ok(()) => counts.rows += 1,
                 Err(refusal) => {
                     counts.quarantined += 1;
-                    bad.push(&record, &refusal)?;
+                    bad.push(record, &refusal)?;
                 }
             }
+            Ok(())
+        };
+        loop {
+            records.usual_events(|record, event| take(record, Some(event)))?;
+            let Some(record) = records.next()? else { break };
+            take(&record, None)?;
         }
         counts.lines = records.lines();
         counts.blank_lines = records.blank_lines();
@@ -169,16 +177,17 @@ impl ChunkConverter {
 /// Those of [`ChunkConverter::convert`].
 pub fn convert_chunk(
     spec: &ChunkSpec<'_>,
-    text: impl Read,
+    text: impl BufRead,
     parquet: impl Write + Send,
     quarantine: impl Write,
 ) -> Result<Converted, ConvertError> {
     ChunkConverter::new().convert(spec, text, parquet, quarantine)
 }
 
-/// Stores the event that a record is, or answers why it is none.
+/// Stores the event that a record is, or answers why it is none; `event` is it if it was read as one already.
 fn store<W: Write + Send>(
     record: &Record<'_>,
+    event: Option<&UsualEvent>,
     rows: &mut ParquetFile<'_, W>,
     scanner: &mut Scanner,
     instants: &mut Instants,
@@ -188,7 +197,7 @@ fn store<W: Write + Send>(
         Framed::Broken { detail, .. } => return Ok(Err(Refusal::new(Reason::InvalidJson, detail))),
         Framed::Oversized { length, .. } => return Ok(Err(Refusal::oversized(*length))),
     };
-    if let Some(event) = record.event {
+    if let Some(event) = event {
         if decode::text(event.unchecked.of(bytes)).is_err()
             && let Err(refusal) = decode::text(bytes)
         {

@@ -14,14 +14,14 @@ mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Read;
+use std::io::{BufReader, Read};
 
 use pipeline::receipt::Counts;
 use pipeline::version::Payload;
 use twox_hash::XxHash3_128;
 
 use crate::decode::{Fields, acceptable};
-use crate::records::{Framed, Framing, Record, Records};
+use crate::records::{Framed, Framing, READ_BYTES, Record, Records};
 use crate::row::EventRow;
 use crate::scan::Scanner;
 use crate::{ConvertError, Types, shape};
@@ -80,7 +80,8 @@ impl fmt::Display for Fingerprint {
 pub fn expected(text: impl Read, payload: Payload) -> Result<Expected, ConvertError> {
     let (mut hashes, mut framing, mut scanner) = (LineHashes::default(), Framing::new(), Scanner::new());
     let mut all: Vec<(Known, Result<String, ()>)> = Vec::new();
-    let mut records = Records::new(hashes.of(text), 1, 0, &mut framing);
+    let text = BufReader::with_capacity(READ_BYTES, hashes.of(text));
+    let mut records = Records::new(text, 1, 0, &mut framing);
     while let Some(record) = records.next()? {
         let line = record.line;
         all.push(match row(&record, &mut scanner) {

@@ -10,10 +10,11 @@
 //! goes on with. Values that are no objects are never stored, so that serde_json may frame them; it also finds the words
 //! for what is broken.
 //!
-//! At most [`MAX_RECORD_BYTES`] and a read's worth of text are held, whatever the length of a line. The records do not
-//! depend on how the text arrives in reads.
+//! Events that are spelled as usual are read where they lie, in the reader's memory; any other line is copied first. At most
+//! [`MAX_RECORD_BYTES`] and [`READ_BYTES`] of text are held, whatever the length of a line. The records do not depend on how
+//! the text arrives in reads.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead};
 
 use memchr::memchr;
 use serde::de::IgnoredAny;
@@ -31,7 +32,8 @@ pub(crate) const MAX_RECORD_BYTES: usize = 16 << 20;
 /// This much of an oversized record is kept.
 pub(crate) const OVERSIZED_PREFIX_BYTES: usize = 64 << 10;
 
-const READ_BYTES: usize = 256 << 10;
+/// So much of a line is copied at a time.
+pub(crate) const READ_BYTES: usize = 256 << 10;
 /// So much of the memory for text is kept from one text to the next.
 const KEPT_BYTES: usize = 4 * READ_BYTES;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -47,8 +49,6 @@ pub(crate) struct Record<'a> {
     pub(crate) framed: Framed<'a>,
     /// What was noted of it, if it is an object and not read as an event.
     pub(crate) object: Option<&'a Object>,
-    /// The event that it is, if it is spelled as usual and such ones are read.
-    pub(crate) event: Option<&'a UsualEvent>,
 }
 
 /// The bytes of a record.
@@ -76,7 +76,7 @@ pub(crate) enum Framed<'a> {
 
 /// What framing needs of memory, kept from one text to the next.
 pub(crate) struct Framing {
-    /// Text that was read, and room for more.
+    /// Text that was copied, and room for more.
     buffer: Vec<u8>,
     scanner: Scanner,
     instants: Instants,
@@ -114,17 +114,12 @@ pub(crate) struct Records<'f, R> {
     blank_lines: u64,
     scanner: &'f mut Scanner,
     instants: &'f mut Instants,
-    /// Whether events that are spelled as usual are read on the way.
-    reads_events: bool,
-    /// The event that the last record is, if it is a usual one.
-    event: UsualEvent,
     /// The first bytes of the last oversized record.
     prefix: Vec<u8>,
 }
 
 /// What to do with the bytes at `start`.
 enum Step {
-    Event { length: usize },
     Value { length: usize, is_object: bool },
     Broken { length: usize, skip: usize, detail: String },
     Oversized,
@@ -132,7 +127,7 @@ enum Step {
     EndLine,
 }
 
-impl<'f, R: Read> Records<'f, R> {
+impl<'f, R: BufRead> Records<'f, R> {
     /// The records of `input`, which begins at line `first_line` and byte `first_offset` of the file's text.
     pub(crate) fn new(input: R, first_line: u64, first_offset: u64, framing: &'f mut Framing) -> Self {
         let Framing { buffer, scanner, instants } = framing;
@@ -157,16 +152,46 @@ impl<'f, R: Read> Records<'f, R> {
             blank_lines: 0,
             scanner,
             instants,
-            reads_events: false,
-            event: UsualEvent::default(),
             prefix: Vec::new(),
         }
     }
 
-    /// Reads events that are spelled as usual on the way.
-    pub(crate) fn with_events(mut self) -> Self {
-        self.reads_events = true;
-        self
+    /// Gives the events to `take` that come next, up to the first line that is no usual one, or not read to its end.
+    pub(crate) fn usual_events(
+        &mut self,
+        mut take: impl FnMut(&Record<'_>, &UsualEvent) -> Result<(), ConvertError>,
+    ) -> Result<(), ConvertError> {
+        if self.in_line {
+            self.skip_blanks();
+            if self.line_end == Some(self.start) {
+                self.end_line();
+            }
+        }
+        if self.in_line || self.start < self.filled {
+            return Ok(());
+        }
+        loop {
+            let text = available(&mut self.input, self.offset)?;
+            let mut at = 0;
+            while text.get(at) == Some(&b'{')
+                && let Some(length) = memchr(b'\n', &text[at..])
+                && length <= self.max_record_bytes
+                && let Some(event) = UsualEvent::read(text, at, at + length, self.scanner, self.instants)
+            {
+                let framed = Framed::Value(&text[at..at + length]);
+                take(
+                    &Record { line: self.first_line + self.lines, offset: self.offset, framed, object: None },
+                    &event,
+                )?;
+                self.lines += 1;
+                self.offset += length as u64 + 1;
+                at += length + 1;
+            }
+            self.input.consume(at);
+            if at == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// The next record, or none at the end of the text.
@@ -179,21 +204,16 @@ impl<'f, R: Read> Records<'f, R> {
             match self.step() {
                 Step::ReadOn => self.find_line_end()?,
                 Step::EndLine => self.end_line(),
-                Step::Event { length } => {
-                    let (line, offset, at) = self.take(length);
-                    let framed = Framed::Value(&self.buffer[at..at + length]);
-                    return Ok(Some(Record { line, offset, framed, object: None, event: Some(&self.event) }));
-                }
                 Step::Value { length, is_object } => {
                     let (line, offset, at) = self.take(length);
                     let framed = Framed::Value(&self.buffer[at..at + length]);
                     let object = is_object.then(|| self.scanner.object());
-                    return Ok(Some(Record { line, offset, framed, object, event: None }));
+                    return Ok(Some(Record { line, offset, framed, object }));
                 }
                 Step::Broken { length, skip, detail } => {
                     let (line, offset, at) = self.take(skip);
                     let framed = Framed::Broken { bytes: &self.buffer[at..at + length], detail };
-                    return Ok(Some(Record { line, offset, framed, object: None, event: None }));
+                    return Ok(Some(Record { line, offset, framed, object: None }));
                 }
                 Step::Oversized => return self.take_oversized().map(Some),
             }
@@ -218,14 +238,6 @@ impl<'f, R: Read> Records<'f, R> {
             return if whole_line { Step::EndLine } else { Step::ReadOn };
         }
         let is_object = self.buffer[self.start] == b'{';
-        if self.reads_events
-            && is_object
-            && whole_line
-            && let Some(event) = UsualEvent::read(self.buffer, self.start, end, self.scanner, self.instants)
-        {
-            self.event = event;
-            return Step::Event { length: end - self.start };
-        }
         let length = if is_object {
             self.scanner.scan(self.buffer, self.start, end).ok()
         } else {
@@ -315,7 +327,7 @@ impl<'f, R: Read> Records<'f, R> {
         }
         let length = self.offset - offset;
         let framed = Framed::Oversized { prefix: &self.prefix, length, sha256: hash.finalize().into() };
-        Ok(Record { line, offset, framed, object: None, event: None })
+        Ok(Record { line, offset, framed, object: None })
     }
 
     fn advance(&mut self, bytes: usize) {
@@ -350,7 +362,7 @@ impl<'f, R: Read> Records<'f, R> {
         }
     }
 
-    /// Reads once more; false at the end of the input.
+    /// Copies some more, up to the end of a line at most; false at the end of the input.
     fn read(&mut self) -> Result<bool, ConvertError> {
         if self.input_ended {
             return Ok(false);
@@ -361,19 +373,17 @@ impl<'f, R: Read> Records<'f, R> {
             self.rebase(0);
         }
         let held = self.filled;
-        if self.buffer.len() < held + READ_BYTES {
-            self.buffer.resize((held + READ_BYTES).next_multiple_of(READ_BYTES), 0);
+        let text = available(&mut self.input, self.offset + (held - self.start) as u64)?;
+        let text = &text[..text.len().min(READ_BYTES)];
+        let length = memchr(b'\n', text).map_or(text.len(), |line_feed| line_feed + 1);
+        if self.buffer.len() < held + length {
+            self.buffer.resize((held + length).next_multiple_of(READ_BYTES), 0);
         }
-        let outcome = loop {
-            match self.input.read(&mut self.buffer[held..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                outcome => break outcome,
-            }
-        };
-        self.filled += outcome.as_ref().copied().unwrap_or(0);
-        let read = outcome.map_err(|source| ConvertError::Read { offset: self.offset + held as u64, source })?;
-        self.input_ended = read == 0;
-        Ok(read > 0)
+        self.buffer[held..held + length].copy_from_slice(&text[..length]);
+        self.input.consume(length);
+        self.filled += length;
+        self.input_ended = length == 0;
+        Ok(length > 0)
     }
 
     /// Follows a move of the bytes at `start` to the index `to`.
@@ -384,6 +394,20 @@ impl<'f, R: Read> Records<'f, R> {
         self.scanned = self.scanned - from + to;
         self.line_end = self.line_end.map(|end| end - from + to);
     }
+}
+
+/// The text that the input has at hand; it ends where there is none. `offset` is its place in the file's text.
+fn available(input: &mut impl BufRead, offset: u64) -> Result<&[u8], ConvertError> {
+    // Asked twice, since what is lent by the first answer could not be given on from a loop.
+    loop {
+        match input.fill_buf() {
+            Ok([]) => return Ok(&[]),
+            Ok(_) => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(ConvertError::Read { offset, source }),
+        }
+    }
+    input.fill_buf().map_err(|source| ConvertError::Read { offset, source })
 }
 
 /// The length of the JSON value at the start of `text`, which begins with no white space. The value may be one that is

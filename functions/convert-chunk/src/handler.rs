@@ -1,5 +1,6 @@
 //! What happens for an event.
 
+use std::io::BufReader;
 use std::time::Instant;
 
 use aws_adapters::s3::{Bucket, PipeReader, pipe};
@@ -14,6 +15,9 @@ use pipeline::receipt::{ChunkReceipt, StoredObject};
 use crate::context::Context;
 use crate::error::Error;
 use crate::event::{Input, Output};
+
+/// So much text is inflated at a time: records are read where they lie in it.
+const TEXT_BYTES: usize = 256 << 10;
 
 /// Converts a chunk.
 ///
@@ -92,6 +96,7 @@ fn convert(
 ) -> Result<Objects, Error> {
     let text = ChunkReader::new(compressed, &plan.gzip, chunk, window);
     let text = text.map_err(|source| Error::Chunk { chunk, landing: landing.clone(), source })?;
+    let text = BufReader::with_capacity(TEXT_BYTES, text);
     let planned = &plan.gzip.chunks[chunk as usize];
     let spec = ChunkSpec {
         first_line: planned.first_line,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use convert::{ChunkConverter, ChunkSpec, ConvertError, Converted, Output};
@@ -99,7 +99,7 @@ impl Converter<'_> {
         converter: &mut ChunkConverter,
         number: u32,
         start: ChunkStart,
-        text: impl Read,
+        text: impl BufRead,
         staged: &StagedHour,
     ) -> Result<ChunkFiles, FileError> {
         let spec = ChunkSpec {

@@ -4,10 +4,10 @@
 //! they come by. So they are given as blank lines of the same length: every other record keeps its line and its offset.
 //! Their records are counted apart, by the converter too, so that a chunk's counts are those that it would have found.
 
-use std::io::{self, Read, Seek};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 
 use convert::{ChunkSpec, convert_chunk};
-use gzip_plan::{ChunkStart, TextChunks, TextError};
+use gzip_plan::{ChunkStart, Piece, TextChunks, TextError};
 use pipeline::receipt::Counts;
 use tempfile::SpooledTempFile;
 
@@ -19,8 +19,8 @@ const MEMORY_BYTES: usize = 1 << 20;
 /// The text of one chunk after the other.
 pub(crate) struct ChunkTexts<R> {
     chunks: TextChunks<R>,
-    /// The chunk's end was reached.
-    ended: bool,
+    /// What is left of the blanks in place of an equal line, or of some of it.
+    blanks: Vec<u8>,
     duplicates: SpooledTempFile,
     duplicate_bytes: u64,
     failure: Option<FileError>,
@@ -29,12 +29,11 @@ pub(crate) struct ChunkTexts<R> {
 impl<R: Read> ChunkTexts<R> {
     pub(crate) fn new(chunks: TextChunks<R>) -> Self {
         let duplicates = SpooledTempFile::new(MEMORY_BYTES);
-        Self { chunks, ended: true, duplicates, duplicate_bytes: 0, failure: None }
+        Self { chunks, blanks: Vec::new(), duplicates, duplicate_bytes: 0, failure: None }
     }
 
     /// Begins the next chunk; reading gives its text then.
     pub(crate) fn next_chunk(&mut self) -> Result<Option<ChunkStart>, TextError> {
-        self.ended = false;
         self.chunks.next_chunk()
     }
 
@@ -54,6 +53,27 @@ impl<R: Read> ChunkTexts<R> {
         Ok(end)
     }
 
+    /// Takes the equal line that comes next, or some of it, and puts blanks in its place.
+    fn blank_duplicates(&mut self) -> io::Result<()> {
+        let piece = match self.chunks.piece() {
+            Ok(piece) => piece.filter(|piece| piece.is_duplicate),
+            Err(error) => return Err(failed(&mut self.failure, error)),
+        };
+        let Some(Piece { text, .. }) = piece else { return Ok(()) };
+        if let Err(error) = self.duplicates.write_all(text) {
+            return Err(failed(&mut self.failure, FileError::Temporary(error)));
+        }
+        let length = text.len();
+        let line_feed = text.ends_with(b"\n");
+        self.blanks.resize(length, b' ');
+        if line_feed && let Some(last) = self.blanks.last_mut() {
+            *last = b'\n';
+        }
+        self.duplicate_bytes += length as u64;
+        self.chunks.consume(length);
+        Ok(())
+    }
+
     fn count_duplicates(&mut self, lines: u64) -> Result<u64, FileError> {
         let mut text = std::mem::replace(&mut self.duplicates, SpooledTempFile::new(MEMORY_BYTES));
         self.duplicate_bytes = 0;
@@ -62,42 +82,46 @@ impl<R: Read> ChunkTexts<R> {
         // No byte order mark is skipped but the one at the very start of a file, and no equal line stands there.
         let spec =
             ChunkSpec { first_line: 2, first_offset: 1, duplicate_lines: &duplicate_lines, ..ChunkSpec::default() };
-        let counted = convert_chunk(&spec, text, io::sink(), io::sink());
+        let counted = convert_chunk(&spec, BufReader::new(text), io::sink(), io::sink());
         let counted = counted.map_err(|error| FileError::Temporary(io::Error::other(error)))?;
         Ok(counted.counts.duplicates)
     }
 }
 
-impl<R: Read> Read for ChunkTexts<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.ended || buffer.is_empty() {
-            return Ok(0);
+impl<R: Read> BufRead for ChunkTexts<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.blanks.is_empty() {
+            self.blank_duplicates()?;
         }
-        match self.chunks.piece(buffer.len()) {
-            Ok(Some(piece)) => {
-                let length = piece.text.len();
-                buffer[..length].copy_from_slice(piece.text);
-                if piece.is_duplicate {
-                    if let Err(error) = io::Write::write_all(&mut self.duplicates, piece.text) {
-                        self.failure = Some(FileError::Temporary(error));
-                        return Err(io::Error::other("a temporary file failed"));
-                    }
-                    self.duplicate_bytes += length as u64;
-                    let is_whole = piece.text.ends_with(b"\n");
-                    buffer[..length - usize::from(is_whole)].fill(b' ');
-                }
-                Ok(length)
-            }
-            Ok(None) => {
-                self.ended = true;
-                Ok(0)
-            }
-            Err(error) => {
-                self.failure = Some(error.into());
-                Err(io::Error::other("the input failed"))
-            }
+        if !self.blanks.is_empty() {
+            return Ok(&self.blanks);
+        }
+        match self.chunks.piece() {
+            Ok(piece) => Ok(piece.map_or(&[], |piece| piece.text)),
+            Err(error) => Err(failed(&mut self.failure, error)),
         }
     }
+
+    fn consume(&mut self, bytes: usize) {
+        match self.blanks.is_empty() {
+            true => self.chunks.consume(bytes),
+            false => drop(self.blanks.drain(..bytes)),
+        }
+    }
+}
+
+impl<R: Read> Read for ChunkTexts<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.fill_buf()?.read(buffer)?;
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+/// Notes why reading fails; readers pass on that it does.
+fn failed(failure: &mut Option<FileError>, why: impl Into<FileError>) -> io::Error {
+    *failure = Some(why.into());
+    io::Error::other("the input or a temporary file failed")
 }
 
 /// What is known of a chunk at its end.

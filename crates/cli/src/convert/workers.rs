@@ -3,7 +3,7 @@
 //! A chunk's text goes to its worker through a pipe of bounded length, so that memory does not depend on the size of
 //! chunks. With one worker the pipe only evens out; with more, it holds so much that the chunk after it can begin.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -146,8 +146,8 @@ fn collect(
     }
 }
 
-impl Read for PipeReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl BufRead for PipeReader {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.taken == self.block.len() && !self.ended {
             let used = std::mem::take(&mut self.block);
             if used.capacity() > 0 {
@@ -161,9 +161,18 @@ impl Read for PipeReader {
                 Err(_) => return Err(io::ErrorKind::BrokenPipe.into()),
             }
         }
-        let length = buffer.len().min(self.block.len() - self.taken);
-        buffer[..length].copy_from_slice(&self.block[self.taken..self.taken + length]);
-        self.taken += length;
+        Ok(&self.block[self.taken..])
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.taken += bytes;
+    }
+}
+
+impl Read for PipeReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.fill_buf()?.read(buffer)?;
+        self.consume(length);
         Ok(length)
     }
 }

@@ -1,6 +1,7 @@
 //! The output depends on the input and the options alone, and is what the Lambdas make.
 
 use std::collections::BTreeMap;
+use std::io::BufReader;
 
 use bytes::Bytes;
 use convert::{ChunkSpec, Compression, convert_chunk};
@@ -23,7 +24,7 @@ fn by_the_lambdas(file: &[u8], chunk_records: u32, payload: Payload) -> BTreeMap
         let window = planned.plan.access_points[chunk.access_point as usize].window;
         let window = window.map(|window| &planned.windows[window.offset as usize..][..window.length as usize]);
         let bytes = &file[chunk.compressed_start as usize..chunk.compressed_end as usize];
-        let text = ChunkReader::new(bytes, &planned.plan, number as u32, window).unwrap();
+        let text = BufReader::new(ChunkReader::new(bytes, &planned.plan, number as u32, window).unwrap());
         let spec = ChunkSpec {
             first_line: chunk.first_line,
             first_offset: chunk.uncompressed_start,

@@ -1,3 +1,5 @@
+use std::io::{BufReader, Read};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -34,24 +36,69 @@ struct Outcome {
     blank_lines: u64,
 }
 
-fn run(input: impl Read, max_record_bytes: usize, first_line: u64, first_offset: u64) -> Outcome {
+/// An event that is spelled as usual.
+const USUAL: &str = r#"{"id":"1","type":"PushEvent","actor":{"id":1,"login":"a"},"repo":{"id":2,"name":"b"},"payload":{},"public":true,"created_at":"2024-06-03T15:00:02Z"}"#;
+
+fn run(input: impl BufRead, max_record_bytes: usize, first_line: u64, first_offset: u64) -> Outcome {
     let mut framing = Framing::new();
     let mut records = Records::new(input, first_line, first_offset, &mut framing);
     records.max_record_bytes = max_record_bytes;
-    let (mut seen, mut spans) = (Vec::new(), Vec::new());
-    while let Some(Record { line, offset, framed, .. }) = records.next().unwrap() {
+    let mut outcome = Outcome { seen: Vec::new(), spans: Vec::new(), lines: 0, blank_lines: 0 };
+    loop {
+        let usual = records.usual_events(|record, event| {
+            assert!(matches!(record.framed, Framed::Value(bytes) if event.id.of(bytes) == b"1"));
+            outcome.see(record);
+            Ok(())
+        });
+        usual.unwrap();
+        let Some(record) = records.next().unwrap() else { break };
+        outcome.see(&record);
+    }
+    (outcome.lines, outcome.blank_lines) = (records.lines(), records.blank_lines());
+    outcome
+}
+
+impl Outcome {
+    fn see(&mut self, Record { line, offset, framed, .. }: &Record<'_>) {
         let (length, text) = match framed {
             Framed::Value(bytes) => (bytes.len() as u64, format!("value: {}", shown(bytes))),
             Framed::Broken { bytes, detail } => {
                 assert!(!detail.is_empty());
                 (bytes.len() as u64, format!("broken: {}", shown(bytes)))
             }
-            Framed::Oversized { prefix, length, .. } => (length, format!("oversized: {} of {length}", shown(prefix))),
+            Framed::Oversized { prefix, length, .. } => (*length, format!("oversized: {} of {length}", shown(prefix))),
         };
-        seen.push((line, offset, text));
-        spans.push((offset, offset + length));
+        self.seen.push((*line, *offset, text));
+        self.spans.push((*offset, *offset + length));
     }
-    Outcome { seen, spans, lines: records.lines(), blank_lines: records.blank_lines() }
+}
+
+#[test]
+fn usual_events_are_read_where_they_lie_again_after_any_other_line() {
+    let text = format!("{USUAL}\n{USUAL}\n{{}} \r\n\n{USUAL}\n{USUAL}{USUAL}\n{USUAL}\n{USUAL}");
+    let mut framing = Framing::new();
+    let mut records = Records::new(text.as_bytes(), 1, 0, &mut framing);
+    let mut lines = Vec::new();
+    loop {
+        let usual = records.usual_events(|record, _| {
+            lines.push((record.line, "usual"));
+            Ok(())
+        });
+        usual.unwrap();
+        let Some(record) = records.next().unwrap() else { break };
+        lines.push((record.line, "other"));
+    }
+    let expected = [
+        (1, "usual"),
+        (2, "usual"),
+        (3, "other"),
+        (5, "other"), // after a blank line
+        (6, "other"),
+        (6, "other"),
+        (7, "usual"),
+        (8, "other"), // without a line feed there might be more of it
+    ];
+    assert_eq!(lines, expected);
 }
 
 fn shown(bytes: &[u8]) -> String {
@@ -153,7 +200,7 @@ fn an_endless_line_takes_bounded_memory() {
     let long = 100 << 20;
     let head = b"{\"a\":\"".as_slice();
     let mut framing = Framing::new();
-    let text = head.chain(io::repeat(b'x').take(long)).chain(&b"\"}\n{}\n"[..]);
+    let text = BufReader::new(head.chain(io::repeat(b'x').take(long)).chain(&b"\"}\n{}\n"[..]));
     let mut records = Records::new(text, 1, 0, &mut framing);
     let Some(Record { framed: Framed::Oversized { prefix, length, sha256 }, .. }) = records.next().unwrap() else {
         panic!("a record of 100 MiB must be refused")
@@ -175,7 +222,8 @@ fn an_endless_line_takes_bounded_memory() {
 fn a_long_line_of_blanks_or_of_small_values_takes_bounded_memory() {
     for (phrase, byte, expected) in [("blanks", b' ', 1), ("NULs", 0, 1), ("numbers", b'"', (40 << 19) + 1)] {
         let mut framing = Framing::new();
-        let mut records = Records::new(io::repeat(byte).take(40 << 20).chain(&b"{}"[..]), 1, 0, &mut framing);
+        let text = BufReader::new(io::repeat(byte).take(40 << 20).chain(&b"{}"[..]));
+        let mut records = Records::new(text, 1, 0, &mut framing);
         let mut seen = 0;
         while records.next().unwrap().is_some() {
             seen += 1;
@@ -194,7 +242,7 @@ fn a_failing_reader_is_named_with_its_place() {
         }
     }
     let mut framing = Framing::new();
-    let mut records = Records::new((&b"{}\n{}"[..]).chain(Failing), 1, 100, &mut framing);
+    let mut records = Records::new((&b"{}\n{}"[..]).chain(BufReader::new(Failing)), 1, 100, &mut framing);
     assert!(matches!(records.next(), Ok(Some(_))), "what was read before is not lost");
     match records.next() {
         Err(ConvertError::Read { offset: 105, source }) => assert_eq!(source.to_string(), "the line is dead"),
@@ -207,6 +255,7 @@ fn any_text() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         Just(b"\n".to_vec()),
         Just(b"{}".to_vec()),
+        Just(format!("{USUAL}\n").into_bytes()),
         Just(b"{\"a\":[1,\"}{\"]}".to_vec()),
         Just(b"\xef\xbb\xbf".to_vec()),
         "[ \t\r\u{0}]{1,4}".prop_map(String::into_bytes),
@@ -216,19 +265,24 @@ fn any_text() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
+/// How long a record may be: mostly shorter than a usual event.
+fn any_limit() -> impl Strategy<Value = usize> {
+    prop_oneof![2 => 1_usize..30, 1 => Just(USUAL.len()), 1 => Just(USUAL.len() - 1)]
+}
+
 proptest! {
     #[test]
     fn proptest_records_do_not_depend_on_reads(
-        text in any_text(), lengths in prop::collection::vec(1_usize..20, 1..5), limit in 1_usize..30,
+        text in any_text(), lengths in prop::collection::vec(1_usize..20, 1..5), limit in any_limit(),
     ) {
         let whole = run(&text[..], limit, 1, 0);
-        let pieces = run(Trickle { text: &text, lengths, reads: 0 }, limit, 1, 0);
+        let pieces = run(BufReader::new(Trickle { text: &text, lengths, reads: 0 }), limit, 1, 0);
         prop_assert_eq!(whole.seen, pieces.seen);
         prop_assert_eq!((whole.lines, whole.blank_lines), (pieces.lines, pieces.blank_lines));
     }
 
     #[test]
-    fn proptest_no_byte_is_lost_and_none_is_used_twice(text in any_text(), limit in 1_usize..30) {
+    fn proptest_no_byte_is_lost_and_none_is_used_twice(text in any_text(), limit in any_limit()) {
         let outcome = run(&text[..], limit, 1, 0);
         let mut at = 0;
         for (start, end) in outcome.spans.into_iter().chain([(text.len() as u64, text.len() as u64)]) {
@@ -244,7 +298,7 @@ proptest! {
     }
 
     #[test]
-    fn proptest_lines_are_framed_one_by_one(text in any_text(), limit in 1_usize..30) {
+    fn proptest_lines_are_framed_one_by_one(text in any_text(), limit in any_limit()) {
         let whole = run(&text[..], limit, 1, 0);
         let (mut offset, mut seen) = (0, Vec::new());
         for (line, text) in (1..).zip(text.split_inclusive(|&byte| byte == b'\n')) {

@@ -1,7 +1,7 @@
 //! The files themselves: schema, layout, what is written when, and what happens when writing fails.
 
 use std::error::Error;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 
 use arrow_schema::{DataType, TimeUnit};
 use bytes::Bytes;
@@ -132,7 +132,8 @@ fn a_failing_reader_is_passed_on_with_its_error() {
         }
     }
     let good = format!("{}\n", event(""));
-    let error = convert_chunk(&WHOLE, good.as_bytes().chain(Failing), io::sink(), io::sink()).unwrap_err();
+    let error =
+        convert_chunk(&WHOLE, good.as_bytes().chain(BufReader::new(Failing)), io::sink(), io::sink()).unwrap_err();
     let ConvertError::Read { offset, source } = error else { panic!("expected a read error, got {error:?}") };
     assert_eq!(offset, good.len() as u64);
     assert!(source.get_ref().is_some_and(|cause| cause.is::<Mismatch>()), "callers can tell which error it was");

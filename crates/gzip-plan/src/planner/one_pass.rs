@@ -65,7 +65,7 @@ pub struct Piece<'a> {
 /// Reads a file, gzip or plain, and gives the text of the chunks that [`Planner`] cuts it into, without its plan, its
 /// windows or a second pass.
 ///
-/// Per chunk: [`Self::next_chunk`], [`Self::piece`] until there is none, then [`Self::chunk`]. What is wrong with a file
+/// Per chunk: [`Self::next_chunk`], [`Self::piece`] and [`Self::consume`] until there is none, then [`Self::chunk`]. What is wrong with a file
 /// shows where the pass comes to it, so text may have been given by then.
 ///
 /// Holds what a planner holds, the text of the line being read and that of a few KiB of the file; beyond 8 MiB a line
@@ -79,16 +79,28 @@ pub struct TextChunks<R> {
     kind: FileKind,
     pass: Pass,
     unread: Unread,
-    /// Bytes of that which were given and not passed over yet.
-    given: usize,
-    /// The chunk that is being given, from 0.
+    /// What is given of that.
+    cut: Cut,
+    /// The chunk that is being given, or will be next, from 0.
     index: usize,
-    /// Offset in the text of what is given next.
+    /// A chunk was begun, and its end not reached.
+    in_chunk: bool,
+    /// Offset in the text of what is given.
     offset: u64,
-    /// Number of the line at the offset; only right where all is given that is known, or where duplicates follow.
+    /// Number of the line at the offset; only right where all is consumed that is known, or where duplicates follow.
     line: u64,
     /// How many of the chunk's duplicate lines were given.
     duplicates_given: usize,
+}
+
+/// The piece that is given.
+#[derive(Default)]
+struct Cut {
+    /// Bytes of it that were not consumed yet.
+    left: usize,
+    /// Lines that end in it, if equal ones follow.
+    lines: u64,
+    is_duplicate: bool,
 }
 
 enum FileKind {
@@ -125,8 +137,9 @@ impl<R: Read> TextChunks<R> {
             kind: FileKind::Unknown,
             pass: Pass::Running(Box::new(Planner::for_one_pass(settings))),
             unread: Unread::default(),
-            given: 0,
+            cut: Cut::default(),
             index: 0,
+            in_chunk: false,
             offset: 0,
             line: 1,
             duplicates_given: 0,
@@ -141,6 +154,7 @@ impl<R: Read> TextChunks<R> {
         loop {
             let known = self.known();
             if known.end > self.offset {
+                self.in_chunk = true;
                 return Ok(Some(ChunkStart { first_line: self.line, offset: self.offset }));
             }
             if !self.read_on()? {
@@ -149,22 +163,43 @@ impl<R: Read> TextChunks<R> {
         }
     }
 
-    /// The next piece of the chunk's text, of at most so many bytes (at least one), or none at its end.
+    /// The next piece of the chunk's text, at least a byte, or none from its end on. What is not consumed of it comes again.
     ///
     /// # Errors
     /// What is wrong with the file as far as it was read. There is no next piece then.
-    pub fn piece(&mut self, most: usize) -> Result<Option<Piece<'_>>, TextError> {
-        loop {
-            let known = self.known();
-            if known.end > self.offset {
-                return self.give(most).map(Some);
-            }
-            if known.closed {
-                self.index += 1;
-                self.duplicates_given = 0;
+    pub fn piece(&mut self) -> Result<Option<Piece<'_>>, TextError> {
+        while self.cut.left == 0 {
+            if !self.in_chunk {
                 return Ok(None);
             }
-            self.read_on()?;
+            let known = self.known();
+            if known.end > self.offset {
+                self.cut()?;
+            } else if known.closed {
+                self.index += 1;
+                self.duplicates_given = 0;
+                self.in_chunk = false;
+            } else {
+                self.read_on()?;
+            }
+        }
+        let text = unread(&mut self.unread, &self.pass)?;
+        Ok(Some(Piece { text: &text[..self.cut.left], is_duplicate: self.cut.is_duplicate }))
+    }
+
+    /// Passes over the first bytes of the piece that was given last.
+    pub fn consume(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.cut.left);
+        self.unread.consume(bytes);
+        self.offset += bytes as u64;
+        self.cut.left -= bytes;
+        if bytes > 0 && self.cut.left == 0 {
+            self.line += self.cut.lines;
+            self.duplicates_given += usize::from(self.cut.is_duplicate && self.cut.lines == 1);
+            let known = self.known();
+            if self.offset == known.end {
+                self.line = known.line_at_end;
+            }
         }
     }
 
@@ -205,41 +240,24 @@ impl<R: Read> TextChunks<R> {
         }
     }
 
-    /// Gives some of the text that is known and not given yet.
-    fn give(&mut self, most: usize) -> Result<Piece<'_>, TextError> {
-        self.unread.consume(std::mem::take(&mut self.given));
-        let (end, line_at_end, duplicate) = {
-            let known = self.known();
-            (known.end, known.line_at_end, known.duplicates.get(self.duplicates_given).copied())
-        };
-        let history = match &self.pass {
-            Pass::Running(planner) => Some(&planner.history),
-            Pass::Over(_) => None,
-        };
-        let text = self.unread.bytes(history).map_err(TextError::Spool)?;
+    /// Cuts a piece off the text that is known and not given yet.
+    fn cut(&mut self) -> Result<(), TextError> {
+        let known = self.known();
+        let (end, duplicate) = (known.end, known.duplicates.get(self.duplicates_given).copied());
         let known = usize::try_from(end - self.offset).unwrap_or(usize::MAX);
-        let text = &text[..text.len().min(known).min(most.max(1))];
+        let text = unread(&mut self.unread, &self.pass)?;
+        let text = &text[..text.len().min(known)];
         let is_duplicate = duplicate == Some(self.line);
-        let lines_wanted = duplicate.map(|duplicate| if is_duplicate { 1 } else { duplicate - self.line });
-        let (length, lines) = match lines_wanted {
-            Some(wanted) => first_lines(text, wanted),
+        let (left, lines) = match duplicate {
+            Some(duplicate) => first_lines(text, if is_duplicate { 1 } else { duplicate - self.line }),
             None => (text.len(), 0),
         };
-        self.given = length;
-        self.offset += length as u64;
-        self.line += lines;
-        if is_duplicate && lines == 1 {
-            self.duplicates_given += 1;
-        }
-        if self.offset == end {
-            self.line = line_at_end;
-        }
-        Ok(Piece { text: &text[..length], is_duplicate })
+        self.cut = Cut { left, lines, is_duplicate };
+        Ok(())
     }
 
     /// Reads and inflates some more; false at the end of the file.
     fn read_on(&mut self) -> Result<bool, TextError> {
-        self.unread.consume(std::mem::take(&mut self.given));
         let Pass::Running(planner) = &mut self.pass else { return Ok(false) };
         let length = match self.kind {
             FileKind::Unknown => fill(&mut self.input, &mut self.buffer, self.read_bytes)?,
@@ -309,6 +327,15 @@ impl Planner {
         }
         Ok(())
     }
+}
+
+/// The text that was not read yet.
+fn unread<'a>(unread: &'a mut Unread, pass: &'a Pass) -> Result<&'a [u8], TextError> {
+    let history = match pass {
+        Pass::Running(planner) => Some(&planner.history),
+        Pass::Over(_) => None,
+    };
+    unread.bytes(history).map_err(TextError::Spool)
 }
 
 /// The length of the first `wanted` lines, or of all the text if it has less, and how many line feeds are in it.

@@ -39,16 +39,20 @@ fn chunks(file: &[u8], settings: PlanSettings, lengths: &[usize]) -> Result<Vec<
     let mut given = Vec::new();
     while let Some(start) = pass.next_chunk()? {
         let (mut text, mut duplicates, mut line) = (Vec::new(), Vec::new(), start.first_line);
-        while let Some(piece) = pass.piece(lengths[0])? {
+        while let Some(piece) = pass.piece()? {
             assert!(!piece.text.is_empty());
-            text.extend_from_slice(piece.text);
             if piece.is_duplicate {
                 duplicates.push(line);
                 let line_feeds = memchr::memchr_iter(b'\n', piece.text).collect::<Vec<_>>();
                 assert!(line_feeds.is_empty() || line_feeds == [piece.text.len() - 1], "one line at most");
             }
-            line += memchr::memchr_iter(b'\n', piece.text).count() as u64;
+            let taken = &piece.text[..piece.text.len().min(lengths[0])];
+            text.extend_from_slice(taken);
+            line += memchr::memchr_iter(b'\n', taken).count() as u64;
+            let taken = taken.len();
+            pass.consume(taken);
         }
+        assert!(pass.piece()?.is_none(), "a chunk that has ended stays so");
         duplicates.dedup();
         let chunk = pass.chunk().unwrap().clone();
         assert_eq!((chunk.first_line, chunk.uncompressed_start), (start.first_line, start.offset));
