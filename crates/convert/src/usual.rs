@@ -11,6 +11,8 @@ pub(crate) enum Origin {
     Own,
     /// It is this and the entity's name; alone it is the name.
     Name(&'static str),
+    /// It is the entity's name as people see it; see [`shown`].
+    Shown,
     /// It is the entity's id between these.
     Id(&'static str, &'static str),
 }
@@ -28,6 +30,9 @@ pub(crate) struct Column {
 macro_rules! column {
     ($key:literal) => {
         Column { origin: Origin::Own, lead: concat!(",\"", $key, "\":\""), end: "\"" }
+    };
+    ($key:literal, shown) => {
+        Column { origin: Origin::Shown, lead: concat!(",\"", $key, "\":\""), end: "\"" }
     };
     ($key:literal, $prefix:literal + name) => {
         Column { origin: Origin::Name($prefix), lead: concat!(",\"", $key, "\":\"", $prefix), end: "\"" }
@@ -60,7 +65,7 @@ impl Kind<5> for Actor {
     const TEXTS: &'static [&'static str; 5] = &ACTOR_TEXTS;
     const COLUMNS: [Column; 5] = [
         column!("login", "" + name),
-        column!("display_login", "" + name),
+        column!("display_login", shown),
         column!("gravatar_id"),
         column!("url", "https://api.github.com/users/" + name),
         column!("avatar_url", "https://avatars.githubusercontent.com/u/" + id + "?"),
@@ -80,6 +85,12 @@ impl Kind<4> for Org {
         column!("url", "https://api.github.com/orgs/" + name),
         column!("avatar_url", "https://avatars.githubusercontent.com/u/" + id + "?"),
     ];
+}
+
+/// A name as people see it: bots' names have something more at their end.
+#[inline]
+pub(crate) fn shown(name: &[u8]) -> &[u8] {
+    name.strip_suffix(b"[bot]").unwrap_or(name)
 }
 
 /// An id of more digits is no usual one.
@@ -226,7 +237,8 @@ impl<'a> Reader<'a> {
                 (Origin::Own, _) => true,
                 (Origin::Id(..), _) => self.skip(digits),
                 (Origin::Name(_), Some(name)) => self.skip(name),
-                (Origin::Name(_), None) => {
+                (Origin::Shown, Some(name)) => self.skip(shown(name)),
+                (Origin::Name(_) | Origin::Shown, None) => {
                     let from = self.at;
                     usual.name = self.plain_text()?;
                     name = Some(&text[from..self.at]);
@@ -333,6 +345,10 @@ mod tests {
         assert_eq!(actor(full), Some((12, "mona", 0b11111)));
         let older = full.replace(r#""display_login":"mona","#, "");
         assert_eq!(actor(&older), Some((12, "mona", 0b11101)));
+        let bot =
+            full.replace(r#"login":"mona","d"#, r#"login":"mona[bot]","d"#).replace("users/mona", "users/mona[bot]");
+        assert_eq!(actor(&bot), Some((12, "mona[bot]", 0b11111)));
+        assert_eq!(actor(&bot.replace(r#"display_login":"mona""#, r#"display_login":"mona[bot]""#)), None);
         let json = r#"{"id":7,"name":"mona/cat","url":"https://api.github.com/repos/mona/cat"}"#;
         assert_eq!(known::<Repo, 2>(json), Some((7, "mona/cat", 0b11)));
         assert_eq!(known::<Repo, 2>(r#"{"id":7,"name":"é"}"#), Some((7, "é", 0b1)));

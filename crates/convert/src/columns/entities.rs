@@ -17,7 +17,7 @@ use crate::pages::{Codec, Encoded};
 use crate::row::Entity;
 use crate::scan::Scanner;
 use crate::shape;
-use crate::usual::{self, Kind, Origin, Usual, plain_integer};
+use crate::usual::{self, Kind, Origin, Usual, plain_integer, shown};
 
 /// The texts that people filter by. Bounds of the others, the same prefix in all of them, would help nobody.
 const FILTERED: [&str; 2] = ["login", "name"];
@@ -108,6 +108,11 @@ impl<K: Kind<N>, const N: usize> EntityColumns<K, N> {
         for (place, column) in K::COLUMNS.iter().enumerate().skip(1).filter(|(place, _)| texts >> place & 1 == 1) {
             columns.texts[place] = match column.origin {
                 Origin::Own => self.own(place, b""),
+                Origin::Shown => {
+                    let shown = shown(name);
+                    let from = if shown.len() < name.len() { self.texts[NAME].number(shown).0 } else { number };
+                    self.made(place, from, [shown, b"", b""])
+                }
                 Origin::Name(prefix) => self.made(place, number, [prefix.as_bytes(), name, b""]),
                 Origin::Id(prefix, suffix) => {
                     self.made(place, columns.id, [prefix.as_bytes(), digits, suffix.as_bytes()])
@@ -160,6 +165,10 @@ impl<K: Kind<N>, const N: usize> EntityColumns<K, N> {
         // A text is made from a name or an id if it could be, be it another one's: so each is in its column once.
         match K::COLUMNS[place].origin {
             Origin::Own => self.own(place, text.as_bytes()),
+            Origin::Shown => {
+                let name = self.texts[NAME].number(text.as_bytes()).0;
+                self.made(place, name, [text.as_bytes(), b"", b""])
+            }
             Origin::Name(prefix) => match text.strip_prefix(prefix) {
                 Some(name) => {
                     let name = self.texts[NAME].number(name.as_bytes()).0;
