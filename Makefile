@@ -124,6 +124,6 @@ test-end-to-end: tools ## The real template, binaries and state machines on the 
 	$(PY) -m pytest -q tests/e2e --numprocesses $(WORKERS)
 
 $(CARGO_DENY):
-	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_TARGET_DIR=.tools/cargo-deny-build \
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_TARGET_DIR=.tools/cargo-deny-build \
 	  cargo install cargo-deny --version 0.20.2 --locked --quiet --root .tools/cargo-deny-0.20.2
 	rm -rf .tools/cargo-deny-build
