@@ -4,6 +4,7 @@ import statistics
 
 BASE = "duckdb"
 FLOOR = "inflate"
+OTHERS = {"duckdb": "DuckDB", "chdb": "ClickHouse", "polars": "polars", "pandas": "pandas", "inflate": "inflate"}
 
 
 class Result:
@@ -44,10 +45,38 @@ def print_table(results, absent, rounds):
     for title in absent:
         rows.append(["–", "–", title, "missing", *[""] * 6])
     print_markdown(rows)
+    print_summary(results)
     for hour in {result.hour.name: result.hour for result in results}.values():
         gzip, text = hour.path.stat().st_size / 1e6, hour.text_bytes() / 1e6
         print(f"\n{hour.name}: {hour.title}; {gzip:.1f} MB of gzip, {text:.0f} MB of text", end="")
     print("\n\nAll outputs agree on rows, rows by type, distinct actors and repositories, and on contents.")
+
+
+def print_summary(results):
+    """A line for each hour and payload: this program against each of the others, as far as they ran."""
+    columns = [("CPU s", cpu_seconds)]
+    columns += [(f"to {title}", ratio("ours", name, "cpu_secs")) for name, title in OTHERS.items()]
+    columns += [("wall of 2 threads to 1", ratio("ours2", "ours", "wall_secs")), ("peak MB (DuckDB)", peaks)]
+    rows = [["hour", "payload", *(title for title, _ in columns)]]
+    for result in results:
+        others = {other.contestant.name: other for other in results if same_task(other, result)}
+        if result.contestant.name == "ours":
+            rows.append([result.hour.name, result.payload, *(cell(others) for _, cell in columns)])
+    print()
+    print_markdown(rows)
+
+
+def cpu_seconds(of):
+    return f"{of['ours'].median('cpu_secs'):.2f}"
+
+
+def ratio(name, base, fact):
+    return lambda of: f"{of[name].ratio(of[base], fact):.2f}" if {name, base} <= of.keys() else "–"
+
+
+def peaks(of):
+    peak = {name: f"{of[name].median('peak_bytes') / 1e6:,.0f}" for name in ("ours", BASE) if name in of}
+    return f"{peak['ours']} ({peak.get(BASE, '–')})"
 
 
 def same_task(one, other):

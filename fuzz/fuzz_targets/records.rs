@@ -47,7 +47,7 @@ fuzz_target!(|text: &[u8]| {
     assert!(converted.counts.balance());
     let read = 1 + text.len() % 7;
     assert!(convert(text, read) == (converted.clone(), parquet, quarantine), "reads of {read} give something else");
-    let private = text.windows(8).any(|part| part == b"$serde_j") || text.contains(&b'\\');
+    let private = text.windows(7).any(|part| part == b"serde_j");
     if !line.contains(&b'\n') && !line.starts_with(b"\xef\xbb\xbf") && !private {
         match is_event(line) {
             Some(true) => assert_eq!(converted.counts.rows, 1),

@@ -1,4 +1,4 @@
-//! Where a conversion's time goes, stage by stage, each with those before it: `cargo bench -p convert`.
+//! Stages of a conversion by themselves: `cargo bench -p convert`. Framing, checking and reading are those of records that are not spelled as usual.
 //!
 //! `GHACTIVITY_BENCH` may name a gzip file to take the records from; without it, a few made ones are repeated.
 

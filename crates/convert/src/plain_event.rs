@@ -89,15 +89,16 @@ fn truth(json: &str) -> Option<bool> {
 #[derive(Default)]
 pub(crate) struct Instants {
     text: Vec<u8>,
-    instant: i64,
+    /// What the text names; none before the first one.
+    instant: Option<i64>,
 }
 
 impl Instants {
     pub(crate) fn parse(&mut self, text: &[u8]) -> Option<i64> {
-        if text != self.text {
-            self.instant = timestamp::parse(std::str::from_utf8(text).ok()?).ok()?;
+        if self.instant.is_none() || text != self.text {
+            self.instant = Some(timestamp::parse(std::str::from_utf8(text).ok()?).ok()?);
             text.clone_into(&mut self.text);
         }
-        Some(self.instant)
+        self.instant
     }
 }

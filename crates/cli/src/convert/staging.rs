@@ -89,9 +89,12 @@ impl Staging {
         let is_bad_records = |name: &str| name.len() == keys::quarantine_name(0).len() && name.ends_with(".jsonl");
         let is_rows = |name: &str| name.starts_with(&format!("part-{hour}-")) && name.ends_with(".parquet");
         let _change = self.change();
-        let quarantine = self.out.join("quarantine").join(hour.to_string());
+        let (quarantine, rows) = (self.out.join("quarantine").join(hour.to_string()), self.folder(hour));
+        // What can fail of one is looked for before the other is moved.
+        make_room(&staged.quarantine, &quarantine)?;
+        make_room(&staged.parquet, &rows)?;
         replace(&staged.quarantine, &quarantine, is_bad_records)?;
-        replace(&staged.parquet, &self.folder(hour), is_rows)
+        replace(&staged.parquet, &rows, is_rows)
     }
 
     /// Forgets an hour in the making.
@@ -139,19 +142,29 @@ fn delete_left_behind(out: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Moves the folder `new` to `place`. What is `ours` of a folder that is there already goes; everything else in it stays.
+/// Makes the folder that `place` is in, unless nothing of `new` is going there.
+fn make_room(new: &Path, place: &Path) -> Result<(), FileError> {
+    let failed = |source| FileError::Output { path: place.to_owned(), source };
+    if fs::symlink_metadata(place).is_ok() {
+        let taken = || failed(io::Error::new(io::ErrorKind::NotADirectory, "it is a file, not a folder"));
+        return if place.is_dir() { Ok(()) } else { Err(taken()) };
+    }
+    if is_empty(new).map_err(failed)? {
+        return Ok(());
+    }
+    fs::create_dir_all(place.parent().unwrap_or(place)).map_err(failed)
+}
+
+fn is_empty(folder: &Path) -> io::Result<bool> {
+    Ok(fs::read_dir(folder)?.next().is_none())
+}
+
+/// Moves the folder `new` to `place`, for which there is room. What is `ours` of a folder that is there already goes; everything else in it stays.
 fn replace(new: &Path, place: &Path, ours: impl Fn(&str) -> bool) -> Result<(), FileError> {
     let failed = |source| FileError::Output { path: place.to_owned(), source };
-    let is_empty = fs::read_dir(new).map_err(failed)?.next().is_none();
+    let is_empty = is_empty(new).map_err(failed)?;
     if fs::symlink_metadata(place).is_err() {
-        if is_empty {
-            return Ok(());
-        }
-        fs::create_dir_all(place.parent().unwrap_or(place)).map_err(failed)?;
-        return fs::rename(new, place).map_err(failed);
-    }
-    if !place.is_dir() {
-        return Err(failed(io::Error::new(io::ErrorKind::NotADirectory, "it is a file, not a folder")));
+        return if is_empty { Ok(()) } else { fs::rename(new, place).map_err(failed) };
     }
     exchange(new, place).map_err(failed)?;
     // The earlier folder is now where the new one was.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use archive_server::generator::HourSettings;
 
-use crate::support::{World, generated};
+use crate::support::{World, generated, gzip, record};
 
 /// The most memory that a run held, as far as was seen: nearly at its end.
 fn peak_bytes(world: &World, arguments: &[&str]) -> u64 {
@@ -37,4 +37,21 @@ fn memory_is_bounded() {
         let peak = peak_bytes(&world, &["2025-09-15-15.json.gz", "--payload", payload, "--threads", threads]);
         assert!(peak > 0 && peak < limit, "payload {payload}, {threads} threads: {peak} bytes");
     }
+    // Few records, of two megabytes each that nothing makes smaller.
+    world.file("2025-09-15-16.json.gz", &gzip(&large_records(60)));
+    let peak = peak_bytes(&world, &["2025-09-15-16.json.gz", "--payload", "keep", "--threads", "1"]);
+    assert!(peak > 0 && peak < 128 << 20, "large records: {peak} bytes");
+}
+
+fn large_records(count: u64) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut letter = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[(state >> 58) as usize])
+    };
+    let large = |id| {
+        let body: String = (0..2 << 20).map(|_| letter()).collect();
+        record(id).replace("started", &body) + "\n"
+    };
+    (0..count).map(large).collect::<String>().into_bytes()
 }

@@ -122,14 +122,17 @@ fn the_others_are_converted() {
 
 #[test]
 fn a_place_that_is_taken_is_named() {
-    let world = World::new();
-    world.file(NAME, &clean_hour(10));
-    fs::create_dir_all(world.out().join(FOLDER).parent().unwrap()).unwrap();
-    fs::write(world.out().join(FOLDER), "mine").unwrap();
-    let run = world.convert(&[NAME]);
-    assert_eq!(run.status, Some(2));
-    assert!(run.stderr.contains(&format!("cannot write out/{FOLDER}: it is a file")), "{}", run.stderr);
-    assert_eq!(world.names(), [FOLDER]);
+    // Bad records go elsewhere: they do not get there either.
+    for (phrase, file) in [("a clean hour", clean_hour(10)), ("one with bad records", messy_hour(200))] {
+        let world = World::new();
+        world.file(NAME, &file);
+        fs::create_dir_all(world.out().join(FOLDER).parent().unwrap()).unwrap();
+        fs::write(world.out().join(FOLDER), "mine").unwrap();
+        let run = world.convert(&[NAME]);
+        assert_eq!(run.status, Some(2), "{phrase}");
+        assert!(run.stderr.contains(&format!("cannot write out/{FOLDER}: it is a file")), "{phrase}: {}", run.stderr);
+        assert_eq!(world.names(), [FOLDER], "{phrase}");
+    }
 }
 
 /// A limit on the size of files stands for a disk that is full: the same call fails, at the same place.

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use crate::oracle::{expected_row, micros};
 use crate::support::{WHOLE, convert, event, raw};
 
+/// An event that is spelled as usual.
+const USUAL: &str = r#"{"id":"1","type":"PushEvent","actor":{"id":1,"login":"a"},"repo":{"id":2,"name":"b"},"payload":{},"public":true,"created_at":"2024-06-03T15:00:02Z"}"#;
+
 /// Field of the one row that `line` gives; a JSON pointer.
 fn cell(line: &str, pointer: &str) -> Value {
     let rows = convert(&WHOLE, format!("{line}\n").as_bytes()).rows();
@@ -37,6 +40,16 @@ fn bad_records_go_to_quarantine_and_good_ones_around_them_stay() {
         ("an index line", format!("{{\"index\":{{}}}}\n{good}").into(), "missing-type"),
         ("an API message", format!("{{\"message\":\"API rate limit exceeded\"}}\n{good}").into(), "missing-type"),
         ("no created_at", format!("{{\"type\":\"x\"}}\n{good}").into(), "missing-created-at"),
+        (
+            "an empty created_at before any other",
+            format!("{{\"type\":\"x\",\"created_at\":\"\"}}\n{good}").into(),
+            "bad-created-at",
+        ),
+        (
+            "an empty created_at of a usual event",
+            format!("{}\n{good}", USUAL.replace("2024-06-03T15:00:02Z", "")).into(),
+            "bad-created-at",
+        ),
         ("a leap second", format!("{}\n{good}", good.replace("00:00:00Z", "23:59:60Z")).into(), "bad-created-at"),
         ("a day that does not exist", format!("{}\n{good}", good.replace("01-01T", "02-30T")).into(), "bad-created-at"),
         ("HTML on a line", format!("<html>\n{good}").into(), "invalid-json"),

@@ -91,7 +91,7 @@ fn any_lines() -> impl Strategy<Value = Vec<u8>> {
 /// An event whose `actor`, `repo` and `org` are spelled as GitHub does, or nearly so: each text is made from a name or an
 /// id, of its own or of another one.
 fn nearly_usual_event() -> impl Strategy<Value = String> {
-    let name = || select(vec!["a", "b", "a/b", "é", "", "users/a", "1", "\\u0061"]);
+    let name = || select(vec!["a", "b", "a[bot]", "[bot]", "a/b", "é", "", "users/a", "1", "\\u0061"]);
     let number = || select(vec!["1", "2", "12", "0", "-1", "123456789012345678", "1234567890123456789"]);
     let digits = || select(vec!["1", "2", "12", "0", "01", "+1", "", "123456789012345678", "1234567890123456789"]);
     let entity = move |kind: &'static str| {
@@ -100,7 +100,8 @@ fn nearly_usual_event() -> impl Strategy<Value = String> {
         let parts = prop::collection::vec(prop::bool::weighted(0.9), 5);
         (number(), name(), texts, parts, prop::bool::weighted(0.7)).prop_map(
             move |(id, own, (shown, of, other, avatar, gravatar), parts, same)| {
-                let (shown, of, avatar) = if same { (own, own, id) } else { (shown, of, avatar) };
+                let usual = own.strip_suffix("[bot]").unwrap_or(own);
+                let (shown, of, avatar) = if same { (usual, own, id) } else { (shown, of, avatar) };
                 let fields = [
                     format!("\"{login}\":\"{own}\""),
                     format!("\"display_login\":\"{shown}\""),
@@ -118,12 +119,15 @@ fn nearly_usual_event() -> impl Strategy<Value = String> {
             },
         )
     };
-    (entity("users"), entity("repo"), entity("orgs")).prop_map(|(actor, repo, org)| {
-        let created_at = "2026-06-01T15:00:00Z";
-        format!(
-            r#"{{"id":"1","type":"PushEvent","actor":{actor},"repo":{repo},"created_at":"{created_at}","org":{org}}}"#
-        )
-    })
+    let payload = select(vec![r#","payload":{},"public":true"#, r#","payload":{"a":[1,"é\n"]},"public":false"#, ""]);
+    let created_at = select(vec!["2026-06-01T15:00:00Z", "2026-06-01T15:00:01.5Z"]);
+    (entity("users"), entity("repo"), entity("orgs"), payload, created_at).prop_map(
+        |(actor, repo, org, payload, created_at)| {
+            format!(
+                r#"{{"id":"1","type":"PushEvent","actor":{actor},"repo":{repo}{payload},"created_at":"{created_at}","org":{org}}}"#
+            )
+        },
+    )
 }
 
 proptest! {
@@ -131,7 +135,8 @@ proptest! {
     fn proptest_entities_are_stored_as_they_stand_and_each_text_once(
         events in prop::collection::vec(nearly_usual_event(), 1..40),
     ) {
-        let outcome = convert(&WHOLE, events.join("\n").as_bytes());
+        let text: String = events.iter().map(|event| format!("{event}\n")).collect();
+        let outcome = convert(&WHOLE, text.as_bytes());
         let rows: Vec<_> = outcome.rows().into_iter().map(with_other_parsed).collect();
         let expected: Vec<_> = (1..).zip(&events).map(|(line, event)| expected_row(event, line)).collect();
         prop_assert_eq!(rows, expected);

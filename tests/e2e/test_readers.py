@@ -1,0 +1,86 @@
+"""What `ghactivity convert` writes is the same to DuckDB, pyarrow and polars, and what DuckDB itself makes of the source."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from conftest import BINARIES, DATA, ROOT, SAMPLES, real_hours
+from rows import COLUMNS, canonical
+
+HOUR = "2026-06-01-15"
+#: Hours of the shape that one schema holds.
+EVENTS = ("2015-", "2016-")
+ENTITY = "STRUCT(id BIGINT, {texts})"
+ACTOR, REPO, ORG = (
+    ENTITY.format(texts=", ".join(f"{text} VARCHAR" for text in texts))
+    for texts in (
+        ("login", "display_login", "gravatar_id", "url", "avatar_url"),
+        ("name", "url"),
+        ("login", "gravatar_id", "url", "avatar_url"),
+    )
+)
+SOURCE = {"id": "VARCHAR", "type": "VARCHAR", "actor": ACTOR, "repo": REPO, "org": ORG, "public": "BOOLEAN", "created_at": "VARCHAR", "payload": "JSON"}
+
+
+def converted(file: Path, hour: str, out: Path) -> list[list[Any]]:
+    """The rows that the file becomes, as DuckDB reads them."""
+    command = [BINARIES / "ghactivity", "convert", file, "--hour", hour, "--out", out, "--chunk-records", "3000"]
+    subprocess.run(command, check=True, capture_output=True)
+    columns = ", ".join("epoch_us(created_at) AS created_at" if column == "created_at" else column for column in COLUMNS)
+    found = duckdb.sql(f"SELECT {columns} FROM read_parquet('{out}/year=*/**/*.parquet') ORDER BY source_line, id")
+    return in_order([canonical(dict(zip(COLUMNS, row))) for row in found.fetchall()])
+
+
+def in_order(rows: list[list[Any]]) -> list[list[Any]]:
+    """By line; of rows of one line, as their values are."""
+    return sorted(rows, key=lambda row: (row[-1], json.dumps(row)))
+
+
+def assert_equal(found: list[list[Any]], expected: list[list[Any]], reader: str) -> None:
+    assert len(found) == len(expected), reader
+    different = [(theirs, ours) for theirs, ours in zip(found, expected) if theirs != ours]
+    assert not different, f"{reader}: {len(different)} rows, the first: {different[0]}"
+
+
+@pytest.fixture(params=["generated", *real_hours(), *(DATA / name for name in SAMPLES if (DATA / name).exists())], ids=lambda file: Path(file).name if file else "absent")
+def source(request: pytest.FixtureRequest, tmp_path: Path, generate: Callable[..., bytes]) -> Path:
+    """An hour's file: a generated one with all kinds of noise, and each of the real ones."""
+    if request.param != "generated":
+        return request.param
+    file = tmp_path / f"{HOUR}.json.gz"
+    file.write_bytes(generate(HOUR, "--events", "5000", "--bad", "0.01", "--joined", "0.01", "--duplicates", "0.01", "--blank", "0.01"))
+    return file
+
+
+def test_every_reader_finds_the_same_rows(source: Path, tmp_path: Path) -> None:
+    expected = converted(source, HOUR, tmp_path / "out")
+    assert expected
+    command = [ROOT / ".tools/dev/bin/python", ROOT / "tests/e2e/readers.py", tmp_path / "out"]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    for reader, rows in found.items():
+        assert_equal(in_order(rows), expected, reader)
+
+
+@pytest.mark.parametrize("file", real_hours(), ids=lambda file: file.name if file else "absent")
+def test_the_rows_are_what_duckdb_makes_of_the_source(file: Path, tmp_path: Path) -> None:
+    if not file.name.startswith(EVENTS):
+        pytest.skip("no one schema of DuckDB's holds the shapes of before 2015")
+    columns = ", ".join(f"{name}: '{kind}'" for name, kind in SOURCE.items())
+    microseconds = "epoch_us(CAST(created_at AS TIMESTAMPTZ)) AS created_at"
+    names = ", ".join(microseconds if name == "created_at" else name for name in SOURCE)
+    database = duckdb.connect(config={"threads": 1})
+    text = f"read_json('{file}', format = 'newline_delimited', columns = {{{columns}}})"
+    expected = [canonical({**dict.fromkeys(COLUMNS), **dict(zip(SOURCE, row))}) for row in database.sql(f"SELECT {names} FROM {text}").fetchall()]
+    found = converted(file, HOUR, tmp_path / "out")
+    # DuckDB writes some escapes of the payload in another way, and knows no line numbers.
+    payload = COLUMNS.index("payload")
+    for row in (*found, *expected):
+        row[payload] = json.loads(row[payload])
+        row[-1] = None
+    assert_equal(found, expected, "DuckDB's own conversion")
