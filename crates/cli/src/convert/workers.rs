@@ -5,7 +5,7 @@
 
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use convert::ChunkConverter;
@@ -48,16 +48,17 @@ pub(crate) fn convert_chunks<R: Read>(
     workers: usize,
 ) -> Result<Vec<(ChunkFiles, ChunkEnd)>, FileError> {
     let (tasks, waiting) = sync_channel::<Task>(1);
-    let waiting = Mutex::new(waiting);
+    // The workers' alone: if none is left, nobody waits for the chunks that they do not take.
+    let waiting = Arc::new(Mutex::new(waiting));
     let (finish, finished) = channel();
     let pipe_blocks = if workers == 1 { BLOCKS_OF_ONE } else { BLOCKS_OF_EACH };
     let ends = thread::scope(|scope| {
         for _ in 0..workers {
             let finish = finish.clone();
-            let waiting = &waiting;
+            let waiting = Arc::clone(&waiting);
             scope.spawn(move || {
                 let mut chunks = ChunkConverter::new();
-                while let Some(task) = next_task(waiting) {
+                while let Some(task) = next_task(&waiting) {
                     let files = converter.convert_chunk(&mut chunks, task.number, task.start, task.text, staged);
                     if finish.send(files).is_err() {
                         break;
@@ -65,7 +66,7 @@ pub(crate) fn convert_chunks<R: Read>(
                 }
             });
         }
-        drop(finish);
+        drop((finish, waiting));
         let ends = feed(texts, tasks, pipe_blocks);
         // Workers end when there is no task left, and the scope when they all have.
         ends

@@ -1,7 +1,8 @@
 //! The bytes of a small fixed input.
 //!
 //! If this fails, the same hour would be stored as other bytes than before. If that is wanted (a new version of the
-//! Parquet crate is enough), raise `pipeline::version::CONVERTER_VERSION` and pin the new hashes.
+//! Parquet crate is enough), raise `pipeline::version::CONVERTER_VERSION`, pin the new hashes, and put the hour's new version
+//! into `events/`, which `tests/e2e/test_sample_events.py` asks for.
 
 use pipeline::version::CONVERTER_VERSION;
 use sha2::{Digest, Sha256};
