@@ -1,4 +1,5 @@
-//! Stages of a conversion by themselves: `cargo bench -p convert`. Framing, checking and reading are those of records that are not spelled as usual.
+//! Stages of a conversion by themselves: `cargo bench -p convert`. Framing, checking and reading are those of records that
+//! are not spelled as usual.
 //!
 //! `GHACTIVITY_BENCH` may name a gzip file to take the records from; without it, a few made ones are repeated.
 

@@ -90,8 +90,6 @@ pub(crate) struct Columns {
     payload: PlainTexts,
     other: PlainTexts,
     source_line: Vec<i64>,
-    /// Bytes of JSON in the rows since [`Self::bytes`] was asked for.
-    json_since_asked: usize,
 }
 
 /// What a row holds besides its entities.
@@ -129,7 +127,6 @@ impl Columns {
             payload: plain(place::PAYLOAD, PAYLOAD_PAGE_BYTES, false),
             other: plain(place::OTHER, PAGE_BYTES, false),
             source_line: Vec::new(),
-            json_since_asked: 0,
             leaves,
         }
     }
@@ -217,7 +214,6 @@ impl Columns {
 
     fn push_numbered(&mut self, entities: (u32, u32, u32), rest: &Rest<'_>, source_line: u64) -> Result<()> {
         let payload = rest.payload.filter(|_| self.keep_payload);
-        self.json_since_asked += payload.map_or(0, <[u8]>::len) + rest.other.map_or(0, <[u8]>::len);
         self.id.push(rest.id, &mut self.codec)?;
         self.event_type.push(self.types.again_or_number(self.event_type.last().copied(), rest.event_type));
         self.actor.push(entities.0);
@@ -236,16 +232,15 @@ impl Columns {
         self.source_line.len()
     }
 
-    /// The bytes of JSON that those rows hold of what came since [`Self::bytes`] was asked for.
-    pub(crate) fn json_since_asked(&self) -> usize {
-        self.json_since_asked
+    /// About the bytes that their payloads and what else is stored as JSON take in memory.
+    pub(crate) fn json_bytes(&self) -> usize {
+        self.payload.bytes() + self.other.bytes()
     }
 
     /// About the bytes that those rows take in memory.
-    pub(crate) fn bytes(&mut self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         const PER_ROW: usize = 24;
-        self.json_since_asked = 0;
-        let texts = self.id.bytes() + self.types.bytes() + self.payload.bytes() + self.other.bytes();
+        let texts = self.id.bytes() + self.types.bytes() + self.json_bytes();
         let entities = self.actor.bytes() + self.repo.bytes() + self.org.bytes();
         texts + entities + self.instants.bytes() + self.rows() * PER_ROW
     }
@@ -287,7 +282,6 @@ impl Columns {
 
     /// Forgets what columns of their own kind do not forget themselves.
     fn clear(&mut self) {
-        self.json_since_asked = 0;
         self.types.clear();
         self.event_type.clear();
         self.public.clear();

@@ -23,9 +23,8 @@ use crate::{Compression, ConvertError, Types};
 
 /// A row group is closed when its rows, partly compressed, take about this much memory.
 const ROW_GROUP_BYTES: usize = 32 << 20;
-/// The memory that rows take is looked at once in so many rows, or bytes of JSON that is stored as it is.
+/// The memory that rows take is looked at once in so many rows; that of their JSON, which may be large, after each.
 const ROWS_BETWEEN_CHECKS: usize = 64;
-const JSON_BETWEEN_CHECKS: usize = 1 << 20;
 
 /// The file: nothing is written before the first row group is complete.
 pub(crate) struct ParquetFile<'c, W: Write + Send> {
@@ -86,8 +85,9 @@ impl<'c, W: Write + Send> ParquetFile<'c, W> {
 
     fn write_if_large(&mut self) -> Result<()> {
         let rows = self.columns.rows();
-        let is_due = rows.is_multiple_of(ROWS_BETWEEN_CHECKS) || self.columns.json_since_asked() >= JSON_BETWEEN_CHECKS;
-        let large = is_due && self.columns.bytes() >= ROW_GROUP_BYTES;
+        let bytes =
+            if rows.is_multiple_of(ROWS_BETWEEN_CHECKS) { self.columns.bytes() } else { self.columns.json_bytes() };
+        let large = bytes >= ROW_GROUP_BYTES;
         if large || rows >= GROUP_ROWS { self.write_row_group() } else { Ok(()) }
     }
 

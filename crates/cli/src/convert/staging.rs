@@ -159,7 +159,8 @@ fn is_empty(folder: &Path) -> io::Result<bool> {
     Ok(fs::read_dir(folder)?.next().is_none())
 }
 
-/// Moves the folder `new` to `place`, for which there is room. What is `ours` of a folder that is there already goes; everything else in it stays.
+/// Moves the folder `new` to `place`, for which there is room. What is `ours` of a folder that is there already goes;
+/// everything else in it stays.
 fn replace(new: &Path, place: &Path, ours: impl Fn(&str) -> bool) -> Result<(), FileError> {
     let failed = |source| FileError::Output { path: place.to_owned(), source };
     let is_empty = is_empty(new).map_err(failed)?;

@@ -15,6 +15,8 @@ use super::error::FileError;
 
 /// As many bytes of equal lines are held in memory; more go to a temporary file.
 const MEMORY_BYTES: usize = 1 << 20;
+/// So much of an equal line is blanked at a time.
+const BLANK_BYTES: usize = 64 << 10;
 
 /// The text of one chunk after the other.
 pub(crate) struct ChunkTexts<R> {
@@ -60,6 +62,7 @@ impl<R: Read> ChunkTexts<R> {
             Err(error) => return Err(failed(&mut self.failure, error)),
         };
         let Some(Piece { text, .. }) = piece else { return Ok(()) };
+        let text = &text[..text.len().min(BLANK_BYTES)];
         if let Err(error) = self.duplicates.write_all(text) {
             return Err(failed(&mut self.failure, FileError::Temporary(error)));
         }
