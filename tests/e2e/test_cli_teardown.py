@@ -13,7 +13,7 @@ import pytest
 from conftest import BINARIES, configured
 from deployment import Lake
 from local_aws import LocalAws
-from test_cli_trouble import user
+from test_cli_errors import user
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
