@@ -141,7 +141,7 @@ def test_both_validators_accept_the_state_machines(machine, tmp_path):
     [
         ("BadHeader", json.dumps({"errorType": "BadHeader", "errorMessage": "columns 2 and 3"}), "columns 2 and 3"),
         ("States.Timeout", "", "no cause given"),
-        ("TableHasOtherKey", "the key of table csv_x is not id alone, a text (S)", "the key of table csv_x is not id alone, a text (S)"),
+        ("TableHasOtherKey", "table csv_x has another key than id (S)", "table csv_x has another key than id (S)"),
     ],
 )
 def test_a_failure_is_recorded_and_a_redrive_goes_on_from_there(error, cause, message):

@@ -40,7 +40,7 @@ def test_a_month_with_holes_broken_and_slow_hours_ends_with_every_hour_accounted
 
         run = lake.wait(lake.start("Backfill", **span), seconds=600)
         assert (run.status, run.error) == ("FAILED", "HoursFailed"), run
-        assert run.cause.startswith("4 not accounted for") and all(f"{hour} (failed)" in run.cause for hour in broken)
+        assert run.cause.startswith("4 hours are still open") and all(f"{hour} (failed)" in run.cause for hour in broken)
         expected = {hour: "published" for hour in month} | {hour: "missing" for hour in absent} | {hour: "failed" for hour in broken}
         assert statuses(lake, month) == expected
         assert Counter(run["hour"] for run in lake.runs(JOB)) == Counter(month)

@@ -80,22 +80,22 @@ def test_the_values_are_those_of_the_ledger(counted: tuple[Lake, Path], seen: di
     assert sums(widgets["Hours"]) == {"published": len(GOOD) + 2, "missing": 1, "failed": 1, "refused": 1}
     assert sums(widgets["Rows"]) == {"rows": sum(one["rows"] for one in facts)}
     expected = {name: sum(one[name] for one in facts) for name in ("duplicates", "quarantined")}
-    assert sums(widgets["Records that are no rows"]) == expected and all(expected.values())
+    assert sums(widgets["Records without a row"]) == expected and all(expected.values())
     odd = Counter(entry["verdict"] for entry in hours if entry["verdict"] != "complete")
-    wrong = sums(widgets["Hours that look wrong"])
+    wrong = sums(widgets["Suspicious hours"])
     assert wrong.pop("percent quarantined") > 0
     assert +wrong == odd
     assert sums(widgets["Bytes"])["Parquet"] == sum(entry["parquet_bytes"] for entry in hours)
     assert sums(widgets["Executions that did not succeed"]) == {"process-hour: Failed": 2}
     assert [row[2] for row in widgets["Lag of the bookmark, hours"]["rows"]][-1] == "0"
-    chunks = widgets["Seconds of a chunk"]["rows"]
+    chunks = widgets["Seconds per chunk"]["rows"]
     median, longest = ([float(value) for _, series, value in chunks if series == wanted] for wanted in ("median", "longest"))
     assert len(median) > 0 and all(middle <= most for middle, most in zip(median, longest, strict=True))
 
 
 def test_loads_of_csv_files_are_counted(seen: dict[str, Any]) -> None:
     widgets = {one["heading"]: one for key, one in seen["light"]["figures"].items() if key.startswith("ghactivity-csv")}
-    assert sums(widgets["Rows of loads"]) == {"read": 4, "written": 2, "duplicate": 1, "rejected": 1, "skipped": 0}
+    assert sums(widgets["Rows"]) == {"read": 4, "written": 2, "duplicate": 1, "rejected": 1, "skipped": 0}
     assert sums(widgets["Percent rejected, worst load"]) == {"rejected": 25}
     assert sums(widgets["Loads"])["succeeded"] == 1
 

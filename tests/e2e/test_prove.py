@@ -64,7 +64,7 @@ def test_a_range_says_what_became_of_each_hour(lake: Lake, hours: None) -> None:
     assert (run.output["hours"], run.output["proven"], run.output["absent"]) == (3, 2, 1)
     run = prove(lake, WHOLE, NEVER)
     assert (run.status, run.error) == ("FAILED", "NotProven")
-    assert f"1 of 4 hours are not as they should be: [\"{NEVER} (HourOpen)\"]" in run.cause, run.cause
+    assert f"1 of 4 hours are wrong: [\"{NEVER} (HourOpen)\"]" in run.cause, run.cause
 
 
 def parquet_keys(lake: Lake) -> list[str]:
