@@ -38,7 +38,7 @@ LOCAL  = .tools/local/bin/python sam/local/local.py --directory "$(DIRECTORY)"
 SOURCE = --hours $(HOURS) --events $(EVENTS) --data "$(DATA)" --source-url "$(SOURCE_URL)"
 
 .DEFAULT_GOAL := help
-.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest local-dashboard measure bench sql demo demo-csv demo-events bench-csv bench-events \
+.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest local-dashboard measure bench sql demo demo-csv demo-events bench-csv bench-events docs pictures \
         test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end
 
 help: ## This list
@@ -89,6 +89,13 @@ bench-csv: tools-local ## Rows per CPU second of the loader of CSV files, beside
 
 bench-events: ## Compare the handler of the event stream with one in Python and boto3 (ROUNDS)
 	@$(PYTHON) bench/events/compare.py --rounds $(ROUNDS)
+
+docs: ## Build docs/ as a site with search, in .local/site
+	@$(PYTHON) sam/local/tools.py docs
+	NO_MKDOCS_2_WARNING=1 .tools/docs/bin/mkdocs build --quiet --strict
+
+pictures: tools-local ## Draw the pictures of the README again (needs Graphviz and Chromium)
+	@$(PY) docs/images/pictures.py
 
 local-down: tools-local ## Stop the local AWS; its data stays in .local/aws
 	@$(LOCAL) down

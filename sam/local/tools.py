@@ -1,7 +1,7 @@
 """Makes the virtual environments that the project's tools live in, below `.tools/`.
 
 `local` holds the local AWS and what the tests need; `dev` holds AWS's own command lines (aws, sam, cfn-lint) and
-cargo-lambda; `bench`, only on demand, what the conversion is compared with. Each is made once from its file of exact versions, and again only when that file changes. Two runs at the
+cargo-lambda; `bench`, only on demand, what the conversion is compared with; `docs`, only on demand, what builds the site of docs/. Each is made once from its file of exact versions, and again only when that file changes. Two runs at the
 same time are safe: the second waits for the first. Needs nothing but Python's standard library.
 """
 
@@ -19,6 +19,7 @@ REQUIREMENTS = {
     "local": ROOT / "sam/local/requirements.txt",
     "dev": ROOT / "sam/local/requirements-dev.txt",
     "bench": ROOT / "bench/requirements.txt",
+    "docs": ROOT / "docs/requirements.txt",
 }
 USUAL = ("local", "dev")
 OLDEST_PYTHON = (3, 11)

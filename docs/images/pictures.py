@@ -1,0 +1,104 @@
+"""Makes the pictures of the README: `make pictures`.
+
+`process-hour.svg` is drawn from `statemachine/process-hour.asl.json` by Graphviz (`apt-get install graphviz`). `report.png`
+is the first screen of `ghactivity report --png` over three generated hours on a local AWS. It needs Chromium.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGES = Path(__file__).resolve().parent
+MACHINE = ROOT / "statemachine/process-hour.asl.json"
+
+HEAD = """digraph "process-hour" {
+  rankdir=LR; compound=true; nodesep=0.3; ranksep="0.28"; bgcolor="white"; pad=0.05
+  node [fontname="Helvetica,Arial,sans-serif", fontsize=17, style="rounded,filled", shape=box, color="#5b6b7b", margin="0.09,0.06"]
+  edge [color="#3c4c5c", arrowsize=0.8, penwidth=1.3]
+"""
+COLORS = {"Task": "#dbeafe", "Map": "#c7d2fe", "Choice": "#fef3c7", "Pass": "#f3f4f6", "Succeed": "#bbf7d0", "Fail": "#fecaca"}
+
+
+def dot(machine: dict[str, Any]) -> str:
+    """The state machine in Graphviz's language. A dashed edge is a Catch."""
+    states: dict[str, Any] = machine["States"]
+    straight = success(machine)
+    failed = failure(states)
+    lines = [HEAD]
+    for name, state in states.items():
+        double = ", peripheries=2" if state["Type"] == "Map" else ""
+        lines.append(f'  {name} [label="{label(name, state)}", fillcolor="{COLORS[state["Type"]]}", group={name in straight}{double}]')
+    lines += [f"  {name} -> {target} [weight=100]" for name, target in pairwise(straight)]
+    lines += box(states, straight, failed)
+    for name, state in states.items():
+        for target in dict.fromkeys(targets(state)):
+            if (name, target) not in pairwise(straight):
+                lines.append(f"  {name} -> {target} [constraint={forward(states, name, target)}]")
+        for target in dict.fromkeys(catch["Next"] for catch in state.get("Catch", [])):
+            if target not in targets(state) and not (name in straight and target == failed):
+                lines.append(f'  {name} -> {target} [style=dashed, color="#b45309", constraint=false]')
+    return "\n".join([*lines, "}\n"])
+
+
+def box(states: dict[str, Any], straight: list[str], failed: str) -> list[str]:
+    """One Catch for all states of the success path that lead to the same state on any error."""
+    inside = [name for name in straight if any(catch["Next"] == failed for catch in states[name].get("Catch", []))]
+    middle = inside[len(inside) // 2]
+    return [
+        f'  subgraph cluster_hour {{ style="rounded,dashed"; color="#b45309"; margin=8; {"; ".join(inside)} }}',
+        f'  {middle} -> {failed} [ltail=cluster_hour, style=dashed, color="#b45309", constraint=false]',
+    ]
+
+
+def failure(states: dict[str, Any]) -> str:
+    """The state that most Catches lead to."""
+    caught = Counter(catch["Next"] for state in states.values() for catch in state.get("Catch", []))
+    return caught.most_common(1)[0][0]
+
+
+def success(machine: dict[str, Any]) -> list[str]:
+    """The states of an hour that is published without an error."""
+    path = [machine["StartAt"]]
+    while nexts := targets(machine["States"][path[-1]]):
+        path.append(nexts[-1])
+    return path
+
+
+def targets(state: dict[str, Any]) -> list[str]:
+    """Where a state leads without an error, its usual successor last."""
+    choices = [choice["Next"] for choice in state.get("Choices", [])]
+    return [name for name in [*choices, state.get("Default"), state.get("Next")] if name]
+
+
+def forward(states: dict[str, Any], name: str, target: str) -> bool:
+    """Whether the edge leads to a later state of the document; others would pull the drawing apart."""
+    order = list(states)
+    return order.index(name) < order.index(target)
+
+
+def label(name: str, state: dict[str, Any]) -> str:
+    """The name, one word a line."""
+    words = "\\n".join(re.findall("[A-Z][a-z]*", name))
+    return f"{words}\\n(parallel)" if "ItemProcessor" in state else words
+
+
+def graph() -> None:
+    program = shutil.which("dot")
+    if not program:
+        sys.exit("pictures: dot of Graphviz is missing: apt-get install graphviz")
+    text = dot(json.loads(MACHINE.read_text()))
+    drawn = subprocess.run([program, "-Tsvg"], input=text, check=True, capture_output=True, text=True).stdout
+    (IMAGES / "process-hour.svg").write_text(drawn)
+
+
+if __name__ == "__main__":
+    graph()
