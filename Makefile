@@ -11,6 +11,8 @@
 # ROWS=20000           rows of demo-csv
 # KILLS=0              how often demo-events kills the function at work
 # WORKERS=2            processes of test-end-to-end, each with a local AWS of its own
+# SHARD=1 SHARDS=4     run a part of the files of test-end-to-end
+# FUZZ_SECONDS=60      seconds of each fuzz target
 
 HOURS      ?= 3
 EVENTS     ?= 10000
@@ -25,6 +27,9 @@ KILLS      ?= 0
 TOOLS      ?=
 QUICK      ?=
 WORKERS    ?= 2
+SHARD      ?= 1
+SHARDS     ?= 1
+FUZZ_SECONDS ?= 60
 PYTHON     ?= python3
 export SQL
 
@@ -33,16 +38,20 @@ LARGE      = $(if $(filter file,$(origin EVENTS)),150000,$(EVENTS))
 
 PY         = .tools/local/bin/python
 CARGO_DENY = .tools/cargo-deny-0.20.2/bin/cargo-deny
+CARGO_FUZZ = .tools/cargo-fuzz-0.13.2/bin/cargo-fuzz
+
+# All files, or every SHARDS-th one from the SHARD-th on.
+E2E_FILES  = $(if $(filter 1,$(SHARDS)),tests/e2e,$(shell ls tests/e2e/test_*.py | awk 'NR % $(SHARDS) == $(SHARD) % $(SHARDS)'))
 
 LOCAL  = .tools/local/bin/python sam/local/local.py --directory "$(DIRECTORY)"
 SOURCE = --hours $(HOURS) --events $(EVENTS) --data "$(DATA)" --source-url "$(SOURCE_URL)"
 
 .DEFAULT_GOAL := help
 .PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest local-dashboard measure bench sql demo demo-csv demo-events bench-csv bench-events docs pictures \
-        test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end
+        test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end test-full test-advisories fuzz
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@sed -n 's/^# \([A-Z_]*=.*\)/  \1/p' $(firstword $(MAKEFILE_LIST))
 
 tools: ## Make the virtual environments of the tools, below .tools/ (once)
@@ -100,37 +109,51 @@ pictures: tools-local ## Draw the pictures of the README again (needs Graphviz a
 local-down: tools-local ## Stop the local AWS; its data stays in .local/aws
 	@$(LOCAL) down
 
-# Everything that can be checked without an AWS account, from the quickest to the slowest. Tests and local AWS share the
-# binaries of one profile and one target folder.
-test: test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end ## Check everything
+# Checks in order of duration. Tests and local AWS share the binaries of one profile and one target folder.
+test: test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end ## Run all checks that need no AWS account
 
-test-format: ## Rust's formatting
+test-full: test ## Run all checks, with the whole fault matrix on real processes
+
+test-format: ## Check formatting
 	cargo fmt --all --check
 
-test-lint: ## Clippy, warnings denied
+test-lint: ## Run clippy, warnings denied
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 
-test-docs: ## Documentation, warnings denied
+test-docs: ## Build the documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
-test-dependencies: $(CARGO_DENY) ## Licences, sources and bans of what we depend on
+test-dependencies: $(CARGO_DENY) ## Check licences, sources and bans of dependencies
 	$(CARGO_DENY) --log-level error check bans licenses sources
 
-test-rust: ## Unit, property and adapter tests, and the examples in the documentation
+test-advisories: $(CARGO_DENY) ## Check dependencies for known vulnerabilities (needs network access, not part of test)
+	$(CARGO_DENY) --log-level error check advisories
+
+test-rust: ## Run unit, property, adapter and documentation tests
 	cargo test --workspace --locked --quiet
 
-test-template: tools ## The templates, as SAM and CloudFormation see them
+test-template: tools ## Validate the templates with SAM and cfn-lint
 	SAM_CLI_TELEMETRY=0 .tools/dev/bin/sam validate --lint --template template.yaml --region us-east-1
 	.tools/dev/bin/cfn-lint template.yaml sam/*.yaml
 
-test-contract: tools-local ## What template, state machines, events and code promise each other; the local AWS itself
+test-contract: tools-local ## Check contracts between templates, state machines, events and code; test the local AWS
 	$(PY) -m pytest -q tests/contract sam/local
 
-test-end-to-end: tools ## The real template, binaries and state machines on the local AWS
+test-end-to-end: tools ## Run the real template, binaries and state machines on the local AWS (WORKERS, SHARD, SHARDS)
 	$(PY) sam/local/build.py
-	$(PY) -m pytest -q tests/e2e --numprocesses $(WORKERS)
+	$(PY) -m pytest -q $(E2E_FILES) --numprocesses $(WORKERS)
 
 $(CARGO_DENY):
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_TARGET_DIR=.tools/cargo-deny-build \
 	  cargo install cargo-deny --version 0.20.2 --locked --quiet --root .tools/cargo-deny-0.20.2
 	rm -rf .tools/cargo-deny-build
+
+fuzz: $(CARGO_FUZZ) ## Run each fuzz target, from its seeds (FUZZ_SECONDS, not part of test)
+	for target in $$($(CARGO_FUZZ) list); do \
+	  mkdir -p fuzz/corpus/$$target && \
+	  RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ) run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
+
+$(CARGO_FUZZ):
+	CARGO_TARGET_DIR=.tools/cargo-fuzz-build cargo install cargo-fuzz --version 0.13.2 --locked --quiet --root .tools/cargo-fuzz-0.13.2
+	rm -rf .tools/cargo-fuzz-build

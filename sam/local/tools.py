@@ -1,7 +1,8 @@
 """Makes the virtual environments that the project's tools live in, below `.tools/`.
 
 `local` holds the local AWS and what the tests need; `dev` holds AWS's own command lines (aws, sam, cfn-lint) and
-cargo-lambda; `bench`, only on demand, what the conversion is compared with; `docs`, only on demand, what builds the site of docs/. Each is made once from its file of exact versions, and again only when that file changes. Two runs at the
+cargo-lambda; `lint` checks Python and spelling. `bench`, what the conversion is compared with, and `docs`, what builds the site
+of docs/, are made only on demand. Each is made once from its file of exact versions, and again only when that file changes. Two runs at the
 same time are safe: the second waits for the first. Needs nothing but Python's standard library.
 """
 
@@ -18,10 +19,11 @@ TOOLS = ROOT / ".tools"
 REQUIREMENTS = {
     "local": ROOT / "sam/local/requirements.txt",
     "dev": ROOT / "sam/local/requirements-dev.txt",
+    "lint": ROOT / "sam/local/requirements-lint.txt",
     "bench": ROOT / "bench/requirements.txt",
     "docs": ROOT / "docs/requirements.txt",
 }
-USUAL = ("local", "dev")
+USUAL = ("local", "dev", "lint")
 OLDEST_PYTHON = (3, 11)
 
 
