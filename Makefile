@@ -43,7 +43,7 @@ CARGO_FUZZ = .tools/cargo-fuzz-0.13.2/bin/cargo-fuzz
 # All files, or every SHARDS-th one from the SHARD-th on.
 E2E_FILES  = $(if $(filter 1,$(SHARDS)),tests/e2e,$(shell ls tests/e2e/test_*.py | awk 'NR % $(SHARDS) == $(SHARD) % $(SHARDS)'))
 
-LOCAL  = .tools/local/bin/python sam/local/local.py --directory "$(DIRECTORY)"
+LOCAL  = .tools/local/bin/python -m local_aws --directory "$(DIRECTORY)"
 SOURCE = --hours $(HOURS) --events $(EVENTS) --data "$(DATA)" --source-url "$(SOURCE_URL)"
 
 .DEFAULT_GOAL := help
@@ -55,19 +55,19 @@ help: ## This list
 	@sed -n 's/^# \([A-Z_]*=.*\)/  \1/p' $(firstword $(MAKEFILE_LIST))
 
 tools: ## Make the virtual environments of the tools, below .tools/ (once)
-	@$(PYTHON) sam/local/tools.py
+	@$(PYTHON) local_aws/venvs.py
 
 tools-local:
-	@$(PYTHON) sam/local/tools.py local
+	@$(PYTHON) local_aws/venvs.py local
 
 demo: tools-local ## From nothing to answers: hours, a local AWS, the pipeline, SQL; stops everything at the end
-	@.tools/local/bin/python sam/local/demo.py $(SOURCE) --from "$(FROM)"
+	@$(PY) -m local_aws.demos.lake $(SOURCE) --from "$(FROM)"
 
 demo-csv: tools-local ## A CSV file with every oddity into a table of a local AWS: receipt, the same again, undone (ROWS)
-	@$(PY) sam/local/csv_demo.py --rows $(ROWS)
+	@$(PY) -m local_aws.demos.csv_load --rows $(ROWS)
 
 demo-events: tools-local ## Simulated events through the stream of a local AWS to SQL, each verified to be stored once (EVENTS, KILLS)
-	@$(PY) sam/local/events_demo.py --events $(if $(filter file,$(origin EVENTS)),20000,$(EVENTS)) --kills $(KILLS)
+	@$(PY) -m local_aws.demos.event_stream --events $(if $(filter file,$(origin EVENTS)),20000,$(EVENTS)) --kills $(KILLS)
 
 local-up: tools-local ## Start the local AWS and a source of hours, and deploy; both stay
 	@$(LOCAL) up $(SOURCE) --port $(PORT)
@@ -88,7 +88,7 @@ local-status: tools-local ## What runs locally, and where everything is
 	@$(LOCAL) status
 
 measure: tools-local ## Sizes, cold starts and one large hour, with the release binaries (EVENTS)
-	@$(PY) sam/local/measure.py --events $(LARGE)
+	@$(PY) -m local_aws.measure --events $(LARGE)
 
 bench: ## Compare the conversion with DuckDB, ClickHouse, polars and pandas: CPU, time, memory (ROUNDS, EVENTS, TOOLS)
 	@$(PYTHON) bench/bench.py --rounds $(ROUNDS) --events $(LARGE) --tools "$(TOOLS)" $(if $(QUICK),--quick)
@@ -100,7 +100,7 @@ bench-events: ## Compare the handler of the event stream with one in Python and 
 	@$(PYTHON) bench/events/compare.py --rounds $(ROUNDS)
 
 docs: ## Build docs/ as a site with search, in .local/site
-	@$(PYTHON) sam/local/tools.py docs
+	@$(PYTHON) local_aws/venvs.py docs
 	NO_MKDOCS_2_WARNING=1 .tools/docs/bin/mkdocs build --quiet --strict
 
 pictures: tools-local ## Draw the pictures of the README again (needs Graphviz and Chromium)
@@ -137,10 +137,10 @@ test-template: tools ## Validate the templates with SAM and cfn-lint
 	.tools/dev/bin/cfn-lint template.yaml sam/*.yaml
 
 test-contract: tools-local ## Check contracts between templates, state machines, events and code; test the local AWS
-	$(PY) -m pytest -q tests/contract sam/local
+	$(PY) -m pytest -q tests/contract local_aws
 
 test-end-to-end: tools ## Run the real template, binaries and state machines on the local AWS (WORKERS, SHARD, SHARDS)
-	$(PY) sam/local/build.py
+	$(PY) -m local_aws.stack.build
 	$(PY) -m pytest -q $(E2E_FILES) --numprocesses $(WORKERS)
 
 $(CARGO_DENY):

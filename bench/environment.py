@@ -8,15 +8,15 @@ ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "bench/requirements.txt"
 PYTHON = ROOT / ".tools/bench/bin/python"
 
-sys.path.append(str(ROOT / "sam/local"))
-import build as dev  # noqa: E402  (siblings' modules, found by the line above)
-import tools  # noqa: E402
+sys.path.append(str(ROOT))
+from local_aws import venvs  # noqa: E402
+from local_aws.stack import build as dev  # noqa: E402
 
 
 def prepare():
     """Makes the virtual environment. A package that cannot be had does not keep the others from being installed."""
     try:
-        tools.ensure("bench")
+        venvs.ensure("bench")
     except subprocess.CalledProcessError:
         for package in REQUIREMENTS.read_text().split():
             subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "--no-deps", package], check=False)

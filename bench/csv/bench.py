@@ -16,10 +16,10 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "sam/local"))
+sys.path.insert(0, str(ROOT))
 
-from build import target  # noqa: E402
-from csv_files import CsvFile  # noqa: E402
+from local_aws.stack.build import target  # noqa: E402
+from local_aws.demos.csv_files import CsvFile  # noqa: E402
 
 
 def main():

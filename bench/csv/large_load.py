@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "sam/local"))
+sys.path.insert(0, str(ROOT))
 
-from csv_demo import OPTIONS, Loads  # noqa: E402
-from csv_files import CsvFile  # noqa: E402
-from local_aws import LocalAws  # noqa: E402
+from local_aws.demos.csv_load import OPTIONS, Loads  # noqa: E402
+from local_aws.demos.csv_files import CsvFile  # noqa: E402
+from local_aws.stack.aws import LocalAws  # noqa: E402
 
 DIRECTORY = ROOT / ".local/large-load"
 ADDED = {"ingestion_timestamp", "source_file", "load_id"}

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "sam/local"))
+sys.path.insert(0, str(ROOT))
 
-from local_aws import LocalAws  # noqa: E402
+from local_aws.stack.aws import LocalAws  # noqa: E402
 
 
 def main():

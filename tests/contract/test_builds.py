@@ -7,12 +7,9 @@ in a crate beneath the SDK must therefore be on for the binaries too: by a depen
 from __future__ import annotations
 
 import subprocess
-import sys
 
+from local_aws.stack import build
 from project import ROOT
-
-sys.path.insert(0, str(ROOT / "sam/local"))
-import build  # noqa: E402
 
 
 def features(*arguments: str) -> dict[str, str]:

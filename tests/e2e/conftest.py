@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,13 +15,12 @@ from botocore.config import Config
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "sam/local"))
 
 import fault_matrix  # noqa: E402
-from archive import Archive  # noqa: E402
+from local_aws.stack.archive_server import Archive  # noqa: E402
 from fault_proxy import Fault, FaultProxy  # noqa: E402
 from deployment import Lake  # noqa: E402
-from local_aws import LocalAws  # noqa: E402
+from local_aws.stack.aws import LocalAws  # noqa: E402
 
 #: Real hours and real oddities, where they are at hand.
 DATA = Path(os.environ.get("GHACTIVITY_DATA") or ROOT / "../shared/data").resolve()

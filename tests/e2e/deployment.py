@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 from boto3.dynamodb.conditions import Key
 
-from build import logical_id
+from local_aws.stack.build import logical_id
 
 JOB = "ghactivity_ingest"
 #: Ledger attributes that name a moment or a run, and so differ from run to run.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from fault_proxy import Fault
-from table import lines
+from local_aws.text_table import lines
 
 #: A test's property with a kind of run, a fault, and how many of its points showed as what.
 PROPERTY = "faults"

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from local_aws import ROOT, LocalAws
+from local_aws.stack.aws import ROOT, LocalAws
 
 TEMPLATE = ROOT / "sam/event-stream.yaml"
 PUT_AT_ONCE = 500

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archive import Archive
+from local_aws.stack.archive_server import Archive
 from deployment import Lake
-from local_aws import LocalAws
+from local_aws.stack.aws import LocalAws
 from test_bad_input import whole_hour
 from test_ingest import hours_before_now, small_hour
 

@@ -7,10 +7,10 @@ from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
-from archive import Archive
-from archive_hours import moment
+from local_aws.stack.archive_server import Archive
+from local_aws.stack.archive_hours import moment
 from deployment import Lake
-from local_aws import LocalAws
+from local_aws.stack.aws import LocalAws
 from test_bad_input import whole_hour
 from test_ingest import hours_before_now, hours_from, small_hour
 

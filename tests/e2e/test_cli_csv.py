@@ -16,7 +16,7 @@ import pytest
 from conftest import BINARIES, ROOT
 from csv_stack import CsvStack, expected
 from deployment import Lake
-from local_aws import LocalAws
+from local_aws.stack.aws import LocalAws
 from test_cli_runs import one_line
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

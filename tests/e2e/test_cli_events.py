@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import BINARIES
-from events_demo import Killer
+from local_aws.demos.event_stream import Killer
 from stream import Stream, event
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from deployment import Lake
-from queries import named_queries
+from local_aws.stack.named_queries import named_queries
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 DAY = "2025-01-09"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import BINARIES, ROOT
 from deployment import wait_until
-from local_aws import LocalAws
+from local_aws.stack.aws import LocalAws
 
 Local = Callable[..., "subprocess.CompletedProcess[str]"]
 

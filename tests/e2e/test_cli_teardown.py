@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import BINARIES, configured
 from deployment import Lake
-from local_aws import LocalAws
+from local_aws.stack.aws import LocalAws
 from test_cli_errors import user
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

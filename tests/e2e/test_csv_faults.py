@@ -11,7 +11,7 @@ from conftest import ROOT
 from csv_stack import CsvStack, expected
 from deployment import FunctionError
 from fault_proxy import CRASHES, EVERY, Fault, FaultProxy, _send
-from local_aws import LocalAws
+from local_aws.stack.aws import LocalAws
 
 FUNCTIONS = ("plan-csv", "load-csv-chunk", "commit-csv-load", "undo-csv-load")
 TRANSIENT = ("AwsUnavailable", "AwsTimeout", "AwsThrottled")

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import ROOT
-from csv_files import CsvFile
+from local_aws.demos.csv_files import CsvFile
 from csv_stack import CsvStack, expected
 from deployment import FunctionError, Lake
-from local_aws import LocalAws
+from local_aws.stack.aws import LocalAws
 
 PEOPLE = {"types": {"price": "N", "active": "BOOL"}}
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import chromium
-import dashboard
+from local_aws.dashboard import page as dashboard
 import pytest
 from deployment import Lake
-from local_aws import LocalAws
+from local_aws.stack.aws import LocalAws
 from test_bad_input import event, gz
 from test_ingest import hours_before_now, small_hour
 

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 from conftest import BINARIES
-from local_aws import ROOT, LocalAws
+from local_aws.stack.aws import ROOT, LocalAws
 from stream import Stream, event, record
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from deployment import Lake, ledger_key
-from local_aws import LocalAws
+from local_aws.stack.aws import LocalAws
 from test_bad_input import event, gz, whole_hour
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from deployment import Lake
-from local_aws import LocalAws
+from local_aws.stack.aws import LocalAws
 from test_bad_input import event, gz
 from test_ingest import small_hour
 

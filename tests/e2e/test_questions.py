@@ -10,7 +10,7 @@ import oracle
 import pytest
 from conftest import DATA
 from deployment import Lake, wait_until
-from queries import named_queries
+from local_aws.stack.named_queries import named_queries
 from test_hour import instant
 
 #: A month that no other test publishes hours of: the month's answers are those of these five hours.

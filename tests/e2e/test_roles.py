@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 import conftest
 from deployment import Lake
-from build import logical_id
+from local_aws.stack.build import logical_id
 from stream import Stream
 
 CSV_FUNCTIONS = ("plan-csv", "load-csv-chunk", "commit-csv-load", "undo-csv-load")

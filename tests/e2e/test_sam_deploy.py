@@ -12,7 +12,7 @@ from pathlib import Path
 
 from conftest import BINARIES, ROOT
 from deployment import Lake
-from local_aws import ARCHITECTURES, FUNCTIONS, LocalAws
+from local_aws.stack.aws import ARCHITECTURES, FUNCTIONS, LocalAws
 from test_bad_input import event, gz
 
 SAM = ROOT / ".tools/dev/bin/sam"
@@ -22,7 +22,7 @@ HOUR, RECORDS = "2019-03-01-0", 30
 def built(folder: Path) -> Path:
     """The templates with each function's code in a folder of its own, and what they refer to."""
     for part in ("sam", "statemachine"):
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("local"))
+        shutil.copytree(ROOT / part, folder / part)
     shutil.copy(ROOT / "template.yaml", folder)
     for template in (folder / "template.yaml", *(folder / "sam").glob("*.yaml")):
         text, found = re.subn(

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from archive import SAMPLE_HOUR, write_sample_hour
+from local_aws.stack.archive_server import SAMPLE_HOUR, write_sample_hour
 from conftest import ROOT
 from deployment import FunctionError, Lake
-from local import write_variables
+from local_aws.actions import write_variables
 
 FAILURES = {
     "commit-bookmark-failed-hour": "CorruptArchive",

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from archive import Archive
+from local_aws.stack.archive_server import Archive
 from conftest import configured
 from deployment import Execution, Lake
-from local_aws import LocalAws
+from local_aws.stack.aws import LocalAws
 from test_bad_input import event, gz
 from test_ingest import hours_before_now, small_hour
 

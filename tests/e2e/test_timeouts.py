@@ -9,7 +9,7 @@ import pytest
 from conftest import configured, through
 from deployment import FunctionError, Lake, wait_until
 from fault_proxy import EVERY, Fault, FaultProxy
-from local_aws import LocalAws
+from local_aws.stack.aws import LocalAws
 from test_ingest import hours_before_now, small_hour
 
 #: How long a function may take here, and how late the answer comes that it waits for.

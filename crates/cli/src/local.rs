@@ -1,6 +1,6 @@
 //! `ghactivity local`: the project's own local AWS, started and stopped by the project's own scripts.
 //!
-//! It needs the project's folder (the template, the functions' code, `sam/local`): that in which, or below which, the
+//! It needs the project's folder (the template, the functions' code, `local_aws`): that in which, or below which, the
 //! command is run, or else that which the program was built in.
 
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -115,7 +115,7 @@ impl Up {
     }
 }
 
-const SCRIPT: &str = "sam/local/local.py";
+const SCRIPT: &str = "local_aws/__main__.py";
 
 fn project() -> Result<PathBuf, Problem> {
     let here = std::env::current_dir().unwrap_or_default();
@@ -130,16 +130,20 @@ fn project() -> Result<PathBuf, Problem> {
 
 /// Runs the script in the virtual environment that the project makes for it.
 fn script(project: &Path, directory: &Path, command: &str, options: &[String]) -> Result<(), Problem> {
-    call(project, "python3", &["sam/local/tools.py".to_owned(), "local".to_owned()])?;
-    let mut arguments = vec![SCRIPT.to_owned(), format!("--directory={}", directory.display()), command.to_owned()];
+    call(project, "local_aws/venvs.py", "python3", &["local_aws/venvs.py".to_owned(), "local".to_owned()])?;
+    let mut arguments = vec![
+        "-m".to_owned(),
+        "local_aws".to_owned(),
+        format!("--directory={}", directory.display()),
+        command.to_owned(),
+    ];
     arguments.extend_from_slice(options);
     let python = project.join(".tools/local/bin/python");
-    call(project, &python.display().to_string(), &arguments)
+    call(project, "local_aws", &python.display().to_string(), &arguments)
 }
 
-fn call(project: &Path, program: &str, arguments: &[String]) -> Result<(), Problem> {
+fn call(project: &Path, what: &str, program: &str, arguments: &[String]) -> Result<(), Problem> {
     let status = Command::new(program).args(arguments).current_dir(project).status();
-    let what = arguments.first().map(String::as_str).unwrap_or(program);
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(_) => Err(Problem::Local { what: what.to_owned(), reason: "see the lines above".to_owned() }),

@@ -1,0 +1,1 @@
+"""What `make demo`, `make demo-csv` and `make demo-events` run."""

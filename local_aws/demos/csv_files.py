@@ -1,0 +1,173 @@
+"""CSV files with every oddity, for tests, the demo and measurements; the same seed gives the same bytes.
+
+    .tools/local/bin/python -m local_aws.demos.csv_files --rows 1000000 --seed 1 --out /tmp/people.csv
+
+writes a file and prints what was planted in it, as JSON: the counts that a load's receipt must have.
+"""
+
+import argparse
+import json
+import random
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+COLUMNS = ("id", "name", "city", "price", "active", "note")
+CITIES = ("Köln", "São Paulo", "東京", "Reykjavík", "New York, NY", 'the "Big" city', "", "two\nlines", "Praha\r\n2")
+NOTES = ("", "plain", "=1+1", "007", " spaces around ", "emoji 🎉 é", "semi;colon", "pi|pe", "tab\there", "null", "\\N", "'")
+#: How many of a thousand rows are planted with each oddity.
+ODDITIES = {
+    "near_duplicate": 4,
+    "far_duplicate": 6,
+    "short_row": 1,
+    "long_row": 1,
+    "bad_number": 1,
+    "not_utf8": 1,
+    "empty_id": 1,
+    "blank_line": 2,
+}
+#: So many of the whole file, where it is long enough.
+RARITIES = {"huge_item": 2, "long_id": 2, "empty_row": 3}
+REJECTED = {"short_row", "long_row", "bad_number", "not_utf8", "empty_id", "huge_item", "long_id", "empty_row"}
+
+
+@dataclass
+class Planted:
+    """What a file has."""
+
+    read: int = 0
+    rejected: int = 0
+    oddities: Counter = field(default_factory=Counter)
+    #: The ids of rows that fit.
+    ids: set = field(default_factory=set)
+    bytes: int = 0
+
+    def counts(self):
+        """What the receipt of its load must say, into a table that has none of its ids."""
+        written = len(self.ids)
+        duplicate = self.read - self.rejected - written
+        return {"read": self.read, "written": written, "duplicate": duplicate, "rejected": self.rejected, "skipped": 0}
+
+
+class CsvFile:
+    """A file of people, whose key is `id`; `price` is a number and `active` a truth."""
+
+    def __init__(self, rows, seed=1, delimiter=",", line_end="\n", byte_order_mark=False, hashed=False, odd=True):
+        self.rows = rows
+        self.random = random.Random(seed)
+        self.delimiter = delimiter
+        self.line_end = line_end
+        self.byte_order_mark = byte_order_mark
+        #: Without the column id: the key is a hash of the row.
+        self.hashed = hashed
+        self.odd = odd
+        self.planted = Planted()
+        self.recent = []
+
+    def write(self, out):
+        """Writes the file to a binary stream; answers what was planted."""
+        names = [name for name in COLUMNS if not (self.hashed and name == "id")]
+        head = self.delimiter.join(names) + self.line_end
+        self.put(out, (b"\xef\xbb\xbf" if self.byte_order_mark else b"") + head.encode())
+        rare = self.rare_rows()
+        for number in range(self.rows):
+            self.put(out, self.row(number, rare.get(number)))
+        return self.planted
+
+    def put(self, out, text):
+        out.write(text)
+        self.planted.bytes += len(text)
+
+    def rare_rows(self):
+        if not self.odd or self.rows < 1000:
+            return {}
+        kinds = [kind for kind, count in RARITIES.items() for _ in range(count) if not (self.hashed and kind == "long_id")]
+        return dict(zip(self.random.sample(range(self.rows), len(kinds)), kinds))
+
+    def row(self, number, rare):
+        oddity = rare or self.oddity()
+        if oddity == "blank_line":
+            self.planted.oddities[oddity] += 1
+            return (self.line_end + self.row(number, "none").decode()).encode()
+        cells = self.cells(number, oddity)
+        self.planted.read += 1
+        self.planted.oddities[oddity] += oddity not in (None, "none")
+        if oddity in REJECTED:
+            self.planted.rejected += 1
+        else:
+            self.planted.ids.add(tuple(cells) if self.hashed else cells[0])
+            self.remember(cells)
+        if self.hashed:
+            cells = cells[1:]
+        line = self.delimiter.join(self.cell(cell) for cell in cells) + self.line_end
+        return line.encode("utf-8", "surrogateescape")
+
+    def oddity(self):
+        if not self.odd:
+            return None
+        drawn = self.random.randrange(1000)
+        for name, share in ODDITIES.items():
+            if (drawn := drawn - share) < 0:
+                return None if (self.hashed and name == "empty_id") else name
+        return None
+
+    def cells(self, number, oddity):
+        pick = self.random
+        key = "" if self.hashed else f"p{number:08}"
+        price = f"{pick.randrange(100000) / 100}"
+        cells = [key, f"name {pick.randrange(10**6)}", pick.choice(CITIES), price, pick.choice(("true", "false", "")), pick.choice(NOTES)]
+        if self.hashed:
+            cells[1] = f"name {number}"
+        if oddity in ("near_duplicate", "far_duplicate") and self.recent:
+            old = self.recent[-1] if oddity == "near_duplicate" else pick.choice(self.recent)
+            return list(old) if self.hashed else [old[0], *cells[1:]]
+        if oddity == "short_row":
+            return cells[:-1]
+        if oddity == "long_row":
+            return [*cells, "more"]
+        if oddity == "bad_number":
+            cells[3] = pick.choice(("1,5", "abc", "1.2.3", "0x1F", "NaN"))
+        if oddity == "not_utf8":
+            cells[1] = "M\udcfcller"  # ü in Latin-1
+        if oddity == "empty_id":
+            cells[0] = ""
+        if oddity == "long_id":
+            cells[0] = "k" * 2049
+        if oddity == "huge_item":
+            cells[5] = "x" * (1 << 20)
+        if oddity == "empty_row":
+            return [""] * len(cells)
+        return cells
+
+    def remember(self, cells):
+        """Some rows, of all parts of the file, to be repeated."""
+        if len(self.recent) < 500:
+            self.recent.append(cells)
+        else:
+            self.recent[self.random.randrange(499)] = cells
+            self.recent[-1] = cells
+
+    def cell(self, text):
+        quoted = any(char in text for char in (self.delimiter, '"', "\n", "\r")) or self.random.random() < 0.02
+        return '"' + text.replace('"', '""') + '"' if quoted else text
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Writes a CSV file with planted oddities, and prints what was planted.")
+    parser.add_argument("--rows", type=int, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--delimiter", default=",")
+    parser.add_argument("--hashed", action="store_true", help="without a column id")
+    parser.add_argument("--plain", action="store_true", help="without oddities")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    file = CsvFile(options.rows, options.seed, options.delimiter, hashed=options.hashed, odd=not options.plain)
+    with open(options.out, "wb") as out:
+        planted = file.write(out)
+    json.dump({"bytes": planted.bytes, "counts": planted.counts(), "oddities": planted.oddities}, sys.stdout, indent=1)
+    print()
+
+
+if __name__ == "__main__":
+    main()

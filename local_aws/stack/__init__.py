@@ -1,0 +1,1 @@
+"""Starting the local AWS, building the project, deploying the template."""

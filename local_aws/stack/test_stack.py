@@ -1,0 +1,244 @@
+"""The local AWS as programs use it: starting, stopping, rendering and deploying, named queries."""
+
+import json
+import subprocess
+import sys
+import time
+from datetime import timedelta
+
+from local_aws.ministack_patches import stepfunctions_map_paths as map_settings
+import pytest
+from local_aws.stack.archive_hours import archive_hour, moment
+from local_aws.stack.deploy import DeployFailed, Renderer
+from local_aws.stack.aws import ROOT, LocalAws, alive
+from local_aws.stack.named_queries import NamedQuery, named_queries
+
+NESTED = """
+Transform: AWS::Serverless-2016-10-31
+Parameters: {Stage: {Type: String}}
+Resources:
+  Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub "${Stage}-nested"}}
+  Database: {Type: AWS::Glue::Database, Properties: {CatalogId: !Ref AWS::AccountId, DatabaseInput: {Name: db}}}
+  WorkGroup: {Type: AWS::Athena::WorkGroup, Properties: {Name: wg}}
+  Keys:
+    Type: AWS::Serverless::SimpleTable
+    Properties: {TableName: of-the-nested-one}
+  Query:
+    Type: AWS::Athena::NamedQuery
+    Properties: {Name: one, Database: !Ref Database, WorkGroup: !Ref WorkGroup, QueryString: SELECT 1}
+Outputs:
+  Name: {Value: !Ref Bucket}
+"""
+ROOT_TEMPLATE = """
+AWSTemplateFormatVersion: 2010-09-09
+Transform: AWS::Serverless-2016-10-31
+Parameters: {Stage: {Type: String, Default: dev}, Greeting: {Type: String, Default: hello}}
+Resources:
+  Storage:
+    Type: AWS::Serverless::Application
+    Properties: {Location: nested.yaml, Parameters: {Stage: !Ref Stage}}
+  HelloFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Handler: bootstrap
+      Runtime: provided.al2023
+      Environment: {Variables: {GREETING: !Ref Greeting}}
+  Machine:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      DefinitionUri: machine.asl.json
+      DefinitionSubstitutions: {Function: !GetAtt HelloFunction.Arn}
+Outputs:
+  Bucket: {Value: !GetAtt Storage.Outputs.Name}
+  Machine: {Value: !Ref Machine}
+"""
+MACHINE = {
+    "QueryLanguage": "JSONata",
+    "StartAt": "Hello",
+    "States": {
+        "Hello": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {"FunctionName": "${Function}", "Payload": {}},
+            "Output": "{% $states.result.Payload %}",
+            "End": True,
+        }
+    },
+}
+BOOTSTRAP = f"""#!{sys.executable}
+import json, os, urllib.request
+api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+while True:
+    request = urllib.request.urlopen(api + "next")
+    answer = json.dumps([os.environ["GREETING"], os.environ["AWS_ENDPOINT_URL"]]).encode()
+    identity = request.headers["Lambda-Runtime-Aws-Request-Id"]
+    urllib.request.urlopen(api + identity + "/response", answer).read()
+"""
+
+
+@pytest.fixture
+def aws(tmp_path):
+    with LocalAws(tmp_path / "aws") as running:
+        yield running
+
+
+@pytest.fixture
+def template(tmp_path, aws):
+    """A template with a nested one, a function and a state machine, and the function's binary."""
+    (tmp_path / "nested.yaml").write_text(NESTED)
+    (tmp_path / "machine.asl.json").write_text(json.dumps(MACHINE))
+    (tmp_path / "template.yaml").write_text(ROOT_TEMPLATE)
+    bootstrap = tmp_path / "build/HelloFunction/bootstrap"
+    bootstrap.parent.mkdir(parents=True)
+    bootstrap.write_text(BOOTSTRAP)
+    bootstrap.chmod(0o755)
+    aws.functions = tmp_path / "build"
+    return tmp_path / "template.yaml"
+
+
+def greeting(aws, outputs):
+    stepfunctions = aws.client("stepfunctions")
+    arn = stepfunctions.start_execution(stateMachineArn=outputs["Machine"], input="{}")["executionArn"]
+    while (found := stepfunctions.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        time.sleep(0.05)
+    return json.loads(found["output"])
+
+
+def test_a_template_deploys_runs_and_is_updated_without_being_touched(aws, template):
+    outputs = aws.deploy(template=template)
+    assert outputs["Bucket"] == "local-nested"
+    assert aws.client("dynamodb").list_tables()["TableNames"] == ["of-the-nested-one"], "nested templates are transformed too"
+    assert greeting(aws, outputs) == ["hello", aws.endpoint]
+    assert aws.deploy(template=template) == outputs, "nothing to do"
+    assert greeting(aws, aws.deploy({"Greeting": "good evening"}, template=template)) == ["good evening", aws.endpoint]
+    assert template.read_text() == ROOT_TEMPLATE
+    (query,) = aws.client("athena").list_named_queries(WorkGroup="wg")["NamedQueryIds"]
+    assert aws.client("athena").get_named_query(NamedQueryId=query)["NamedQuery"]["QueryString"] == "SELECT 1"
+
+
+def test_a_changed_binary_is_deployed(aws, template):
+    outputs = aws.deploy(template=template)
+    greeting(aws, outputs)
+    bootstrap = aws.functions / "HelloFunction/bootstrap"
+    bootstrap.write_text(BOOTSTRAP.replace('os.environ["GREETING"]', '"changed"'))
+    assert greeting(aws, aws.deploy(template=template))[0] == "changed"
+
+
+def test_a_failed_deployment_names_the_resource_of_the_nested_stack(aws, template):
+    nested = template.with_name("nested.yaml")
+    nested.write_text(NESTED.replace("{DatabaseInput: {Name: db}}", "{}").replace("AWS::S3::Bucket", "AWS::Nothing::Here"))
+    with pytest.raises(DeployFailed, match="AWS::Nothing::Here"):
+        aws.deploy(template=template)
+    nested.write_text(NESTED)
+    assert aws.deploy(template=template)["Bucket"] == "local-nested", "and the next attempt starts anew"
+
+
+def test_a_function_without_binary_is_named(aws, template):
+    (aws.functions / "HelloFunction/bootstrap").unlink()
+    with pytest.raises(DeployFailed, match="HelloFunction: no binary"):
+        aws.deploy(template=template)
+
+
+def test_what_was_deployed_is_there_again_after_a_restart(aws, template):
+    aws.deploy(template=template)
+    aws.client("s3").put_object(Bucket="local-nested", Key="a/b=c/d", Body=b"kept")
+    aws.stop()
+    aws.start()
+    assert aws.client("s3").get_object(Bucket="local-nested", Key="a/b=c/d")["Body"].read() == b"kept"
+    assert greeting(aws, aws.outputs()) == ["hello", aws.endpoint]
+
+
+def test_no_process_of_a_function_outlives_its_server(aws, template):
+    greeting(aws, aws.deploy(template=template))
+    group = aws.process.pid
+    assert len(members(group)) > 1, "the server and a function"
+    aws.stop()
+    assert members(group) == []
+
+
+def members(group):
+    listed = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    return [row for row in map(str.split, listed.splitlines()) if row[0] == str(group) and not row[1].startswith("Z")]
+
+
+def test_a_second_start_in_the_same_directory_finds_the_first(aws):
+    other = LocalAws(aws.directory).start()
+    assert (other.endpoint, other.process) == (aws.endpoint, None)
+
+
+def test_two_servers_run_at_once(aws, tmp_path):
+    with LocalAws(tmp_path / "other") as other:
+        other.client("s3").create_bucket(Bucket="only-there")
+        assert aws.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_port_that_is_taken_is_said_at_once(aws, tmp_path):
+    port = int(aws.endpoint.rsplit(":", 1)[1])
+    with pytest.raises(RuntimeError, match=f"cannot listen on 127.0.0.1:{port}"):
+        LocalAws(tmp_path / "other", port=port).start()
+
+
+def test_an_attached_server_ends_with_the_program_that_started_it(tmp_path):
+    program = (
+        "import sys, time; sys.path.insert(0, sys.argv[1]); from local_aws.stack.aws import LocalAws\n"
+        "print(LocalAws(sys.argv[2]).start().process.pid, flush=True); time.sleep(60)"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", program, ROOT, tmp_path / "aws"], stdout=subprocess.PIPE)
+    server = int(starter.stdout.readline())
+    assert alive(server)
+    starter.kill()
+    starter.wait()
+    deadline = time.monotonic() + 15
+    while alive(server) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not alive(server)
+
+
+def test_the_template_keeps_its_meaning_when_rendered(aws, tmp_path):
+    (tmp_path / "template.yaml").write_text(
+        "AWSTemplateFormatVersion: 2010-09-09\n"
+        "Conditions: {A: !Equals [!Ref X, y]}\n"
+        "Resources: {R: {Type: T, Condition: A, Properties: {P: !If [A, !GetAtt B.C.D, !Sub 'e${F}'], Q: !Join ['', [!Ref G]]}}}"
+    )
+    url = Renderer(aws.client("s3"), tmp_path).publish(tmp_path / "template.yaml")
+    rendered = json.loads(aws.client("s3").get_object(Bucket="local-artifacts", Key=url.rsplit("/", 1)[1])["Body"].read())
+    assert rendered == {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Conditions": {"A": {"Fn::Equals": [{"Ref": "X"}, "y"]}},
+        "Resources": {
+            "R": {
+                "Type": "T",
+                "Condition": "A",
+                "Properties": {
+                    "P": {"Fn::If": ["A", {"Fn::GetAtt": ["B", "C.D"]}, {"Fn::Sub": "e${F}"}]},
+                    "Q": {"Fn::Join": ["", [{"Ref": "G"}]]},
+                },
+            }
+        },
+    }
+
+
+def test_every_named_query_of_the_template_can_be_given_its_parameters():
+    queries = named_queries()
+    assert len(queries) >= 7
+    for query in queries:
+        parameters = query.parameters("2025-11-21-5")
+        assert len(parameters) == query.sql.count("?")
+        assert parameters[0] == "'2025'"
+
+
+def test_a_named_query_whose_parameters_are_not_described_is_an_error():
+    with pytest.raises(ValueError, match="must list its parameters"):
+        NamedQuery("q", "Something. Parameters: year.", "SELECT 1 WHERE ? = ?").parameters("2025-11-21-5")
+
+
+def test_hours_are_counted_over_midnight():
+    assert archive_hour(moment("2025-11-30-23") + timedelta(hours=1)) == "2025-12-01-0"
+
+
+def test_a_distributed_map_takes_its_settings_from_paths():
+    state = {"Type": "Map", "MaxConcurrencyPath": "$.a", "ToleratedFailureCountPath": "$.b"}
+    found = map_settings.settled(state, {"$.a": 3, "$.b": 5}.get)
+    assert (found["MaxConcurrency"], found["ToleratedFailureCount"]) == (3, 5)
+    assert map_settings.settled({"Type": "Map", "MaxConcurrency": 2}, {}.get) == {"Type": "Map", "MaxConcurrency": 2}
