@@ -1,67 +1,96 @@
-"""Nested stacks for the local CloudFormation, which does three things for a stack of its own only: it applies SAM's transform,
-when it updates a resource it remembers the attributes (`!GetAtt`) that the update does not tell, and it keeps what a
-`DeletionPolicy` keeps."""
+"""CloudFormation treats a nested stack like a stack of its own; ministack differs in three ways.
 
-import contextvars
+- It applies the SAM transform to root templates only.
+  AWS: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/transform-aws-serverless.html
+- After an update it forgets the attributes (`!GetAtt`) of a resource that the update does not return.
+  AWS: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-cloudformation-stack.html
+- It ignores `DeletionPolicy` when it deletes a nested stack.
+  AWS: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+"""
 
-_parameters = contextvars.ContextVar("parameters_of_the_nested_stack", default=None)
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+
+Resources = dict[str, Any]
+
+#: The parameters of the nested stack that is being deployed; None while a root template is parsed.
+nested_parameters: ContextVar[list[dict[str, str]] | None] = ContextVar("nested_parameters", default=None)
+
+#: Statuses of a parent that undoes a creation. `RetainExceptOnCreate` then deletes the resource.
+UNDOES_CREATION = {"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"}
 
 
-#: An operation that takes back what it made: `RetainExceptOnCreate` keeps nothing then.
-TAKES_BACK = {"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"}
+def install() -> None:
+    transform_nested_templates()
+    keep_attributes_on_update()
+    apply_deletion_policies()
 
 
-def install():
-    """Makes a nested template that declares the transform deploy, and go, as it does on AWS."""
+def transform_nested_templates() -> None:
+    """ministack parses a nested template inside its deployment: there the parameters are set, and parsing also transforms."""
     from ministack.services.cloudformation import engine, provisioners
 
-    from ministack.services.cloudformation import _stacks
+    deploy, parse = provisioners._cfn_nested_stack_deploy, engine._parse_template
 
-    deploy, parse, update = provisioners._cfn_nested_stack_deploy, engine._parse_template, provisioners._update_resource
-
-    def deploy_with_parameters(logical_id, properties, parent, **settings):
+    def deploy_with_parameters(logical_id: str, properties: Resources, parent: Any, **settings: Any) -> Any:
         given = properties.get("Parameters") or {}
-        token = _parameters.set([{"Key": name, "Value": "" if value is None else str(value)} for name, value in given.items()])
+        pairs = [{"Key": name, "Value": "" if value is None else str(value)} for name, value in given.items()]
+        token = nested_parameters.set(pairs)
         try:
             return deploy(logical_id, properties, parent, **settings)
         finally:
-            _parameters.reset(token)
+            nested_parameters.reset(token)
 
-    def parse_and_transform(body):
-        given = _parameters.get()
-        if given is None:  # a stack of its own, which is transformed later
+    def parse_and_transform(body: str) -> Any:
+        parameters = nested_parameters.get()
+        if parameters is None:
             return parse(body)
-        template = engine._apply_transforms(parse(body), given)
+        template = engine._apply_transforms(parse(body), parameters)
         if isinstance(template, engine._TransformFailed):
             raise ValueError(f"the transform of a nested template failed: {template}")
         return template
 
-    def update_with_attributes(resource_type, physical_id, old, new, stack, logical_id, *rest, **settings):
+    provisioners._cfn_nested_stack_deploy = deploy_with_parameters
+    engine._parse_template = parse_and_transform
+
+
+def keep_attributes_on_update() -> None:
+    from ministack.services.cloudformation import _stacks, provisioners
+
+    update = provisioners._update_resource
+
+    def update_and_merge(
+        resource_type: str, physical_id: str, old: Resources, new: Resources, stack: str, logical_id: str, *rest: Any, **settings: Any
+    ) -> tuple[str, Resources]:
         updated_id, attributes = update(resource_type, physical_id, old, new, stack, logical_id, *rest, **settings)
         before = _stacks.get(stack, {}).get("_resources", {}).get(logical_id, {}).get("Attributes")
         if before and updated_id == physical_id:
             attributes = {**before, **(attributes or {})}
         return updated_id, attributes
 
+    provisioners._update_resource = update_and_merge
+
+
+def apply_deletion_policies() -> None:
+    from ministack.services.cloudformation import _stacks, provisioners
+
     handlers = provisioners._RESOURCE_HANDLERS["AWS::CloudFormation::Stack"]
     delete = handlers["delete"]
 
-    def delete_but_what_is_kept(physical_id, properties):
+    def delete_unretained(physical_id: str, properties: Resources) -> Any:
         stack = _stacks.get(provisioners._nested_stack_lookup_name(physical_id)) or {}
-        for name in kept(stack, _stacks):
+        for name in retained(stack, _stacks):
             stack["_resources"].pop(name)
         return delete(physical_id, properties)
 
-    handlers["delete"] = delete_but_what_is_kept
-    provisioners._update_resource = update_with_attributes
-    provisioners._cfn_nested_stack_deploy = deploy_with_parameters
-    engine._parse_template = parse_and_transform
+    handlers["delete"] = delete_unretained
 
 
-def kept(stack, stacks):
-    """The resources of a nested stack that outlive it."""
-    parents = (one for one in stacks.values() if one.get("StackId") == stack.get("ParentId"))
-    takes_back = any(one.get("StackStatus") in TAKES_BACK for one in parents)
-    keeping = {"Retain"} if takes_back else {"Retain", "RetainExceptOnCreate"}
+def retained(stack: Resources, stacks: Mapping[str, Resources]) -> list[str]:
+    """The logical ids of a nested stack's resources that its deletion retains."""
+    parents = (parent for parent in stacks.values() if parent.get("StackId") == stack.get("ParentId"))
+    undoes_creation = any(parent.get("StackStatus") in UNDOES_CREATION for parent in parents)
+    policies = {"Retain"} if undoes_creation else {"Retain", "RetainExceptOnCreate"}
     declared = stack.get("_template", {}).get("Resources", {})
-    return [name for name in stack.get("_resources", {}) if declared.get(name, {}).get("DeletionPolicy") in keeping]
+    return [name for name in stack.get("_resources", {}) if declared.get(name, {}).get("DeletionPolicy") in policies]

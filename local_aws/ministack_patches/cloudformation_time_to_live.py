@@ -1,27 +1,34 @@
-"""`TimeToLiveSpecification` of a table for the local CloudFormation, which leaves it out; the local DynamoDB knows it."""
+"""CloudFormation applies a table's `TimeToLiveSpecification`; ministack ignores the property, although its DynamoDB expires items.
+
+AWS: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-dynamodb-table-timetolivespecification.html
+"""
+
+from typing import Any
 
 
-def install():
-    """Makes tables of templates forget what has expired; the local DynamoDB looks once a minute."""
-    from ministack.services import dynamodb
+def install() -> None:
+    """Sets the time to live after a table is created or updated. ministack deletes expired items once a minute."""
     from ministack.services.cloudformation import provisioners
 
     handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
     create, update = handlers["create"], handlers["update"]
 
-    def create_and_set(logical_id, properties, *rest):
-        return _set(dynamodb, create(logical_id, properties, *rest), properties)
+    def create_with_time_to_live(logical_id: str, properties: dict[str, Any], *rest: Any) -> Any:
+        created = create(logical_id, properties, *rest)
+        set_time_to_live(created[0], properties)
+        return created
 
-    def update_and_set(physical_id, old, new, *rest):
-        return _set(dynamodb, update(physical_id, old, new, *rest), new)
+    def update_with_time_to_live(physical_id: str, old: dict[str, Any], new: dict[str, Any], *rest: Any) -> Any:
+        updated = update(physical_id, old, new, *rest)
+        set_time_to_live(updated[0], new)
+        return updated
 
-    handlers.update(create=create_and_set, update=update_and_set)
+    handlers.update(create=create_with_time_to_live, update=update_with_time_to_live)
 
 
-def _set(dynamodb, made, properties):
-    name, _ = made
+def set_time_to_live(table: str, properties: dict[str, Any]) -> None:
+    from ministack.services import dynamodb
+
     if specification := properties.get("TimeToLiveSpecification"):
-        # A template's values may be text.
-        enabled = str(specification.get("Enabled")).lower() == "true"
-        dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": {**specification, "Enabled": enabled}})
-    return made
+        enabled = str(specification.get("Enabled")).lower() == "true"  # a template may hold the text "true"
+        dynamodb._update_ttl({"TableName": table, "TimeToLiveSpecification": {**specification, "Enabled": enabled}})

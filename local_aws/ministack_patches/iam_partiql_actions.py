@@ -1,35 +1,39 @@
-"""Permissions of PartiQL for the local AWS: as on AWS, `BatchExecuteStatement` is no action of its own; each statement is
-allowed by `dynamodb:PartiQLInsert`, `PartiQLUpdate`, `PartiQLDelete` or `PartiQLSelect` on its table."""
+"""IAM allows PartiQL statements by their own actions; ministack asks for `dynamodb:BatchExecuteStatement`, which AWS does not have.
+
+A statement needs `dynamodb:PartiQLInsert`, `PartiQLUpdate`, `PartiQLDelete` or `PartiQLSelect` on its table.
+
+AWS: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
+"""
 
 import json
 import re
+from typing import Any
 
 STATEMENT = re.compile(r'\s*(INSERT\s+INTO|UPDATE|DELETE\s+FROM|SELECT\b.*?\bFROM)\s+"?([\w.-]+)"?', re.IGNORECASE | re.DOTALL)
-CALLS = {"dynamodb:BatchExecuteStatement", "dynamodb:ExecuteStatement", "dynamodb:ExecuteTransaction"}
+OPERATIONS = {"dynamodb:BatchExecuteStatement", "dynamodb:ExecuteStatement", "dynamodb:ExecuteTransaction"}
 
 
-def install():
-    """Makes the local AWS ask for the statements' own actions."""
+def install() -> None:
+    """Makes the authorization of a PartiQL operation check each statement's action on its table."""
     from ministack.core import iam_actions
 
-    others = iam_actions.dynamodb_transaction_checks
+    checks_of_others = iam_actions.dynamodb_transaction_checks
 
-    def checks(iam_action, body, region, account_id):
-        if iam_action not in CALLS:
-            return others(iam_action, body, region, account_id)
-        return [
-            (action, f"arn:aws:dynamodb:{region}:{account_id}:table/{table}") for action, table in actions(json.loads(body))
-        ]
+    def checks(iam_action: str, body: bytes, region: str, account_id: str) -> Any:
+        if iam_action not in OPERATIONS:
+            return checks_of_others(iam_action, body, region, account_id)
+        tables = f"arn:aws:dynamodb:{region}:{account_id}:table/"
+        return [(action, tables + table) for action, table in statement_actions(json.loads(body))]
 
     iam_actions.dynamodb_transaction_checks = checks
 
 
-def actions(request):
-    """Action and table of each statement of a request, each pair once; what cannot be read is allowed by no role."""
-    listed = request.get("Statements") or request.get("TransactStatements") or [request]
-    found = {}
-    for one in listed:
-        match = STATEMENT.match(one.get("Statement", ""))
-        word = match[1].split()[0].capitalize() if match else "Unreadable"
-        found[f"dynamodb:PartiQL{word}", match[2] if match else "unreadable"] = None
-    return list(found)
+def statement_actions(request: dict[str, Any]) -> list[tuple[str, str]]:
+    """The distinct pairs of action and table in a request. A statement that cannot be parsed gets an action that no role allows."""
+    statements = request.get("Statements") or request.get("TransactStatements") or [request]
+    pairs: dict[tuple[str, str], None] = {}
+    for statement in statements:
+        match = STATEMENT.match(statement.get("Statement", ""))
+        verb, table = (match[1].split()[0].capitalize(), match[2]) if match else ("Unreadable", "unreadable")
+        pairs[f"dynamodb:PartiQL{verb}", table] = None
+    return list(pairs)

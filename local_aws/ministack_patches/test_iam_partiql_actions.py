@@ -1,7 +1,8 @@
-"""A role needs the action of each PartiQL statement, as on AWS."""
+"""The IAM actions of PartiQL statements."""
 
 import pytest
-from local_aws.ministack_patches.iam_partiql_actions import actions
+
+from local_aws.ministack_patches.iam_partiql_actions import statement_actions
 
 
 @pytest.mark.parametrize(
@@ -14,6 +15,6 @@ from local_aws.ministack_patches.iam_partiql_actions import actions
         ("EXISTS(…)", "dynamodb:PartiQLUnreadable", "unreadable"),
     ],
 )
-def test_each_statement_has_its_action(statement, action, table):
-    assert actions({"Statement": statement}) == [(action, table)]
-    assert actions({"Statements": [{"Statement": statement}, {"Statement": statement}]}) == [(action, table)]
+def test_statement_has_its_own_action(statement: str, action: str, table: str) -> None:
+    assert statement_actions({"Statement": statement}) == [(action, table)]
+    assert statement_actions({"Statements": [{"Statement": statement}, {"Statement": statement}]}) == [(action, table)]

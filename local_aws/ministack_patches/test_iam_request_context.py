@@ -1,11 +1,15 @@
-"""What the local IAM is told of a request."""
+"""The condition keys and resources that IAM decides on."""
 
 import json
+from typing import Any
 
-from local_aws.ministack_patches import iam_request_context as authorization
 import pytest
 
-HASH_KEY = {"hours": "archive"}.get
+from local_aws.ministack_patches import iam_request_context as context
+
+
+def hash_key(table: str | None) -> str | None:
+    return "archive" if table == "hours" else None
 
 
 @pytest.mark.parametrize(
@@ -23,18 +27,18 @@ HASH_KEY = {"hours": "archive"}.get
             ["a"],
         ),
         ("a scan", {}, None),
-        ("a table that is not there", {"TableName": "others", "Key": {"archive": {"S": "a"}}}, None),
+        ("an unknown table", {"TableName": "others", "Key": {"archive": {"S": "a"}}}, None),
     ],
 )
-def test_the_leading_key_of_an_item_is_known(phrase, request_, keys):
-    found = authorization.leading_keys({"TableName": "hours"} | request_, HASH_KEY)
+def test_leading_key_is_found_in(phrase: str, request_: dict[str, Any], keys: list[str] | None) -> None:
+    found = context.leading_keys({"TableName": "hours"} | request_, hash_key)
     assert found == ({"dynamodb:LeadingKeys": keys} if keys else {}), phrase
 
 
-def test_the_source_of_events_is_known():
-    assert authorization.sources({"Entries": [{"Source": "ours"}, {"Source": "ours"}]}) == {"events:source": "ours"}
-    assert authorization.sources({"Entries": [{"Source": "ours"}, {"Source": "aws.s3"}]}) == {"events:source": ["aws.s3", "ours"]}
-    assert authorization.sources({}) == {}
+def test_event_sources_are_one_or_a_list() -> None:
+    assert context.event_sources({"Entries": [{"Source": "ours"}, {"Source": "ours"}]}) == {"events:source": "ours"}
+    assert context.event_sources({"Entries": [{"Source": "ours"}, {"Source": "aws.s3"}]}) == {"events:source": ["aws.s3", "ours"]}
+    assert context.event_sources({}) == {}
 
 
 @pytest.mark.parametrize(
@@ -51,15 +55,15 @@ def test_the_source_of_events_is_known():
         ("s3", "arn:aws:s3:::b/k", "", {}, "arn:aws:s3:::b/k"),
     ],
 )
-def test_the_resource_is_the_one_that_aws_decides_on(service, arn, action, request_, expected):
-    assert authorization.precise_arn(service, arn, action, request_) == expected
+def test_arn_is_the_one_aws_decides_on(service: str, arn: str, action: str, request_: dict[str, Any], expected: str) -> None:
+    assert context.precise_arn(service, arn, action, request_) == expected
 
 
-def test_glue_is_asked_for_all_levels():
-    assert authorization.glue_arns("a:glue:1:table/db/t") == ["a:glue:1:catalog", "a:glue:1:database/db", "a:glue:1:table/db/t"]
-    assert authorization.glue_arns("a:glue:1:database/db") == ["a:glue:1:catalog", "a:glue:1:database/db"]
-    assert authorization.glue_arns("a:glue:1:catalog") == ["a:glue:1:catalog"]
+def test_glue_arns_include_ancestors() -> None:
+    assert context.glue_arns("a:glue:1:table/db/t") == ["a:glue:1:catalog", "a:glue:1:database/db", "a:glue:1:table/db/t"]
+    assert context.glue_arns("a:glue:1:database/db") == ["a:glue:1:catalog", "a:glue:1:database/db"]
+    assert context.glue_arns("a:glue:1:catalog") == ["a:glue:1:catalog"]
 
 
-def test_a_body_that_is_no_object_says_nothing():
-    assert [authorization.parsed(body) for body in (b"", b"no", b"[1]", json.dumps({"a": 1}).encode())] == [{}, {}, {}, {"a": 1}]
+def test_body_without_json_object_is_empty() -> None:
+    assert [context.parsed(body) for body in (b"", b"no", b"[1]", json.dumps({"a": 1}).encode())] == [{}, {}, {}, {"a": 1}]

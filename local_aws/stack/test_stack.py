@@ -6,7 +6,6 @@ import sys
 import time
 from datetime import timedelta
 
-from local_aws.ministack_patches import stepfunctions_map_paths as map_settings
 import pytest
 from local_aws.stack.archive_hours import archive_hour, moment
 from local_aws.stack.deploy import DeployFailed, Renderer
@@ -235,10 +234,3 @@ def test_a_named_query_whose_parameters_are_not_described_is_an_error():
 
 def test_hours_are_counted_over_midnight():
     assert archive_hour(moment("2025-11-30-23") + timedelta(hours=1)) == "2025-12-01-0"
-
-
-def test_a_distributed_map_takes_its_settings_from_paths():
-    state = {"Type": "Map", "MaxConcurrencyPath": "$.a", "ToleratedFailureCountPath": "$.b"}
-    found = map_settings.settled(state, {"$.a": 3, "$.b": 5}.get)
-    assert (found["MaxConcurrency"], found["ToleratedFailureCount"]) == (3, 5)
-    assert map_settings.settled({"Type": "Map", "MaxConcurrency": 2}, {}.get) == {"Type": "Map", "MaxConcurrency": 2}

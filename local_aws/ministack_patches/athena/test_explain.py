@@ -1,28 +1,28 @@
-"""The plan that tells which partitions a query would read."""
+"""The plan that names the partitions a query reads."""
 
 import json
 
 import pytest
+
+from local_aws.ministack_patches.athena.sample_lake import FLAT, SampleLake
 from local_aws.stack.athena_client import QueryFailed
-from local_aws.ministack_patches.athena.test_athena import FLAT, aws, lake, two_days  # noqa: F401
 
 EXPLAIN = "EXPLAIN (TYPE IO, FORMAT JSON) "
 
 
-def read(lake, sql):
-    """The tables that a query reads, each with the values of its keys."""
-    rows = lake.rows(EXPLAIN + sql)
-    plan = json.loads("\n".join(row[0] for row in rows if row != ["Query Plan"]))
+def scans(lake: SampleLake, sql: str) -> list[tuple[str, dict[str, list[str]], bool]]:
+    """Each table that a query reads, the values of its keys, and whether no partition matches."""
+    lines = [row[0] or "" for row in lake.rows(EXPLAIN + sql) if row != ["Query Plan"]]
     return [
         (
-            one["table"]["schemaTable"]["table"],
+            table["table"]["schemaTable"]["table"],
             {
-                each["columnName"]: [a_range["low"]["value"] for a_range in each["domain"]["ranges"]]
-                for each in one["constraint"]["columnConstraints"]
+                key["columnName"]: [a_range["low"]["value"] for a_range in key["domain"]["ranges"]]
+                for key in table["constraint"]["columnConstraints"]
             },
-            one["constraint"]["none"],
+            table["constraint"]["none"],
         )
-        for one in plan["inputTableColumnInfos"]
+        for table in json.loads("\n".join(lines))["inputTableColumnInfos"]
     ]
 
 
@@ -34,18 +34,18 @@ def read(lake, sql):
         ("year = '2025' AND month = '11' AND hour > '00'", ["11"], ["01"]),
     ],
 )
-def test_a_plan_names_the_partitions(two_days, where, months, hours):  # noqa: F811
+def test_plan_names_partitions(two_days: SampleLake, where: str, months: list[str], hours: list[str]) -> None:
     two_days.rows(FLAT)
     for table in ("events", "flat"):
-        ((name, keys, none),) = read(two_days, f"SELECT count(*) FROM {table} WHERE {where}")
+        ((name, keys, none),) = scans(two_days, f"SELECT count(*) FROM {table} WHERE {where}")
         assert (name, keys["month"], keys["hour"], none) == ("events", months, hours, False)
 
 
-def test_a_plan_says_that_no_partition_fits(two_days):  # noqa: F811
-    assert read(two_days, "SELECT 1 FROM events WHERE year = '1999'") == [("events", {}, True)]
-    assert read(two_days, "SELECT 1") == []
+def test_plan_without_matching_partition_is_none(two_days: SampleLake) -> None:
+    assert scans(two_days, "SELECT 1 FROM events WHERE year = '1999'") == [("events", {}, True)]
+    assert scans(two_days, "SELECT 1") == []
 
 
-def test_a_query_that_makes_no_sense_has_no_plan(two_days):  # noqa: F811
+def test_plan_of_invalid_query_fails(two_days: SampleLake) -> None:
     with pytest.raises(QueryFailed, match="COLUMN_NOT_FOUND"):
         two_days.rows(f"{EXPLAIN}SELECT nothing FROM events")
