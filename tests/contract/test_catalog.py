@@ -1,14 +1,18 @@
-"""What the catalogue promises: the declared schema, views that match their own description, questions by partition."""
+"""Contracts of the catalogue: declared columns, views and saved queries."""
+
+from __future__ import annotations
 
 import base64
 import json
 import re
+from typing import Any
 
 import duckdb
 import pytest
 import sqlglot
-from project import resources, rust, template
 from sqlglot import exp
+
+from project import Json, match, resources, rust, template
 
 COLUMNS = (
     "id string, type string, actor struct<id:bigint,login:string,display_login:string,gravatar_id:string,url:string,"
@@ -28,17 +32,17 @@ TABLES = {p["TableInput"]["Name"]: p["TableInput"] for p in resources(CATALOG, "
 QUERIES = resources(CATALOG, "AWS::Athena::NamedQuery")
 
 
-def columns(table):
+def columns(table: Json) -> list[tuple[str, str]]:
     return [(column["Name"], column["Type"]) for column in table["StorageDescriptor"]["Columns"]]
 
 
-def test_the_table_has_the_designed_columns():
+def test_events_table_has_designed_columns() -> None:
     assert ", ".join(f"{name} {kind}" for name, kind in columns(TABLES["events"])) == COLUMNS
     assert [(key["Name"], key["Type"]) for key in TABLES["events"]["PartitionKeys"]] == [(key, "string") for key in PARTITION_KEYS]
     assert TABLES["events"]["StorageDescriptor"]["Location"] == {"Fn::Sub": "s3://${DataBucketName}/raw/ghactivity/"}
 
 
-def test_the_ledger_s_table_has_the_columns_that_are_exported():
+def test_ledger_table_has_exported_columns() -> None:
     [source] = rust("functions/export-ledger/src/table.rs").values()
     written = re.findall(r'^        \(\s*"(\w+)",\s*(text|at|of|count|size|number|instant)\(', source, re.M)
     kinds = {"count": "bigint", "size": "bigint", "number": "bigint", "instant": "timestamp"}
@@ -48,29 +52,30 @@ def test_the_ledger_s_table_has_the_columns_that_are_exported():
     assert 'format!("ledger/{ARCHIVE}/{month}.parquet")' in keys
 
 
-def presto_view(name):
-    """The view as Athena will read it: what the template writes, Base64 and back."""
+def presto_view(name: str) -> Json:
+    """Decodes a view from the template, as Athena does."""
     before, encoded, after = TABLES[name]["ViewOriginalText"]["Fn::Join"][1]
     body = encoded["Fn::Base64"]["Fn::Sub"].replace("${Database}", "ghactivity_db")
     written = before + base64.b64encode(body.encode()).decode() + after
-    read = re.fullmatch(r"/\* Presto View: ([A-Za-z0-9+/=]+) \*/", written)
-    return json.loads(base64.b64decode(read[1]))
+    read = match(r"^/\* Presto View: ([A-Za-z0-9+/=]+) \*/$", written)
+    view: Json = json.loads(base64.b64decode(read[1]))
+    return view
 
 
 @pytest.mark.parametrize("name, expected", [("events_flat", FLAT), ("actions", ["action_time", "type", "actor", "repo", "org"])])
-def test_a_view_describes_itself_rightly(name, expected):
+def test_view_columns_match_query(name: str, expected: list[str]) -> None:
     view = presto_view(name)
     assert (view["catalog"], view["schema"]) == ("awsdatacatalog", "ghactivity_db")
     named = [(column["name"], HIVE[column["type"]]) for column in view["columns"]]
-    assert named == columns(TABLES[name]), "Athena calls a view stale whose columns differ"
+    assert named == columns(TABLES[name]), "Athena reports a view with other columns as stale"
     assert [column for column, _ in named] == expected + PARTITION_KEYS
     query = sqlglot.parse_one(view["originalSql"], dialect="athena")
     assert [column.alias_or_name for column in query.expressions] == expected + PARTITION_KEYS
     assert TABLES[name]["TableType"] == "VIRTUAL_VIEW" and TABLES[name]["Parameters"]["presto_view"] == "true"
 
 
-def test_a_condition_on_a_day_reaches_below_the_windows_of_a_view():
-    """Athena moves a condition below a window only if it is on the window's own keys."""
+def test_actions_windows_partition_by_day() -> None:
+    """Athena pushes a condition below a window only if the window is partitioned by its columns."""
     query = sqlglot.parse_one(presto_view("actions")["originalSql"], dialect="athena")
     windows = list(query.find_all(exp.Window))
     assert len(windows) == 3
@@ -78,7 +83,7 @@ def test_a_condition_on_a_day_reaches_below_the_windows_of_a_view():
         assert {"year", "month", "dayofmonth"} <= {key.sql() for key in window.args["partition_by"]}
 
 
-def test_there_is_a_query_for_every_question():
+def test_saved_queries_are_complete() -> None:
     assert [properties["Name"] for properties in QUERIES.values()] == [
         "top-repositories-of-a-day",
         "hours-of-a-month",
@@ -94,7 +99,7 @@ def test_there_is_a_query_for_every_question():
 
 
 @pytest.mark.parametrize("logical, properties", QUERIES.items())
-def test_a_query_reads_the_partitions_that_it_is_asked_for(logical, properties):
+def test_query_conditions_name_partition_keys(logical: str, properties: Json) -> None:
     query = sqlglot.parse_one(properties["QueryString"], dialect="athena")
     conditions = query.args["where"].this.flatten() if isinstance(query.args["where"].this, exp.And) else []
     restricted = [one.this.name for one in conditions if isinstance(one, exp.EQ) and isinstance(one.expression, exp.Placeholder)]
@@ -106,18 +111,18 @@ def test_a_query_reads_the_partitions_that_it_is_asked_for(logical, properties):
 
 
 @pytest.mark.parametrize("logical, properties", QUERIES.items())
-def test_the_rows_of_a_query_have_one_order(logical, properties):
-    """Every column that identifies a row is in the order, so that a limit cuts at the same place each time."""
+def test_query_rows_have_total_order(logical: str, properties: Json) -> None:
+    """All identifying columns are in ORDER BY, so LIMIT always returns the same rows."""
     query = sqlglot.parse_one(properties["QueryString"], dialect="athena")
     ordered = {item.this.name for item in query.args["order"].expressions}
     identifying = {column.alias_or_name for column in query.expressions if not column.find(exp.AggFunc)}
-    if "group" not in query.args:  # a row per hour
+    if "group" not in query.args:  # one row per hour
         given = {one.this.name for one in query.args["where"].find_all(exp.EQ)}
         identifying = set(PARTITION_KEYS) - given
     assert identifying <= ordered
 
 
-def test_the_workgroup_has_its_own_results_and_a_limit():
+def test_workgroup_has_results_and_limit() -> None:
     [group] = resources(CATALOG, "AWS::Athena::WorkGroup").values()
     configuration = group["WorkGroupConfiguration"]
     assert configuration["EnforceWorkGroupConfiguration"] is True
@@ -134,8 +139,8 @@ EVENTS = """
 
 
 @pytest.fixture(scope="module")
-def lake():
-    """The table and the views in DuckDB, with four events."""
+def lake() -> duckdb.DuckDBPyConnection:
+    """Creates tables and views in DuckDB, with four events."""
     connection = duckdb.connect()
     structs = COLUMNS.replace("string", "varchar").replace("struct<", "struct(").replace(">", ")").replace(":", " ")
     keys = ", ".join(f"{key} varchar" for key in PARTITION_KEYS)
@@ -143,7 +148,7 @@ def lake():
     names = "id, type, actor, repo, org, created_at, dayofmonth, hour"
     connection.execute(f"CREATE TABLE given AS SELECT * FROM (VALUES {EVENTS}) AS given ({names})")
     connection.execute(
-        f"INSERT INTO events BY NAME SELECT * REPLACE (CAST('2025-11-' || dayofmonth || ' ' || created_at AS timestamp) AS created_at),"
+        "INSERT INTO events BY NAME SELECT * REPLACE (CAST('2025-11-' || dayofmonth || ' ' || created_at AS timestamp) AS created_at),"
         " '2025' AS year, '11' AS month FROM given"
     )
     hours = ", ".join(f"{name} {kind.replace('string', 'varchar')}" for name, kind in columns(TABLES["archive_hours"]))
@@ -158,11 +163,11 @@ def lake():
     return connection
 
 
-def duckdb_sql(text):
+def duckdb_sql(text: str) -> str:
     return sqlglot.transpile(text, read="athena", write="duckdb")[0]
 
 
-def test_actions_names_the_newest_of_its_day(lake):
+def test_actions_view_has_newest_names_of_day(lake: duckdb.DuckDBPyConnection) -> None:
     rows = lake.execute("SELECT type, actor, repo, org FROM actions WHERE dayofmonth = '21' ORDER BY action_time").fetchall()
     assert rows == [
         ("PushEvent", "new", "x/new", None),
@@ -171,7 +176,7 @@ def test_actions_names_the_newest_of_its_day(lake):
     ]
 
 
-def test_events_flat_has_every_event_once(lake):
+def test_events_flat_view_has_every_event_once(lake: duckdb.DuckDBPyConnection) -> None:
     rows = lake.execute("SELECT id, actor_login, repo_name, org_login FROM events_flat ORDER BY id").fetchall()
     assert rows[1] == ("2", "new", "x/new", "o") and len(rows) == 4
 
@@ -183,7 +188,10 @@ def test_events_flat_has_every_event_once(lake):
         ("events-by-type-of-a-day-without-degraded-hours", [("PushEvent", 1), ("WatchEvent", 1)]),
         (
             "hours-of-a-month",
-            [(f"2025-11-{at}", "published", verdict, rows, *[None] * 4) for at, verdict, rows in [("21-0", "complete", 2), ("21-1", "tiny", 1), ("22-0", "complete", 1)]],
+            [
+                (f"2025-11-{at}", "published", verdict, rows, *[None] * 4)
+                for at, verdict, rows in [("21-0", "complete", 2), ("21-1", "tiny", 1), ("22-0", "complete", 1)]
+            ],
         ),
         ("events-by-type-of-a-day", [("ForkEvent", 1), ("PushEvent", 1), ("WatchEvent", 1)]),
         ("events-by-type-of-a-month", [("PushEvent", 2), ("ForkEvent", 1), ("WatchEvent", 1)]),
@@ -193,12 +201,15 @@ def test_events_flat_has_every_event_once(lake):
         ("share-with-organisation-per-day", [("2025-11-21", 3, 1, 1 / 3), ("2025-11-22", 1, 0, 0.0)]),
     ],
 )
-def test_a_query_answers_its_question(lake, name, answer):
+def test_saved_query_returns_expected_rows(lake: duckdb.DuckDBPyConnection, name: str, answer: list[tuple[Any, ...]]) -> None:
     [text] = [properties["QueryString"] for properties in QUERIES.values() if properties["Name"] == name]
     assert lake.execute(duckdb_sql(text), ["2025", "11", "21"][: text.count("?")]).fetchall() == answer
 
 
-def test_the_first_and_last_event_of_an_hour(lake):
+def test_first_and_last_event_query_returns_times(lake: duckdb.DuckDBPyConnection) -> None:
     [text] = [properties["QueryString"] for properties in QUERIES.values() if properties["Name"].startswith("first-and-last")]
-    rows = [(hour, first.second, last.second, events) for hour, first, last, events in lake.execute(duckdb_sql(text), ["2025", "11", "21"]).fetchall()]
+    rows = [
+        (hour, first.second, last.second, events)
+        for hour, first, last, events in lake.execute(duckdb_sql(text), ["2025", "11", "21"]).fetchall()
+    ]
     assert rows == [("00", 1, 2, 2), ("01", 3, 3, 1)]

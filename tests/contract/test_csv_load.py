@@ -1,12 +1,32 @@
-"""What sam/csv-load.yaml and its state machines promise: permissions, variables, retries, names, and a runbook for each error."""
+"""Contracts of sam/csv-load.yaml and its state machines: permissions, variables, retries, names and the runbook."""
+
+from __future__ import annotations
 
 import json
 import re
 import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 import node
-import pytest
-from project import CSV_FUNCTIONS, CSV_STATE_MACHINES, ROOT, arguments, camel, resources, rust, state_machine, state_machine_text, states, template
+from project import (
+    CSV_FUNCTIONS,
+    CSV_STATE_MACHINES,
+    ROOT,
+    Json,
+    arguments,
+    camel,
+    match,
+    resources,
+    rust,
+    state_machine,
+    state_machine_text,
+    states,
+    template,
+)
 from simulator import Execution, TaskError
 from test_state_machines import DETERMINISTIC, OF_AWS, TRANSIENT, rust_error_names
 
@@ -16,18 +36,18 @@ MACHINES = resources(CSV, "AWS::Serverless::StateMachine")
 ROLES = resources(CSV, "AWS::IAM::Role")
 
 
-def every_state(kind=None):
+def every_state(kind: str | None = None) -> list[Any]:
     found = [(m, n, s) for m in CSV_STATE_MACHINES for n, s in states(state_machine(m)).items() if kind in (None, s["Type"])]
     return [pytest.param(*case, id=f"{case[0]}/{case[1]}") for case in found]
 
 
-def test_these_are_all():
+def test_template_has_all_functions_and_machines() -> None:
     assert set(FUNCTIONS) == {camel(name) + "Function" for name in CSV_FUNCTIONS}
     assert set(MACHINES) == set(CSV_STATE_MACHINES.values())
 
 
 @pytest.mark.parametrize("name", CSV_FUNCTIONS)
-def test_a_function_is_its_binary_with_a_role_and_logs_of_its_own(name):
+def test_function_has_binary_role_and_log_group(name: str) -> None:
     logical = camel(name) + "Function"
     properties = FUNCTIONS[logical]
     assert CSV["Resources"][logical]["Metadata"] == {"BuildMethod": "rust-cargolambda", "BuildProperties": {"Binary": name}}
@@ -39,7 +59,7 @@ def test_a_function_is_its_binary_with_a_role_and_logs_of_its_own(name):
 
 
 @pytest.mark.parametrize("name", CSV_FUNCTIONS)
-def test_a_function_gets_the_variables_that_it_reads(name):
+def test_function_variables_equal_those_read(name: str) -> None:
     given = FUNCTIONS[camel(name) + "Function"].get("Environment", {}).get("Variables", {})
     [source] = rust(f"functions/{name}/src/context.rs").values()
     read = set(re.findall(r'env\.\w+(?:::<\w+>)?\(\s*"([A-Z_]+)"', source))
@@ -49,11 +69,11 @@ def test_a_function_gets_the_variables_that_it_reads(name):
     assert set(CSV["Globals"]["Function"]["Environment"]["Variables"]) == {"AWS_ENDPOINT_URL", "UPLOAD_BUCKET"}
 
 
-def granted(role):
+def granted(role: str) -> list[Json]:
     return [s for policy in ROLES[f"{role}Role"]["Policies"] for s in policy["PolicyDocument"]["Statement"]]
 
 
-def actions(role, service):
+def actions(role: str, service: str) -> set[str]:
     named = [s["Action"] if isinstance(s["Action"], list) else [s["Action"]] for s in granted(role)]
     return {action for actions in named for action in actions if action.startswith(f"{service}:")}
 
@@ -69,14 +89,14 @@ def actions(role, service):
         ("CsvUndo", set()),
     ],
 )
-def test_a_role_does_with_tables_what_its_part_is(role, expected):
+def test_role_has_only_its_table_actions(role: str, expected: set[str]) -> None:
     assert actions(role, "dynamodb") == expected
     for statement in granted(role):
         if role != "CommitCsvLoad" and "dynamodb:" in json.dumps(statement["Action"]):
             assert statement["Resource"]["Fn::Sub"].endswith(":table/${CsvTablePrefix}*")
 
 
-def test_only_the_loader_of_bytes_reads_uploads_and_nobody_changes_them():
+def test_uploads_are_read_only() -> None:
     for role in ROLES:
         for statement in granted(role.removesuffix("Role")):
             text = json.dumps(statement)
@@ -85,7 +105,7 @@ def test_only_the_loader_of_bytes_reads_uploads_and_nobody_changes_them():
 
 
 @pytest.mark.parametrize("machine, name, state", every_state())
-def test_states_say_what_they_are_for_and_match_errors_that_exist(machine, name, state):
+def test_states_have_comments_and_known_errors(machine: str, name: str, state: Json) -> None:
     assert len(state.get("Comment", "")) > 10
     for clause in state.get("Retry", []) + state.get("Catch", []):
         assert set(clause["ErrorEquals"]) <= rust_error_names() | OF_AWS
@@ -95,22 +115,22 @@ def test_states_say_what_they_are_for_and_match_errors_that_exist(machine, name,
 
 
 @pytest.mark.parametrize("machine, name, state", every_state("Task"))
-def test_a_task_waits_a_little_longer_than_its_function_runs(machine, name, state):
+def test_task_timeout_exceeds_function_timeout(machine: str, name: str, state: Json) -> None:
     assert state["TimeoutSeconds"] and state["Retry"]
     if state["Resource"].endswith("lambda:invoke"):
-        function = re.fullmatch(r"\$\{(\w+Function)Arn\}", arguments(state)["FunctionName"])[1]
+        function = match(r"^\$\{(\w+Function)Arn\}$", arguments(state)["FunctionName"])[1]
         assert FUNCTIONS[function]["Timeout"] < state["TimeoutSeconds"] <= FUNCTIONS[function]["Timeout"] + 30
         retried = {error for clause in state["Retry"] for error in clause["ErrorEquals"]}
         assert {name for name in TRANSIENT if name.startswith("Aws")} <= retried
 
 
 @pytest.mark.parametrize("function", ["load-csv-chunk", "undo-csv-load"])
-def test_work_stops_well_before_the_function_does(function):
+def test_work_ends_45_seconds_before_timeout(function: str) -> None:
     properties = FUNCTIONS[camel(function) + "Function"]
     assert int(properties["Environment"]["Variables"]["WORK_SECS"]) + 45 <= properties["Timeout"]
 
 
-def test_a_call_that_writes_is_over_when_others_take_it_to_be():
+def test_writer_timeout_equals_call_ends_within() -> None:
     [within] = re.findall(r"CALL_ENDS_WITHIN: Duration = Duration::from_secs\((\d+)\)", (ROOT / "crates/csv-load/src/lib.rs").read_text())
     assert FUNCTIONS["LoadCsvChunkFunction"]["Timeout"] == int(within)
     for waiting in ("PlanCsvFunction", "CommitCsvLoadFunction", "UndoCsvLoadFunction"):
@@ -118,7 +138,7 @@ def test_a_call_that_writes_is_over_when_others_take_it_to_be():
 
 
 @pytest.mark.parametrize("machine", CSV_STATE_MACHINES)
-def test_every_substitution_is_given_and_used_and_a_function_may_be_called(machine):
+def test_substitutions_are_used_and_invocable(machine: str) -> None:
     properties = MACHINES[CSV_STATE_MACHINES[machine]]
     assert properties["DefinitionUri"] == f"../statemachine/{machine}.asl.json"
     used = set(re.findall(r"\$\{(\w+)\}", state_machine_text(machine)))
@@ -128,7 +148,7 @@ def test_every_substitution_is_given_and_used_and_a_function_may_be_called(machi
 
 
 @pytest.mark.parametrize("machine", CSV_STATE_MACHINES)
-def test_both_validators_accept_the_state_machines(machine, tmp_path):
+def test_validators_accept_state_machine(machine: str, tmp_path: Path) -> None:
     text = state_machine_text(machine)
     text = re.sub(r"\$\{(\w+)Arn\}", r"arn:aws:lambda:us-east-1:123456789012:function:\1", text)
     file = tmp_path / f"{machine}.json"
@@ -144,14 +164,18 @@ def test_both_validators_accept_the_state_machines(machine, tmp_path):
         ("TableHasOtherKey", "table csv_x has another key than id (S)", "table csv_x has another key than id (S)"),
     ],
 )
-def test_a_failure_is_recorded_and_a_redrive_goes_on_from_there(error, cause, message):
+def test_failed_load_is_recorded_and_redriven(error: str, cause: str, message: str) -> None:
     failing = state_machine("csv-load")["States"]["CommitFailure"]
     assert failing["Next"] == "WritesTable"
-    machine = {"QueryLanguage": "JSONata", "StartAt": "CommitFailure", "States": {"CommitFailure": failing, "WritesTable": {"Type": "Succeed"}}}
+    machine = {
+        "QueryLanguage": "JSONata",
+        "StartAt": "CommitFailure",
+        "States": {"CommitFailure": failing, "WritesTable": {"Type": "Succeed"}},
+    }
     given = {"request": {"bucket": "up"}, "resumed_redrive": 0, "failed": {"Error": error, "Cause": cause}}
     seen = []
 
-    def function(_, arguments):
+    def function(_: str, arguments: Json) -> Any:
         seen.append(arguments["Payload"])
         failed = arguments["Payload"]["failed"]
         if failed["redrive_count"] > failed["resumed_redrive"]:
@@ -162,7 +186,10 @@ def test_a_failure_is_recorded_and_a_redrive_goes_on_from_there(error, cause, me
     execution.run(given)
     assert (execution.status, execution.error) == ("FAILED", error)
     execution.redrive()
-    assert (execution.status, execution.output) == ("SUCCEEDED", {"request": {"bucket": "up"}, "resumed_redrive": 1, "described": {"table_id": None}})
+    assert (execution.status, execution.output) == (
+        "SUCCEEDED",
+        {"request": {"bucket": "up"}, "resumed_redrive": 1, "described": {"table_id": None}},
+    )
     for payload in seen:
         assert payload["failed"]["plan"] == {} and payload["failed"]["error"] == {"name": error, "message": message}
     planned = Execution(machine, function)
@@ -170,7 +197,7 @@ def test_a_failure_is_recorded_and_a_redrive_goes_on_from_there(error, cause, me
     assert seen[-1]["failed"]["plan"] == {"load_id": "0123456789abcdef"}
 
 
-def test_whatever_fails_a_load_is_recorded():
+def test_every_state_catches_into_commit_failure() -> None:
     machine = state_machine("csv-load")
     for name, state in machine["States"].items():
         if state["Type"] in ("Task", "Map") and name != "CommitFailure":
@@ -178,11 +205,11 @@ def test_whatever_fails_a_load_is_recorded():
         assert state["Type"] != "Fail"
 
 
-def test_undoing_that_fails_is_recorded_and_a_redrive_begins_again():
+def test_failed_undo_is_recorded_and_redriven() -> None:
     machine, seen = state_machine("csv-undo"), []
     segments = [{"segment": number, "segments": 2} for number in range(2)]
 
-    def function(state, arguments):
+    def function(state: str, arguments: Json) -> Any:
         payload = arguments["Payload"]
         seen.append((state, payload))
         if state == "FindLoad":
@@ -211,7 +238,7 @@ def test_undoing_that_fails_is_recorded_and_a_redrive_begins_again():
         assert state["Type"] == "Pass" or "Catch" in state or state is machine["States"]["CommitFailure"]
 
 
-def test_uploads_start_a_load():
+def test_upload_starts_load() -> None:
     rule = MACHINES["CsvLoadStateMachine"]["Events"]["Uploaded"]["Properties"]
     assert rule["Pattern"]["detail"]["object"]["key"] == [{"wildcard": "raw/*.csv"}, {"wildcard": "raw/*.csv.gz"}]
     assert json.loads(re.sub(r"<(\w+)>", r'"\1"', rule["InputTransformer"]["InputTemplate"])) == {"bucket": "bucket", "key": "key"}
@@ -220,7 +247,7 @@ def test_uploads_start_a_load():
     assert bucket["DeletionPolicy"] == "RetainExceptOnCreate" and all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
 
 
-def test_it_can_be_deployed_alone_and_is_the_same_as_a_part():
+def test_standalone_parameters_equal_main_template() -> None:
     assert all("Default" in properties for properties in CSV["Parameters"].values())
     main = template()
     for name in main["Resources"]["CsvLoad"]["Properties"]["Parameters"]:
@@ -229,36 +256,38 @@ def test_it_can_be_deployed_alone_and_is_the_same_as_a_part():
             assert outer.get(field) == inner.get(field), name
 
 
-def csv_error_names():
+def csv_error_names() -> set[str]:
     text = "\n".join(rust("crates/csv-load/src/file.rs", *(f"functions/{name}/src/error.rs" for name in CSV_FUNCTIONS)).values())
     return {name for body in re.findall(r"fn name\(&self\)[^{]*\{(.*?)\n    \}", text, re.S) for name in re.findall(r'"([A-Z]\w+)"', body)}
 
 
 @pytest.mark.parametrize("name", sorted(csv_error_names() | {"TableHasOtherKey"}))
-def test_every_error_has_a_row_in_the_runbook(name):
+def test_error_is_in_runbook(name: str) -> None:
     assert re.search(rf"^\|[^|]*`{name}`", (ROOT / "README.md").read_text(), re.M)
 
 
 ALARMS = resources(CSV, "AWS::CloudWatch::Alarm")
 
 
-def emitted():
+def emitted() -> set[str]:
     text = "\n".join(text.split("#[cfg(test)]")[0] for name in CSV_FUNCTIONS for text in rust(f"functions/{name}/src/**/*.rs").values())
     return set(re.findall(r'\.with\(\s*"(\w+)"', text))
 
 
-def widgets():
-    return json.loads(resources(CSV, "AWS::CloudWatch::Dashboard")["CsvDashboard"]["DashboardBody"]["Fn::Sub"])["widgets"]
+def widgets() -> list[Json]:
+    body = json.loads(resources(CSV, "AWS::CloudWatch::Dashboard")["CsvDashboard"]["DashboardBody"]["Fn::Sub"])
+    found: list[Json] = body["widgets"]
+    return found
 
 
-def watched():
-    """Namespace, name and dimensions of each metric of an alarm."""
+def watched() -> Iterator[tuple[str, str, Json]]:
+    """Yields namespace, name and dimensions of each metric of an alarm."""
     for properties in ALARMS.values():
         for metric in [m["MetricStat"]["Metric"] for m in properties.get("Metrics", []) if "MetricStat" in m] or [properties]:
             yield metric["Namespace"], metric["MetricName"], {d["Name"]: d["Value"] for d in metric["Dimensions"]}
 
 
-def test_every_metric_is_shown_and_those_that_are_watched_are_emitted():
+def test_metrics_shown_and_watched_are_emitted() -> None:
     shown = [metric for widget in widgets() for metric in widget["properties"].get("metrics", [])]
     assert {metric[1] for metric in shown if metric[0] == "ghactivity"} == emitted()
     assert {tuple(metric[2:4]) for metric in shown if metric[0] == "ghactivity"} == {("Stack", "${StackName}")}
@@ -269,14 +298,16 @@ def test_every_metric_is_shown_and_those_that_are_watched_are_emitted():
 
 
 @pytest.mark.parametrize("logical, properties", ALARMS.items())
-def test_an_alarm_says_what_to_do_tells_somebody_and_is_in_the_runbook(logical, properties):
+def test_alarm_has_text_topic_and_runbook(logical: str, properties: Json) -> None:
     assert len(properties["AlarmDescription"]) > 60
     assert properties["AlarmActions"] == [{"Fn::If": ["MakesTopic", {"Ref": "CsvAlarmTopic"}, {"Ref": "AlarmTopicArn"}]}]
     name = properties["AlarmName"]["Fn::Sub"].removeprefix("${StackName}-")
-    assert re.search(rf"^\| alarm `{name}`", (ROOT / "README.md").read_text(), re.M), "the runbook has no row for it"
-    assert template()["Resources"]["CsvLoad"]["Properties"]["Parameters"]["AlarmTopicArn"] == {"Fn::GetAtt": ["Operations", "Outputs.AlarmTopicArn"]}
+    assert re.search(rf"^\| alarm `{name}`", (ROOT / "README.md").read_text(), re.M), "the runbook has no row for this alarm"
+    assert template()["Resources"]["CsvLoad"]["Properties"]["Parameters"]["AlarmTopicArn"] == {
+        "Fn::GetAtt": ["Operations", "Outputs.AlarmTopicArn"]
+    }
 
 
-def test_widgets_do_not_overlap_and_fill_rows():
+def test_widgets_fill_rows_without_overlap() -> None:
     cells = [(x, y) for w in widgets() for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])]
     assert len(cells) == len(set(cells)) and len(cells) == 24 * (max(y for _, y in cells) + 1)

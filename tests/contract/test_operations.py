@@ -1,17 +1,21 @@
-"""Metrics, alarms and dashboard speak of the same things, and of things that exist."""
+"""Contracts of metrics, alarms, dashboard, saved log queries and the runbook."""
+
+from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
-from project import FUNCTIONS, ROOT, STATE_MACHINES, resources, rust, template
+
+from project import FUNCTIONS, ROOT, STATE_MACHINES, Json, match, resources, rust, template
 
 OPERATIONS = template("sam/operations.yaml")
 ALARMS = resources(OPERATIONS, "AWS::CloudWatch::Alarm")
 
 
-def emitted():
-    """The metrics that functions emit, and the dimensions that they have beside the stack."""
+def emitted() -> set[str]:
+    """Returns the names of the metrics that functions emit."""
     sources = rust(*(f"functions/{function}/src/**/*.rs" for function in FUNCTIONS))
     text = "\n".join(text.split("#[cfg(test)]")[0] for text in sources.values())
     names = set(re.findall(r'\.with\(\s*"(\w+)"', text))
@@ -19,73 +23,89 @@ def emitted():
     return names | set(re.findall(r'\("(\w+)"', counted)) | set(re.findall(r'=> "(Hours\w+)"', text))
 
 
-def dashboard():
-    return json.loads(resources(OPERATIONS, "AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"])
+def dashboard() -> Json:
+    body: Json = json.loads(resources(OPERATIONS, "AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"])
+    return body
 
 
-def shown():
-    """Namespace and name of each metric of the dashboard, with its dimensions."""
+def shown() -> Iterator[tuple[str, str, Json]]:
+    """Yields namespace, name and dimensions of each metric of the dashboard."""
     for widget in dashboard()["widgets"]:
         for metric in widget["properties"].get("metrics", []):
             namespace, name, *dimensions = metric[:-1]
             yield namespace, name, dict(zip(dimensions[::2], dimensions[1::2], strict=True))
 
 
-def watched():
-    """The same of each metric that an alarm watches."""
+def watched() -> Iterator[tuple[str, str, Json]]:
+    """Yields namespace, name and dimensions of each metric of an alarm."""
     for properties in ALARMS.values():
         metrics = [m["MetricStat"]["Metric"] for m in properties.get("Metrics", []) if "MetricStat" in m] or [properties]
         for metric in metrics:
             yield metric["Namespace"], metric["MetricName"], {d["Name"]: d["Value"] for d in metric["Dimensions"]}
 
 
-def test_every_metric_is_shown_and_every_one_watched_or_shown_is_emitted():
+def test_metrics_shown_and_watched_are_emitted() -> None:
     ours = {name for namespace, name, _ in shown() if namespace == "ghactivity"}
     alarmed = {name for namespace, name, _ in watched() if namespace == "ghactivity"}
     assert ours == emitted()
     assert alarmed <= emitted()
 
 
-def test_dimensions_are_those_of_the_metrics():
+def test_dimensions_match_metrics() -> None:
     for source in (shown(), watched()):
         for namespace, name, dimensions in source:
             if namespace == "AWS/States":
                 assert set(dimensions) == {"StateMachineArn"}
-                machine = re.search(r"\$\{StackName\}-([a-z-]+)$", str(dimensions["StateMachineArn"].get("Fn::Sub") if isinstance(dimensions["StateMachineArn"], dict) else dimensions["StateMachineArn"]))[1]
+                arn = dimensions["StateMachineArn"]
+                machine = match(r"\$\{StackName\}-([a-z-]+)$", arn["Fn::Sub"] if isinstance(arn, dict) else arn)[1]
                 assert machine in STATE_MACHINES
             else:
                 assert set(dimensions) == ({"Stack", "Job"} if name == "LagHours" else {"Stack"}), name
 
 
 @pytest.mark.parametrize("logical, properties", ALARMS.items())
-def test_an_alarm_says_what_to_do_and_tells_somebody(logical, properties):
+def test_alarm_has_text_topic_and_runbook(logical: str, properties: Json) -> None:
     assert len(properties["AlarmDescription"]) > 60
     assert properties["AlarmActions"] == [{"Ref": "AlarmTopic"}]
     name = properties["AlarmName"]["Fn::Sub"].removeprefix("${StackName}-")
-    assert re.search(rf"^\| alarm `{name}`", (ROOT / "README.md").read_text(), re.M), "the runbook has no row for it"
+    assert re.search(rf"^\| alarm `{name}`", (ROOT / "README.md").read_text(), re.M), "the runbook has no row for this alarm"
 
 
-def test_silence_is_an_alarm_only_where_an_hour_is_expected():
+def test_silence_alarms_require_schedule() -> None:
     scheduled = {name for name, properties in ALARMS.items() if "ActionsEnabled" in properties}
     assert scheduled == {"LagAlarm", "NoHourPublishedAlarm"}
     assert ALARMS["NoHourPublishedAlarm"]["TreatMissingData"] == "breaching"
 
 
-def test_saved_queries_look_into_every_function():
+def test_saved_log_queries_cover_every_function() -> None:
     for properties in resources(OPERATIONS, "AWS::Logs::QueryDefinition").values():
         groups = {group["Fn::Sub"].removeprefix("/aws/lambda/${StackName}-") for group in properties["LogGroupNames"]}
         assert groups == set(FUNCTIONS)
 
 
-def test_widgets_do_not_overlap_and_fill_rows():
-    cells = [(x, y) for w in dashboard()["widgets"] for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])]
+def test_widgets_fill_rows_without_overlap() -> None:
+    cells = [
+        (x, y) for w in dashboard()["widgets"] for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])
+    ]
     assert len(cells) == len(set(cells)) and len(cells) == 24 * (max(y for _, y in cells) + 1)
 
 
-def test_every_error_of_an_hour_has_a_row_in_the_runbook():
+def test_every_error_is_in_runbook() -> None:
     runbook = (ROOT / "README.md").read_text().split("| symptom | cause | what to do |")[1].split("\n\n")[0]
-    machines = [json.loads((ROOT / f"statemachine/{name}.asl.json").read_text()) for name in ("process-hour", "ingest", "backfill", "prove", "landed")]
-    functions = ("next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours", "export-ledger", "prove-hour")
+    machines = [
+        json.loads((ROOT / f"statemachine/{name}.asl.json").read_text())
+        for name in ("process-hour", "ingest", "backfill", "prove", "landed")
+    ]
+    functions = (
+        "next-file",
+        "fetch",
+        "convert-chunk",
+        "register-partition",
+        "commit-bookmark",
+        "list-hours",
+        "export-ledger",
+        "prove-hour",
+    )
     names = {name for function in functions for name in error_names(function)} | {
         name for machine in machines for name in re.findall(r'"Error": "(\w+)"', json.dumps(machine))
     }
@@ -93,13 +113,13 @@ def test_every_error_of_an_hour_has_a_row_in_the_runbook():
     assert sorted(name for name in names if f"`{name}`" not in runbook) == []
 
 
-def error_names(function):
-    """The names that a function's errors have in the state machine."""
+def error_names(function: str) -> set[str]:
+    """Returns the error names of a function, as the state machine sees them."""
     sources = rust(f"functions/{function}/src/error.rs", "crates/aws-adapters/src/error.rs", "crates/gzip-plan/src/error.rs")
     text = "\n".join(text.split("#[cfg(test)]")[0] for text in sources.values())
     return set(re.findall(r'Self::[^"]*=>\s*"([A-Z][A-Za-z]+)"', text))
 
 
-def test_an_alarm_adds_up_no_more_metrics_than_cloudwatch_takes():
+def test_alarm_sums_at_most_ten_metrics() -> None:
     for name, properties in ALARMS.items():
         assert len([one for one in properties.get("Metrics", []) if "MetricStat" in one]) <= 10, name

@@ -1,35 +1,40 @@
-"""What the stack promises: permissions, names, parameters, and that its parts fit the functions and each other."""
+"""Contracts of the templates: permissions, names, parameters, outputs, bucket and tables."""
+
+from __future__ import annotations
 
 import json
 import re
 import tomllib
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from project import FUNCTIONS, ROOT, camel, resources, rust, template, templates
 
-# Actions that AWS grants on "*" alone, each with the reason.
+from project import FUNCTIONS, ROOT, Json, camel, match, resources, rust, template, templates
+
+# Actions that AWS grants only on "*", with the reason.
 WITHOUT_RESOURCE = {
-    "xray:PutTraceSegments": "X-Ray's write actions know no resources",
-    "xray:PutTelemetryRecords": "X-Ray's write actions know no resources",
-    "xray:GetSamplingRules": "a list of the account's rules",
-    "xray:GetSamplingTargets": "a list of the account's rules",
-    "logs:CreateLogDelivery": "log deliveries are not resources of IAM",
-    "logs:GetLogDelivery": "log deliveries are not resources of IAM",
-    "logs:UpdateLogDelivery": "log deliveries are not resources of IAM",
-    "logs:DeleteLogDelivery": "log deliveries are not resources of IAM",
-    "logs:ListLogDeliveries": "log deliveries are not resources of IAM",
-    "logs:PutResourcePolicy": "concerns the account's resource policies",
-    "logs:DescribeResourcePolicies": "concerns the account's resource policies",
-    "logs:DescribeLogGroups": "a list of the account's log groups",
+    "xray:PutTraceSegments": "X-Ray's write actions do not support resources",
+    "xray:PutTelemetryRecords": "X-Ray's write actions do not support resources",
+    "xray:GetSamplingRules": "lists the account's rules",
+    "xray:GetSamplingTargets": "lists the account's rules",
+    "logs:CreateLogDelivery": "log deliveries are not IAM resources",
+    "logs:GetLogDelivery": "log deliveries are not IAM resources",
+    "logs:UpdateLogDelivery": "log deliveries are not IAM resources",
+    "logs:DeleteLogDelivery": "log deliveries are not IAM resources",
+    "logs:ListLogDeliveries": "log deliveries are not IAM resources",
+    "logs:PutResourcePolicy": "applies to the account's resource policies",
+    "logs:DescribeResourcePolicies": "applies to the account's resource policies",
+    "logs:DescribeLogGroups": "lists the account's log groups",
 }
 
 
-def statements():
-    """Every IAM statement of every template that allows something, with the name of its resource."""
+def statements() -> list[Any]:
+    """Returns all Allow statements of all templates, as test parameters."""
     return list(_statements())
 
 
-def _statements():
+def _statements() -> Iterator[Any]:
     for name, document in templates().items():
         for logical, resource in document["Resources"].items():
             properties = resource["Properties"]
@@ -39,16 +44,16 @@ def _statements():
                 yield pytest.param(statement, id=f"{name}/{logical}/{statement['Sid']}")
 
 
-def as_list(value):
+def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def text(value):
+def text(value: Any) -> str:
     return json.dumps(value)
 
 
 @pytest.mark.parametrize("statement", statements())
-def test_actions_and_resources_are_named(statement):
+def test_statements_name_actions_and_resources(statement: Json) -> None:
     actions = as_list(statement["Action"])
     assert not [action for action in actions if "*" in action]
     if "*" in as_list(statement["Resource"]):
@@ -59,19 +64,19 @@ def test_actions_and_resources_are_named(statement):
             assert text(resource) != '"*"'
 
 
-def test_permissions_come_from_these_roles_alone():
+def test_function_and_machine_have_own_role() -> None:
     document = template()
     for kind in ("AWS::Serverless::Function", "AWS::Serverless::StateMachine"):
         for logical, properties in resources(document, kind).items():
             role = logical.removesuffix("Function").removesuffix("StateMachine") + "Role"
-            assert properties["Role"] == {"Fn::GetAtt": [role, "Arn"]}, f"{logical} has no role of its own"
+            assert properties["Role"] == {"Fn::GetAtt": [role, "Arn"]}, f"{logical} does not have its own role"
             assert "Policies" not in properties
     for role, properties in resources(document, "AWS::IAM::Role").items():
         policies = {policy["Ref"] for policy in properties.get("ManagedPolicyArns", [])}
         assert policies <= {"TracingPolicy", "LogDeliveryPolicy"}, role
 
 
-def granted(role):
+def granted(role: str) -> list[Json]:
     policies = resources(template(), "AWS::IAM::Role")[role]["Policies"]
     return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
@@ -91,9 +96,9 @@ def granted(role):
         ("NextFile", "s3:GetObject", set()),
     ],
 )
-def test_a_function_reaches_its_own_prefixes_and_no_other(role, action, prefixes):
+def test_role_reaches_only_its_prefixes(role: str, action: str, prefixes: set[str]) -> None:
     reached = {
-        re.fullmatch(r"\$\{Storage\.Outputs\.DataBucketArn\}/(.*)", resource["Fn::Sub"])[1]
+        match(r"^\$\{Storage\.Outputs\.DataBucketArn\}/(.*)$", resource["Fn::Sub"])[1]
         for statement in granted(f"{role}Role")
         if action in as_list(statement["Action"])
         for resource in as_list(statement["Resource"])
@@ -101,11 +106,11 @@ def test_a_function_reaches_its_own_prefixes_and_no_other(role, action, prefixes
     assert reached == prefixes
 
 
-def test_who_gives_leases_back_deletes_nothing_else_of_the_ledger():
-    leases = re.search(r'LEASES: &str = "([^"]+)"', (ROOT / "crates/pipeline/src/keys.rs").read_text())[1]
-    archive = re.search(r'ARCHIVE: &str = "([^"]+)"', (ROOT / "crates/pipeline/src/keys.rs").read_text())[1]
+def test_lease_roles_delete_only_leases() -> None:
+    leases = match(r'LEASES: &str = "([^"]+)"', (ROOT / "crates/pipeline/src/keys.rs").read_text())[1]
+    archive = match(r'ARCHIVE: &str = "([^"]+)"', (ROOT / "crates/pipeline/src/keys.rs").read_text())[1]
 
-    def only(key):
+    def only(key: str) -> Json:
         return {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [key]}}
 
     alone = only(leases)
@@ -113,12 +118,12 @@ def test_who_gives_leases_back_deletes_nothing_else_of_the_ledger():
         deleting = [s for s in granted(f"{role}Role") if "dynamodb:DeleteItem" in as_list(s["Action"])]
         assert [statement["Condition"] for statement in deleting] == [alone]
     writing = [s for s in granted("RegisterPartitionRole") if "dynamodb:PutItem" in as_list(s["Action"])]
-    assert [statement["Condition"] for statement in writing] == [alone], "it writes leases, and nothing of the ledger itself"
+    assert [statement["Condition"] for statement in writing] == [alone], "the role writes leases, and no item of the ledger"
     [updating] = [s for s in granted("ProcessHourRole") if "dynamodb:UpdateItem" in as_list(s["Action"])]
     assert updating["Condition"] == only(archive), "RecordLanded writes the ledger, and no lease"
 
 
-def test_who_may_invoke_whom():
+def test_machine_roles_invoke_only_their_functions() -> None:
     document = template()
     for machine, functions in {
         "process-hour": {"Fetch", "ConvertChunk", "RegisterPartition", "CommitBookmark"},
@@ -135,7 +140,7 @@ def test_who_may_invoke_whom():
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_is_its_binary(function):
+def test_function_builds_its_binary(function: str) -> None:
     document = template()
     logical = camel(function) + "Function"
     assert document["Resources"][logical]["Metadata"] == {
@@ -148,28 +153,28 @@ def test_a_function_is_its_binary(function):
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_gets_the_variables_that_it_reads(function):
+def test_function_variables_equal_those_read(function: str) -> None:
     given = resources(template(), "AWS::Serverless::Function")[camel(function) + "Function"]["Environment"]["Variables"]
     [source] = [text.split("#[cfg(test)]")[0] for text in rust(f"functions/{function}/src/context.rs").values()]
-    source = re.sub(r"env!\([^)]*\)", "", source)  # known when it is compiled
+    source = re.sub(r"env!\([^)]*\)", "", source)  # read at build time
     read = set(re.findall(r'"([A-Z][A-Z0-9]*_[A-Z0-9_]+|PAYLOAD)"', source))
     assert {name for name in read if not name.startswith("AWS_")} == set(given)
 
 
 @pytest.mark.parametrize("logical, properties", resources(template(), "AWS::Serverless::Function").items())
-def test_logs_are_kept_as_long_as_the_parameter_says(logical, properties):
+def test_log_group_uses_retention_parameter(logical: str, properties: Json) -> None:
     group = properties["LoggingConfig"]["LogGroup"]["Ref"]
     log_group = resources(template(), "AWS::Logs::LogGroup")[group]
     assert log_group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
     assert log_group["LogGroupName"]["Fn::Sub"] == "/aws/lambda/" + properties["FunctionName"]["Fn::Sub"]
 
 
-def test_every_trace_is_on():
+def test_tracing_is_on_everywhere() -> None:
     assert template()["Globals"]["Function"]["Tracing"] == "Active"
     assert all(p["Tracing"] == {"Enabled": True} for p in resources(template(), "AWS::Serverless::StateMachine").values())
 
 
-def test_the_schedule_is_hourly_ten_past_and_a_parameter():
+def test_schedule_is_hourly_and_off_by_default() -> None:
     event = resources(template(), "AWS::Serverless::StateMachine")["IngestStateMachine"]["Events"]["Hourly"]["Properties"]
     assert event["Schedule"] == "cron(10 * * * ? *)"
     assert event["State"] == {"Ref": "ScheduleEnabled"}
@@ -181,7 +186,7 @@ def test_the_schedule_is_hourly_ten_past_and_a_parameter():
 
 
 @pytest.mark.parametrize("name, document", templates().items())
-def test_parameters_are_described_bounded_and_used(name, document):
+def test_parameters_are_described_bounded_and_used(name: str, document: Json) -> None:
     body = (ROOT / name).read_text()
     for parameter, properties in document["Parameters"].items():
         assert properties["Description"], parameter
@@ -191,7 +196,7 @@ def test_parameters_are_described_bounded_and_used(name, document):
 
 
 @pytest.mark.parametrize("logical, application", resources(template(), "AWS::Serverless::Application").items())
-def test_nested_applications_get_their_parameters(logical, application):
+def test_nested_applications_get_their_parameters(logical: str, application: Json) -> None:
     nested = template(application["Location"])
     required = {name for name, properties in nested["Parameters"].items() if "Default" not in properties}
     assert required <= set(application["Parameters"]) <= set(nested["Parameters"])
@@ -204,7 +209,7 @@ def test_nested_applications_get_their_parameters(logical, application):
     assert asked <= set(nested["Outputs"])
 
 
-def test_the_outputs_are_those_that_tools_ask_for():
+def test_outputs_include_those_tools_read() -> None:
     names = {
         "DataBucketName", "IngestStateMachineArn", "ProcessHourStateMachineArn", "GlueDatabaseName", "AthenaWorkGroupName",
         "JobsTableName", "JobRunDetailsTableName", "ArchiveHoursTableName",
@@ -213,7 +218,7 @@ def test_the_outputs_are_those_that_tools_ask_for():
     assert all(output["Description"] for document in templates().values() for output in document["Outputs"].values())
 
 
-def test_the_bucket_is_private_encrypted_and_tidy():
+def test_bucket_is_private_encrypted_and_expiring() -> None:
     storage = template("sam/storage.yaml")
     [bucket] = resources(storage, "AWS::S3::Bucket").values()
     assert all(bucket["PublicAccessBlockConfiguration"].values())
@@ -224,7 +229,11 @@ def test_the_bucket_is_private_encrypted_and_tidy():
         assert rules[name]["Prefix"] == prefix
         assert {"Ref": f"{name.capitalize()}RetentionDays"} in rules[name]["ExpirationInDays"]["Fn::If"]
     expiring = [rule["Prefix"] for rule in rules.values() if "ExpirationInDays" in rule]
-    for stays in ("landing/ghactivity/_plan/2025-11-21-0.0123456789ab.json", "raw/ghactivity/year=2025/x.parquet", "ledger/ghactivity/2025-11.parquet"):
+    for stays in (
+        "landing/ghactivity/_plan/2025-11-21-0.0123456789ab.json",
+        "raw/ghactivity/year=2025/x.parquet",
+        "ledger/ghactivity/2025-11.parquet",
+    ):
         assert not any(stays.startswith(prefix) for prefix in expiring), stays
     assert "landing/ghactivity/2025-11-21-0.json.gz".startswith(rules["landing"]["Prefix"])
     [policy] = resources(storage, "AWS::S3::BucketPolicy").values()
@@ -240,7 +249,7 @@ def test_the_bucket_is_private_encrypted_and_tidy():
         ("ArchiveHoursTable", "archive_hours", {"archive": "S", "hour": "S"}),
     ],
 )
-def test_tables_are_on_demand_recoverable_and_keyed_as_designed(logical, name, keys):
+def test_tables_are_on_demand_and_recoverable(logical: str, name: str, keys: dict[str, str]) -> None:
     table = resources(template("sam/storage.yaml"), "AWS::DynamoDB::Table")[logical]
     assert table["TableName"] == {"Fn::If": ["IsProd", name, {"Fn::Sub": "${Stage}_" + name}]}
     assert [key["AttributeName"] for key in table["KeySchema"]] == list(keys)
@@ -249,7 +258,7 @@ def test_tables_are_on_demand_recoverable_and_keyed_as_designed(logical, name, k
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
-def test_what_cannot_be_made_again_survives_the_stack():
+def test_bucket_and_tables_survive_stack() -> None:
     for logical, resource in template("sam/storage.yaml")["Resources"].items():
         if resource["Type"] in ("AWS::S3::Bucket", "AWS::DynamoDB::Table"):
             assert resource["DeletionPolicy"] == "RetainExceptOnCreate", logical
@@ -257,7 +266,7 @@ def test_what_cannot_be_made_again_survives_the_stack():
 
 
 @pytest.mark.parametrize("environment", ["default", "dev", "prod"])
-def test_samconfig_sets_parameters_that_exist(environment):
+def test_samconfig_sets_existing_parameters(environment: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
     parameters = template()["Parameters"]
     overrides = dict(override.split("=", 1) for override in config["parameter_overrides"])

@@ -24,36 +24,36 @@ MANIFESTS = {"cargo": "Cargo.toml", "pip": "requirements*.txt", "npm": "package-
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_every_action_is_pinned_by_sha(path: Path) -> None:
+def test_actions_are_pinned_by_sha(path: Path) -> None:
     uses = [line.strip().removeprefix("- ") for line in path.read_text().splitlines() if "uses:" in line]
     assert uses
     assert not [line for line in uses if not PINNED.match(line)], "expected: owner/action@<40 hex digits> # v1.2.3"
 
 
-def test_one_action_has_one_version() -> None:
+def test_action_has_one_version() -> None:
     uses = set(re.findall(r"uses: (\S+?)@(.+)", "\n".join(path.read_text() for path in WORKFLOWS)))
     assert len(uses) == len({action for action, _ in uses}), sorted(uses)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_may_only_read_by_default(path: Path) -> None:
+def test_workflow_defaults_to_read_permission(path: Path) -> None:
     assert yaml.safe_load(path.read_text())["permissions"] == {"contents": "read"}
 
 
 @pytest.mark.parametrize(("name", "job"), JOBS)
-def test_a_job_has_timeout_and_least_permissions(name: str, job: dict[str, Any]) -> None:
+def test_job_has_timeout_and_least_permissions(name: str, job: dict[str, Any]) -> None:
     assert 0 < job["timeout-minutes"] <= 180
     assert job["permissions"] == {"contents": "read", **EXTRA_PERMISSIONS.get(name, {})}
 
 
 @pytest.mark.parametrize(("name", "job"), JOBS)
-def test_a_checkout_keeps_no_credentials(name: str, job: dict[str, Any]) -> None:
+def test_checkout_keeps_no_credentials(name: str, job: dict[str, Any]) -> None:
     checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
     assert checkouts, name
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
-def test_make_targets_of_workflows_exist() -> None:
+def test_workflow_make_targets_exist() -> None:
     targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text()))
     called = {target for path in WORKFLOWS for target in re.findall(r"make ([a-z-]+)", path.read_text())}
     assert called, "no workflow calls make"
@@ -67,7 +67,7 @@ def test_ci_runs_every_part_of_make_test() -> None:
     assert set(parts[1].split()) == set(re.findall(r"make (test-[a-z-]+)", ci))
 
 
-def test_the_shards_of_ci_cover_every_file() -> None:
+def test_ci_shards_cover_every_file() -> None:
     job = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]["end-to-end"]
     shards = job["strategy"]["matrix"]["shard"]
     assert shards == list(range(1, len(shards) + 1))
