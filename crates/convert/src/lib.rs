@@ -33,7 +33,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, Write};
 
 use foldhash::fast::RandomState;
-use pipeline::receipt::{Counts, MAX_TYPE_NAME_BYTES, OTHER_TYPES};
+use pipeline::receipt::{MAX_TYPE_NAME_BYTES, OTHER_TYPES, RecordCounts};
 use pipeline::version::Payload;
 
 pub use columns::schema;
@@ -82,7 +82,7 @@ impl Default for ChunkSpec<'_> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Converted {
     /// Lines and records; they balance.
-    pub counts: Counts,
+    pub counts: RecordCounts,
     /// Rows by event type; those with a name longer than [`MAX_TYPE_NAME_BYTES`] together under [`OTHER_TYPES`].
     pub types: BTreeMap<String, u64>,
     /// Whether there is a row, and so a Parquet file.

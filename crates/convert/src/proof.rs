@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{BufReader, Read};
 
-use pipeline::receipt::Counts;
+use pipeline::receipt::RecordCounts;
 use pipeline::version::Payload;
 use twox_hash::XxHash3_128;
 
@@ -49,7 +49,7 @@ pub struct Fingerprint(u128);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
     /// Lines and records.
-    pub counts: Counts,
+    pub counts: RecordCounts,
     /// Rows by event type, as receipts count them.
     pub types: BTreeMap<String, u64>,
     /// The rows, in the order of the file.
@@ -95,7 +95,8 @@ pub fn expected(text: impl Read, payload: Payload) -> Result<Expected, ConvertEr
     let (lines, blank_lines) = (records.lines(), records.blank_lines());
     drop(records);
     let duplicates = hashes.duplicate_lines();
-    let mut expected = Expected { counts: Counts { lines, blank_lines, ..Counts::default() }, ..Expected::default() };
+    let mut expected =
+        Expected { counts: RecordCounts { lines, blank_lines, ..RecordCounts::default() }, ..Expected::default() };
     let mut types = Types::default();
     for (known, is_row) in all {
         expected.counts.records += 1;

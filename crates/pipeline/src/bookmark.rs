@@ -5,11 +5,11 @@
 
 use crate::ArchiveHour;
 use crate::hour::HourError;
-use crate::ledger::{BookmarkDetails, HourStatus, HourSummary, JobItem};
+use crate::ledger::{BookmarkDetails, HourStatus, JobItem, LedgerSummary};
 
 /// Walks the ledger from the bookmark on, hour by hour in order, until the first hour that is not settled.
 #[derive(Clone, Debug)]
-pub struct Walk {
+pub struct BookmarkScan {
     own: Option<(ArchiveHour, HourStatus)>,
     next: ArchiveHour,
     reached: Option<(ArchiveHour, HourStatus)>,
@@ -17,14 +17,14 @@ pub struct Walk {
 
 /// The hour that stops the bookmark, as it was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stop {
+pub struct Blocker {
     /// The first hour that is not settled.
     pub hour: ArchiveHour,
     /// The revision of its ledger item; absent if it has none.
     pub revision: Option<u64>,
 }
 
-impl Walk {
+impl BookmarkScan {
     /// Begins after the bookmark of a job, at `next`. The hour `own` counts with the status that it is about to have,
     /// whatever the ledger says of it.
     pub fn new(next: ArchiveHour, own: Option<(ArchiveHour, HourStatus)>) -> Self {
@@ -34,7 +34,7 @@ impl Walk {
     }
 
     /// Takes the ledger's next item; answers where the walk ends if it ends there.
-    pub fn see(&mut self, item: &HourSummary) -> Option<Stop> {
+    pub fn see(&mut self, item: &LedgerSummary) -> Option<Blocker> {
         if item.hour < self.next {
             return None;
         }
@@ -44,7 +44,7 @@ impl Walk {
         let own = self.own.filter(|(hour, _)| *hour == item.hour);
         let status = own.map_or(item.status, |(_, status)| status);
         if !status.is_settled() {
-            return Some(Stop { hour: item.hour, revision: Some(item.revision) });
+            return Some(Blocker { hour: item.hour, revision: Some(item.revision) });
         }
         self.pass(status);
         self.pass_own();
@@ -52,8 +52,8 @@ impl Walk {
     }
 
     /// Where the walk ends if the ledger has no further item.
-    pub fn end(&self) -> Stop {
-        Stop { hour: self.next, revision: None }
+    pub fn end(&self) -> Blocker {
+        Blocker { hour: self.next, revision: None }
     }
 
     /// The newest settled hour that was reached, and its status: where the bookmark goes, if anywhere.
@@ -113,14 +113,14 @@ mod tests {
         ArchiveHour::FIRST.plus(number)
     }
 
-    fn item(number: u32, status: HourStatus) -> HourSummary {
+    fn item(number: u32, status: HourStatus) -> LedgerSummary {
         let updated_at = hour(number).end();
-        HourSummary { hour: hour(number), status, revision: 7, next_attempt_at: None, updated_at }
+        LedgerSummary { hour: hour(number), status, revision: 7, next_attempt_at: None, updated_at }
     }
 
     /// Where the bookmark goes from before hour `next`, and what stops it there.
     fn walk(next: u32, own: Option<(u32, HourStatus)>, items: &[(u32, HourStatus)]) -> (Option<u32>, u32, bool) {
-        let mut walk = Walk::new(hour(next), own.map(|(number, status)| (hour(number), status)));
+        let mut walk = BookmarkScan::new(hour(next), own.map(|(number, status)| (hour(number), status)));
         let stop = items.iter().find_map(|&(number, status)| walk.see(&item(number, status)));
         let stop = stop.unwrap_or_else(|| walk.end());
         let number = |hour: ArchiveHour| u32::try_from(hour.hours_since(ArchiveHour::FIRST)).unwrap();
@@ -129,8 +129,9 @@ mod tests {
 
     #[test]
     fn the_bookmark_stands_before_the_first_hour_that_is_not_settled() {
-        type Case<'a> = (&'a str, u32, Option<(u32, HourStatus)>, &'a [(u32, HourStatus)], (Option<u32>, u32, bool));
-        let cases: &[Case<'_>] = &[
+        type ScanCase<'a> =
+            (&'a str, u32, Option<(u32, HourStatus)>, &'a [(u32, HourStatus)], (Option<u32>, u32, bool));
+        let cases: &[ScanCase<'_>] = &[
             ("an empty ledger", 5, None, &[], (None, 5, false)),
             ("the next hour is this one", 5, Some((5, Published)), &[], (Some(5), 6, false)),
             ("this one is missing", 5, Some((5, Missing)), &[], (Some(5), 6, false)),

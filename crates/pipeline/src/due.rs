@@ -5,7 +5,7 @@
 //! over. So an hour that the source does not have yet costs one question, while a hole, an absent hour with a published one
 //! after it, is named: it enters the ledger as missing and stops nothing.
 //!
-//! Use: [`Question::known`] on the ledger's items, [`Question::probes`] for the hours to ask the source about,
+//! Use: [`DueQuery::known`] on the ledger's items, [`DueQuery::probes`] for the hours to ask the source about,
 //! [`choose`] on both.
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::ArchiveHour;
 use crate::gaps;
 use crate::ledger::record::MissingRules;
-use crate::ledger::{HourStatus, HourSummary};
+use crate::ledger::{HourStatus, LedgerSummary};
 
 /// How long a landed hour is left to the run that landed it.
 pub const LANDED_FOR: SignedDuration = SignedDuration::from_hours(2);
@@ -26,7 +26,7 @@ pub const MAX_NEW: u32 = 100;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
-pub struct Question {
+pub struct DueQuery {
     /// The time.
     pub now: Timestamp,
     /// The first hour that the job is answerable for.
@@ -43,7 +43,7 @@ pub struct Question {
 
 /// What the source answered for an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Probe {
+pub enum ProbeResult {
     /// It has the hour.
     Published,
     /// It does not have the hour.
@@ -54,7 +54,7 @@ pub enum Probe {
 
 /// What the ledger alone says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownDue {
+pub struct LedgerDue {
     /// The hours that are due, oldest first: one more than asked for if there are that many.
     pub hours: Vec<ArchiveHour>,
     /// The hours that the source is to be asked about lie from here to the newest one over; `None` if there are none.
@@ -63,7 +63,7 @@ pub struct KnownDue {
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
+pub struct DueHours {
     /// The hours that are due, oldest first.
     pub hours: Vec<ArchiveHour>,
     /// Whether nothing else is due.
@@ -75,7 +75,7 @@ pub fn newest_over(now: Timestamp) -> Option<ArchiveHour> {
     ArchiveHour::containing(now)?.minus(1)
 }
 
-impl Question {
+impl DueQuery {
     /// The first hour whose ledger item is needed: a missing hour is asked for again even behind the bookmark.
     pub fn first_needed(&self) -> ArchiveHour {
         let retried = SignedDuration::from_hours(24 * i64::from(self.rules.missing_retry_days) + 1);
@@ -84,9 +84,9 @@ impl Question {
     }
 
     /// The due hours among those up to the newest one in the ledger. `items` are the ledger's, from
-    /// [`Question::first_needed`] to the newest hour over, in order.
-    pub fn known(&self, items: &[HourSummary]) -> KnownDue {
-        let Some(newest) = newest_over(self.now) else { return KnownDue { hours: Vec::new(), first_new: None } };
+    /// [`DueQuery::first_needed`] to the newest hour over, in order.
+    pub fn known(&self, items: &[LedgerSummary]) -> LedgerDue {
+        let Some(newest) = newest_over(self.now) else { return LedgerDue { hours: Vec::new(), first_new: None } };
         let mut hours = Vec::new();
         let mut expected = self.next_hour;
         for item in items.iter().filter(|item| item.hour <= newest) {
@@ -97,12 +97,12 @@ impl Question {
             }
         }
         let first_new = self.after.map_or(expected, |after| expected.max(after.plus(1)));
-        KnownDue { hours, first_new: (first_new <= newest).then_some(first_new) }
+        LedgerDue { hours, first_new: (first_new <= newest).then_some(first_new) }
     }
 
     /// The hours to ask the source about, in order: as many as are wanted and [`LOOKAHEAD`] more, without the known gaps
     /// among them, and the newest one over, so that an outage of any length is found to be over.
-    pub fn probes(&self, known: &KnownDue) -> Vec<ArchiveHour> {
+    pub fn probes(&self, known: &LedgerDue) -> Vec<ArchiveHour> {
         let (Some(first), Some(newest)) = (known.first_new, newest_over(self.now)) else { return Vec::new() };
         let wanted = self.new_wanted(known);
         if wanted == 0 {
@@ -119,12 +119,12 @@ impl Question {
     }
 
     /// How many new hours there is room for beside the known ones.
-    fn new_wanted(&self, known: &KnownDue) -> u32 {
+    fn new_wanted(&self, known: &LedgerDue) -> u32 {
         let known = u32::try_from(known.hours.len()).unwrap_or(u32::MAX);
         self.max_hours.saturating_sub(known).min(MAX_NEW)
     }
 
-    fn is_due(&self, item: &HourSummary) -> bool {
+    fn is_due(&self, item: &LedgerSummary) -> bool {
         let is_time = item.next_attempt_at.is_none_or(|at| at <= self.now);
         match item.status {
             HourStatus::Published => false,
@@ -145,23 +145,24 @@ impl Question {
 }
 
 /// Puts together what is known and what the source answered: the probes' hours in order, each with its answer.
-pub fn choose(question: &Question, known: KnownDue, answers: &[(ArchiveHour, Probe)]) -> Due {
+pub fn choose(question: &DueQuery, known: LedgerDue, answers: &[(ArchiveHour, ProbeResult)]) -> DueHours {
     let max_hours = question.max_hours as usize;
     let wanted = question.new_wanted(&known) as usize;
-    let KnownDue { mut hours, first_new } = known;
+    let LedgerDue { mut hours, first_new } = known;
     if wanted == 0 {
         let caught_up = hours.len() <= max_hours && first_new.is_none();
         hours.truncate(max_hours);
-        return Due { hours, caught_up };
+        return DueHours { hours, caught_up };
     }
-    let told = answers.iter().take_while(|(_, answer)| *answer != Probe::Unknown);
-    let newest_published = told.clone().filter(|(_, answer)| *answer == Probe::Published).map(|(hour, _)| *hour).last();
+    let told = answers.iter().take_while(|(_, answer)| *answer != ProbeResult::Unknown);
+    let newest_published =
+        told.clone().filter(|(_, answer)| *answer == ProbeResult::Published).map(|(hour, _)| *hour).last();
     let mut caught_up = told.count() == answers.len();
     if let (Some(first), Some(newest)) = (first_new, newest_published) {
         hours.extend(range(first, newest.plus(1)).take(wanted));
         caught_up &= hours.last() == Some(&newest);
     }
-    Due { hours, caught_up }
+    DueHours { hours, caught_up }
 }
 
 fn range(first: ArchiveHour, end: ArchiveHour) -> impl Iterator<Item = ArchiveHour> {

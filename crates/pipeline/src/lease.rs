@@ -42,7 +42,7 @@ pub struct Hold {
 /// Another version's run is at it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("hour {hour}: version {held} is being published by another run, until {until} at the latest")]
-pub struct LeaseHeld {
+pub struct LeaseHeldError {
     /// The hour.
     pub hour: ArchiveHour,
     /// The version that has the lease.
@@ -55,14 +55,14 @@ impl Lease {
     /// The lease after `holder` took it for `version` at `now`.
     ///
     /// # Errors
-    /// [`LeaseHeld`] while another version has it.
+    /// [`LeaseHeldError`] while another version has it.
     pub fn taken(
         existing: Option<&Self>,
         hour: ArchiveHour,
         version: Version,
         holder: &str,
         now: Timestamp,
-    ) -> Result<Self, LeaseHeld> {
+    ) -> Result<Self, LeaseHeldError> {
         let live = |lease: &Self| {
             let live = lease.holders.iter().filter(|(name, hold)| hold.until > now || *name == holder);
             live.map(|(name, hold)| (name.clone(), *hold)).collect::<BTreeMap<_, _>>()
@@ -70,7 +70,7 @@ impl Lease {
         let mut holders = match existing {
             Some(lease) if lease.version == version => live(lease),
             Some(lease) => match lease.holders.values().map(|hold| hold.until).max().filter(|until| *until > now) {
-                Some(until) => return Err(LeaseHeld { hour, held: lease.version, until }),
+                Some(until) => return Err(LeaseHeldError { hour, held: lease.version, until }),
                 None => BTreeMap::new(),
             },
             None => BTreeMap::new(),
@@ -141,7 +141,7 @@ mod tests {
         Timestamp::from_second(seconds).unwrap()
     }
 
-    fn taken(existing: Option<&Lease>, number: u8, holder: &str, seconds: i64) -> Result<Lease, LeaseHeld> {
+    fn taken(existing: Option<&Lease>, number: u8, holder: &str, seconds: i64) -> Result<Lease, LeaseHeldError> {
         Lease::taken(existing, HOUR, version(number), holder, at(seconds))
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::receipt::Counts;
+use crate::receipt::RecordCounts;
 use crate::{ArchiveHour, Version};
 
 pub mod record;
@@ -70,7 +70,7 @@ impl Verdict {
 /// Where an hour's bytes came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub struct SourceFile {
     /// The address.
     pub url: String,
     /// Its `ETag`, quotes included, if it sent one.
@@ -89,7 +89,7 @@ pub struct Publication {
     /// The location of its Glue partition, an `s3://` address with a slash at its end.
     pub partition_location: String,
     /// Where its bytes came from.
-    pub source: Source,
+    pub source: SourceFile,
     /// ETag of the landing object, quotes included.
     pub landing_etag: String,
     /// MD5 of the landing bytes in lower-case hex.
@@ -97,7 +97,7 @@ pub struct Publication {
     /// Length of the landing object in bytes.
     pub landing_bytes: u64,
     /// Lines, records, rows and the rest.
-    pub counts: Counts,
+    pub counts: RecordCounts,
     /// How many chunks it was converted in.
     pub chunks: u32,
     /// Bytes of all its Parquet objects.
@@ -113,7 +113,7 @@ pub struct PreviousVersion {
     /// The version.
     pub version: Version,
     /// Where its bytes came from.
-    pub source: Source,
+    pub source: SourceFile,
     /// Its rows.
     pub rows: u64,
 }
@@ -121,14 +121,14 @@ pub struct PreviousVersion {
 /// An error as a state machine sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Failure {
+pub struct HourFailure {
     /// The stable name, for example `CorruptArchive`.
     pub name: String,
-    /// What happened, at most [`Failure::MAX_MESSAGE`] bytes.
+    /// What happened, at most [`HourFailure::MAX_MESSAGE`] bytes.
     pub message: String,
 }
 
-impl Failure {
+impl HourFailure {
     /// Longest message kept, in bytes.
     pub const MAX_MESSAGE: usize = 1024;
 }
@@ -164,7 +164,7 @@ pub struct LedgerItem {
     pub next_attempt_at: Option<Timestamp>,
     /// Why the last attempt did not publish it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_error: Option<Failure>,
+    pub last_error: Option<HourFailure>,
     /// The execution behind the item's state.
     pub execution_arn: String,
     /// When the hour was first published in its current version.
@@ -184,7 +184,7 @@ impl LedgerItem {
 
 /// As much of a ledger item as it takes to decide what is due and how far the bookmark may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HourSummary {
+pub struct LedgerSummary {
     /// The hour.
     pub hour: ArchiveHour,
     /// What is known of it.
@@ -245,7 +245,7 @@ pub struct JobRunItem {
     pub rows: Option<u64>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Failure>,
+    pub error: Option<HourFailure>,
     /// How many times the execution had been redriven when this was recorded.
     #[serde(default)]
     pub redrive_count: u32,
@@ -270,7 +270,7 @@ pub(crate) mod tests {
             publication: Some(Publication {
                 version: "0123456789ab".parse().unwrap(),
                 partition_location: "s3://bucket/folder/".to_owned(),
-                source: Source {
+                source: SourceFile {
                     url: "http://source/2011-02-12-0.json.gz".to_owned(),
                     etag: None,
                     last_modified: None,
@@ -278,7 +278,7 @@ pub(crate) mod tests {
                 landing_etag: "\"e\"".to_owned(),
                 landing_md5: "0".repeat(32),
                 landing_bytes: 9,
-                counts: Counts { lines: rows, records: rows, rows, ..Counts::default() },
+                counts: RecordCounts { lines: rows, records: rows, rows, ..RecordCounts::default() },
                 chunks: 1,
                 parquet_bytes: 9,
                 types,

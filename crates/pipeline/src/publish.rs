@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{LedgerItem, Publication, Source};
+use crate::ledger::{LedgerItem, Publication, SourceFile};
 use crate::plan::HourPlan;
 use crate::receipt::{ChunkReceipt, HourTotals};
 use crate::version::VersionError;
@@ -90,7 +90,7 @@ pub struct OvertakenError {
 
 /// The run that is about to publish.
 #[derive(Clone, Copy, Debug)]
-pub struct Run<'a> {
+pub struct ExecutionRef<'a> {
     /// Its execution.
     pub execution_arn: &'a str,
     /// When the execution began.
@@ -101,7 +101,7 @@ pub struct Run<'a> {
 pub fn check_overtaken(
     hour: ArchiveHour,
     version: Version,
-    run: &Run<'_>,
+    run: &ExecutionRef<'_>,
     existing: Option<&LedgerItem>,
 ) -> Result<(), OvertakenError> {
     let Some(item) = existing else { return Ok(()) };
@@ -201,9 +201,9 @@ const PREVIOUS: &str = "previous";
 pub fn roll_back(
     hour: ArchiveHour,
     to: RollBackTo,
-    run: &Run<'_>,
+    run: &ExecutionRef<'_>,
     existing: Option<&LedgerItem>,
-) -> Result<(Version, Source), NotKeptError> {
+) -> Result<(Version, SourceFile), NotKeptError> {
     let not_kept = |reason: String| NotKeptError { hour, reason };
     let visible = existing.and_then(|item| Some((item, item.publication.as_ref()?)));
     let Some((item, visible)) = visible else { return Err(not_kept("it is not published".to_owned())) };
@@ -231,7 +231,7 @@ pub fn roll_back(
 }
 
 /// The publication of a plan whose receipts add up to `totals`, in `bucket`.
-pub fn publication(plan: &HourPlan, totals: HourTotals, source: Source, bucket: &str) -> Publication {
+pub fn publication(plan: &HourPlan, totals: HourTotals, source: SourceFile, bucket: &str) -> Publication {
     Publication {
         version: plan.version,
         partition_location: format!("s3://{bucket}/{}", keys::parquet_prefix(plan.hour, plan.version)),
@@ -251,14 +251,14 @@ mod tests {
     use super::*;
     use crate::ledger::PreviousVersion;
     use crate::ledger::tests::published;
-    use crate::receipt::{Counts, StoredObject};
+    use crate::receipt::{RecordCounts, StoredObject};
 
     fn receipt(chunk: u32, parquet: Option<(&str, u64)>) -> ChunkReceipt {
         ChunkReceipt {
             hour: ArchiveHour::FIRST,
             version: "0123456789ab".parse().unwrap(),
             chunk,
-            counts: Counts::default(),
+            counts: RecordCounts::default(),
             types: BTreeMap::new(),
             parquet: parquet.map(|(key, bytes)| StoredObject { key: key.to_owned(), bytes }),
             quarantine: None,
@@ -298,7 +298,8 @@ mod tests {
             ("its own publication", other, "arn:a", at - second, Some(&item), false),
             ("nothing published", other, "arn:b", at - second, None, false),
         ] {
-            let checked = check_overtaken(ArchiveHour::FIRST, version, &Run { execution_arn, started_at }, existing);
+            let checked =
+                check_overtaken(ArchiveHour::FIRST, version, &ExecutionRef { execution_arn, started_at }, existing);
             assert_eq!(checked.is_err(), overtaken, "{phrase}");
         }
     }
@@ -333,7 +334,7 @@ mod tests {
         let current = item.publication.clone().unwrap();
         let before = |version: &str| PreviousVersion {
             version: version.parse().unwrap(),
-            source: Source { url: version.to_owned(), ..current.source.clone() },
+            source: SourceFile { url: version.to_owned(), ..current.source.clone() },
             rows: 9,
         };
         item.previous_versions = vec![before("bbbbbbbbbbbb"), before("aaaaaaaaaaaa")];
@@ -342,7 +343,7 @@ mod tests {
         let (mut first, mut unpublished) = (item.clone(), item.clone());
         first.previous_versions.clear();
         unpublished.publication = None;
-        let run = Run { execution_arn: "arn:me", started_at: Timestamp::UNIX_EPOCH };
+        let run = ExecutionRef { execution_arn: "arn:me", started_at: Timestamp::UNIX_EPOCH };
         for (phrase, to, existing, found) in [
             ("the one before", "previous", Some(&item), Some("bbbbbbbbbbbb")),
             ("an older one", "aaaaaaaaaaaa", Some(&item), Some("aaaaaaaaaaaa")),
@@ -356,7 +357,7 @@ mod tests {
             let rolled = roll_back(ArchiveHour::FIRST, to.parse().unwrap(), &run, existing);
             assert_eq!(rolled.ok().map(|(version, _)| version.to_string()).as_deref(), found, "{phrase}");
         }
-        let other = Run { execution_arn: "arn:other", ..run };
+        let other = ExecutionRef { execution_arn: "arn:other", ..run };
         let again = roll_back(ArchiveHour::FIRST, RollBackTo::Previous, &other, Some(&done)).unwrap();
         assert_eq!((again.0.to_string().as_str(), again.1.url.as_str()), ("bbbbbbbbbbbb", "bbbbbbbbbbbb"), "and back");
         assert!("latest".parse::<RollBackTo>().is_err());

@@ -10,7 +10,7 @@ use crate::{ArchiveHour, Version};
 /// Counts of one chunk or one hour. They balance if `records = rows + duplicates + quarantined`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Counts {
+pub struct RecordCounts {
     /// Stretches that end in a line feed, and the last one if it does not; blank ones included.
     pub lines: u64,
     /// Lines of white space (or NUL) alone.
@@ -25,7 +25,7 @@ pub struct Counts {
     pub quarantined: u64,
 }
 
-impl Counts {
+impl RecordCounts {
     /// Whether every record is accounted for exactly once.
     pub fn balance(&self) -> bool {
         self.records == self.rows + self.duplicates + self.quarantined
@@ -63,7 +63,7 @@ pub struct ChunkReceipt {
     /// The chunk's number, from 0.
     pub chunk: u32,
     /// Its counts.
-    pub counts: Counts,
+    pub counts: RecordCounts,
     /// Rows by event type.
     pub types: BTreeMap<String, u64>,
     /// Its rows; absent if it has none.
@@ -77,7 +77,7 @@ pub struct ChunkReceipt {
 #[serde(deny_unknown_fields)]
 pub struct HourTotals {
     /// The sums.
-    pub counts: Counts,
+    pub counts: RecordCounts,
     /// How many chunks there are.
     pub chunks: u32,
     /// Bytes of all Parquet objects.
@@ -129,7 +129,7 @@ pub enum BalanceError {
         /// The chunk.
         chunk: u32,
         /// Its counts.
-        counts: Counts,
+        counts: RecordCounts,
     },
     /// A chunk saw other lines than the plan.
     #[error(
@@ -232,7 +232,7 @@ mod tests {
     /// What fits that: one record a line that is not blank, of them one a duplicate and one in quarantine.
     fn receipt(chunk: u32, lines: u64) -> ChunkReceipt {
         let counts =
-            Counts { lines, blank_lines: 1, records: lines - 1, rows: lines - 3, duplicates: 1, quarantined: 1 };
+            RecordCounts { lines, blank_lines: 1, records: lines - 1, rows: lines - 3, duplicates: 1, quarantined: 1 };
         let parquet = Some(StoredObject { key: format!("part-{chunk}"), bytes: 100 });
         let types = BTreeMap::from([("PushEvent".to_owned(), lines - 4), ("WatchEvent".to_owned(), 1)]);
         let (hour, version) = (ArchiveHour::FIRST, "0123456789ab".parse().unwrap());
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn receipts_of_all_chunks_add_up() {
         let totals = total(&plan(&[10, 20]), &[receipt(0, 10), receipt(1, 20)]).unwrap();
-        let counts = Counts { lines: 30, blank_lines: 2, records: 28, rows: 24, duplicates: 2, quarantined: 2 };
+        let counts = RecordCounts { lines: 30, blank_lines: 2, records: 28, rows: 24, duplicates: 2, quarantined: 2 };
         assert_eq!((totals.counts, totals.chunks, totals.parquet_bytes), (counts, 2, 200));
         assert_eq!(totals.types, BTreeMap::from([("PushEvent".to_owned(), 22), ("WatchEvent".to_owned(), 2)]));
         assert_eq!(total(&plan(&[]), &[]), Ok(HourTotals::default()), "an hour of no chunk");

@@ -1,8 +1,8 @@
 //! What is to be written, decided from what was read. Nothing here does I/O.
 
 use jiff::Timestamp;
-use pipeline::ledger::record::{self, Attempt, How, MissingRules};
-use pipeline::ledger::{Failure, HourStatus, JobRunItem, LedgerItem};
+use pipeline::ledger::record::{self, Attempt, MissingRules, PublishKind};
+use pipeline::ledger::{HourFailure, HourStatus, JobRunItem, LedgerItem};
 use pipeline::{Version, verdict};
 
 use crate::event::Status;
@@ -31,7 +31,7 @@ impl Decision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Answer(Status),
-    Fail(Failure),
+    Fail(HourFailure),
 }
 
 /// What a decision goes by, besides what is in the tables.
@@ -52,10 +52,10 @@ pub(crate) fn decide(
     rules: &Rules,
 ) -> Decision {
     let (how, publication) = match &input.outcome {
-        Outcome::Published(publication) => (How::Converted, publication),
-        Outcome::RolledBack(publication) => (How::RolledBack, publication),
+        Outcome::Published(publication) => (PublishKind::Converted, publication),
+        Outcome::RolledBack(publication) => (PublishKind::RolledBack, publication),
         Outcome::Failed(failure) => {
-            return failed(input, seen, &Failure::new(&failure.name, &failure.message), now, &rules.missing);
+            return failed(input, seen, &HourFailure::new(&failure.name, &failure.message), now, &rules.missing);
         }
     };
     let (attempt, existing) = (attempt(input, now), seen.ledger.as_ref());
@@ -71,7 +71,7 @@ pub(crate) fn decide(
     Decision { ledger: Some(ledger), run, end: End::Answer(Status::Published) }
 }
 
-fn failed(input: &Input, seen: &Seen, failure: &Failure, now: Timestamp, rules: &MissingRules) -> Decision {
+fn failed(input: &Input, seen: &Seen, failure: &HourFailure, now: Timestamp, rules: &MissingRules) -> Decision {
     if let Some(run) = going_back_to_work(input, seen, now).filter(|_| !failure.is_not_published()) {
         return Decision { ledger: seen.ledger.clone(), run, end: End::Answer(Status::Retrying) };
     }

@@ -4,7 +4,7 @@ use aws_adapters::AwsError;
 use aws_adapters::dynamodb::LeaseError;
 use aws_adapters::glue::PartitionError;
 use function_runtime::{ErrorName, InvalidInput};
-use pipeline::ledger::Failure;
+use pipeline::ledger::HourFailure;
 use pipeline::publish::OvertakenError;
 use pipeline::{ArchiveHour, Version};
 
@@ -20,7 +20,7 @@ pub enum CommitBookmarkError {
         /// The hour.
         hour: ArchiveHour,
         /// The failure.
-        failure: Failure,
+        failure: HourFailure,
     },
     /// Other runs changed the same items each time that this one was about to.
     #[error("hour {hour}: {decisions} decisions in a row met a conflict, the last one: {reasons}")]

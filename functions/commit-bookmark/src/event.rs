@@ -2,7 +2,7 @@
 
 use function_runtime::InvalidInput;
 use jiff::Timestamp;
-use pipeline::ledger::{Failure, HourStatus, Publication, Verdict};
+use pipeline::ledger::{HourFailure, HourStatus, Publication, Verdict};
 use pipeline::{ArchiveHour, keys};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -42,7 +42,7 @@ pub enum Outcome {
     /// The same of a version that readers saw before.
     RolledBack(#[serde(deserialize_with = "publication")] Publication),
     /// It is not.
-    Failed(Failure),
+    Failed(HourFailure),
 }
 
 impl Outcome {

@@ -6,7 +6,7 @@ use aws_adapters::dynamodb::{BookmarkMove, Commit, CommitError, LedgerPut, RunPu
 use function_runtime::Metrics;
 use pipeline::ArchiveHour;
 use pipeline::ledger::{BookmarkDetails, Verdict};
-use pipeline::publish::{self, Run};
+use pipeline::publish::{self, ExecutionRef};
 
 use crate::decision::{Decision, End, decide};
 use crate::seen::{Reach, Seen, days_before};
@@ -45,7 +45,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, CommitBoo
         let decision = decide(&input, &seen, &before, (context.now)(), &context.rules);
         let held = turn.as_ref().is_some_and(|turn| seen.lease.as_ref().is_some_and(|lease| turn.is(lease)));
         if let Some(version) = decision.replaced_by(&seen) {
-            let run = Run { execution_arn: &input.execution_arn, started_at: input.started_at };
+            let run = ExecutionRef { execution_arn: &input.execution_arn, started_at: input.started_at };
             publish::check_overtaken(input.hour, version, &run, seen.ledger.as_ref())?;
             if !held {
                 return Err(CommitBookmarkError::LeaseLost { hour: input.hour, version });

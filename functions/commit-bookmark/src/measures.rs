@@ -39,7 +39,7 @@ pub(crate) fn of(run: &JobRunItem, published: Option<(&Publication, Option<Verdi
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use pipeline::ledger::Failure;
+    use pipeline::ledger::HourFailure;
 
     use super::*;
 
@@ -52,7 +52,7 @@ mod tests {
             execution_arn: "arn".to_owned(),
             version: None,
             rows: None,
-            error: error.map(|name| Failure::new(name, "")),
+            error: error.map(|name| HourFailure::new(name, "")),
             redrive_count: 0,
             started_at: Timestamp::UNIX_EPOCH,
             ended_at: Timestamp::UNIX_EPOCH,

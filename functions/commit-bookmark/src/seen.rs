@@ -4,7 +4,7 @@ use aws_adapters::AwsError;
 use aws_adapters::dynamodb::{SeenLease, Tables};
 use futures::future::try_join_all;
 use pipeline::ArchiveHour;
-use pipeline::bookmark::{Stop, Walk};
+use pipeline::bookmark::{Blocker, BookmarkScan};
 use pipeline::ledger::{HourStatus, JobItem, JobRunItem, LedgerItem};
 use pipeline::verdict::COMPARED_DAYS;
 
@@ -23,7 +23,7 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) struct Reach {
     pub(crate) to: Option<(ArchiveHour, HourStatus)>,
-    pub(crate) stop: Stop,
+    pub(crate) stop: Blocker,
 }
 
 impl Seen {
@@ -52,7 +52,7 @@ impl Reach {
         if hour < next {
             return Ok(None);
         }
-        let mut walk = Walk::new(next, Some((hour, status)));
+        let mut walk = BookmarkScan::new(next, Some((hour, status)));
         let stop = tables.ledger.walk(&mut walk, next).await?;
         Ok(Some(Self { to: walk.reached(), stop }))
     }

@@ -1,6 +1,6 @@
 //! The contract with the state machine.
 
-use pipeline::receipt::Counts;
+use pipeline::receipt::RecordCounts;
 use pipeline::{ArchiveHour, Version};
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +34,8 @@ pub struct Output {
 
 impl Output {
     /// What the state machine is told of a chunk's counts.
-    pub fn new(chunk: u32, counts: &Counts) -> Self {
-        let Counts { records, rows, duplicates, quarantined, .. } = *counts;
+    pub fn new(chunk: u32, counts: &RecordCounts) -> Self {
+        let RecordCounts { records, rows, duplicates, quarantined, .. } = *counts;
         Self { chunk, records, rows, duplicates, quarantined }
     }
 }

@@ -17,7 +17,7 @@ use function_runtime::ErrorName;
 use gzip_plan::{PlanSettings, Planner};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use pipeline::plan::{HourPlan, Landing};
-use pipeline::receipt::{ChunkReceipt, Counts, StoredObject};
+use pipeline::receipt::{ChunkReceipt, RecordCounts, StoredObject};
 use pipeline::version::OutputOptions;
 use pipeline::{ArchiveHour, Version, keys};
 
@@ -97,8 +97,8 @@ fn events(ids: impl IntoIterator<Item = u32>) -> String {
     ids.into_iter().map(event).collect()
 }
 
-fn counts(lines: u64, records: u64, rows: u64, duplicates: u64, quarantined: u64) -> Counts {
-    Counts { lines, blank_lines: lines - records, records, rows, duplicates, quarantined }
+fn counts(lines: u64, records: u64, rows: u64, duplicates: u64, quarantined: u64) -> RecordCounts {
+    RecordCounts { lines, blank_lines: lines - records, records, rows, duplicates, quarantined }
 }
 
 #[tokio::test]

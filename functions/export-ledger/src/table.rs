@@ -9,7 +9,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use pipeline::ArchiveHour;
 use pipeline::ledger::{LedgerItem, Publication};
-use pipeline::receipt::Counts;
+use pipeline::receipt::RecordCounts;
 
 /// The items as a Parquet file, a row each, in their order.
 pub(crate) fn encode(items: &[(ArchiveHour, LedgerItem)]) -> Vec<u8> {
@@ -25,7 +25,7 @@ fn columns(items: &[(ArchiveHour, LedgerItem)]) -> Vec<(&'static str, ArrayRef, 
     let at = |place: usize| text(items, move |hour, _| Some(hour.partition_values()[place].clone()));
     let of =
         |get: fn(&Publication) -> Option<String>| text(items, move |_, item| item.publication.as_ref().and_then(get));
-    let count = |get: fn(&Counts) -> u64| {
+    let count = |get: fn(&RecordCounts) -> u64| {
         number(items, move |item| item.publication.as_ref().map(|publication| get(&publication.counts)))
     };
     let size = |get: fn(&Publication) -> u64| number(items, move |item| item.publication.as_ref().map(get));

@@ -13,9 +13,9 @@ use function_runtime::ErrorName;
 use jiff::Timestamp;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
-use pipeline::ledger::record::{self, Attempt, How, MissingRules};
-use pipeline::ledger::{Failure, LedgerItem, Publication, Source, Verdict};
-use pipeline::receipt::Counts;
+use pipeline::ledger::record::{self, Attempt, MissingRules, PublishKind};
+use pipeline::ledger::{HourFailure, LedgerItem, Publication, SourceFile, Verdict};
+use pipeline::receipt::RecordCounts;
 use pipeline::{ArchiveHour, keys};
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ fn published(at: &str, rows: u64) -> LedgerItem {
     let publication = Publication {
         version: "0123456789ab".parse().unwrap(),
         partition_location: "s3://lake/raw/".to_owned(),
-        source: Source {
+        source: SourceFile {
             url: format!("http://source/{at}.json.gz"),
             etag: Some("\"e\"".to_owned()),
             last_modified: None,
@@ -52,18 +52,25 @@ fn published(at: &str, rows: u64) -> LedgerItem {
         landing_etag: "\"l\"".to_owned(),
         landing_md5: "0".repeat(32),
         landing_bytes: 99,
-        counts: Counts { lines: rows + 3, blank_lines: 1, records: rows + 2, rows, duplicates: 1, quarantined: 1 },
+        counts: RecordCounts {
+            lines: rows + 3,
+            blank_lines: 1,
+            records: rows + 2,
+            rows,
+            duplicates: 1,
+            quarantined: 1,
+        },
         chunks: 1,
         parquet_bytes: 77,
         types: BTreeMap::new(),
     };
-    record::published(None, &attempt, &publication, How::Converted, Verdict::Degraded, 1)
+    record::published(None, &attempt, &publication, PublishKind::Converted, Verdict::Degraded, 1)
 }
 
 fn failed(at: &str) -> LedgerItem {
     let attempt = Attempt { hour: hour(at), execution_arn: "arn:run", now: now() };
     let rules = MissingRules { missing_after_hours: 48, missing_retry_days: 30 };
-    record::failed(None, &attempt, &Failure::new("CorruptArchive", "byte 7"), &rules)
+    record::failed(None, &attempt, &HourFailure::new("CorruptArchive", "byte 7"), &rules)
 }
 
 /// What the stream hands out for changes of these hours.

@@ -1,6 +1,6 @@
 //! The contract with the state machine.
 
-use pipeline::ledger::Source;
+use pipeline::ledger::SourceFile;
 use pipeline::{ArchiveHour, Version};
 use serde::{Deserialize, Serialize};
 
@@ -41,5 +41,5 @@ pub struct Output {
     /// Length of the landing object.
     pub landing_bytes: u64,
     /// Where the bytes came from in the first place.
-    pub source: Source,
+    pub source: SourceFile,
 }

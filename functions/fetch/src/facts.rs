@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use pipeline::ledger::Source;
+use pipeline::ledger::SourceFile;
 
 /// The address of the object that was written with this metadata.
 const FETCHED_INTO: &str = "fetched-into";
@@ -17,7 +17,7 @@ const LAST_MODIFIED: &str = "source-last-modified";
 const MAX_BYTES: usize = 512;
 
 /// The metadata to store with the object at `address`. What a header cannot carry is left out.
-pub(crate) fn to_metadata(source: &Source, address: &str) -> HashMap<String, String> {
+pub(crate) fn to_metadata(source: &SourceFile, address: &str) -> HashMap<String, String> {
     let facts = [
         (FETCHED_INTO, Some(address.to_owned())),
         (URL, Some(source.url.clone())),
@@ -34,11 +34,11 @@ pub(crate) fn is_ours(metadata: &HashMap<String, String>, address: &str) -> bool
 }
 
 /// Where the object at `address` came from, if its metadata tell, or else the address itself.
-pub(crate) fn of_metadata(metadata: &HashMap<String, String>, address: &str) -> Source {
+pub(crate) fn of_metadata(metadata: &HashMap<String, String>, address: &str) -> SourceFile {
     let fact = |name| metadata.get(name).cloned();
     match fact(URL) {
-        Some(url) => Source { url, etag: fact(ETAG), last_modified: fact(LAST_MODIFIED) },
-        None => Source { url: address.to_owned(), etag: None, last_modified: None },
+        Some(url) => SourceFile { url, etag: fact(ETAG), last_modified: fact(LAST_MODIFIED) },
+        None => SourceFile { url: address.to_owned(), etag: None, last_modified: None },
     }
 }
 
@@ -48,23 +48,23 @@ mod tests {
 
     #[test]
     fn facts_read_back() {
-        let source = Source {
+        let source = SourceFile {
             url: "https://data.gharchive.org/2025-11-21-0.json.gz".to_owned(),
             etag: Some("\"abc\"".to_owned()),
             last_modified: None,
         };
         let landing = "s3://lake/landing";
         assert_eq!(of_metadata(&to_metadata(&source, landing), landing), source);
-        let odd = Source { etag: Some("ü".to_owned()), last_modified: Some("x".repeat(513)), ..source.clone() };
-        let kept = Source { etag: None, ..source };
+        let odd = SourceFile { etag: Some("ü".to_owned()), last_modified: Some("x".repeat(513)), ..source.clone() };
+        let kept = SourceFile { etag: None, ..source };
         assert_eq!(of_metadata(&to_metadata(&odd, landing), landing), kept, "what a header cannot carry");
         let unknown = of_metadata(&HashMap::new(), landing);
-        assert_eq!(unknown, Source { url: landing.to_owned(), etag: None, last_modified: None });
+        assert_eq!(unknown, SourceFile { url: landing.to_owned(), etag: None, last_modified: None });
     }
 
     #[test]
     fn a_copy_is_not_taken_for_what_was_written() {
-        let source = Source { url: "https://x".to_owned(), etag: None, last_modified: None };
+        let source = SourceFile { url: "https://x".to_owned(), etag: None, last_modified: None };
         let metadata = to_metadata(&source, "s3://lake/landing/a");
         for (phrase, metadata, address, ours) in [
             ("as written", metadata.clone(), "s3://lake/landing/a", true),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use aws_adapters::s3::Upload;
 use function_runtime::{InvalidInput, Metrics, Unit};
-use pipeline::ledger::Source;
+use pipeline::ledger::SourceFile;
 use pipeline::plan::{HourPlan, Landing, MAX_CHUNKS, MAX_PLAN_BYTES};
 use pipeline::{ArchiveHour, Version, keys};
 
@@ -90,7 +90,7 @@ async fn from_source(
 
 /// Keeps the file that this one takes the place of, unless it is the same one: readers may go on to see what was made from
 /// it, if this one is refused. Others that land a file of the hour meanwhile do the same.
-async fn keep_replaced(hour: ArchiveHour, source: &Source, context: &Context) -> Result<(), Error> {
+async fn keep_replaced(hour: ArchiveHour, source: &SourceFile, context: &Context) -> Result<(), Error> {
     let (key, bucket) = (keys::landing(hour), &context.bucket);
     while let Some((etag, metadata)) = bucket.facts(&key).await? {
         let address = bucket.address(&key);
@@ -132,7 +132,7 @@ async fn passed(body: Body, upload: Option<&mut Upload>, context: &Context) -> R
 async fn write_plan(
     hour: ArchiveHour,
     etag: String,
-    source: Source,
+    source: SourceFile,
     passed: Passed,
     context: &Context,
 ) -> Result<Output, Error> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use pipeline::ledger::Source;
+use pipeline::ledger::SourceFile;
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_MATCH, LAST_MODIFIED, RANGE, RETRY_AFTER,
 };
@@ -86,8 +86,8 @@ impl Upstream {
     }
 
     /// Where the bytes come from.
-    pub(crate) fn source(&self) -> Source {
-        Source { url: self.url.clone(), etag: self.etag.clone(), last_modified: self.last_modified.clone() }
+    pub(crate) fn source(&self) -> SourceFile {
+        SourceFile { url: self.url.clone(), etag: self.etag.clone(), last_modified: self.last_modified.clone() }
     }
 
     /// The next bytes, or nothing at the end. A body that breaks off is resumed where it stopped.

@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use list_hours::{Context, Input, ListHoursError, Output, Statuses, handle};
 use pipeline::ArchiveHour;
 use pipeline::ledger::record::{self, Attempt, MissingRules};
-use pipeline::ledger::{Failure, HourStatus, LedgerItem};
+use pipeline::ledger::{HourFailure, HourStatus, LedgerItem};
 use serde_json::{Value, json};
 
 const KEY: &str = "landing/ghactivity/_backfill/november.json";
@@ -49,8 +49,8 @@ impl World {
     fn put_with(&self, number: u32, status: HourStatus, error: Option<&str>) {
         let rules = MissingRules { missing_after_hours: 48, missing_retry_days: 30 };
         let attempt = Attempt { hour: hour(number), execution_arn: "arn", now: (self.context.now)() };
-        let failed = record::failed(None, &attempt, &Failure::new("CorruptArchive", ""), &rules);
-        let last_error = error.map(|name| Failure::new(name, ""));
+        let failed = record::failed(None, &attempt, &HourFailure::new("CorruptArchive", ""), &rules);
+        let last_error = error.map(|name| HourFailure::new(name, ""));
         self.dynamodb.with(|tables| tables.put("hours", &LedgerItem { status, last_error, ..failed }));
     }
 

@@ -2,7 +2,7 @@
 
 use function_runtime::{InvalidInput, Metrics, Unit};
 use pipeline::ArchiveHour;
-use pipeline::due::{self, Question};
+use pipeline::due::{self, DueQuery};
 use pipeline::ledger::JobItem;
 
 use crate::{Context, Input, NextFileError, Output};
@@ -19,7 +19,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, NextFileE
     }
     let job = job(&input, newest_hour_over, context).await?;
     measure_lag(&job, newest_hour_over);
-    let question = Question {
+    let question = DueQuery {
         now,
         first_hour: job.first_hour,
         next_hour: job.next_hour().expect("a job is read only with a bookmark that names an hour"),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use pipeline::ArchiveHour;
-use pipeline::due::Probe;
-use pipeline::ledger::Source;
+use pipeline::due::ProbeResult;
+use pipeline::ledger::SourceFile;
 use pipeline::sources::SourceUrls;
 use reqwest::header::{ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
 use reqwest::{Client, StatusCode};
@@ -71,7 +71,7 @@ impl Archive {
     /// Asks about hours; answers in the same order for each up to the first that the source does not tell, and why not.
     ///
     /// What comes after that one would be of no use: it is not asked, so that a source that is down costs one answer's time.
-    pub async fn probe(&self, hours: Vec<ArchiveHour>) -> (Vec<(ArchiveHour, Probe)>, Option<SourceError>) {
+    pub async fn probe(&self, hours: Vec<ArchiveHour>) -> (Vec<(ArchiveHour, ProbeResult)>, Option<SourceError>) {
         let questions = hours.into_iter().map(|hour| async move { (hour, self.ask(hour).await) });
         let mut answers = std::pin::pin!(futures::stream::iter(questions).buffered(CONCURRENT_QUESTIONS));
         let mut probes = Vec::new();
@@ -80,7 +80,7 @@ impl Archive {
                 Ok(probe) => probes.push((hour, probe)),
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "the source did not say");
-                    probes.push((hour, Probe::Unknown));
+                    probes.push((hour, ProbeResult::Unknown));
                     return (probes, Some(error));
                 }
             }
@@ -91,7 +91,7 @@ impl Archive {
     /// Those of the hours whose file at the source is another one than the one that they came from, in their order, up to
     /// the first question that the source does not answer, and why not. An hour that the source does not have any more, or
     /// refuses, is none of them.
-    pub async fn replaced(&self, hours: Vec<(ArchiveHour, Source)>) -> (Vec<ArchiveHour>, Option<SourceError>) {
+    pub async fn replaced(&self, hours: Vec<(ArchiveHour, SourceFile)>) -> (Vec<ArchiveHour>, Option<SourceError>) {
         let questions = hours.into_iter().map(|(hour, known)| async move {
             let newest = self.newest(hour, &known).await;
             (hour, known, newest)
@@ -114,14 +114,14 @@ impl Archive {
     }
 
     /// Whether one of the sources has the hour.
-    async fn ask(&self, hour: ArchiveHour) -> Result<Probe, SourceError> {
-        Ok(if self.preferred(hour).await?.is_some() { Probe::Published } else { Probe::NotPublished })
+    async fn ask(&self, hour: ArchiveHour) -> Result<ProbeResult, SourceError> {
+        Ok(if self.preferred(hour).await?.is_some() { ProbeResult::Published } else { ProbeResult::NotPublished })
     }
 
     /// The headers of the hour's file at the preferred source that has it; none if no source does. While a source before
     /// that one does not say, the answer counts only if it is of the source that the known file came from: those of others
     /// cannot be held against it.
-    async fn newest(&self, hour: ArchiveHour, known: &Source) -> Result<Option<HeaderMap>, SourceError> {
+    async fn newest(&self, hour: ArchiveHour, known: &SourceFile) -> Result<Option<HeaderMap>, SourceError> {
         let found = self.preferred(hour).await?;
         let comparable = found.filter(|found| found.all_before_say_no || found.url == known.url);
         Ok(comparable.map(|found| found.headers))
@@ -160,7 +160,7 @@ impl Archive {
 
 /// Whether a file with these headers is another one than that which came with those: by their tags, or else their times.
 /// Without either on both sides nobody can tell, and it counts as the same. A tag is the same if it is weak on one side.
-fn differs(known: &Source, now: &HeaderMap) -> bool {
+fn differs(known: &SourceFile, now: &HeaderMap) -> bool {
     let of = |name: HeaderName| now.get(name).and_then(|value| value.to_str().ok());
     match (known.etag.as_deref(), of(ETAG)) {
         (Some(known), Some(now)) => strong(known) != strong(now),

@@ -14,9 +14,9 @@ use function_runtime::ErrorName;
 use jiff::{SignedDuration, Timestamp};
 use next_file::{Archive, Context, Input, NextFileError, Output, handle};
 use pipeline::ArchiveHour;
-use pipeline::ledger::record::{self, Attempt, How, MissingRules};
-use pipeline::ledger::{self, BookmarkDetails, Failure, HourStatus, JobItem, LedgerItem, Publication, Verdict};
-use pipeline::receipt::Counts;
+use pipeline::ledger::record::{self, Attempt, MissingRules, PublishKind};
+use pipeline::ledger::{self, BookmarkDetails, HourFailure, HourStatus, JobItem, LedgerItem, Publication, Verdict};
+use pipeline::receipt::RecordCounts;
 use serde_json::json;
 
 const RULES: MissingRules = MissingRules { missing_after_hours: 48, missing_retry_days: 30 };
@@ -124,7 +124,7 @@ impl World {
     fn put(&self, number: u32, status: HourStatus, minutes_ago: i64) {
         let now = now() - SignedDuration::from_mins(minutes_ago);
         let attempt = Attempt { hour: hour(number), execution_arn: "arn", now };
-        let failure = Failure::new("CorruptArchive", "");
+        let failure = HourFailure::new("CorruptArchive", "");
         let failed = record::failed(None, &attempt, &failure, &RULES);
         self.dynamodb.with(|tables| tables.put("hours", &LedgerItem { status, ..failed }));
     }
@@ -340,21 +340,21 @@ fn put_published(world: &World, number: u32, etag: Option<&str>, last_modified: 
 fn put_published_from(world: &World, number: u32, url: String, etag: Option<&str>, last_modified: Option<&str>) {
     let hour = hour(number);
     let text = |text: &str| text.to_owned();
-    let source = ledger::Source { url, etag: etag.map(text), last_modified: last_modified.map(text) };
+    let source = ledger::SourceFile { url, etag: etag.map(text), last_modified: last_modified.map(text) };
     let publication = Publication {
         version: "0123456789ab".parse().unwrap(),
         source,
         landing_etag: "\"e\"".to_owned(),
         landing_md5: "m".to_owned(),
         landing_bytes: 1,
-        counts: Counts::default(),
+        counts: RecordCounts::default(),
         types: BTreeMap::new(),
         chunks: 1,
         parquet_bytes: 1,
         partition_location: "s3://lake/raw/".to_owned(),
     };
     let attempt = Attempt { hour, execution_arn: "arn", now: now() };
-    let item = record::published(None, &attempt, &publication, How::Converted, Verdict::Complete, 1);
+    let item = record::published(None, &attempt, &publication, PublishKind::Converted, Verdict::Complete, 1);
     world.dynamodb.with(|tables| tables.put("hours", &item));
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use convert::proof::{self, Expected, Fingerprint, Known};
 use jiff::SignedDuration;
 use md5::{Digest, Md5};
-use pipeline::ledger::{Failure, HourStatus, LedgerItem, Publication};
+use pipeline::ledger::{HourFailure, HourStatus, LedgerItem, Publication};
 use pipeline::plan::{HourPlan, MAX_PLAN_BYTES};
 use pipeline::{ArchiveHour, Version, keys};
 
@@ -196,7 +196,7 @@ async fn recompute(
     }
     if md5 != publication.landing_md5 {
         // An error of the source came before anything was landed.
-        let landed = |error: &Failure| !error.name.starts_with("Source");
+        let landed = |error: &HourFailure| !error.name.starts_with("Source");
         let explained = item.rolled_back_from.is_some() || item.last_error.as_ref().is_some_and(landed);
         let message = format!("landing has the MD5 {md5}, what was published had {}", publication.landing_md5);
         let outcome =

@@ -1,7 +1,7 @@
 //! What was found of an hour.
 
 use pipeline::ledger::HourStatus;
-use pipeline::receipt::Counts;
+use pipeline::receipt::RecordCounts;
 use pipeline::{ArchiveHour, Version};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct Report {
     /// Why its rows could not be worked out anew, if they could not.
     pub not_recomputed: Option<String>,
     /// What the landed bytes hold, if they are at hand.
-    pub counts: Option<Counts>,
+    pub counts: Option<RecordCounts>,
     /// Whether the bad records were not looked at, because the bucket has deleted them after `QuarantineRetentionDays`.
     #[serde(default)]
     pub quarantine_expired: bool,

@@ -2,8 +2,8 @@
 
 use function_runtime::InvalidInput;
 use jiff::Timestamp;
-use pipeline::ledger::{Publication, Source};
-use pipeline::publish::{RollBackTo, Run};
+use pipeline::ledger::{Publication, SourceFile};
+use pipeline::publish::{ExecutionRef, RollBackTo};
 use pipeline::{ArchiveHour, Version};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub struct Input {
     pub version: Option<Version>,
     /// Where its bytes came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Source>,
+    pub source: Option<SourceFile>,
     /// A version that readers saw before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roll_back_to: Option<RollBackTo>,
@@ -35,7 +35,7 @@ pub struct Input {
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     /// The version that was just converted.
-    Converted { version: Version, source: Source },
+    Converted { version: Version, source: SourceFile },
     /// One that readers saw before.
     RollBack(RollBackTo),
 }
@@ -55,8 +55,8 @@ impl Input {
         }
     }
 
-    pub(crate) fn run(&self) -> Run<'_> {
-        Run { execution_arn: &self.execution_arn, started_at: self.started_at }
+    pub(crate) fn run(&self) -> ExecutionRef<'_> {
+        ExecutionRef { execution_arn: &self.execution_arn, started_at: self.started_at }
     }
 }
 

@@ -4,7 +4,7 @@ use aws_adapters::dynamodb::Holder;
 use aws_adapters::s3::ReadError;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use pipeline::ledger::{Publication, Source};
+use pipeline::ledger::{Publication, SourceFile};
 use pipeline::plan::{HourPlan, MAX_PLAN_BYTES};
 use pipeline::receipt::{self, ChunkReceipt};
 use pipeline::{ArchiveHour, Version, keys, lease, publish};
@@ -50,7 +50,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, RegisterE
 async fn check(
     input: &Input,
     version: Version,
-    source: Source,
+    source: SourceFile,
     context: &Context,
 ) -> Result<Publication, RegisterError> {
     let hour = input.hour;

@@ -10,11 +10,11 @@ use aws_adapters::json_memory::{Fault, Memory};
 use aws_adapters::s3::memory::{Fault as S3Fault, MemoryS3};
 use function_runtime::ErrorName;
 use jiff::{SignedDuration, Timestamp};
-use pipeline::ledger::record::{self, Attempt, How};
-use pipeline::ledger::{LedgerItem, Publication, Source, Verdict};
+use pipeline::ledger::record::{self, Attempt, PublishKind};
+use pipeline::ledger::{LedgerItem, Publication, SourceFile, Verdict};
 use pipeline::plan::{HourPlan, Landing};
 use pipeline::publish::RollBackTo;
-use pipeline::receipt::{ChunkReceipt, Counts, StoredObject};
+use pipeline::receipt::{ChunkReceipt, RecordCounts, StoredObject};
 use pipeline::version::OutputOptions;
 use pipeline::{ArchiveHour, Version, keys};
 use register_partition::{Context, Input, Output, RegisterError, handle};
@@ -40,15 +40,15 @@ fn version(text: &str) -> Version {
     text.parse().unwrap()
 }
 
-fn source() -> Source {
-    Source { url: "http://source/x.json.gz".to_owned(), etag: Some("\"e\"".to_owned()), last_modified: None }
+fn source() -> SourceFile {
+    SourceFile { url: "http://source/x.json.gz".to_owned(), etag: Some("\"e\"".to_owned()), last_modified: None }
 }
 
 /// A chunk of 10 lines: 7 rows, a duplicate, a bad record, a blank line. The chunk numbered 1 has no row.
 fn receipt(version_: &str, chunk: u32) -> ChunkReceipt {
     let (hour, version) = (hour(), version(version_));
     let rows = if chunk == 1 { 0 } else { 7 };
-    let counts = Counts { lines: 10, blank_lines: 1, records: 9, rows, duplicates: 1, quarantined: 8 - rows };
+    let counts = RecordCounts { lines: 10, blank_lines: 1, records: 9, rows, duplicates: 1, quarantined: 8 - rows };
     let key = keys::parquet(hour, version, chunk);
     ChunkReceipt {
         hour,
@@ -150,7 +150,7 @@ impl World {
         let attempt = Attempt { hour: hour(), execution_arn: EXECUTION, now: now() };
         self.dynamodb.with(|tables| {
             let existing = tables.items::<LedgerItem>("hours").pop();
-            let (how, verdict) = (How::Converted, Verdict::Complete);
+            let (how, verdict) = (PublishKind::Converted, Verdict::Complete);
             let item = record::published(existing.as_ref(), &attempt, publication, how, verdict, 1);
             tables.put("hours", &item);
         });
@@ -184,7 +184,7 @@ async fn a_balanced_hour_becomes_a_partition() {
     world.s3.page_keys(1);
     let Output { hour: at, publication } = world.run(V1).await.unwrap();
     assert_eq!((at, publication.version, publication.chunks), (hour(), version(V1), 3));
-    let counts = Counts { lines: 30, blank_lines: 3, records: 27, rows: 14, duplicates: 3, quarantined: 10 };
+    let counts = RecordCounts { lines: 30, blank_lines: 3, records: 27, rows: 14, duplicates: 3, quarantined: 10 };
     assert_eq!((publication.counts, publication.parquet_bytes), (counts, 100 + 102));
     assert_eq!(publication.types, BTreeMap::from([("PushEvent".to_owned(), 14)]));
     assert_eq!((publication.source, publication.partition_location), (source(), location(V1)));
@@ -222,7 +222,7 @@ async fn an_hour_without_a_row_is_a_partition_without_an_object() {
     let world = World::new();
     let (version, key) = (version(V1), keys::plan(hour(), version(V1)));
     let mut receipt = receipt(V1, 0);
-    receipt.counts = Counts { lines: 10, blank_lines: 1, records: 9, rows: 0, duplicates: 0, quarantined: 9 };
+    receipt.counts = RecordCounts { lines: 10, blank_lines: 1, records: 9, rows: 0, duplicates: 0, quarantined: 9 };
     (receipt.parquet, receipt.types) = (None, BTreeMap::new());
     world.s3.put(&key, serde_json::to_vec(&plan(V1, 1)).unwrap());
     world.put_chunk(&receipt);

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update};
 use jiff::Timestamp;
-use pipeline::bookmark::Stop;
+use pipeline::bookmark::Blocker;
 use pipeline::ledger::{BookmarkDetails, JobItem, JobRunItem, LedgerItem};
 use pipeline::{ArchiveHour, keys};
 
@@ -37,7 +37,7 @@ pub struct Commit {
     /// Where the bookmark goes.
     pub bookmark: Option<BookmarkMove>,
     /// An hour whose item must still be the one that was seen.
-    pub unchanged: Option<Stop>,
+    pub unchanged: Option<Blocker>,
     /// A lease that must still be the one that was seen.
     pub under: Option<SeenLease>,
 }
@@ -172,7 +172,7 @@ impl Tables {
         Ok(update.build().expect("table, key and expression are given"))
     }
 
-    fn unchanged(&self, seen: &Stop) -> ConditionCheck {
+    fn unchanged(&self, seen: &Blocker) -> ConditionCheck {
         let check = ConditionCheck::builder()
             .table_name(&self.ledger.table)
             .key("archive", text(keys::ARCHIVE))

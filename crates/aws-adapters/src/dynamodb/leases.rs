@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use jiff::Timestamp;
-use pipeline::lease::{Lease, LeaseHeld};
+use pipeline::lease::{Lease, LeaseHeldError};
 use pipeline::{ArchiveHour, Version, keys};
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ pub struct SeenLease {
 pub enum LeaseError {
     /// Another version's run has it.
     #[error(transparent)]
-    Held(#[from] LeaseHeld),
+    Held(#[from] LeaseHeldError),
     /// Other runs changed it each time that this one was about to.
     #[error("the lease of hour {hour} was changed by other runs {decisions} times in a row")]
     Busy {

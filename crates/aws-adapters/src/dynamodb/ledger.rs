@@ -2,9 +2,9 @@
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
-use pipeline::bookmark::{Stop, Walk};
-use pipeline::ledger::{Failure, HourStatus, HourSummary, LedgerItem, PreviousVersion, Source, Verdict};
-use pipeline::receipt::Counts;
+use pipeline::bookmark::{Blocker, BookmarkScan};
+use pipeline::ledger::{HourFailure, HourStatus, LedgerItem, LedgerSummary, PreviousVersion, SourceFile, Verdict};
+use pipeline::receipt::RecordCounts;
 use pipeline::{ArchiveHour, Version, keys};
 use serde::Deserialize;
 
@@ -44,7 +44,7 @@ const ROW: [&str; 5] = ["hour", "status", "revision", "next_attempt_at", "update
 struct Origin {
     hour: String,
     status: HourStatus,
-    source: Option<Source>,
+    source: Option<SourceFile>,
     #[serde(default)]
     previous_versions: Vec<PreviousVersion>,
     rolled_back_from: Option<Version>,
@@ -58,7 +58,7 @@ const ORIGIN: [&str; 5] = ["hour", "status", "source", "previous_versions", "rol
 struct Outcome {
     hour: String,
     status: HourStatus,
-    last_error: Option<Failure>,
+    last_error: Option<HourFailure>,
 }
 
 /// The names of its attributes.
@@ -74,13 +74,13 @@ pub struct HourMark {
     /// How it compares with the days before, if it is published.
     pub verdict: Option<Verdict>,
     /// Lines, records, rows and the rest; zero unless published.
-    pub counts: Counts,
+    pub counts: RecordCounts,
     /// Bytes that landed; zero unless published.
     pub landing_bytes: u64,
     /// Bytes of its Parquet objects; zero unless published.
     pub parquet_bytes: u64,
     /// Why the last attempt did not publish it.
-    pub last_error: Option<Failure>,
+    pub last_error: Option<HourFailure>,
     /// When the item last changed.
     pub updated_at: Timestamp,
 }
@@ -92,12 +92,12 @@ struct MarkRow {
     status: HourStatus,
     verdict: Option<Verdict>,
     #[serde(default)]
-    counts: Counts,
+    counts: RecordCounts,
     #[serde(default)]
     landing_bytes: u64,
     #[serde(default)]
     parquet_bytes: u64,
-    last_error: Option<Failure>,
+    last_error: Option<HourFailure>,
     updated_at: Timestamp,
 }
 
@@ -155,7 +155,7 @@ impl Ledger {
     }
 
     /// The items of the hours from `first` to `last`, both included, in order; hours without an item are left out.
-    pub async fn summaries(&self, first: ArchiveHour, last: ArchiveHour) -> Result<Vec<HourSummary>, AwsError> {
+    pub async fn summaries(&self, first: ArchiveHour, last: ArchiveHour) -> Result<Vec<LedgerSummary>, AwsError> {
         let resource = self.resource(first);
         let items = self.all(first, last, &ROW).await?;
         items.into_iter().map(|item| summary(&resource, item)).collect()
@@ -163,7 +163,11 @@ impl Ledger {
 
     /// Where the published hours from `first` to `last`, both included, were last fetched from, in order: for an hour that was
     /// rolled back, where the version came from that it was rolled back from.
-    pub async fn sources(&self, first: ArchiveHour, last: ArchiveHour) -> Result<Vec<(ArchiveHour, Source)>, AwsError> {
+    pub async fn sources(
+        &self,
+        first: ArchiveHour,
+        last: ArchiveHour,
+    ) -> Result<Vec<(ArchiveHour, SourceFile)>, AwsError> {
         let resource = self.resource(first);
         let mut sources = Vec::new();
         for item in self.all(first, last, &ORIGIN).await? {
@@ -183,7 +187,7 @@ impl Ledger {
         &self,
         first: ArchiveHour,
         last: ArchiveHour,
-    ) -> Result<Vec<(ArchiveHour, HourStatus, Option<Failure>)>, AwsError> {
+    ) -> Result<Vec<(ArchiveHour, HourStatus, Option<HourFailure>)>, AwsError> {
         let resource = self.resource(first);
         let items = self.all(first, last, &OUTCOME).await?.into_iter();
         items
@@ -231,7 +235,7 @@ impl Ledger {
     }
 
     /// Walks on from `first` until the first hour that is not settled, and answers it.
-    pub async fn walk(&self, walk: &mut Walk, first: ArchiveHour) -> Result<Stop, AwsError> {
+    pub async fn walk(&self, walk: &mut BookmarkScan, first: ArchiveHour) -> Result<Blocker, AwsError> {
         let range = Range { first, last: None, limit: Some(WALK_PAGE) };
         let resource = self.resource(first);
         let mut start = None;
@@ -278,10 +282,10 @@ impl Ledger {
     }
 }
 
-fn summary(resource: &str, item: Item) -> Result<HourSummary, AwsError> {
+fn summary(resource: &str, item: Item) -> Result<LedgerSummary, AwsError> {
     let Row { hour, status, revision, next_attempt_at, updated_at } = from_item("Query", resource, item)?;
     let hour = hour_of(resource, &hour)?;
-    Ok(HourSummary { hour, status, revision, next_attempt_at, updated_at })
+    Ok(LedgerSummary { hour, status, revision, next_attempt_at, updated_at })
 }
 
 fn hour_of(resource: &str, key: &str) -> Result<ArchiveHour, AwsError> {

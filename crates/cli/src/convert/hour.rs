@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use convert::{ChunkConverter, ChunkSpec, ConvertError, Converted, Output};
 use gzip_plan::{ChunkStart, TextChunks};
 use pipeline::keys;
-use pipeline::receipt::Counts;
+use pipeline::receipt::RecordCounts;
 
 use super::arguments::Settings;
 use super::error::FileError;
@@ -22,7 +22,7 @@ use super::{join, workers};
 /// What an hour became.
 #[derive(Debug, Default)]
 pub(crate) struct HourSummary {
-    pub(crate) counts: Counts,
+    pub(crate) counts: RecordCounts,
     pub(crate) types: BTreeMap<String, u64>,
     /// Bytes of the input.
     pub(crate) input_bytes: u64,

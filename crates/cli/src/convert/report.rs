@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{DecimalBytes, HumanCount};
-use pipeline::receipt::Counts;
+use pipeline::receipt::RecordCounts;
 use serde::Serialize;
 
 use super::error::FileError;
@@ -79,7 +79,7 @@ impl FileReport {
     fn json(&self) -> FileJson<'_> {
         let outcome = match &self.outcome {
             Ok(HourSummary { counts, types, input_bytes, parquet_bytes, objects, quarantine_objects, folder }) => {
-                let Counts { lines, blank_lines: blank, records, rows, duplicates, quarantined } = *counts;
+                let RecordCounts { lines, blank_lines: blank, records, rows, duplicates, quarantined } = *counts;
                 let (input_bytes, parquet_bytes) = (*input_bytes, *parquet_bytes);
                 let (objects, quarantine_objects) = (*objects, *quarantine_objects);
                 let folder = folder.display().to_string();
@@ -180,7 +180,7 @@ impl Report {
 
 fn row(hour: String, summary: &HourSummary) -> [String; 9] {
     let count = |number: u64| HumanCount(number).to_string();
-    let Counts { lines, blank_lines, records, rows, duplicates, quarantined } = summary.counts;
+    let RecordCounts { lines, blank_lines, records, rows, duplicates, quarantined } = summary.counts;
     let parquet = DecimalBytes(summary.parquet_bytes).to_string();
     let files = count(summary.objects.into());
     let counts = [lines, records, rows, duplicates, quarantined, blank_lines].map(count);

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 
 use convert::{ChunkSpec, convert_chunk};
 use gzip_plan::{ChunkStart, Piece, TextChunks, TextError};
-use pipeline::receipt::Counts;
+use pipeline::receipt::RecordCounts;
 use tempfile::SpooledTempFile;
 
 use super::error::FileError;
@@ -138,7 +138,7 @@ pub(crate) struct ChunkEnd {
 
 impl ChunkEnd {
     /// The counts of a chunk whose equal lines were given as blank ones; or how they contradict what is known.
-    pub(crate) fn complete(&self, mut counts: Counts) -> Result<Counts, String> {
+    pub(crate) fn complete(&self, mut counts: RecordCounts) -> Result<RecordCounts, String> {
         counts.records += self.duplicate_records;
         counts.duplicates += self.duplicate_records;
         counts.blank_lines = counts.blank_lines.saturating_sub(self.duplicate_lines);

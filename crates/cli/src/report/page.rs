@@ -4,7 +4,7 @@ use aws_adapters::dynamodb::HourMark;
 use indicatif::{BinaryBytes, HumanCount};
 use jiff::Timestamp;
 use pipeline::ArchiveHour;
-use pipeline::receipt::Counts;
+use pipeline::receipt::RecordCounts;
 use serde_json::{Value, json};
 
 use super::figures::Figure;
@@ -113,8 +113,8 @@ impl Page<'_> {
     }
 
     fn quality_values(&self) -> Value {
-        let mut total = Counts::default();
-        let published = self.marks.iter().filter(|mark| mark.counts != Counts::default());
+        let mut total = RecordCounts::default();
+        let published = self.marks.iter().filter(|mark| mark.counts != RecordCounts::default());
         published.for_each(|mark| total.add(&mark.counts));
         let share = |count: u64| if total.records == 0 { 0.0 } else { count as f64 / total.records as f64 };
         let row = |what: &str, count: u64| json!({"what": what, "records": count, "share": share(count)});

@@ -1,7 +1,7 @@
 //! What is known of one execution, read from its events as Step Functions tells them.
 
 use aws_sdk_sfn::types::{HistoryEvent, HistoryEventType};
-use pipeline::receipt::Counts;
+use pipeline::receipt::RecordCounts;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ pub(crate) struct Run {
     /// Records of the chunks that are done.
     pub(crate) records: u64,
     /// What the hour became, once that is settled.
-    pub(crate) counts: Option<Counts>,
+    pub(crate) counts: Option<RecordCounts>,
     /// What a load is to be, once it is planned.
     pub(crate) load: Option<LoadPlanned>,
     /// Hours that it is to run, as far as it has named them.
@@ -167,7 +167,7 @@ struct Planned {
 
 #[derive(Deserialize)]
 struct Registered {
-    counts: Counts,
+    counts: RecordCounts,
 }
 
 #[derive(Deserialize)]

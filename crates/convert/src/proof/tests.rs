@@ -15,7 +15,7 @@ const LINES: &str = r#"{"id":"1","type":"PushEvent","actor":{"id":1,"login":"a",
 {broken
 {"id":"6","type":"IssuesEvent","created_at":"2016-01-01T00:00:03Z","org":{"id":9,"login":"o\"x"},"public":false}"#;
 
-fn converted(text: &str, payload: Payload) -> (Counts, BTreeMap<String, u64>, Vec<u8>, Vec<u8>) {
+fn converted(text: &str, payload: Payload) -> (RecordCounts, BTreeMap<String, u64>, Vec<u8>, Vec<u8>) {
     let lines: Vec<&str> = text.split('\n').collect();
     let duplicate_lines: Vec<u64> =
         (1..).zip(0..lines.len()).filter(|(_, at)| lines[..*at].contains(&lines[*at])).map(|(line, _)| line).collect();
@@ -35,7 +35,10 @@ fn what_the_converter_writes_is_what_is_expected() {
         let (counts, types, parquet, bad) = converted(LINES, payload);
         let expected = expected(LINES.as_bytes(), payload).unwrap();
         assert_eq!((expected.counts, &expected.types), (counts, &types));
-        assert_eq!(counts, Counts { lines: 9, blank_lines: 1, records: 9, rows: 5, duplicates: 2, quarantined: 2 });
+        assert_eq!(
+            counts,
+            RecordCounts { lines: 9, blank_lines: 1, records: 9, rows: 5, duplicates: 2, quarantined: 2 }
+        );
         assert_eq!(of(parquet), expected.rows);
         assert_eq!(quarantined(&bad).unwrap(), expected.quarantined);
     }

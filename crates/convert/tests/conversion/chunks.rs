@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use convert::ChunkSpec;
 use flate2::{Compression, write::GzEncoder};
 use gzip_plan::{ChunkReader, PlanSettings, Planner};
-use pipeline::receipt::Counts;
+use pipeline::receipt::RecordCounts;
 
 use crate::support::{WHOLE, convert, event};
 
@@ -14,7 +14,7 @@ use crate::support::{WHOLE, convert, event};
 pub(crate) fn assert_chunks_add_up(text: &[u8], lines_per_chunk: usize) {
     let duplicates = equal_to_an_earlier_line(text);
     let whole = convert(&ChunkSpec { duplicate_lines: &duplicates, ..WHOLE }, text);
-    let (mut rows, mut bad, mut types, mut counts) = (Vec::new(), Vec::new(), BTreeMap::new(), Counts::default());
+    let (mut rows, mut bad, mut types, mut counts) = (Vec::new(), Vec::new(), BTreeMap::new(), RecordCounts::default());
     let (mut first_line, mut first_offset) = (1, 0);
     let lines: Vec<&[u8]> = text.split_inclusive(|&byte| byte == b'\n').collect();
     for chunk in lines.chunks(lines_per_chunk) {
@@ -36,7 +36,7 @@ pub(crate) fn assert_chunks_add_up(text: &[u8], lines_per_chunk: usize) {
     assert_eq!(types, whole.converted.types);
 }
 
-fn add(sum: &mut Counts, counts: Counts) {
+fn add(sum: &mut RecordCounts, counts: RecordCounts) {
     sum.lines += counts.lines;
     sum.blank_lines += counts.blank_lines;
     sum.records += counts.records;

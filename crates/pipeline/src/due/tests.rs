@@ -15,19 +15,19 @@ fn number(hour_: ArchiveHour) -> u32 {
 }
 
 /// Ten minutes after hour 99 was over; the job begins with hour 0.
-fn question(next: u32) -> Question {
+fn question(next: u32) -> DueQuery {
     let now = hour(99).end() + SignedDuration::from_mins(10);
-    Question { now, first_hour: hour(0), next_hour: hour(next), after: None, max_hours: 3, rules: RULES }
+    DueQuery { now, first_hour: hour(0), next_hour: hour(next), after: None, max_hours: 3, rules: RULES }
 }
 
-fn item(number: u32, status: HourStatus) -> HourSummary {
-    HourSummary { hour: hour(number), status, revision: 1, next_attempt_at: None, updated_at: hour(number).end() }
+fn item(number: u32, status: HourStatus) -> LedgerSummary {
+    LedgerSummary { hour: hour(number), status, revision: 1, next_attempt_at: None, updated_at: hour(number).end() }
 }
 
 /// The same with the next attempt so many minutes from now.
-fn again(number: u32, status: HourStatus, minutes: i64) -> HourSummary {
+fn again(number: u32, status: HourStatus, minutes: i64) -> LedgerSummary {
     let next_attempt_at = Some(question(0).now + SignedDuration::from_mins(minutes));
-    HourSummary { next_attempt_at, ..item(number, status) }
+    LedgerSummary { next_attempt_at, ..item(number, status) }
 }
 
 fn numbers(hours: &[ArchiveHour]) -> Vec<u32> {
@@ -35,7 +35,7 @@ fn numbers(hours: &[ArchiveHour]) -> Vec<u32> {
 }
 
 /// A ledger that is published from hour 0 to `last`.
-fn published(last: u32) -> Vec<HourSummary> {
+fn published(last: u32) -> Vec<LedgerSummary> {
     (0..=last).map(|number| item(number, Published)).collect()
 }
 
@@ -56,10 +56,10 @@ fn an_hour_is_over_when_its_end_is_reached() {
 fn the_ledger_alone_says_what_is_due_up_to_its_newest_hour() {
     let landed = |minutes: i64| {
         let updated_at = question(0).now - SignedDuration::from_mins(minutes);
-        HourSummary { updated_at, ..item(96, Landed) }
+        LedgerSummary { updated_at, ..item(96, Landed) }
     };
-    type Case<'a> = (&'a str, u32, Vec<HourSummary>, &'a [u32], Option<u32>);
-    let cases: Vec<Case<'_>> = vec![
+    type DueCase<'a> = (&'a str, u32, Vec<LedgerSummary>, &'a [u32], Option<u32>);
+    let cases: Vec<DueCase<'_>> = vec![
         ("nothing in the ledger", 96, vec![], &[], Some(96)),
         ("all published", 99, vec![item(98, Published), item(99, Published)], &[], None),
         ("absent hours before the newest one", 95, vec![item(97, Published)], &[95, 96], Some(98)),
@@ -100,7 +100,7 @@ fn only_hours_after_the_one_given_are_named() {
         let mut items = items.to_vec();
         items.extend((11..20).chain(21..30).map(|number| item(number, Published)));
         items.sort_by_key(|item| item.hour);
-        let known = Question { after: Some(hour(after)), ..question(10) }.known(&items);
+        let known = DueQuery { after: Some(hour(after)), ..question(10) }.known(&items);
         assert_eq!((numbers(&known.hours), known.first_new.map(number)), (due, first_new), "{phrase}");
     }
 }
@@ -117,11 +117,11 @@ fn the_ledger_is_read_from_the_first_hour_that_can_be_due() {
 
 #[test]
 fn the_source_is_asked_about_a_bounded_number_of_hours() {
-    let known = |first_new: Option<u32>, due: u32| KnownDue {
+    let known = |first_new: Option<u32>, due: u32| LedgerDue {
         hours: (0..due).map(hour).collect(),
         first_new: first_new.map(hour),
     };
-    let probes = |question: Question, known: KnownDue| numbers(&question.probes(&known));
+    let probes = |question: DueQuery, known: LedgerDue| numbers(&question.probes(&known));
     let hourly = probes(question(99), known(Some(99), 0));
     assert_eq!(hourly, [99], "the hourly case is one question");
     let mut expected: Vec<_> = (40..40 + 2 + LOOKAHEAD).collect();
@@ -129,25 +129,25 @@ fn the_source_is_asked_about_a_bounded_number_of_hours() {
     assert_eq!(probes(question(40), known(Some(40), 1)), expected, "two are wanted, and the newest one");
     assert!(probes(question(40), known(Some(40), 3)).is_empty(), "none is wanted");
     assert!(probes(question(40), known(None, 0)).is_empty(), "none is new");
-    let many = Question { max_hours: 100_000, first_hour: ArchiveHour::FIRST, ..question(0) };
-    let all = many.probes(&KnownDue { hours: vec![], first_new: Some(ArchiveHour::FIRST) });
+    let many = DueQuery { max_hours: 100_000, first_hour: ArchiveHour::FIRST, ..question(0) };
+    let all = many.probes(&LedgerDue { hours: vec![], first_new: Some(ArchiveHour::FIRST) });
     assert_eq!(all.len(), (MAX_NEW + LOOKAHEAD) as usize + 1);
 }
 
 #[test]
 fn a_known_gap_is_not_asked_about_and_does_not_stop_what_follows() {
     let before: ArchiveHour = "2020-08-21-8".parse().unwrap();
-    let question = Question { first_hour: before, next_hour: before, ..question(0) };
+    let question = DueQuery { first_hour: before, next_hour: before, ..question(0) };
     let known = question.known(&[]);
     let probes = question.probes(&known);
     assert_eq!(probes[..2], [before, "2020-08-23-16".parse().unwrap()]);
-    let answers: Vec<_> = probes.into_iter().map(|hour| (hour, Probe::Published)).collect();
+    let answers: Vec<_> = probes.into_iter().map(|hour| (hour, ProbeResult::Published)).collect();
     assert_eq!(choose(&question, known, &answers).hours, [before, before.plus(1), before.plus(2)]);
 }
 
 #[test]
 fn new_hours_are_named_up_to_the_newest_one_that_the_source_has() {
-    use Probe::{NotPublished as No, Published as Yes, Unknown};
+    use ProbeResult::{NotPublished as No, Published as Yes, Unknown};
     for (phrase, answers, hours, caught_up) in [
         ("all there", vec![Yes, Yes], vec![50, 51], true),
         ("not there yet", vec![No, No], vec![], true),
@@ -161,7 +161,7 @@ fn new_hours_are_named_up_to_the_newest_one_that_the_source_has() {
         ("absent, then no answer", vec![No, Unknown], vec![], false),
     ] {
         let answers: Vec<_> = (50..).map(hour).zip(answers).collect();
-        let known = KnownDue { hours: vec![], first_new: Some(hour(50)) };
+        let known = LedgerDue { hours: vec![], first_new: Some(hour(50)) };
         let due = choose(&question(50), known, &answers);
         assert_eq!((numbers(&due.hours), due.caught_up), (hours, caught_up), "{phrase}");
     }
@@ -174,25 +174,34 @@ fn an_outage_longer_than_the_lookahead_is_over_once_the_newest_hour_is_there() {
     let newest = |answer| {
         let probes = question.probes(&known).into_iter();
         let answers: Vec<_> =
-            probes.map(|at| (at, if at == hour(99) { answer } else { Probe::NotPublished })).collect();
+            probes.map(|at| (at, if at == hour(99) { answer } else { ProbeResult::NotPublished })).collect();
         choose(&question, known.clone(), &answers)
     };
-    assert_eq!(newest(Probe::NotPublished), Due { hours: vec![], caught_up: true });
-    assert_eq!(newest(Probe::Published), Due { hours: vec![hour(10), hour(11), hour(12)], caught_up: false });
+    assert_eq!(newest(ProbeResult::NotPublished), DueHours { hours: vec![], caught_up: true });
+    assert_eq!(
+        newest(ProbeResult::Published),
+        DueHours { hours: vec![hour(10), hour(11), hour(12)], caught_up: false }
+    );
 }
 
 #[test]
 fn known_hours_come_first_and_fill_the_answer() {
-    let known = |due: u32, first_new: Option<u32>| KnownDue {
+    let known = |due: u32, first_new: Option<u32>| LedgerDue {
         hours: (0..due).map(hour).collect(),
         first_new: first_new.map(hour),
     };
     for (phrase, known, answers, hours, caught_up) in [
-        ("known and new", known(2, Some(50)), vec![(hour(50), Probe::Published)], vec![0, 1, 50], true),
+        ("known and new", known(2, Some(50)), vec![(hour(50), ProbeResult::Published)], vec![0, 1, 50], true),
         ("known alone, and all", known(3, None), vec![], vec![0, 1, 2], true),
         ("known alone, new ones not asked about", known(3, Some(50)), vec![], vec![0, 1, 2], false),
         ("more known than wanted", known(4, None), vec![], vec![0, 1, 2], false),
-        ("known, and the source does not answer", known(1, Some(50)), vec![(hour(50), Probe::Unknown)], vec![0], false),
+        (
+            "known, and the source does not answer",
+            known(1, Some(50)),
+            vec![(hour(50), ProbeResult::Unknown)],
+            vec![0],
+            false,
+        ),
     ] {
         let due = choose(&question(0), known, &answers);
         assert_eq!((numbers(&due.hours), due.caught_up), (hours, caught_up), "{phrase}");
@@ -206,18 +215,18 @@ fn catch_up(max_hours: u32, holes: &[u32], end: u32) -> (Vec<u32>, usize) {
     loop {
         rounds += 1;
         let next = (0..).find(|number| !ledger.contains_key(number)).unwrap();
-        let question = Question { after, max_hours, ..question(next) };
+        let question = DueQuery { after, max_hours, ..question(next) };
         let items: Vec<_> = ledger.iter().map(|(number, status)| item(*number, *status)).collect();
         let known = question.known(&items);
         let source = |at: ArchiveHour| match number(at) {
-            number if number < end && !holes.contains(&number) => Probe::Published,
-            _ => Probe::NotPublished,
+            number if number < end && !holes.contains(&number) => ProbeResult::Published,
+            _ => ProbeResult::NotPublished,
         };
         let answers: Vec<_> = question.probes(&known).into_iter().map(|at| (at, source(at))).collect();
         let due = choose(&question, known, &answers);
         assert!(due.hours.len() <= max_hours as usize);
         for at in &due.hours {
-            let status = if source(*at) == Probe::Published { Published } else { Missing };
+            let status = if source(*at) == ProbeResult::Published { Published } else { Missing };
             assert!(ledger.insert(number(*at), status).is_none(), "no hour is named twice");
         }
         named.extend(numbers(&due.hours));
@@ -231,7 +240,7 @@ fn catch_up(max_hours: u32, holes: &[u32], end: u32) -> (Vec<u32>, usize) {
 #[test]
 fn a_published_ledger_is_caught_up() {
     let known = question(100).known(&published(99));
-    assert_eq!(choose(&question(100), known, &[]), Due { hours: vec![], caught_up: true });
+    assert_eq!(choose(&question(100), known, &[]), DueHours { hours: vec![], caught_up: true });
 }
 
 proptest! {

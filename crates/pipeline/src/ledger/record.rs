@@ -6,7 +6,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Failure, HourStatus, LedgerItem, PreviousVersion, Publication, Verdict};
+use super::{HourFailure, HourStatus, LedgerItem, PreviousVersion, Publication, Verdict};
 use crate::{ArchiveHour, gaps, keys};
 
 /// The name of the failure that says: the source answered 404.
@@ -55,8 +55,8 @@ impl MissingRules {
     }
 }
 
-impl Failure {
-    /// A failure whose message is cut to [`Failure::MAX_MESSAGE`] bytes, between two characters.
+impl HourFailure {
+    /// A failure whose message is cut to [`HourFailure::MAX_MESSAGE`] bytes, between two characters.
     pub fn new(name: impl Into<String>, message: impl Into<String>) -> Self {
         let mut message = message.into();
         message.truncate(message.floor_char_boundary(Self::MAX_MESSAGE));
@@ -71,7 +71,7 @@ impl Failure {
 
 /// How a version became visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub enum PublishKind {
     /// It is what was fetched.
     Converted,
     /// Readers saw it before.
@@ -84,7 +84,7 @@ pub fn published(
     existing: Option<&LedgerItem>,
     attempt: &Attempt<'_>,
     publication: &Publication,
-    how: How,
+    how: PublishKind,
     verdict: Verdict,
     keep: usize,
 ) -> LedgerItem {
@@ -95,7 +95,7 @@ pub fn published(
             let source = publication.source.clone();
             let same = LedgerItem {
                 publication: Some(Publication { source, ..visible.clone() }),
-                rolled_back_from: item.rolled_back_from.filter(|_| how == How::RolledBack),
+                rolled_back_from: item.rolled_back_from.filter(|_| how == PublishKind::RolledBack),
                 failed_attempts: 0,
                 last_error: None,
                 ..item.clone()
@@ -113,7 +113,7 @@ pub fn published(
                 .map_or_else(Vec::new, |(item, visible)| replaced(item, visible, publication, keep)),
             rolled_back_from: before.and_then(|(item, visible)| {
                 let from = item.rolled_back_from.unwrap_or(visible.version);
-                (how == How::RolledBack && from != publication.version).then_some(from)
+                (how == PublishKind::RolledBack && from != publication.version).then_some(from)
             }),
             published_at: Some(attempt.now),
             ..blank(existing, attempt, HourStatus::Published)
@@ -133,11 +133,11 @@ fn replaced(item: &LedgerItem, visible: &Publication, next: &Publication, keep: 
 pub fn failed(
     existing: Option<&LedgerItem>,
     attempt: &Attempt<'_>,
-    failure: &Failure,
+    failure: &HourFailure,
     rules: &MissingRules,
 ) -> LedgerItem {
     let failed_attempts = existing.map_or(0, |item| item.failed_attempts).saturating_add(1);
-    let last_error = Some(Failure::new(&failure.name, &failure.message));
+    let last_error = Some(HourFailure::new(&failure.name, &failure.message));
     if let Some(item) = existing.filter(|item| item.status == HourStatus::Published) {
         let (revision, updated_at) = (item.revision + 1, attempt.now);
         return LedgerItem { revision, failed_attempts, last_error, updated_at, ..item.clone() };
@@ -221,20 +221,20 @@ mod tests {
         publication: &Publication,
         verdict: Verdict,
     ) -> LedgerItem {
-        published(existing, attempt, publication, How::Converted, verdict, 1)
+        published(existing, attempt, publication, PublishKind::Converted, verdict, 1)
     }
 
     fn roll_back(existing: &LedgerItem, version: &str, keep: usize) -> LedgerItem {
         let publication = publication(version, 10);
-        published(Some(existing), &attempt(20), &publication, How::RolledBack, Verdict::Complete, keep)
+        published(Some(existing), &attempt(20), &publication, PublishKind::RolledBack, Verdict::Complete, keep)
     }
 
     fn previous(item: &LedgerItem) -> Vec<String> {
         item.previous_versions.iter().map(|previous| previous.version.to_string()).collect()
     }
 
-    fn failure(name: &str) -> Failure {
-        Failure::new(name, "no")
+    fn failure(name: &str) -> HourFailure {
+        HourFailure::new(name, "no")
     }
 
     #[test]
@@ -285,7 +285,7 @@ mod tests {
             let mut item = None;
             for version in ["aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc", "dddddddddddd"] {
                 let publication = publication(version, 10);
-                let (how, verdict) = (How::Converted, Verdict::Complete);
+                let (how, verdict) = (PublishKind::Converted, Verdict::Complete);
                 item = Some(published(item.as_ref(), &attempt(1), &publication, how, verdict, keep));
             }
             assert_eq!(previous(&item.unwrap()), remembered, "{keep} kept");
@@ -313,7 +313,8 @@ mod tests {
         let mut item = None;
         for version in ["aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"] {
             let publication = publication(version, 10);
-            item = Some(published(item.as_ref(), &attempt(1), &publication, How::Converted, Verdict::Complete, 2));
+            item =
+                Some(published(item.as_ref(), &attempt(1), &publication, PublishKind::Converted, Verdict::Complete, 2));
         }
         let back = roll_back(&roll_back(&item.unwrap(), "bbbbbbbbbbbb", 2), "aaaaaaaaaaaa", 2);
         assert_eq!(previous(&back), ["bbbbbbbbbbbb", "cccccccccccc"]);
@@ -375,8 +376,8 @@ mod tests {
     #[test]
     fn a_long_message_is_cut_between_characters() {
         let message = format!("a{}", "é".repeat(2_000));
-        let failure = Failure::new("CorruptArchive", message);
-        assert_eq!(failure.message.len(), Failure::MAX_MESSAGE - 1);
+        let failure = HourFailure::new("CorruptArchive", message);
+        assert_eq!(failure.message.len(), HourFailure::MAX_MESSAGE - 1);
         assert!(failure.message.ends_with('é'));
     }
 

@@ -5,7 +5,7 @@ use aws_adapters::json_memory::Fault;
 use commit_bookmark::{CommitBookmarkError, Outcome};
 use function_runtime::ErrorName;
 use pipeline::ledger::record::MissingRules;
-use pipeline::ledger::{Failure, Verdict};
+use pipeline::ledger::{HourFailure, Verdict};
 use proptest::prelude::*;
 
 use crate::world::*;
@@ -58,7 +58,7 @@ async fn conflicts_without_end_are_a_bookmark_conflict() {
     let world = world_with_job();
     let noise = |revision: u64| {
         move |tables: &mut MemoryTables| {
-            let failure = Failure { name: "CorruptArchive".to_owned(), message: String::new() };
+            let failure = HourFailure { name: "CorruptArchive".to_owned(), message: String::new() };
             let attempt = pipeline::ledger::record::Attempt { hour: hour(0), execution_arn: "arn", now: now() };
             let rules = MissingRules { missing_after_hours: 1, missing_retry_days: 1 };
             let mut item = pipeline::ledger::record::failed(None, &attempt, &failure, &rules);

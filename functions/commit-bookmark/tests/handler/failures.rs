@@ -5,7 +5,7 @@ use commit_bookmark::{Context, Input, Outcome, Status};
 use function_runtime::ErrorName;
 use jiff::SignedDuration;
 use pipeline::keys;
-use pipeline::ledger::{Failure, HourStatus, JobItem};
+use pipeline::ledger::{HourFailure, HourStatus, JobItem};
 
 use crate::world::*;
 
@@ -205,9 +205,9 @@ async fn what_failed_attempts_have_left_behind_goes_with_the_next_publication() 
 async fn a_long_message_is_cut() {
     let world = world_with_job();
     let message = "é".repeat(5_000);
-    let failure = Failure { name: "CorruptArchive".to_owned(), message };
+    let failure = HourFailure { name: "CorruptArchive".to_owned(), message };
     assert!(world.run(&input(0, "long", Outcome::Failed(failure))).await.is_err());
-    assert_eq!(world.item(0).last_error.unwrap().message.len(), Failure::MAX_MESSAGE);
+    assert_eq!(world.item(0).last_error.unwrap().message.len(), HourFailure::MAX_MESSAGE);
 }
 
 #[tokio::test]

@@ -11,11 +11,11 @@ use aws_adapters::s3::memory::MemoryS3;
 use commit_bookmark::{CommitBookmarkError, Context, Input, Outcome, Output, Rules, handle};
 use function_runtime::ErrorName;
 use jiff::{SignedDuration, Timestamp};
-pub(crate) use pipeline::ledger::record::{Attempt, How, MissingRules, published as record_published};
+pub(crate) use pipeline::ledger::record::{Attempt, MissingRules, PublishKind, published as record_published};
 use pipeline::ledger::{
-    BookmarkDetails, Failure, HourStatus, JobItem, JobRunItem, LedgerItem, Publication, Source, Verdict,
+    BookmarkDetails, HourFailure, HourStatus, JobItem, JobRunItem, LedgerItem, Publication, SourceFile, Verdict,
 };
-use pipeline::receipt::Counts;
+use pipeline::receipt::RecordCounts;
 use pipeline::{ArchiveHour, Version, keys};
 
 pub(crate) const V1: &str = "111111111111";
@@ -85,7 +85,7 @@ pub(crate) fn publication(number: u32, version: &str, rows: u64) -> Publication 
     Publication {
         version,
         partition_location: format!("s3://lake/{}", keys::parquet_prefix(hour(number), version)),
-        source: Source {
+        source: SourceFile {
             url: "http://source/x.json.gz".to_owned(),
             etag: Some("\"e\"".to_owned()),
             last_modified: None,
@@ -93,7 +93,7 @@ pub(crate) fn publication(number: u32, version: &str, rows: u64) -> Publication 
         landing_etag: "\"l\"".to_owned(),
         landing_md5: "0".repeat(32),
         landing_bytes: 99,
-        counts: Counts { lines: rows, records: rows, rows, ..Counts::default() },
+        counts: RecordCounts { lines: rows, records: rows, rows, ..RecordCounts::default() },
         chunks: 1,
         parquet_bytes: 9,
         types: BTreeMap::from([("PushEvent".to_owned(), rows)]),
@@ -117,7 +117,7 @@ pub(crate) fn published(number: u32) -> Input {
 }
 
 pub(crate) fn failed(number: u32, execution: &str, name: &str) -> Input {
-    let failure = Failure { name: name.to_owned(), message: "byte 17".to_owned() };
+    let failure = HourFailure { name: name.to_owned(), message: "byte 17".to_owned() };
     input(number, execution, Outcome::Failed(failure))
 }
 
@@ -214,5 +214,5 @@ pub(crate) fn name_of(result: Result<Output, CommitBookmarkError>) -> String {
 
 pub(crate) fn seed() -> LedgerItem {
     let attempt = Attempt { hour: hour(0), execution_arn: "arn", now: now() };
-    record_published(None, &attempt, &publication(0, V1, 1), How::Converted, Verdict::Complete, 1)
+    record_published(None, &attempt, &publication(0, V1, 1), PublishKind::Converted, Verdict::Complete, 1)
 }

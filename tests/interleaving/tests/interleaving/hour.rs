@@ -12,9 +12,9 @@ use aws_adapters::s3::memory::MemoryS3;
 use commit_bookmark::Rules;
 use jiff::{SignedDuration, Timestamp};
 use pipeline::ledger::record::MissingRules;
-use pipeline::ledger::{LedgerItem, Source};
+use pipeline::ledger::{LedgerItem, SourceFile};
 use pipeline::plan::{HourPlan, Landing};
-use pipeline::receipt::{ChunkReceipt, Counts, StoredObject};
+use pipeline::receipt::{ChunkReceipt, RecordCounts, StoredObject};
 use pipeline::version::OutputOptions;
 use pipeline::{ArchiveHour, Version, keys};
 
@@ -39,8 +39,8 @@ pub(crate) fn version(number: usize) -> Version {
     VERSIONS[number].parse().unwrap()
 }
 
-pub(crate) fn source() -> Source {
-    Source { url: "http://source/x.json.gz".to_owned(), etag: None, last_modified: None }
+pub(crate) fn source() -> SourceFile {
+    SourceFile { url: "http://source/x.json.gz".to_owned(), etag: None, last_modified: None }
 }
 
 impl Lake {
@@ -158,7 +158,7 @@ fn receipt(number: usize, chunk: u32) -> ChunkReceipt {
         hour,
         version,
         chunk,
-        counts: Counts { lines: 10, records: 10, rows, duplicates: 10 - rows, ..Counts::default() },
+        counts: RecordCounts { lines: 10, records: 10, rows, duplicates: 10 - rows, ..RecordCounts::default() },
         types: BTreeMap::from([("PushEvent".to_owned(), rows)]),
         parquet: Some(StoredObject { key: keys::parquet(hour, version, chunk), bytes: 4 }),
         quarantine: None,

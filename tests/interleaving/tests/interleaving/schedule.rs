@@ -8,7 +8,7 @@ use std::task::Poll;
 use commit_bookmark::Outcome;
 use function_runtime::ErrorName;
 use jiff::{SignedDuration, Timestamp};
-use pipeline::ledger::Failure;
+use pipeline::ledger::HourFailure;
 use pipeline::publish::RollBackTo;
 
 use crate::hour::{Lake, hour, source, version};
@@ -146,7 +146,7 @@ impl Run<'_> {
     }
 
     async fn fail(&self, name: &str) -> Result<(), String> {
-        self.commit(Outcome::Failed(Failure::new(name, "fewer rows"))).await
+        self.commit(Outcome::Failed(HourFailure::new(name, "fewer rows"))).await
     }
 
     async fn commit(&self, outcome: Outcome) -> Result<(), String> {
