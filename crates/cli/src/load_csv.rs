@@ -11,7 +11,7 @@ mod source;
 use std::io::{self, BufRead, IsTerminal};
 
 use clap::Args;
-use csv_load::Options;
+use csv_load::LoadOptions;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -147,8 +147,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
 }
 
 impl Arguments {
-    fn options(&self) -> Options {
-        Options {
+    fn options(&self) -> LoadOptions {
+        LoadOptions {
             delimiter: self.delimiter,
             header: !self.no_header,
             columns: (!self.columns.is_empty()).then(|| self.columns.clone()),
@@ -177,7 +177,7 @@ impl Arguments {
     }
 
     /// What the state machine is asked for.
-    fn request(&self, stack: &Stack, key: &str, table: &str, options: &Options) -> Result<Value, Problem> {
+    fn request(&self, stack: &Stack, key: &str, table: &str, options: &LoadOptions) -> Result<Value, Problem> {
         let bucket = stack.output("UploadBucketName")?;
         let mut request =
             json!({"bucket": bucket, "key": key, "table": table, "options": options, "force": self.force});

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use flate2::bufread::GzDecoder;
 use gzip_plan::{PlanSettings, PlannedFile};
 
-use crate::{HeadError, Options, PlanError, Planned, Planner, PlannerSettings, RecordError};
+use crate::{CsvPlanError, CsvPlanner, HeadError, LoadOptions, PlannedCsv, PlannerSettings, RecordError};
 
 /// A chunk ends at the latest with the row that makes it so long, so that it is over in minutes.
 pub const MAX_CHUNK_BYTES: u64 = 64 << 20;
@@ -17,7 +17,7 @@ const GZIP: &[u8] = b"\x1f\x8b";
 #[derive(Debug)]
 pub struct FilePlan {
     /// What its text is.
-    pub planned: Planned,
+    pub planned: PlannedCsv,
     /// Where a gzip file can be inflated from.
     pub gzip: Option<PlannedFile>,
     /// The rows that do not fit, as JSON lines, to be read from its beginning.
@@ -26,10 +26,10 @@ pub struct FilePlan {
 
 /// Why a file is not loaded.
 #[derive(Debug, thiserror::Error)]
-pub enum FileError {
+pub enum CsvFileError {
     /// Its text is no good.
     #[error(transparent)]
-    Text(#[from] PlanError),
+    Text(#[from] CsvPlanError),
     /// It is no sound gzip file.
     #[error(transparent)]
     Archive(#[from] gzip_plan::PlanError),
@@ -38,20 +38,20 @@ pub enum FileError {
     Disk(#[from] io::Error),
 }
 
-impl FileError {
+impl CsvFileError {
     /// Its stable name.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Archive(error) => error.name(),
-            Self::Text(PlanError::Head(HeadError::Empty)) => "EmptyFile",
-            Self::Text(PlanError::Head(HeadError::Encoding { .. })) => "UnsupportedEncoding",
-            Self::Text(PlanError::Head(HeadError::NotCsv { .. })) => "NotCsv",
-            Self::Text(PlanError::Header(_)) => "BadHeader",
-            Self::Text(PlanError::Record(RecordError::UnclosedQuote { .. })) => "UnclosedQuote",
-            Self::Text(PlanError::Record(RecordError::TooLong { .. })) => "RecordTooLong",
-            Self::Text(PlanError::Record(RecordError::Read { .. })) => "CorruptArchive",
-            Self::Text(PlanError::TooManyChunks { .. }) => "TooManyChunks",
-            Self::Text(PlanError::Spool(_)) | Self::Disk(_) => "DiskFull",
+            Self::Text(CsvPlanError::Head(HeadError::Empty)) => "EmptyFile",
+            Self::Text(CsvPlanError::Head(HeadError::Encoding { .. })) => "UnsupportedEncoding",
+            Self::Text(CsvPlanError::Head(HeadError::NotCsv { .. })) => "NotCsv",
+            Self::Text(CsvPlanError::Header(_)) => "BadHeader",
+            Self::Text(CsvPlanError::Record(RecordError::UnclosedQuote { .. })) => "UnclosedQuote",
+            Self::Text(CsvPlanError::Record(RecordError::TooLong { .. })) => "RecordTooLong",
+            Self::Text(CsvPlanError::Record(RecordError::Read { .. })) => "CorruptArchive",
+            Self::Text(CsvPlanError::TooManyChunks { .. }) => "TooManyChunks",
+            Self::Text(CsvPlanError::Spool(_)) | Self::Disk(_) => "DiskFull",
         }
     }
 }
@@ -60,22 +60,27 @@ impl FileError {
 /// it is no good.
 ///
 /// # Errors
-/// See [`FileError`]. What is wrong with a gzip file is told as the cause of whatever is wrong with its text.
-pub fn plan_file(mut file: impl Read, options: &Options, settings: PlannerSettings) -> Result<FilePlan, FileError> {
+/// See [`CsvFileError`]. What is wrong with a gzip file is told as the cause of whatever is wrong with its text.
+pub fn plan_file(
+    mut file: impl Read,
+    options: &LoadOptions,
+    settings: PlannerSettings,
+) -> Result<FilePlan, CsvFileError> {
     let mut quarantine = BufWriter::new(tempfile::tempfile()?);
     let mut magic = Vec::new();
     file.by_ref().take(GZIP.len() as u64).read_to_end(&mut magic)?;
     let is_gzip = magic == GZIP;
-    let mut file = Seen { input: magic.as_slice().chain(file), planner: is_gzip.then(|| Box::new(stretches())) };
-    let planner = Planner::new(options, settings);
+    let mut file =
+        PlanningReader { input: magic.as_slice().chain(file), planner: is_gzip.then(|| Box::new(stretches())) };
+    let planner = CsvPlanner::new(options, settings);
     let (planned, gzip) = if is_gzip {
-        let planned = planner.plan(Members::new(BufReader::new(&mut file)), &mut quarantine);
+        let planned = planner.plan(GzipText::new(BufReader::new(&mut file)), &mut quarantine);
         // What follows the last byte of text: whoever counts or hashes the file sees it, and it is checked, too.
         let rest = if planned.is_ok() { io::copy(&mut file, &mut io::sink()) } else { Ok(0) };
         let gzip = file.planner.map(|planner| planner.finish()).transpose();
         match planned {
             // A file that was not read to its end would only seem to be cut.
-            Err(error) if !matches!(error, PlanError::Record(RecordError::Read { .. })) => return Err(error.into()),
+            Err(error) if !matches!(error, CsvPlanError::Record(RecordError::Read { .. })) => return Err(error.into()),
             planned => {
                 let gzip = gzip?;
                 rest?;
@@ -97,12 +102,12 @@ fn stretches() -> gzip_plan::Planner {
 }
 
 /// A file that the planner of its gzip members sees while it is read.
-struct Seen<R> {
+struct PlanningReader<R> {
     input: R,
     planner: Option<Box<gzip_plan::Planner>>,
 }
 
-impl<R: Read> Read for Seen<R> {
+impl<R: Read> Read for PlanningReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(buffer)?;
         if let Some(planner) = &mut self.planner {
@@ -114,17 +119,17 @@ impl<R: Read> Read for Seen<R> {
 
 /// The text of all members of a gzip file. Zeros after the last one, as tapes and some uploads pad files with, are no text,
 /// as gzip has it.
-struct Members<R: BufRead> {
+struct GzipText<R: BufRead> {
     decoder: Option<GzDecoder<R>>,
 }
 
-impl<R: BufRead> Members<R> {
+impl<R: BufRead> GzipText<R> {
     fn new(file: R) -> Self {
         Self { decoder: Some(GzDecoder::new(file)) }
     }
 }
 
-impl<R: BufRead> Read for Members<R> {
+impl<R: BufRead> Read for GzipText<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while let Some(decoder) = &mut self.decoder {
             let read = decoder.read(buffer)?;
@@ -175,9 +180,9 @@ mod tests {
         std::iter::repeat_with(next).take(bytes).collect()
     }
 
-    fn plan(file: &[u8]) -> Result<FilePlan, FileError> {
+    fn plan(file: &[u8]) -> Result<FilePlan, CsvFileError> {
         let settings = PlannerSettings { chunk_rows: 2, chunk_bytes: MAX_CHUNK_BYTES, seed: 1, added_bytes: 0 };
-        plan_file(file, &Options::default(), settings)
+        plan_file(file, &LoadOptions::default(), settings)
     }
 
     #[test]

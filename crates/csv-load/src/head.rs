@@ -1,7 +1,7 @@
 //! What the first bytes of a file tell: whether it is CSV at all, and what separates its cells.
 
 use crate::Delimiter;
-use crate::records::{Place, Records};
+use crate::records::{CsvRecordReader, RecordPosition};
 
 /// So many bytes are looked at.
 pub const HEAD_BYTES: usize = 64 << 10;
@@ -94,7 +94,7 @@ fn delimiter(text: &[u8], is_whole: bool) -> Delimiter {
 }
 
 fn widths(text: &[u8], delimiter: Delimiter, is_whole: bool) -> Vec<usize> {
-    let mut records = Records::new(text, delimiter.byte(), Place { offset: 0, line: 1 });
+    let mut records = CsvRecordReader::new(text, delimiter.byte(), RecordPosition { offset: 0, line: 1 });
     let mut widths = Vec::new();
     while widths.len() <= RECORDS {
         match records.next_record() {

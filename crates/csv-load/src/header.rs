@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::item::LOAD_ATTRIBUTES;
-use crate::records::Record;
+use crate::records::CsvRecord;
 
 /// Attribute names may be longer; nobody's columns are.
 const MAX_NAME_BYTES: usize = 255;
@@ -65,7 +65,7 @@ pub enum HeaderError {
 }
 
 /// The names of a header's columns, without white space around them.
-pub(crate) fn names(header: &Record<'_>) -> Result<Vec<String>, HeaderError> {
+pub(crate) fn names(header: &CsvRecord<'_>) -> Result<Vec<String>, HeaderError> {
     let name = |(index, cell): (usize, &[u8])| match std::str::from_utf8(cell) {
         Ok(name) => Ok(name.trim().to_owned()),
         Err(_) => Err(HeaderError::NotUtf8 { column: index + 1 }),

@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use crate::id::sha256_hex;
-use crate::records::Record;
-use crate::rules::{EmptyCells, Rules};
+use crate::records::CsvRecord;
+use crate::rules::{EmptyCells, LoadRules};
 use crate::types::{self, ColumnType};
 
 /// The table's key.
@@ -43,7 +43,7 @@ impl LoadAttributes<'_> {
 /// Writes rows that fit as items.
 #[derive(Debug)]
 pub struct ItemWriter<'a> {
-    rules: &'a Rules,
+    rules: &'a LoadRules,
     /// For each column, its name and type up to its value: `,"price":{"N":"`.
     before: Vec<Vec<u8>>,
     /// What every item ends with.
@@ -53,7 +53,7 @@ pub struct ItemWriter<'a> {
 
 impl<'a> ItemWriter<'a> {
     /// A writer of items of a load.
-    pub fn new(rules: &'a Rules, added: &LoadAttributes<'_>) -> Self {
+    pub fn new(rules: &'a LoadRules, added: &LoadAttributes<'_>) -> Self {
         let before = rules.columns.iter().map(|name| format!(",{}:{{", json(name)).into_bytes()).collect();
         let values = [added.ingestion_timestamp, added.source_file, added.load_id];
         let attribute = |(name, value): (&str, &str)| format!(r#","{name}":{{"S":{}}}"#, json(value));
@@ -62,7 +62,7 @@ impl<'a> ItemWriter<'a> {
     }
 
     /// Appends a row that fits to `out`: `{"id":{"S":"…"},…}`.
-    pub fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+    pub fn write(&mut self, record: &CsvRecord<'_>, out: &mut Vec<u8>) {
         let rules = self.rules;
         out.extend_from_slice(br#"{"id":{"S":"#);
         let mut form = std::mem::take(&mut self.form);

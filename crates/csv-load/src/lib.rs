@@ -2,13 +2,13 @@
 //! with one id stays, and how a load is accounted for.
 //!
 //! Invariant: this crate knows no AWS, clock or network. What becomes of a row follows from the file's bytes and the
-//! [`Rules`] alone, never from how the bytes arrive, how the file is cut into chunks or which chunk runs first.
+//! [`LoadRules`] alone, never from how the bytes arrive, how the file is cut into chunks or which chunk runs first.
 //!
 //! # How the last row of the file wins without a condition on any write
 //!
 //! `BatchWriteItem` takes no conditions, and a conditional write costs a call for each row. So the question which of several
-//! rows with an equal id stays is not left to the table. [`Planner`] reads the whole file once, judges every row as the
-//! loader will ([`Rules::judge`]), and sorts a 128-bit hash of each fitting row's id outside of memory ([`Superseded`]): of
+//! rows with an equal id stays is not left to the table. [`CsvPlanner`] reads the whole file once, judges every row as the
+//! loader will ([`LoadRules::judge`]), and sorts a 128-bit hash of each fitting row's id outside of memory ([`DuplicateIdFinder`]): of
 //! the rows with one id all but the last are *superseded*, and the plan has a bit for each of them. A chunk is loaded
 //! without its superseded rows, so within a load **no id is written by two rows**. From that follows all the rest:
 //!
@@ -38,16 +38,16 @@ mod superseded;
 mod types;
 
 pub use delimiter::Delimiter;
-pub use file::{FileError, FilePlan, MAX_CHUNK_BYTES, plan_file};
+pub use file::{CsvFileError, FilePlan, MAX_CHUNK_BYTES, plan_file};
 pub use head::{HEAD_BYTES, HeadError};
 pub use header::HeaderError;
 pub use id::row_id;
 pub use item::{ItemWriter, LOAD_ATTRIBUTES, LoadAttributes};
 pub use plan::{LoadId, LoadPlan};
-pub use planner::{PlanError, Planned, Planner, PlannerSettings, Rejected};
-pub use records::{MAX_RECORD_BYTES, Place, Record, RecordError, Records};
-pub use rules::{EmptyCells, Judged, OnExisting, Options, Reason, Rules};
-pub use superseded::{Found, Superseded, is_set};
+pub use planner::{CsvPlanError, CsvPlanner, PlannedCsv, PlannerSettings, QuarantinedRow};
+pub use records::{CsvRecord, CsvRecordReader, MAX_RECORD_BYTES, RecordError, RecordPosition};
+pub use rules::{EmptyCells, ItemSize, LoadOptions, LoadRules, OnExisting, RowRejectReason};
+pub use superseded::{DuplicateIdFinder, SupersededRows, is_set};
 pub use types::ColumnType;
 
 /// Whoever writes items of a load looks so often whether it is being undone ([`keys::undoing`]).

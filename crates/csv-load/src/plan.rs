@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::planner::Planned;
-use crate::rules::{Options, Rules};
+use crate::planner::PlannedCsv;
+use crate::rules::{LoadOptions, LoadRules};
 
 /// Raised by one whenever the same bytes and options would give other items than before.
 pub const LOADER_VERSION: u32 = 2;
@@ -32,7 +32,7 @@ pub struct LoadIdError {
 
 impl LoadId {
     /// The load of a file with the SHA-256 `sha256` into `table` with `options`.
-    pub fn of(sha256: &[u8; 32], table: &str, options: &Options) -> Self {
+    pub fn of(sha256: &[u8; 32], table: &str, options: &LoadOptions) -> Self {
         let options = serde_json::to_string(options).expect("options are JSON");
         let mut hash = Sha256::new();
         hash.update(sha256);
@@ -84,15 +84,15 @@ pub struct LoadPlan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table_id: Option<String>,
     /// The file.
-    pub source: Source,
+    pub source: CsvSource,
     /// What its owner wants.
-    pub options: Options,
+    pub options: LoadOptions,
     /// What becomes of rows.
-    pub rules: Rules,
+    pub rules: LoadRules,
     /// When the load was planned first; every item has it.
     pub ingestion_timestamp: Timestamp,
     /// The chunks, in order, without gap or overlap but for blank lines.
-    pub chunks: Vec<Chunk>,
+    pub chunks: Vec<CsvChunk>,
     /// All rows.
     pub rows: u64,
     /// Rows that do not fit.
@@ -107,13 +107,13 @@ pub struct LoadPlan {
 impl LoadPlan {
     /// The plan of a file that was read.
     pub fn new(
-        planned: &Planned,
-        source: Source,
+        planned: &PlannedCsv,
+        source: CsvSource,
         load_id: LoadId,
-        wanted: Wanted,
+        wanted: LoadTarget,
         ingestion_timestamp: Timestamp,
     ) -> Self {
-        let Wanted { table, table_id, options } = wanted;
+        let LoadTarget { table, table_id, options } = wanted;
         Self {
             load_id,
             table,
@@ -133,19 +133,19 @@ impl LoadPlan {
 
 /// Where to a file is loaded, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct LoadTarget {
     /// The table.
     pub table: String,
     /// The table's own id, if that is known.
     pub table_id: Option<String>,
     /// How its rows become items.
-    pub options: Options,
+    pub options: LoadOptions,
 }
 
 /// The file of a load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub struct CsvSource {
     /// Its bucket.
     pub bucket: String,
     /// Its key.
@@ -160,7 +160,7 @@ pub struct Source {
     pub is_gzip: bool,
 }
 
-impl Source {
+impl CsvSource {
     /// Its `s3://` address.
     pub fn address(&self) -> String {
         format!("s3://{}/{}", self.bucket, self.key)
@@ -170,7 +170,7 @@ impl Source {
 /// A stretch of whole records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Chunk {
+pub struct CsvChunk {
     /// Offset of its first byte in the text (the file, inflated if need be): where a record begins.
     pub start: u64,
     /// Offset after its last byte: where the next record begins, or the text ends.
@@ -190,7 +190,7 @@ pub struct Chunk {
     pub superseded_offset: Option<u64>,
 }
 
-impl Chunk {
+impl CsvChunk {
     /// How many bytes its bits take.
     pub fn superseded_bytes(&self) -> u64 {
         self.rows.div_ceil(8)

@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::head::{self, HEAD_BYTES, HeadError};
 use crate::header::{self, HeaderError};
-use crate::plan::{Chunk, MAX_CHUNKS};
-use crate::records::{Place, Record, RecordError, Records};
-use crate::rules::{Options, Reason, Rules};
-use crate::superseded::{self, Superseded};
-use crate::types::Inferred;
+use crate::plan::{CsvChunk, MAX_CHUNKS};
+use crate::records::{CsvRecord, CsvRecordReader, RecordError, RecordPosition};
+use crate::rules::{LoadOptions, LoadRules, RowRejectReason};
+use crate::superseded::{self, DuplicateIdFinder};
+use crate::types::TypeInference;
 
 /// How chunks are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct PlannerSettings {
     pub chunk_rows: u64,
     /// A chunk ends with the row that makes it as long.
     pub chunk_bytes: u64,
-    /// Tells ids apart; see [`Superseded`].
+    /// Tells ids apart; see [`DuplicateIdFinder`].
     pub seed: u64,
     /// What the load adds to each item; see [`LoadAttributes::bytes_of`](crate::LoadAttributes::bytes_of).
     pub added_bytes: u64,
@@ -27,7 +27,7 @@ pub struct PlannerSettings {
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
-pub enum PlanError {
+pub enum CsvPlanError {
     /// The file's beginning is not that of a CSV file.
     #[error(transparent)]
     Head(#[from] HeadError),
@@ -50,11 +50,11 @@ pub enum PlanError {
 
 /// What the pass found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Planned {
+pub struct PlannedCsv {
     /// What becomes of rows.
-    pub rules: Rules,
+    pub rules: LoadRules,
     /// The chunks.
-    pub chunks: Vec<Chunk>,
+    pub chunks: Vec<CsvChunk>,
     /// All rows.
     pub rows: u64,
     /// Rows that do not fit.
@@ -69,7 +69,7 @@ pub struct Planned {
 
 /// A row that does not fit, as the quarantine has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Rejected<'a> {
+pub struct QuarantinedRow<'a> {
     /// The line on which it begins, from 1.
     pub line: u64,
     /// Its number in the file, from 0; the header is none.
@@ -87,30 +87,30 @@ pub struct Rejected<'a> {
 }
 
 /// Plans a file.
-pub struct Planner<'a> {
-    options: &'a Options,
+pub struct CsvPlanner<'a> {
+    options: &'a LoadOptions,
     settings: PlannerSettings,
 }
 
-impl<'a> Planner<'a> {
+impl<'a> CsvPlanner<'a> {
     /// A planner for a file.
-    pub fn new(options: &'a Options, settings: PlannerSettings) -> Self {
+    pub fn new(options: &'a LoadOptions, settings: PlannerSettings) -> Self {
         Self { options, settings }
     }
 
     /// Reads a text from its beginning to its end; `quarantine` gets the rows that do not fit, a JSON object a line.
     ///
     /// # Errors
-    /// See [`PlanError`].
-    pub fn plan(&self, mut text: impl Read, quarantine: &mut impl Write) -> Result<Planned, PlanError> {
+    /// See [`CsvPlanError`].
+    pub fn plan(&self, mut text: impl Read, quarantine: &mut impl Write) -> Result<PlannedCsv, CsvPlanError> {
         let mut start = Vec::new();
         let read = text.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut start);
         read.map_err(|source| RecordError::Read { offset: start.len() as u64, source })?;
         let head = head::look(&start, start.len() < HEAD_BYTES)?;
         let delimiter = self.options.delimiter.unwrap_or(head.delimiter);
         let text = start[head.mark_bytes..].chain(text);
-        let place = Place { offset: head.mark_bytes as u64, line: 1 };
-        let mut records = Records::new(text, delimiter.byte(), place);
+        let place = RecordPosition { offset: head.mark_bytes as u64, line: 1 };
+        let mut records = CsvRecordReader::new(text, delimiter.byte(), place);
         let Some(first) = records.next_record()? else { return Err(HeadError::Empty.into()) };
         let mut pass = match (&self.options.columns, self.options.header) {
             (Some(columns), _) => self.pass(delimiter, columns.clone(), Some(&first), quarantine)?,
@@ -137,11 +137,11 @@ impl<'a> Planner<'a> {
         &self,
         delimiter: crate::Delimiter,
         columns: Vec<String>,
-        first: Option<&Record<'_>>,
+        first: Option<&CsvRecord<'_>>,
         quarantine: &mut impl Write,
-    ) -> Result<Pass, PlanError> {
-        let rules = Rules::new(self.options, delimiter, columns)?;
-        let mut pass = Pass::new(rules, self.options, self.settings);
+    ) -> Result<PlanningPass, CsvPlanError> {
+        let rules = LoadRules::new(self.options, delimiter, columns)?;
+        let mut pass = PlanningPass::new(rules, self.options, self.settings);
         if let Some(first) = first {
             pass.see(first, quarantine)?;
         }
@@ -150,29 +150,29 @@ impl<'a> Planner<'a> {
 }
 
 /// What is known of the rows so far.
-struct Pass {
-    rules: Rules,
+struct PlanningPass {
+    rules: LoadRules,
     settings: PlannerSettings,
     /// What the columns could be whose types are not given, if they are to be inferred.
-    inferred: Vec<Option<Inferred>>,
-    superseded: Superseded,
+    inferred: Vec<Option<TypeInference>>,
+    superseded: DuplicateIdFinder,
     form: Vec<u8>,
-    chunks: Vec<Chunk>,
-    open: Option<Chunk>,
+    chunks: Vec<CsvChunk>,
+    open: Option<CsvChunk>,
     rows: u64,
     rejected: u64,
     write_units: u64,
 }
 
-impl Pass {
-    fn new(rules: Rules, options: &Options, settings: PlannerSettings) -> Self {
+impl PlanningPass {
+    fn new(rules: LoadRules, options: &LoadOptions, settings: PlannerSettings) -> Self {
         let is_open = |name: &String| options.infer && name != "id" && !options.types.contains_key(name);
-        let inferred = rules.columns.iter().map(|name| is_open(name).then_some(Inferred::NOTHING)).collect();
+        let inferred = rules.columns.iter().map(|name| is_open(name).then_some(TypeInference::NOTHING)).collect();
         Self {
             rules,
             settings,
             inferred,
-            superseded: Superseded::new(settings.seed),
+            superseded: DuplicateIdFinder::new(settings.seed),
             form: Vec::new(),
             chunks: Vec::new(),
             open: None,
@@ -182,9 +182,9 @@ impl Pass {
         }
     }
 
-    fn see(&mut self, record: &Record<'_>, quarantine: &mut impl Write) -> Result<(), PlanError> {
+    fn see(&mut self, record: &CsvRecord<'_>, quarantine: &mut impl Write) -> Result<(), CsvPlanError> {
         let (row, place) = (self.rows, record.place);
-        let open = self.open.get_or_insert(Chunk {
+        let open = self.open.get_or_insert(CsvChunk {
             start: place.offset,
             end: place.offset,
             first_line: place.line,
@@ -207,12 +207,12 @@ impl Pass {
                     }
                 }
                 let identity = self.rules.identity(record, &mut self.form);
-                self.superseded.add(row, write_units, identity).map_err(PlanError::Spool)
+                self.superseded.add(row, write_units, identity).map_err(CsvPlanError::Spool)
             }
             Err(reason) => {
                 open.rejected += 1;
                 self.rejected += 1;
-                write_rejected(record, row, &reason, quarantine).map_err(PlanError::Spool)
+                write_rejected(record, row, &reason, quarantine).map_err(CsvPlanError::Spool)
             }
         }
     }
@@ -222,18 +222,18 @@ impl Pass {
         self.open.is_some_and(|open| open.rows >= chunk_rows || open.end - open.start >= chunk_bytes)
     }
 
-    fn close(&mut self, next: Place) -> Result<(), PlanError> {
+    fn close(&mut self, next: RecordPosition) -> Result<(), CsvPlanError> {
         let Some(open) = self.open.take() else { return Ok(()) };
         if self.chunks.len() == MAX_CHUNKS {
-            return Err(PlanError::TooManyChunks { chunk_rows: self.settings.chunk_rows });
+            return Err(CsvPlanError::TooManyChunks { chunk_rows: self.settings.chunk_rows });
         }
-        self.chunks.push(Chunk { end: next.offset, ..open });
+        self.chunks.push(CsvChunk { end: next.offset, ..open });
         Ok(())
     }
 
-    fn finish(mut self, end: Place) -> Result<Planned, PlanError> {
+    fn finish(mut self, end: RecordPosition) -> Result<PlannedCsv, CsvPlanError> {
         self.close(end)?;
-        let all = self.superseded.finish().map_err(PlanError::Spool)?;
+        let all = self.superseded.finish().map_err(CsvPlanError::Spool)?;
         let mut bits = Vec::new();
         let mut superseded = 0;
         for chunk in &mut self.chunks {
@@ -251,9 +251,9 @@ impl Pass {
         }
         let mut rules = self.rules;
         for (column_type, inferred) in rules.types.iter_mut().zip(&self.inferred) {
-            *column_type = inferred.map_or(*column_type, Inferred::column_type);
+            *column_type = inferred.map_or(*column_type, TypeInference::column_type);
         }
-        Ok(Planned {
+        Ok(PlannedCsv {
             rules,
             chunks: self.chunks,
             rows: self.rows,
@@ -265,8 +265,13 @@ impl Pass {
     }
 }
 
-fn write_rejected(record: &Record<'_>, row: u64, reason: &Reason, quarantine: &mut impl Write) -> io::Result<()> {
-    let rejected = Rejected {
+fn write_rejected(
+    record: &CsvRecord<'_>,
+    row: u64,
+    reason: &RowRejectReason,
+    quarantine: &mut impl Write,
+) -> io::Result<()> {
+    let rejected = QuarantinedRow {
         line: record.place.line,
         row,
         offset: record.place.offset,

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::keys;
-use crate::plan::{Chunk, LoadId, LoadPlan, Source};
-use crate::rules::Options;
+use crate::plan::{CsvChunk, CsvSource, LoadId, LoadPlan};
+use crate::rules::LoadOptions;
 use crate::types::ColumnType;
 
 /// What became of rows: `read = written + duplicate + rejected + skipped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Counts {
+pub struct RowCounts {
     /// Rows.
     pub read: u64,
     /// Rows that are items now.
@@ -26,7 +26,7 @@ pub struct Counts {
     pub skipped: u64,
 }
 
-impl Counts {
+impl RowCounts {
     /// Whether every row is accounted for once.
     pub fn balance(&self) -> bool {
         self.read == self.written + self.duplicate + self.rejected + self.skipped
@@ -45,7 +45,7 @@ impl Counts {
 /// What a chunk was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ChunkReceipt {
+pub struct LoadChunkReceipt {
     /// The load.
     pub load_id: LoadId,
     /// The chunk's number.
@@ -53,15 +53,15 @@ pub struct ChunkReceipt {
     /// Number of its first row in the file, from 0.
     pub first_row: u64,
     /// Its rows.
-    pub counts: Counts,
+    pub counts: RowCounts,
     /// Write units of its items.
     pub write_units: u64,
 }
 
-impl ChunkReceipt {
+impl LoadChunkReceipt {
     /// Whether it is that of a chunk of a load: of the same rows, and all of them accounted for.
-    pub fn is_of(&self, load_id: LoadId, chunk: &Chunk) -> bool {
-        let Counts { read, duplicate, rejected, .. } = self.counts;
+    pub fn is_of(&self, load_id: LoadId, chunk: &CsvChunk) -> bool {
+        let RowCounts { read, duplicate, rejected, .. } = self.counts;
         let found = (self.load_id, self.first_row, read, duplicate, rejected);
         found == (load_id, chunk.first_row, chunk.rows, chunk.superseded, chunk.rejected) && self.counts.balance()
     }
@@ -74,7 +74,7 @@ pub struct ChunkFailure {
     /// The chunk's number.
     pub chunk: u32,
     /// Why it failed, the last time that it did.
-    pub failure: Failure,
+    pub failure: LoadFailure,
     /// The execution that it was run for.
     pub execution_arn: Option<String>,
     /// When it failed.
@@ -84,14 +84,14 @@ pub struct ChunkFailure {
 /// Why a chunk or a load failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Failure {
+pub struct LoadFailure {
     /// The error's stable name.
     pub name: String,
     /// Its message, with all causes.
     pub message: String,
 }
 
-impl Failure {
+impl LoadFailure {
     /// Whether the state machine tries again what failed like this.
     pub fn is_tried_again(&self) -> bool {
         ["AwsThrottled", "AwsTimeout", "AwsUnavailable"].contains(&self.name.as_str())
@@ -100,7 +100,7 @@ impl Failure {
 
 /// A load does not add up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BalanceError {
+pub enum LoadBalanceError {
     /// A chunk was not loaded to its end.
     #[error("load {load_id} has no receipt of chunk {chunk}")]
     Missing {
@@ -119,7 +119,7 @@ pub enum BalanceError {
         /// What the receipt says.
         first_row: u64,
         /// What the receipt says.
-        counts: Counts,
+        counts: RowCounts,
     },
 }
 
@@ -127,15 +127,15 @@ pub enum BalanceError {
 ///
 /// # Errors
 /// If it does not add up.
-pub fn total(plan: &LoadPlan, receipts: &[ChunkReceipt]) -> Result<Counts, BalanceError> {
+pub fn total(plan: &LoadPlan, receipts: &[LoadChunkReceipt]) -> Result<RowCounts, LoadBalanceError> {
     let load_id = plan.load_id;
-    let receipts: BTreeMap<u32, &ChunkReceipt> = receipts.iter().map(|receipt| (receipt.chunk, receipt)).collect();
-    let mut total = Counts::default();
+    let receipts: BTreeMap<u32, &LoadChunkReceipt> = receipts.iter().map(|receipt| (receipt.chunk, receipt)).collect();
+    let mut total = RowCounts::default();
     for (planned, chunk) in plan.chunks.iter().zip(0..) {
-        let Some(receipt) = receipts.get(&chunk) else { return Err(BalanceError::Missing { load_id, chunk }) };
+        let Some(receipt) = receipts.get(&chunk) else { return Err(LoadBalanceError::Missing { load_id, chunk }) };
         if !receipt.is_of(load_id, planned) {
-            let ChunkReceipt { first_row, counts, .. } = **receipt;
-            return Err(BalanceError::Chunk { load_id, chunk, first_row, counts });
+            let LoadChunkReceipt { first_row, counts, .. } = **receipt;
+            return Err(LoadBalanceError::Chunk { load_id, chunk, first_row, counts });
         }
         total.add(&receipt.counts);
     }
@@ -154,18 +154,18 @@ pub struct LoadReceipt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table_id: Option<String>,
     /// The file.
-    pub source: Source,
+    pub source: CsvSource,
     /// What its owner wanted.
-    pub options: Options,
+    pub options: LoadOptions,
     /// Types of the columns that are no text, given or inferred.
     #[serde(default)]
     pub types: BTreeMap<String, ColumnType>,
     /// All rows.
-    pub counts: Counts,
+    pub counts: RowCounts,
     /// Write units of all items.
     pub write_units: u64,
     /// The chunks.
-    pub chunks: Vec<ChunkReceipt>,
+    pub chunks: Vec<LoadChunkReceipt>,
     /// Where rows that do not fit are listed, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<String>,
@@ -192,8 +192,8 @@ impl LoadReceipt {
     /// The receipt of a load whose chunks add up to these counts.
     pub fn new(
         plan: LoadPlan,
-        counts: Counts,
-        chunks: Vec<ChunkReceipt>,
+        counts: RowCounts,
+        chunks: Vec<LoadChunkReceipt>,
         completed_at: Timestamp,
         execution_arn: String,
     ) -> Self {

@@ -11,7 +11,7 @@ const READ_BYTES: usize = 64 << 10;
 
 /// Where a record begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct RecordPosition {
     /// Offset of its first byte in the text.
     pub offset: u64,
     /// Number of its first line, from 1. Lines end with `\n`, `\r\n` or `\r`; those inside quotes count.
@@ -25,7 +25,7 @@ pub enum RecordError {
     #[error("the quote that opens on line {quote_line} is never closed (record at line {}, byte {})", .record.line, .record.offset)]
     UnclosedQuote {
         /// The record that has it.
-        record: Place,
+        record: RecordPosition,
         /// The line that it is on.
         quote_line: u64,
     },
@@ -33,7 +33,7 @@ pub enum RecordError {
     #[error("the record at line {}, byte {} is longer than {MAX_RECORD_BYTES} bytes", .record.line, .record.offset)]
     TooLong {
         /// The record.
-        record: Place,
+        record: RecordPosition,
     },
     /// The text itself cannot be read.
     #[error("cannot read the text at byte {offset}")]
@@ -47,16 +47,16 @@ pub enum RecordError {
 
 /// One record.
 #[derive(Clone, Copy, Debug)]
-pub struct Record<'a> {
+pub struct CsvRecord<'a> {
     /// Where it begins.
-    pub place: Place,
+    pub place: RecordPosition,
     /// Its bytes as they stand in the text, without the end of the line.
     pub raw: &'a [u8],
     cells: &'a [u8],
     ends: &'a [usize],
 }
 
-impl<'a> Record<'a> {
+impl<'a> CsvRecord<'a> {
     /// How many cells it has: at least one.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -92,7 +92,7 @@ impl<'a> Record<'a> {
 }
 
 /// The records of a text, one after the other. Blank lines are none. Holds one record.
-pub struct Records<R> {
+pub struct CsvRecordReader<R> {
     input: R,
     parser: csv_core::Reader,
     buffer: Vec<u8>,
@@ -101,16 +101,16 @@ pub struct Records<R> {
     parsed: usize,
     end: usize,
     /// The place of the byte at `start`.
-    place: Place,
+    place: RecordPosition,
     /// Whether the byte before `start` was a `\r`, so that a `\n` there belongs to it.
     after_return: bool,
     cells: Vec<u8>,
     ends: Vec<usize>,
 }
 
-impl<R: Read> Records<R> {
+impl<R: Read> CsvRecordReader<R> {
     /// The records of `input`, whose first byte is at `place`. A byte order mark must have been taken off.
-    pub fn new(input: R, delimiter: u8, place: Place) -> Self {
+    pub fn new(input: R, delimiter: u8, place: RecordPosition) -> Self {
         let mut parser = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
         // A blank line, so that the parser looks for no byte order mark: here it would be a part of a cell.
         let _ = parser.read_record(b"\n", &mut [0], &mut [0]);
@@ -132,7 +132,7 @@ impl<R: Read> Records<R> {
     ///
     /// # Errors
     /// If the text cannot be read.
-    pub fn next_place(&mut self) -> Result<Place, RecordError> {
+    pub fn next_place(&mut self) -> Result<RecordPosition, RecordError> {
         self.skip_line_ends()?;
         Ok(self.place)
     }
@@ -141,7 +141,7 @@ impl<R: Read> Records<R> {
     ///
     /// # Errors
     /// See [`RecordError`]; there is no next record then.
-    pub fn next_record(&mut self) -> Result<Option<Record<'_>>, RecordError> {
+    pub fn next_record(&mut self) -> Result<Option<CsvRecord<'_>>, RecordError> {
         if !self.skip_line_ends()? {
             return Ok(None);
         }
@@ -174,7 +174,7 @@ impl<R: Read> Records<R> {
         self.pass_to(end);
         let raw = &self.buffer[start..end];
         let raw = &raw[..raw.len() - raw.iter().rev().take_while(|byte| matches!(byte, b'\r' | b'\n')).count().min(2)];
-        Ok(Some(Record { place, raw, cells: &self.cells[..cell_bytes], ends: &self.ends[..cells] }))
+        Ok(Some(CsvRecord { place, raw, cells: &self.cells[..cell_bytes], ends: &self.ends[..cells] }))
     }
 
     /// Ends the record that the end of the text ends; fails if it is inside quotes.

@@ -8,13 +8,13 @@ use crate::Delimiter;
 use crate::header::{self, HeaderError};
 use crate::id::{HASH_CHARS, canonical_form};
 use crate::item::{KEY, MAX_ITEM_BYTES, MAX_KEY_BYTES, RESERVED_BYTES};
-use crate::records::Record;
+use crate::records::CsvRecord;
 use crate::types::{self, ColumnType};
 
 /// How a file is to be loaded, as its owner says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Options {
+pub struct LoadOptions {
     /// What separates cells; found from the file's head if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<Delimiter>,
@@ -36,7 +36,7 @@ pub struct Options {
     pub on_existing: OnExisting,
 }
 
-impl Default for Options {
+impl Default for LoadOptions {
     fn default() -> Self {
         Self {
             delimiter: None,
@@ -77,8 +77,8 @@ pub enum OnExisting {
 
 /// How rows of one file become items: the options, with all that was found out about the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Document", into = "Document")]
-pub struct Rules {
+#[serde(from = "RulesDocument", into = "RulesDocument")]
+pub struct LoadRules {
     /// What separates cells.
     pub delimiter: Delimiter,
     /// The columns' names.
@@ -99,7 +99,7 @@ pub struct Rules {
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
+struct RulesDocument {
     delimiter: Delimiter,
     columns: Vec<String>,
     types: Vec<ColumnType>,
@@ -110,7 +110,7 @@ struct Document {
 
 /// Why a row does not become an item.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Reason {
+pub enum RowRejectReason {
     /// It has too few or too many cells.
     #[error("the row has {found} cells, the header {expected}")]
     CellCount {
@@ -156,12 +156,12 @@ pub enum Reason {
     /// The item is too large.
     #[error("the item would have {bytes} bytes, at most {} fit beside what the load adds", MAX_ITEM_BYTES - RESERVED_BYTES)]
     ItemTooLarge {
-        /// Its size as [`Judged`] has it.
+        /// Its size as [`ItemSize`] has it.
         bytes: u64,
     },
 }
 
-impl Reason {
+impl RowRejectReason {
     /// Its name in the quarantine: a stable word.
     pub fn name(&self) -> &'static str {
         match self {
@@ -179,22 +179,22 @@ impl Reason {
 
 /// A row that becomes an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Judged {
+pub struct ItemSize {
     /// The item's size as DynamoDB counts it, without what the load adds: exact for text, but for a byte too many if it
     /// has one or two; a value of another type is taken as long as its text, or a byte longer, which is the most that it can be.
     pub bytes: u64,
 }
 
-impl Judged {
+impl ItemSize {
     /// Write units that the item takes at most, with what the load adds: one for every KiB begun.
     pub fn write_units(self, added_bytes: u64) -> u64 {
         (self.bytes + added_bytes).div_ceil(1024)
     }
 }
 
-impl Rules {
+impl LoadRules {
     /// The rules for a file with these columns.
-    pub(crate) fn new(options: &Options, delimiter: Delimiter, columns: Vec<String>) -> Result<Self, HeaderError> {
+    pub(crate) fn new(options: &LoadOptions, delimiter: Delimiter, columns: Vec<String>) -> Result<Self, HeaderError> {
         header::check(&columns)?;
         let position = |name: &str| columns.iter().position(|column| column == name);
         let known =
@@ -213,18 +213,18 @@ impl Rules {
         if position(KEY).is_some_and(|key| types[key] != ColumnType::S) {
             return Err(HeaderError::KeyType);
         }
-        let Options { empty_cells, on_existing, .. } = *options;
-        Ok(Document { delimiter, columns, types, id_column, empty_cells, on_existing }.into())
+        let LoadOptions { empty_cells, on_existing, .. } = *options;
+        Ok(RulesDocument { delimiter, columns, types, id_column, empty_cells, on_existing }.into())
     }
 
     /// Whether a row becomes an item.
     ///
     /// # Errors
     /// Why it does not.
-    pub fn judge(&self, record: &Record<'_>) -> Result<Judged, Reason> {
+    pub fn judge(&self, record: &CsvRecord<'_>) -> Result<ItemSize, RowRejectReason> {
         let (expected, found) = (self.columns.len(), record.len());
         if expected != found {
-            return Err(Reason::CellCount { expected, found });
+            return Err(RowRejectReason::CellCount { expected, found });
         }
         let (mut bytes, mut has_value) = (0, false);
         for (index, cell) in record.cells().enumerate() {
@@ -245,21 +245,21 @@ impl Rules {
             bytes += self.name_bytes[index] + cell.len().max(cell.len() / 2 + 2) as u64;
         }
         if !has_value {
-            return Err(Reason::NoValue);
+            return Err(RowRejectReason::NoValue);
         }
         if let Some(column) = self.not_utf8(record) {
-            return Err(Reason::NotUtf8 { column: self.columns[column].clone() });
+            return Err(RowRejectReason::NotUtf8 { column: self.columns[column].clone() });
         }
         self.judge_id(record)?;
         bytes += self.key_bytes(record);
         if bytes + RESERVED_BYTES > MAX_ITEM_BYTES {
-            return Err(Reason::ItemTooLarge { bytes });
+            return Err(RowRejectReason::ItemTooLarge { bytes });
         }
-        Ok(Judged { bytes })
+        Ok(ItemSize { bytes })
     }
 
     /// The size of the key, if it is no column of its own: a hash, or a column with another name, which is there once more.
-    fn key_bytes(&self, record: &Record<'_>) -> u64 {
+    fn key_bytes(&self, record: &CsvRecord<'_>) -> u64 {
         let value_bytes = match self.id_column {
             Some(column) if self.columns[column] == KEY => return 0,
             Some(column) => record.cell(column).len(),
@@ -275,7 +275,7 @@ impl Rules {
     }
 
     /// What two rows with one id have in common and no others: the key, or what it is a hash of.
-    pub(crate) fn identity<'a>(&self, record: &Record<'a>, form: &'a mut Vec<u8>) -> &'a [u8] {
+    pub(crate) fn identity<'a>(&self, record: &CsvRecord<'a>, form: &'a mut Vec<u8>) -> &'a [u8] {
         match self.id_column {
             Some(column) => record.cell(column),
             None => {
@@ -286,35 +286,35 @@ impl Rules {
         }
     }
 
-    fn judge_id(&self, record: &Record<'_>) -> Result<(), Reason> {
+    fn judge_id(&self, record: &CsvRecord<'_>) -> Result<(), RowRejectReason> {
         let Some(column) = self.id_column else { return Ok(()) };
         match record.cell(column).len() {
-            0 => Err(Reason::EmptyId),
-            bytes if bytes > MAX_KEY_BYTES => Err(Reason::IdTooLong { bytes }),
+            0 => Err(RowRejectReason::EmptyId),
+            bytes if bytes > MAX_KEY_BYTES => Err(RowRejectReason::IdTooLong { bytes }),
             _ => Ok(()),
         }
     }
 
-    fn not_utf8(&self, record: &Record<'_>) -> Option<usize> {
+    fn not_utf8(&self, record: &CsvRecord<'_>) -> Option<usize> {
         if record.is_utf8() {
             return None;
         }
         record.cells().position(|cell| std::str::from_utf8(cell).is_err())
     }
 
-    fn wrong_type(&self, index: usize, cell: &[u8], column_type: ColumnType) -> Reason {
+    fn wrong_type(&self, index: usize, cell: &[u8], column_type: ColumnType) -> RowRejectReason {
         let text: String = String::from_utf8_lossy(cell).chars().take(40).collect();
         let column = self.columns[index].clone();
         match column_type {
-            ColumnType::BOOL => Reason::BadBoolean { column, text },
-            _ => Reason::BadNumber { column, text },
+            ColumnType::BOOL => RowRejectReason::BadBoolean { column, text },
+            _ => RowRejectReason::BadNumber { column, text },
         }
     }
 }
 
-impl From<Document> for Rules {
-    fn from(document: Document) -> Self {
-        let Document { delimiter, columns, types, id_column, empty_cells, on_existing } = document;
+impl From<RulesDocument> for LoadRules {
+    fn from(document: RulesDocument) -> Self {
+        let RulesDocument { delimiter, columns, types, id_column, empty_cells, on_existing } = document;
         let mut by_name: Vec<usize> = (0..columns.len()).collect();
         by_name.sort_unstable_by(|a, b| columns[*a].cmp(&columns[*b]));
         let name_bytes = columns.iter().map(|name| name.len() as u64).collect();
@@ -322,9 +322,10 @@ impl From<Document> for Rules {
     }
 }
 
-impl From<Rules> for Document {
-    fn from(rules: Rules) -> Self {
-        let Rules { delimiter, columns, types, id_column, empty_cells, on_existing, by_name: _, name_bytes: _ } = rules;
+impl From<LoadRules> for RulesDocument {
+    fn from(rules: LoadRules) -> Self {
+        let LoadRules { delimiter, columns, types, id_column, empty_cells, on_existing, by_name: _, name_bytes: _ } =
+            rules;
         Self { delimiter, columns, types, id_column, empty_cells, on_existing }
     }
 }

@@ -15,7 +15,7 @@ const ENTRY_BYTES: usize = 24;
 const RUN_BUFFER_ENTRIES: usize = 2730;
 
 /// A hash, and a row with its write units.
-type Entry = (u128, u64);
+type HashedRow = (u128, u64);
 /// Bits of an entry's second part that are write units: an item of 400 KB has 400.
 const UNIT_BITS: u32 = 9;
 
@@ -23,33 +23,33 @@ const UNIT_BITS: u32 = 9;
 ///
 /// Holds 32 MiB, 64 KiB for each million rows, and a bit for each row; the temporary file has 24 bytes for each row. Ids are
 /// told apart by 128 bits of XXH3 under a `seed` that nobody who writes files can know.
-pub struct Superseded {
+pub struct DuplicateIdFinder {
     seed: u64,
     run_rows: usize,
-    entries: Vec<Entry>,
+    entries: Vec<HashedRow>,
     file: Option<BufWriter<File>>,
     /// Entries of each run.
     runs: Vec<u64>,
-    found: Found,
+    found: SupersededRows,
 }
 
 /// Which rows are superseded.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct SupersededRows {
     /// A bit for each row: row 0 is the lowest bit of the first byte. Shorter if no later row is.
     pub bits: Vec<u8>,
     /// Their write units.
     pub write_units: u64,
 }
 
-impl Superseded {
+impl DuplicateIdFinder {
     /// No rows yet.
     pub fn new(seed: u64) -> Self {
         Self::with_runs_of(RUN_ROWS, seed)
     }
 
     fn with_runs_of(run_rows: usize, seed: u64) -> Self {
-        Self { seed, run_rows, entries: Vec::new(), file: None, runs: Vec::new(), found: Found::default() }
+        Self { seed, run_rows, entries: Vec::new(), file: None, runs: Vec::new(), found: SupersededRows::default() }
     }
 
     /// Takes a row, its write units, and what it has in common with the rows that have its id. Rows come in order.
@@ -67,7 +67,7 @@ impl Superseded {
     ///
     /// # Errors
     /// If the temporary file cannot be written or read.
-    pub fn finish(mut self) -> io::Result<Found> {
+    pub fn finish(mut self) -> io::Result<SupersededRows> {
         if self.file.is_none() {
             self.sort();
             return Ok(self.found);
@@ -77,19 +77,19 @@ impl Superseded {
         let mut start = 0;
         let mut runs = Vec::with_capacity(self.runs.len());
         for entries in &self.runs {
-            runs.push(Run { next: start, end: start + entries, buffer: Vec::new(), at: 0 });
+            runs.push(SortedRun { next: start, end: start + entries, buffer: Vec::new(), at: 0 });
             start += entries;
         }
         self.merge(&file, runs)?;
         Ok(self.found)
     }
 
-    fn merge(&mut self, file: &File, mut runs: Vec<Run>) -> io::Result<()> {
+    fn merge(&mut self, file: &File, mut runs: Vec<SortedRun>) -> io::Result<()> {
         let mut heads = BinaryHeap::with_capacity(runs.len());
         for (index, run) in runs.iter_mut().enumerate() {
             heads.extend(run.next(file)?.map(|entry| Reverse((entry, index))));
         }
-        let mut before: Option<Entry> = None;
+        let mut before: Option<HashedRow> = None;
         while let Some(Reverse((entry, index))) = heads.pop() {
             if let Some(before) = before.filter(|before| before.0 == entry.0) {
                 self.found.take(before.1);
@@ -129,7 +129,7 @@ impl Superseded {
     }
 }
 
-impl Found {
+impl SupersededRows {
     /// Takes a row as an entry has it.
     fn take(&mut self, row: u64) {
         set(&mut self.bits, row >> UNIT_BITS);
@@ -138,15 +138,15 @@ impl Found {
 }
 
 /// A sorted run of the temporary file that is being read; positions are in entries.
-struct Run {
+struct SortedRun {
     next: u64,
     end: u64,
     buffer: Vec<u8>,
     at: usize,
 }
 
-impl Run {
-    fn next(&mut self, file: &File) -> io::Result<Option<Entry>> {
+impl SortedRun {
+    fn next(&mut self, file: &File) -> io::Result<Option<HashedRow>> {
         if self.at == self.buffer.len() {
             let entries = (self.end - self.next).min(RUN_BUFFER_ENTRIES as u64);
             if entries == 0 {
@@ -191,13 +191,13 @@ mod tests {
     proptest! {
         #[test]
         fn proptest_all_but_the_last_row_of_an_id_are_superseded(ids in proptest::collection::vec(0_u8..40, 0..300), run_rows in 1_usize..50) {
-            let mut found = Superseded::with_runs_of(run_rows, 7);
+            let mut found = DuplicateIdFinder::with_runs_of(run_rows, 7);
             let mut last = HashMap::new();
             for (row, id) in ids.iter().enumerate() {
                 found.add(row as u64, row as u64 + 1, &[*id]).unwrap();
                 last.insert(*id, row);
             }
-            let Found { bits, write_units } = found.finish().unwrap();
+            let SupersededRows { bits, write_units } = found.finish().unwrap();
             let mut expected = 0;
             for (row, id) in ids.iter().enumerate() {
                 prop_assert_eq!(is_set(&bits, row as u64), last[id] != row, "row {} of {:?}", row, ids);

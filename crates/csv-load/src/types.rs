@@ -16,7 +16,7 @@ pub enum ColumnType {
 
 /// What DynamoDB takes as a number: at most 38 significant digits, magnitude from 1E-130 to below 1E+126.
 pub(crate) fn is_number(text: &[u8]) -> bool {
-    Number::parse(text).is_some_and(|number| number.fits())
+    Decimal::parse(text).is_some_and(|number| number.fits())
 }
 
 /// The value of a text that is true or false.
@@ -33,13 +33,13 @@ pub(crate) fn boolean(text: &[u8]) -> Option<bool> {
 
 /// What the cells of a column could be, as far as they were seen.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Inferred {
+pub(crate) struct TypeInference {
     seen: bool,
     numbers: bool,
     booleans: bool,
 }
 
-impl Inferred {
+impl TypeInference {
     /// Of a column without cells.
     pub(crate) const NOTHING: Self = Self { seen: false, numbers: true, booleans: true };
 
@@ -77,14 +77,14 @@ fn is_plain_number(text: &[u8]) -> bool {
 }
 
 /// The parts of a decimal number that decide whether DynamoDB takes it.
-struct Number {
+struct Decimal {
     /// Digits from the first to the last that is not zero.
     significant: usize,
     /// Power of ten of the first of them.
     magnitude: i64,
 }
 
-impl Number {
+impl Decimal {
     fn parse(text: &[u8]) -> Option<Self> {
         let text = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
         let (mantissa, exponent) = match text.iter().position(|byte| matches!(byte, b'e' | b'E')) {
@@ -161,7 +161,7 @@ mod tests {
             ("zeros and ones are numbers", &["0", "1"], ColumnType::N),
             ("nothing", &[], ColumnType::S),
         ] {
-            let mut inferred = Inferred::NOTHING;
+            let mut inferred = TypeInference::NOTHING;
             cells.iter().for_each(|cell| inferred.see(cell.as_bytes()));
             assert_eq!(inferred.column_type(), expected, "{phrase}");
         }

@@ -4,21 +4,21 @@
 
 use std::io::{self, Read};
 
-use csv_load::{MAX_CHUNK_BYTES, Options, PlannerSettings, plan_file};
+use csv_load::{LoadOptions, MAX_CHUNK_BYTES, PlannerSettings, plan_file};
 
 const FILE_BYTES: u64 = 2_000_000_000;
 const ROW_BYTES: usize = 4096;
 const MAX_PEAK_KIB: u64 = 64 << 10;
 
 /// A file that is made while it is read: a header, and rows of an id and a long text; every hundredth id comes again.
-struct Rows {
+struct EndlessRows {
     row: Vec<u8>,
     given: usize,
     rows: u64,
     bytes: u64,
 }
 
-impl Read for Rows {
+impl Read for EndlessRows {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.given == self.row.len() {
             if self.bytes >= FILE_BYTES {
@@ -38,9 +38,9 @@ impl Read for Rows {
 
 #[test]
 fn a_file_of_two_gigabytes_is_planned_in_bounded_memory() {
-    let mut file = Rows { row: b"id,text\n".to_vec(), given: 0, rows: 0, bytes: 0 };
+    let mut file = EndlessRows { row: b"id,text\n".to_vec(), given: 0, rows: 0, bytes: 0 };
     let settings = PlannerSettings { chunk_rows: 25_000, chunk_bytes: MAX_CHUNK_BYTES, seed: 1, added_bytes: 0 };
-    let plan = plan_file(&mut file, &Options::default(), settings).unwrap();
+    let plan = plan_file(&mut file, &LoadOptions::default(), settings).unwrap();
     let planned = plan.planned;
     assert_eq!((planned.rows, planned.rejected, planned.superseded), (file.rows, 0, file.rows / 100));
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

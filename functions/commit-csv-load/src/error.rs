@@ -3,7 +3,7 @@
 use aws_adapters::AwsError;
 use aws_adapters::s3::DocumentError;
 use csv_load::LoadId;
-use csv_load::receipt::{BalanceError, Failure};
+use csv_load::receipt::{LoadBalanceError, LoadFailure};
 use function_runtime::{ErrorName, InvalidInput};
 
 /// The error of this function.
@@ -28,7 +28,7 @@ pub enum CommitCsvLoadError {
     },
     /// It does not add up.
     #[error(transparent)]
-    Balance(#[from] BalanceError),
+    Balance(#[from] LoadBalanceError),
     /// A chunk failed.
     #[error("chunk {chunk} of load {load_id}: {}", .failure.message)]
     Chunk {
@@ -37,11 +37,11 @@ pub enum CommitCsvLoadError {
         /// The chunk.
         chunk: u32,
         /// Why.
-        failure: Failure,
+        failure: LoadFailure,
     },
     /// The load failed, which is recorded now.
     #[error("{}", .0.message)]
-    Failed(Failure),
+    Failed(LoadFailure),
     /// A call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),

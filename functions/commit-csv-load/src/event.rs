@@ -1,7 +1,7 @@
 //! The contract with the state machines.
 
 use csv_load::LoadId;
-use csv_load::receipt::{Counts, Failure};
+use csv_load::receipt::{LoadFailure, RowCounts};
 use function_runtime::InvalidInput;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ pub struct Failed {
     #[serde(default)]
     pub undoing: bool,
     /// Why.
-    pub error: Failure,
+    pub error: LoadFailure,
     /// What it was started with, the table filled in. Whatever it is: that may be why it failed.
     pub request: Value,
     /// What `plan-csv` answered, if it did.
@@ -78,7 +78,7 @@ pub struct Load {
     /// The table.
     pub table: String,
     /// All rows; of a load that was undone before it was complete, none.
-    pub counts: Counts,
+    pub counts: RowCounts,
     /// Write units of all items.
     pub write_units: u64,
     /// The receipt's `s3://` address.

@@ -4,7 +4,7 @@ use aws_adapters::AwsError;
 use aws_adapters::dynamodb::{FailedLoadItem, LoadItem};
 use aws_adapters::s3::{Bucket, DocumentError};
 use csv_load::plan::MAX_PLAN_BYTES;
-use csv_load::receipt::{self, BalanceError, ChunkFailure, ChunkReceipt, Counts, LoadReceipt};
+use csv_load::receipt::{self, ChunkFailure, LoadBalanceError, LoadChunkReceipt, LoadReceipt, RowCounts};
 use csv_load::{LoadId, LoadPlan, keys};
 use function_runtime::{Metrics, Unit};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -90,7 +90,7 @@ async fn added_up(load_id: LoadId, execution_arn: String, context: &Context) -> 
     }
     let counts = match receipt::total(&plan, &chunks) {
         Ok(counts) => counts,
-        Err(error @ BalanceError::Missing { .. }) => {
+        Err(error @ LoadBalanceError::Missing { .. }) => {
             return Err(why_missing(load_id, &chunks, &execution_arn, bucket).await?.unwrap_or(error.into()));
         }
         Err(error) => return Err(error.into()),
@@ -114,7 +114,7 @@ async fn added_up(load_id: LoadId, execution_arn: String, context: &Context) -> 
 
 /// Once for each load: the receipt is written once.
 fn measured(receipt: &LoadReceipt) -> Metrics {
-    let Counts { read, written, duplicate, rejected, skipped } = receipt.counts;
+    let RowCounts { read, written, duplicate, rejected, skipped } = receipt.counts;
     let rejected_percent = if read == 0 { 0.0 } else { 100.0 * rejected as f64 / read as f64 };
     let seconds = receipt.completed_at.duration_since(receipt.ingestion_timestamp).as_secs_f64();
     Metrics::new()
@@ -153,7 +153,7 @@ async fn undone(
     let receipt = bucket.document_if_there(&keys::receipt(load_id), MAX_RECEIPT_BYTES).await.map_err(cannot_read)?;
     let receipt = match receipt.or(kept) {
         Some(receipt) => receipt,
-        None => LoadReceipt::new(plan, Counts::default(), Vec::new(), (context.now)(), String::new()),
+        None => LoadReceipt::new(plan, RowCounts::default(), Vec::new(), (context.now)(), String::new()),
     };
     // The rows that do not fit go, too.
     let (undone, quarantine) = (Some(deleted), None);
@@ -180,7 +180,7 @@ fn in_brief(receipt: LoadReceipt, key: &str, bucket: &Bucket) -> Load {
 /// that ended its chunk than of one that is tried again.
 async fn why_missing(
     load_id: LoadId,
-    receipts: &[ChunkReceipt],
+    receipts: &[LoadChunkReceipt],
     execution_arn: &str,
     bucket: &Bucket,
 ) -> Result<Option<CommitCsvLoadError>, CommitCsvLoadError> {
@@ -191,7 +191,7 @@ async fn why_missing(
     Ok(last.map(|ChunkFailure { chunk, failure, .. }| CommitCsvLoadError::Chunk { load_id, chunk, failure }))
 }
 
-async fn chunk_receipts(load_id: LoadId, bucket: &Bucket) -> Result<Vec<ChunkReceipt>, CommitCsvLoadError> {
+async fn chunk_receipts(load_id: LoadId, bucket: &Bucket) -> Result<Vec<LoadChunkReceipt>, CommitCsvLoadError> {
     documents(load_id, &keys::chunk_receipts_prefix(load_id), bucket).await
 }
 

@@ -7,9 +7,9 @@ use aws_adapters::dynamodb::memory::{self, Tables};
 use aws_adapters::json_memory::{Fault, Memory};
 use aws_adapters::s3::memory::{self as s3, MemoryS3};
 use commit_csv_load::{CommitCsvLoadError, Context, Input, Load, Output, handle};
-use csv_load::plan::{Source, Wanted};
-use csv_load::receipt::{ChunkReceipt, Counts, LoadReceipt};
-use csv_load::{LoadId, LoadPlan, Options, PlannerSettings, keys};
+use csv_load::plan::{CsvSource, LoadTarget};
+use csv_load::receipt::{LoadChunkReceipt, LoadReceipt, RowCounts};
+use csv_load::{LoadId, LoadOptions, LoadPlan, PlannerSettings, keys};
 use function_runtime::ErrorName;
 use serde_json::{Value, json};
 
@@ -29,15 +29,16 @@ fn world() -> World {
     let load_id: LoadId = "0123456789abcdef".parse().unwrap();
     let settings = PlannerSettings { chunk_rows: 2, chunk_bytes: 1 << 20, seed: 1, added_bytes: 0 };
     let body = b"id\n1\n2\n3\n1\n4\nx,y\n";
-    let planned = csv_load::plan_file(&body[..], &Options::default(), settings).unwrap().planned;
+    let planned = csv_load::plan_file(&body[..], &LoadOptions::default(), settings).unwrap().planned;
     let (bucket, key, etag) = ("up".to_owned(), "incoming/file.csv".to_owned(), String::new());
-    let source = Source { bucket, key, etag, bytes: 5, sha256: String::new(), is_gzip: false };
-    let wanted = Wanted { table: "csv_items".to_owned(), table_id: None, options: Options::default() };
+    let source = CsvSource { bucket, key, etag, bytes: 5, sha256: String::new(), is_gzip: false };
+    let wanted = LoadTarget { table: "csv_items".to_owned(), table_id: None, options: LoadOptions::default() };
     let plan = LoadPlan::new(&planned, source, load_id, wanted, "2026-01-01T00:00:00Z".parse().unwrap());
     s3.put(&keys::plan(load_id), serde_json::to_vec(&plan).unwrap());
     for (chunk, [written, duplicate, rejected]) in (0..).zip([[1, 1, 0], [2, 0, 0], [1, 0, 1]]) {
-        let counts = Counts { read: 2, written, duplicate, rejected, skipped: 0 };
-        let receipt = ChunkReceipt { load_id, chunk, first_row: u64::from(chunk) * 2, counts, write_units: written };
+        let counts = RowCounts { read: 2, written, duplicate, rejected, skipped: 0 };
+        let receipt =
+            LoadChunkReceipt { load_id, chunk, first_row: u64::from(chunk) * 2, counts, write_units: written };
         s3.put(&keys::chunk_receipt(load_id, chunk), serde_json::to_vec(&receipt).unwrap());
     }
     let loads = Loads::new(memory::client(&dynamodb), RUNS);
@@ -96,7 +97,7 @@ const LOAD: Option<&str> = Some("0123456789abcdef");
 #[tokio::test]
 async fn chunks_add_up_to_a_receipt_and_a_line_however_often() {
     let world = world();
-    let counts = Counts { read: 6, written: 4, duplicate: 1, rejected: 1, skipped: 0 };
+    let counts = RowCounts { read: 6, written: 4, duplicate: 1, rejected: 1, skipped: 0 };
     for _ in 0..2 {
         let load = world.commit().await.unwrap();
         assert_eq!((load.counts, load.write_units, load.table.as_str()), (counts, 4, "csv_items"));
@@ -138,14 +139,14 @@ async fn receipts_are_read_many_at_once() {
     let world = world();
     let rows: String = (0..300).map(|row| format!("{row}\n")).collect();
     let settings = PlannerSettings { chunk_rows: 1, chunk_bytes: 1 << 20, seed: 1, added_bytes: 0 };
-    let file = csv_load::plan_file(format!("id\n{rows}").as_bytes(), &Options::default(), settings).unwrap();
+    let file = csv_load::plan_file(format!("id\n{rows}").as_bytes(), &LoadOptions::default(), settings).unwrap();
     let mut plan: LoadPlan = serde_json::from_slice(&world.s3.get(&keys::plan(world.load_id)).unwrap()).unwrap();
     (plan.chunks, plan.rows) = (file.planned.chunks, 300);
     world.s3.put(&keys::plan(world.load_id), serde_json::to_vec(&plan).unwrap());
     for chunk in 0..300 {
-        let counts = Counts { read: 1, written: 1, ..Counts::default() };
+        let counts = RowCounts { read: 1, written: 1, ..RowCounts::default() };
         let (load_id, first_row) = (world.load_id, u64::from(chunk));
-        let receipt = ChunkReceipt { load_id, chunk, first_row, counts, write_units: 1 };
+        let receipt = LoadChunkReceipt { load_id, chunk, first_row, counts, write_units: 1 };
         world.s3.put(&keys::chunk_receipt(load_id, chunk), serde_json::to_vec(&receipt).unwrap());
     }
     world.s3.yield_before_calls();

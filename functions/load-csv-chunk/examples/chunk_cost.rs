@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use aws_adapters::config;
 use aws_adapters::s3::memory::MemoryS3;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use csv_load::plan::{Source, Wanted};
-use csv_load::{LoadId, LoadPlan, Options, Planner, PlannerSettings, keys};
+use csv_load::plan::{CsvSource, LoadTarget};
+use csv_load::{CsvPlanner, LoadId, LoadOptions, LoadPlan, PlannerSettings, keys};
 use futures::{StreamExt, TryStreamExt, stream};
 use load_csv_chunk::{Context, Input, handle};
 
@@ -36,17 +36,23 @@ type Measured = Result<(u64, (f64, f64)), Box<dyn std::error::Error>>;
 
 /// The Lambda's handler, from a bucket in memory.
 async fn function(file: Vec<u8>, dynamodb: aws_adapters::dynamodb::Client) -> Measured {
-    let (s3, options) = (MemoryS3::default(), Options::default());
+    let (s3, options) = (MemoryS3::default(), LoadOptions::default());
     let settings = PlannerSettings { chunk_rows: u64::MAX, chunk_bytes: u64::MAX, seed: 1, added_bytes: 0 };
-    let planned = Planner::new(&options, settings).plan(&file[..], &mut std::io::sink())?;
+    let planned = CsvPlanner::new(&options, settings).plan(&file[..], &mut std::io::sink())?;
     let load_id = LoadId::of(&[0; 32], TABLE, &options);
     let bytes = file.len() as u64;
     s3.put("raw/file.csv", file);
     let etag = s3.etag("raw/file.csv").ok_or("no file")?;
-    let source =
-        Source { bucket: "csv".into(), key: "raw/file.csv".into(), etag, bytes, sha256: String::new(), is_gzip: false };
+    let source = CsvSource {
+        bucket: "csv".into(),
+        key: "raw/file.csv".into(),
+        etag,
+        bytes,
+        sha256: String::new(),
+        is_gzip: false,
+    };
     let rows = planned.rows;
-    let wanted = Wanted { table: TABLE.into(), table_id: None, options };
+    let wanted = LoadTarget { table: TABLE.into(), table_id: None, options };
     let plan = LoadPlan::new(&planned, source, load_id, wanted, "2025-11-21T00:00:00Z".parse()?);
     s3.put(&keys::plan(load_id), serde_json::to_vec(&plan)?);
     s3.put(&keys::superseded(load_id), planned.superseded_bits);

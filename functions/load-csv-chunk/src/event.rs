@@ -1,7 +1,7 @@
 //! The contract with the state machine.
 
 use csv_load::LoadId;
-use csv_load::receipt::Counts;
+use csv_load::receipt::RowCounts;
 use serde::{Deserialize, Serialize};
 
 /// Which chunk to load.
@@ -34,7 +34,7 @@ pub struct Resume {
     /// The line on which it begins.
     pub line: u64,
     /// What became of the chunk's rows before it.
-    pub counts: Counts,
+    pub counts: RowCounts,
     /// Write units of their items.
     pub write_units: u64,
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicU64;
 use aws_adapters::dynamodb::Items;
 use aws_adapters::s3::{Bucket, ReadError, pipe};
 use bytes::Bytes;
-use csv_load::plan::Chunk;
-use csv_load::receipt::{ChunkFailure, ChunkReceipt, Counts, Failure};
+use csv_load::plan::CsvChunk;
+use csv_load::receipt::{ChunkFailure, LoadChunkReceipt, LoadFailure, RowCounts};
 use csv_load::{LoadId, LoadPlan, RecordError, keys};
 use function_runtime::{Diagnostic, InvalidInput, Metrics, Unit};
 use jiff::Timestamp;
@@ -71,7 +71,7 @@ async fn note_failure(input: &Input, error: &LoadCsvChunkError, bucket: &Bucket)
     }
     let Input { load_id, chunk, execution_arn, .. } = input.clone();
     let Diagnostic { error_type, error_message } = function_runtime::diagnostic(error);
-    let failure = Failure { name: error_type, message: error_message };
+    let failure = LoadFailure { name: error_type, message: error_message };
     let note = ChunkFailure { chunk, failure, execution_arn, noted_at: Timestamp::now() };
     let json = serde_json::to_vec(&note).expect("a note is JSON");
     if let Err(error) = bucket.write(&keys::chunk_failure(load_id, chunk), json, "application/json").await {
@@ -88,7 +88,7 @@ async fn run(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<
     let done = Output { chunk: input.chunk, done: true, resume: None };
     refuse_if_undone(load_id, bucket).await?;
     let receipt_key = keys::chunk_receipt(load_id, input.chunk);
-    let receipt = bucket.document_if_there::<ChunkReceipt>(&receipt_key, MAX_RECEIPT_BYTES).await;
+    let receipt = bucket.document_if_there::<LoadChunkReceipt>(&receipt_key, MAX_RECEIPT_BYTES).await;
     let receipt = receipt.map_err(|source| LoadCsvChunkError::Plan { load_id, source })?;
     if receipt.is_some_and(|receipt| receipt.is_of(load_id, &chunk)) {
         return Ok(done);
@@ -96,7 +96,7 @@ async fn run(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<
     let from = input.resume.unwrap_or(Resume {
         offset: chunk.start,
         line: chunk.first_line,
-        counts: Counts::default(),
+        counts: RowCounts::default(),
         write_units: 0,
     });
     let superseded = superseded(&plan, &chunk, bucket).await?;
@@ -111,7 +111,7 @@ async fn run(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<
         return Err(LoadCsvChunkError::Rows { chunk: input.chunk, address, planned, found });
     }
     let (chunk, first_row) = (input.chunk, chunk.first_row);
-    let receipt = ChunkReceipt { load_id, chunk, first_row, counts, write_units };
+    let receipt = LoadChunkReceipt { load_id, chunk, first_row, counts, write_units };
     let json = serde_json::to_vec(&receipt).expect("a receipt is JSON");
     bucket.write(&receipt_key, json, "application/json").await?;
     tracing::info!(written = counts.written, duplicate = counts.duplicate, rejected = counts.rejected, "loaded");
@@ -136,7 +136,7 @@ async fn undone(load_id: LoadId, bucket: &Bucket) -> LoadCsvChunkError {
     }
 }
 
-fn validate(input: &Input, plan: &LoadPlan) -> Result<Chunk, InvalidInput> {
+fn validate(input: &Input, plan: &LoadPlan) -> Result<CsvChunk, InvalidInput> {
     let Some(chunk) = plan.chunks.get(input.chunk as usize).copied() else {
         return Err(InvalidInput::new(
             "chunk",
@@ -157,7 +157,7 @@ fn validate(input: &Input, plan: &LoadPlan) -> Result<Chunk, InvalidInput> {
     }
 }
 
-async fn superseded(plan: &LoadPlan, chunk: &Chunk, bucket: &Bucket) -> Result<Bytes, LoadCsvChunkError> {
+async fn superseded(plan: &LoadPlan, chunk: &CsvChunk, bucket: &Bucket) -> Result<Bytes, LoadCsvChunkError> {
     let Some(offset) = chunk.superseded_offset else { return Ok(Bytes::new()) };
     let failed = |source: ReadError| LoadCsvChunkError::Plan { load_id: plan.load_id, source: source.into() };
     let range = offset..offset + chunk.superseded_bytes();

@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use aws_adapters::dynamodb::PutBatch;
-use csv_load::receipt::Counts;
-use csv_load::{ItemWriter, LoadAttributes, LoadPlan, OnExisting, Place, RecordError, Records};
+use csv_load::receipt::RowCounts;
+use csv_load::{CsvRecordReader, ItemWriter, LoadAttributes, LoadPlan, OnExisting, RecordError, RecordPosition};
 use tokio::sync::mpsc;
 
 use crate::Resume;
@@ -19,9 +19,9 @@ pub(crate) struct Batch {
     /// Write units of the items.
     pub(crate) write_units: u64,
     /// Rows, duplicates and rejected ones of this batch.
-    pub(crate) counts: Counts,
+    pub(crate) counts: RowCounts,
     /// Where the next batch begins.
-    pub(crate) next: Place,
+    pub(crate) next: RecordPosition,
 }
 
 /// The rows of a chunk from a place on.
@@ -44,8 +44,8 @@ impl Rows<'_> {
             LoadAttributes { ingestion_timestamp: &ingestion_timestamp, source_file: &source_file, load_id: &load_id };
         let added_bytes = LoadAttributes::bytes_of(added.ingestion_timestamp, added.source_file);
         let mut writer = ItemWriter::new(&plan.rules, &added);
-        let place = Place { offset: self.from.offset, line: self.from.line };
-        let mut records = Records::new(text, plan.rules.delimiter.byte(), place);
+        let place = RecordPosition { offset: self.from.offset, line: self.from.line };
+        let mut records = CsvRecordReader::new(text, plan.rules.delimiter.byte(), place);
         let mut row = self.from.counts.read;
         let mut batch = self.empty(place);
         while let Some(record) = records.next_record()? {
@@ -76,9 +76,9 @@ impl Rows<'_> {
         Ok(())
     }
 
-    fn empty(&self, next: Place) -> Batch {
+    fn empty(&self, next: RecordPosition) -> Batch {
         let puts = PutBatch::new(&self.plan.table);
-        Batch { puts, lines: Vec::new(), write_units: 0, counts: Counts::default(), next }
+        Batch { puts, lines: Vec::new(), write_units: 0, counts: RowCounts::default(), next }
     }
 }
 

@@ -161,9 +161,9 @@ impl Progress {
 mod tests {
     use aws_adapters::dynamodb::memory;
     use aws_adapters::json_memory::Fault;
-    use csv_load::plan::{Source, Wanted};
-    use csv_load::receipt::Counts;
-    use csv_load::{Options, Place, PlannerSettings};
+    use csv_load::plan::{CsvSource, LoadTarget};
+    use csv_load::receipt::RowCounts;
+    use csv_load::{LoadOptions, PlannerSettings, RecordPosition};
 
     use super::*;
 
@@ -171,11 +171,11 @@ mod tests {
 
     fn plan() -> LoadPlan {
         let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 1 << 20, seed: 1, added_bytes: 0 };
-        let planned = csv_load::plan_file(&b"id\n1\n"[..], &Options::default(), settings).unwrap().planned;
+        let planned = csv_load::plan_file(&b"id\n1\n"[..], &LoadOptions::default(), settings).unwrap().planned;
         let (bucket, key, etag, sha256) =
             ("up".to_owned(), "incoming/file.csv".to_owned(), String::new(), String::new());
-        let source = Source { bucket, key, etag, bytes: 5, sha256, is_gzip: false };
-        let wanted = Wanted { table: TABLE.to_owned(), table_id: None, options: Options::default() };
+        let source = CsvSource { bucket, key, etag, bytes: 5, sha256, is_gzip: false };
+        let wanted = LoadTarget { table: TABLE.to_owned(), table_id: None, options: LoadOptions::default() };
         let load_id = "0123456789abcdef".parse().unwrap();
         LoadPlan::new(&planned, source, load_id, wanted, "2026-01-01T00:00:00Z".parse().unwrap())
     }
@@ -183,7 +183,7 @@ mod tests {
     fn batch(id: u64) -> Batch {
         let mut puts = PutBatch::new(TABLE);
         puts.push(|out| out.extend_from_slice(format!(r#"{{"id":{{"S":"{id}"}}}}"#).as_bytes()));
-        let (counts, next) = (Counts { read: 1, ..Counts::default() }, Place { offset: id, line: id });
+        let (counts, next) = (RowCounts { read: 1, ..RowCounts::default() }, RecordPosition { offset: id, line: id });
         Batch { puts, lines: Vec::new(), write_units: 1, counts, next }
     }
 
@@ -208,7 +208,7 @@ mod tests {
                 ending: &Ending::at(Instant::now() + std::time::Duration::from_secs(60)),
                 throttled: &AtomicU64::new(0),
             };
-            let from = Resume { offset: 0, line: 1, counts: Counts::default(), write_units: 0 };
+            let from = Resume { offset: 0, line: 1, counts: RowCounts::default(), write_units: 0 };
             assert!(writer.write(batches, from).await.is_err());
             // Where the first call fails and the second has begun, its item is there when the first's failure is told.
             let items = dynamodb.with(|tables| tables.raw_items(TABLE));

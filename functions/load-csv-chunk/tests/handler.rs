@@ -8,9 +8,9 @@ use std::time::Duration;
 use aws_adapters::dynamodb::memory::{self, Tables};
 use aws_adapters::json_memory::{Fault, Memory};
 use aws_adapters::s3::memory::{self as s3, MemoryS3};
-use csv_load::plan::{Source, Wanted};
-use csv_load::receipt::{ChunkFailure, ChunkReceipt};
-use csv_load::{LoadId, LoadPlan, OnExisting, Options, PlannerSettings, keys};
+use csv_load::plan::{CsvSource, LoadTarget};
+use csv_load::receipt::{ChunkFailure, LoadChunkReceipt};
+use csv_load::{LoadId, LoadOptions, LoadPlan, OnExisting, PlannerSettings, keys};
 use function_runtime::ErrorName;
 use load_csv_chunk::{Context, Input, LoadCsvChunkError, Output, handle};
 use serde_json::{Value, json};
@@ -27,13 +27,13 @@ struct World {
 }
 
 /// A file that is planned, chunks of 30 rows.
-fn world(body: &[u8], options: Options) -> World {
+fn world(body: &[u8], options: LoadOptions) -> World {
     let (s3, dynamodb) = (MemoryS3::default(), memory::memory(&[(TABLE, "id", None)]));
     s3.put(KEY, body);
     let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 16 << 20, seed: 1, added_bytes: 0 };
     let file = csv_load::plan_file(body, &options, settings).unwrap();
     let load_id: LoadId = "0123456789abcdef".parse().unwrap();
-    let source = Source {
+    let source = CsvSource {
         bucket: "up".to_owned(),
         key: KEY.to_owned(),
         etag: s3.etag(KEY).unwrap(),
@@ -41,7 +41,7 @@ fn world(body: &[u8], options: Options) -> World {
         sha256: String::new(),
         is_gzip: file.gzip.is_some(),
     };
-    let wanted = Wanted { table: TABLE.to_owned(), table_id: None, options };
+    let wanted = LoadTarget { table: TABLE.to_owned(), table_id: None, options };
     let plan = LoadPlan::new(&file.planned, source, load_id, wanted, "2026-01-01T00:00:00Z".parse().unwrap());
     s3.put(&keys::plan(load_id), serde_json::to_vec(&plan).unwrap());
     s3.put(&keys::superseded(load_id), file.planned.superseded_bits);
@@ -75,7 +75,7 @@ impl World {
         self.run(json!({"load_id": self.load_id, "chunk": chunk})).await
     }
 
-    fn receipt(&self, chunk: u32) -> Option<ChunkReceipt> {
+    fn receipt(&self, chunk: u32) -> Option<LoadChunkReceipt> {
         let json = self.s3.get(&keys::chunk_receipt(self.load_id, chunk))?;
         Some(serde_json::from_slice(&json).unwrap())
     }
@@ -96,12 +96,12 @@ impl World {
 async fn each_chunk_becomes_its_items_and_a_receipt_whatever_the_order() {
     let mut body = rows(70);
     body.extend_from_slice(b"7,later\noops\n");
-    let world = world(&body, Options::default());
+    let world = world(&body, LoadOptions::default());
     for chunk in [2, 0, 1, 0] {
         assert_eq!(world.chunk(chunk).await.unwrap(), Output { chunk, done: true, resume: None });
     }
     let counts = [0, 1, 2].map(|chunk| world.receipt(chunk).unwrap().counts);
-    assert!(counts.iter().all(csv_load::receipt::Counts::balance));
+    assert!(counts.iter().all(csv_load::receipt::RowCounts::balance));
     assert_eq!(
         counts.map(|counts| (counts.read, counts.written, counts.duplicate, counts.rejected)),
         [(30, 29, 1, 0), (30, 30, 0, 0), (12, 11, 0, 1)]
@@ -116,7 +116,7 @@ async fn each_chunk_becomes_its_items_and_a_receipt_whatever_the_order() {
 
 #[tokio::test]
 async fn a_receipt_of_other_rows_is_none_of_the_chunk() {
-    let world = world(&rows(70), Options::default());
+    let world = world(&rows(70), LoadOptions::default());
     world.chunk(1).await.unwrap();
     let receipt = world.s3.get(&keys::chunk_receipt(world.load_id, 1)).unwrap();
     world.s3.put(&keys::chunk_receipt(world.load_id, 0), receipt);
@@ -130,7 +130,7 @@ async fn a_gzip_file_is_read_from_its_access_points() {
     encoder.write_all(&rows(70)).unwrap();
     let mut body = encoder.finish().unwrap();
     body.extend_from_slice(&[0; 512]);
-    let world = world(&body, Options::default());
+    let world = world(&body, LoadOptions::default());
     for chunk in 0..3 {
         assert!(world.chunk(chunk).await.unwrap().done);
     }
@@ -141,14 +141,14 @@ async fn a_gzip_file_is_read_from_its_access_points() {
 async fn a_call_takes_16_mib_and_a_seconds_share_at_most() {
     // In JSON such a character takes six bytes.
     let large: String = (0..9).map(|number| format!("{number},{}\n", "\u{1}".repeat(400_000))).collect();
-    let world = world(format!("id,text\n{large}").as_bytes(), Options::default());
+    let world = world(format!("id,text\n{large}").as_bytes(), LoadOptions::default());
     assert!(world.chunk(0).await.unwrap().done);
     assert_eq!(world.ids().len(), 9);
     let bodies: Vec<usize> =
         world.dynamodb.calls_of("BatchWriteItem").iter().map(|body| body.to_string().len()).collect();
     assert!(bodies.len() == 2 && bodies.iter().all(|bytes| *bytes < 16 << 20), "{bodies:?}");
     let medium: String = (0..9).map(|number| format!("{number},{}\n", "x".repeat(4_500))).collect();
-    let paced = self::world(format!("id,text\n{medium}").as_bytes(), Options::default());
+    let paced = self::world(format!("id,text\n{medium}").as_bytes(), LoadOptions::default());
     let event = json!({"load_id": paced.load_id, "chunk": 0, "max_wcu": 15});
     assert!(paced.run(event).await.unwrap().done);
     let items = |body: &Value| body["RequestItems"][TABLE].as_array().unwrap().len();
@@ -157,7 +157,7 @@ async fn a_call_takes_16_mib_and_a_seconds_share_at_most() {
 
 #[tokio::test]
 async fn what_the_table_leaves_is_put_again_until_it_is_empty() {
-    let world = world(&rows(30), Options::default());
+    let world = world(&rows(30), LoadOptions::default());
     world.dynamodb.with(|tables| tables.take_puts(7));
     world.dynamodb.fail("BatchWriteItem", 8, Fault::Answer(400, "ProvisionedThroughputExceededException"));
     assert!(world.chunk(0).await.unwrap().done);
@@ -169,7 +169,7 @@ async fn a_call_that_is_refused_for_a_moment_is_made_again_and_a_lost_answer_doe
     for fault in
         [Fault::Answer(503, "ServiceUnavailable"), Fault::Answer(500, "InternalServerError"), Fault::LostAnswer]
     {
-        let world = world(&rows(30), Options::default());
+        let world = world(&rows(30), LoadOptions::default());
         world.dynamodb.fail("BatchWriteItem", 2, fault);
         world.s3.fail("GetObject", 2, s3::Fault::Answer(503, "SlowDown"));
         assert!(world.chunk(0).await.unwrap().done);
@@ -184,7 +184,7 @@ async fn a_call_that_goes_on_failing_says_whether_to_try_again_and_notes_it() {
         (400, "AccessDeniedException", "AwsRefused"),
         (400, "ResourceNotFoundException", "AwsRefused"),
     ] {
-        let world = world(&rows(30), Options::default());
+        let world = world(&rows(30), LoadOptions::default());
         world.dynamodb.fail("BatchWriteItem", 99, Fault::Answer(status, code));
         let error = world.chunk(0).await.unwrap_err();
         let note = world.failure();
@@ -199,7 +199,7 @@ async fn a_call_that_goes_on_failing_says_whether_to_try_again_and_notes_it() {
 
 #[tokio::test]
 async fn without_time_nothing_is_begun() {
-    let mut world = world(&rows(30), Options::default());
+    let mut world = world(&rows(30), LoadOptions::default());
     world.context.work_time = Duration::ZERO;
     let none = world.chunk(0).await.unwrap();
     assert!(!none.done && none.resume.unwrap().counts.read == 0);
@@ -208,7 +208,7 @@ async fn without_time_nothing_is_begun() {
 
 #[tokio::test]
 async fn a_call_goes_on_where_an_earlier_one_stopped() {
-    let mut world = world(&rows(30), Options::default());
+    let mut world = world(&rows(30), LoadOptions::default());
     world.context.calls_in_flight = 1;
     world.context.work_time = Duration::from_millis(300);
     let first = world.run(json!({"load_id": world.load_id, "chunk": 0, "max_wcu": 5})).await.unwrap();
@@ -225,7 +225,7 @@ async fn a_call_goes_on_where_an_earlier_one_stopped() {
 async fn items_of_others_are_left_or_end_the_load() {
     let item = |id: &str, load: &str| json!({"id": {"S": id}, "load_id": {"S": load}, "name": {"S": "before"}});
     for (on_existing, written) in [(OnExisting::Skip, Some(29)), (OnExisting::Fail, None)] {
-        let world = world(&rows(30), Options { on_existing, ..Options::default() });
+        let world = world(&rows(30), LoadOptions { on_existing, ..LoadOptions::default() });
         world.dynamodb.with(|tables| {
             tables.replace_raw(TABLE, item("3", "another"));
             tables.replace_raw(TABLE, item("4", "0123456789abcdef"));
@@ -249,10 +249,10 @@ async fn items_of_others_are_left_or_end_the_load() {
 
 #[tokio::test]
 async fn a_file_that_is_not_the_planned_one_is_not_read() {
-    let gone = world(&rows(30), Options::default());
+    let gone = world(&rows(30), LoadOptions::default());
     gone.s3.remove(KEY);
     assert_eq!(gone.chunk(0).await.unwrap_err().name(), "SourceNotFound");
-    let replaced = world(&rows(30), Options::default());
+    let replaced = world(&rows(30), LoadOptions::default());
     replaced.s3.put(KEY, rows(31));
     assert_eq!(replaced.chunk(0).await.unwrap_err().name(), "SourceReplaced");
     assert!(replaced.ids().is_empty());
@@ -260,7 +260,7 @@ async fn a_file_that_is_not_the_planned_one_is_not_read() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_read_again_by_whoever_tries_again() {
-    let world = world(&rows(30), Options::default());
+    let world = world(&rows(30), LoadOptions::default());
     world.s3.fail(&format!("GetObject {KEY}"), 1, s3::Fault::CutBody(40));
     assert_eq!(world.chunk(0).await.unwrap_err().name(), "AwsUnavailable");
     assert!(world.chunk(0).await.unwrap().done);
@@ -280,13 +280,13 @@ async fn wherever_a_body_breaks_off_no_row_is_cut() {
             items.sort_by_key(|item| item["name"]["S"].to_string());
             items
         };
-        let whole = world(body.as_bytes(), Options::default());
+        let whole = world(body.as_bytes(), LoadOptions::default());
         whole.chunk(0).await.unwrap();
         let expected = items(&whole);
         assert_eq!(expected.len(), 30);
         let length = body.len() - body.find('\n').unwrap() - 1;
         for cut in 0..length {
-            let world = world(body.as_bytes(), Options::default());
+            let world = world(body.as_bytes(), LoadOptions::default());
             world.s3.fail(&format!("GetObject {KEY}"), 1, s3::Fault::CutBody(cut));
             assert_eq!(world.chunk(0).await.unwrap_err().name(), "AwsUnavailable", "{phrase}, {cut}");
             assert!(items(&world).iter().all(|item| expected.contains(item)), "{phrase}: a cut row after {cut} bytes");
@@ -298,11 +298,11 @@ async fn wherever_a_body_breaks_off_no_row_is_cut() {
 
 #[tokio::test]
 async fn a_load_that_is_being_undone_is_not_gone_on_with() {
-    let before = world(&rows(30), Options::default());
+    let before = world(&rows(30), LoadOptions::default());
     before.s3.put(&keys::undoing(before.load_id), "{}");
     assert_eq!(before.chunk(0).await.unwrap_err().name(), "LoadIsBeingUndone");
     assert!(before.ids().is_empty());
-    let meanwhile = world(&rows(30), Options::default());
+    let meanwhile = world(&rows(30), LoadOptions::default());
     let (s3, note) = (meanwhile.s3.clone(), keys::undoing(meanwhile.load_id));
     meanwhile.dynamodb.before("BatchWriteItem", move |_| s3.put(&note, "{}"));
     // At a unit a second it would take half a minute.
@@ -319,7 +319,7 @@ async fn a_load_that_is_being_undone_is_not_gone_on_with() {
 
 #[tokio::test]
 async fn a_call_is_noted_as_long_as_it_may_write() {
-    let world = world(&rows(30), Options::default());
+    let world = world(&rows(30), LoadOptions::default());
     let writers = |s3: &MemoryS3| s3.keys().into_iter().filter(|key| key.starts_with("writing/")).collect::<Vec<_>>();
     for fault in [None, Some(Fault::Answer(400, "AccessDeniedException"))] {
         let (s3, (sender, seen)) = (world.s3.clone(), std::sync::mpsc::channel());
@@ -345,7 +345,7 @@ async fn a_call_is_noted_as_long_as_it_may_write() {
 
 #[tokio::test]
 async fn an_input_that_makes_no_sense_is_refused_by_name() {
-    let world = world(&rows(30), Options::default());
+    let world = world(&rows(30), LoadOptions::default());
     let counts = json!({"read": 1, "written": 1, "duplicate": 0, "rejected": 0, "skipped": 0});
     let resume = |offset: u64| json!({"offset": offset, "line": 1, "counts": counts, "write_units": 1});
     for (phrase, event, field) in [

@@ -2,7 +2,7 @@
 
 use aws_adapters::AwsError;
 use aws_adapters::s3::{DocumentError, ReadError};
-use csv_load::{FileError, LoadId};
+use csv_load::{CsvFileError, LoadId};
 use function_runtime::{ErrorName, InvalidInput};
 
 /// The error of this function.
@@ -20,7 +20,7 @@ pub enum PlanCsvError {
         /// Its `s3://` address.
         address: String,
         /// What is wrong with it.
-        source: FileError,
+        source: CsvFileError,
     },
     /// An object of the load is not what it was.
     #[error(transparent)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use csv_load::{ColumnType, LoadId, Options};
+use csv_load::{ColumnType, LoadId, LoadOptions};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ pub struct Request {
     pub table: String,
     /// How its rows become items.
     #[serde(default)]
-    pub options: Options,
+    pub options: LoadOptions,
     /// Write units a second that the whole load may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_wcu: Option<u32>,

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 
 use aws_adapters::s3::{Bucket, ReadError};
-use csv_load::plan::{MAX_PLAN_BYTES, Source, Wanted};
+use csv_load::plan::{CsvSource, LoadTarget, MAX_PLAN_BYTES};
 use csv_load::{FilePlan, LoadAttributes, LoadId, LoadPlan, PlannerSettings, keys};
 use function_runtime::InvalidInput;
 use gzip_plan::PlannedFile;
@@ -41,7 +41,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
     let FilePlan { planned, gzip, quarantine } = planned.map_err(|source| PlanCsvError::File { address, source })?;
     let load_id = LoadId::of(&sha256, &request.table, &request.options);
     let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-    let source = Source {
+    let source = CsvSource {
         bucket: bucket.name().to_owned(),
         key: request.key.clone(),
         etag,
@@ -49,7 +49,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
         sha256,
         is_gzip: gzip.is_some(),
     };
-    let wanted = Wanted { table: request.table.clone(), table_id, options: request.options.clone() };
+    let wanted = LoadTarget { table: request.table.clone(), table_id, options: request.options.clone() };
     let plan = LoadPlan::new(&planned, source, load_id, wanted, started_at);
     if request.dry_run {
         return Ok(output(&plan, Status::DryRun, &request, context));
@@ -180,7 +180,7 @@ async fn write(plan: LoadPlan, found: Found, bucket: &Bucket) -> Result<LoadPlan
 }
 
 /// Whether the file that a plan was made of is still there.
-async fn is_readable(source: &Source, bucket: &Bucket) -> Result<bool, PlanCsvError> {
+async fn is_readable(source: &CsvSource, bucket: &Bucket) -> Result<bool, PlanCsvError> {
     match bucket.read_range(&source.key, 0..1, Some(&source.etag)).await {
         Ok(_) => Ok(true),
         Err(ReadError::NotFound { .. } | ReadError::Changed { .. }) => Ok(false),

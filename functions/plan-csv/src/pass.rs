@@ -2,16 +2,16 @@
 
 use aws_adapters::AwsError;
 use aws_adapters::s3::{Object, pipe};
-use csv_load::{FileError, FilePlan, Options, PlannerSettings};
+use csv_load::{CsvFileError, FilePlan, LoadOptions, PlannerSettings};
 use sha2::{Digest, Sha256};
 
 /// Reads an object to its end, unless its beginning shows that it is no good; answers what its text is, and the SHA-256 of
 /// its bytes if it was read to its end.
 pub(crate) async fn run(
     object: Object,
-    options: Options,
+    options: LoadOptions,
     settings: PlannerSettings,
-) -> Result<(Result<FilePlan, FileError>, [u8; 32]), AwsError> {
+) -> Result<(Result<FilePlan, CsvFileError>, [u8; 32]), AwsError> {
     let (pieces, file) = pipe();
     let planning = tokio::task::spawn_blocking(move || csv_load::plan_file(file, &options, settings));
     let mut hash = Sha256::new();

@@ -1,7 +1,7 @@
 //! Loads of CSV files in table `job_run_details`, under a job of their own.
 
 use aws_sdk_dynamodb::Client;
-use csv_load::receipt::{Counts, Failure, LoadReceipt};
+use csv_load::receipt::{LoadFailure, LoadReceipt, RowCounts};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -34,7 +34,7 @@ pub struct LoadItem {
     /// The file's `s3://` address.
     pub source_file: String,
     /// What became of its rows.
-    pub counts: Counts,
+    pub counts: RowCounts,
     /// Write units of all items.
     pub write_units: u64,
     /// The receipt's `s3://` address.
@@ -63,7 +63,7 @@ pub struct FailedLoadItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_file: Option<String>,
     /// Why it failed.
-    pub error: Failure,
+    pub error: LoadFailure,
     /// The execution.
     pub execution_arn: String,
     /// How many times it had been redriven.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use csv_load::{ColumnType, Delimiter, FilePlan, Planned};
+use csv_load::{ColumnType, Delimiter, FilePlan, PlannedCsv};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ impl Found {
     /// By a pass on this machine.
     pub(super) fn of(plan: FilePlan) -> Self {
         let FilePlan { planned, quarantine, .. } = plan;
-        let Planned { rules, chunks, rows, rejected, superseded, write_units, .. } = planned;
+        let PlannedCsv { rules, chunks, rows, rejected, superseded, write_units, .. } = planned;
         Self {
             rows,
             duplicate: superseded,

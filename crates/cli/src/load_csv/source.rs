@@ -11,7 +11,7 @@ use aws_adapters::s3::Bucket;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use bytes::Bytes;
-use csv_load::{FileError, LoadAttributes, MAX_CHUNK_BYTES, Options, PlannerSettings, keys};
+use csv_load::{CsvFileError, LoadAttributes, LoadOptions, MAX_CHUNK_BYTES, PlannerSettings, keys};
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -72,7 +72,7 @@ enum Place {
 
 impl Source {
     /// Finds the file. One of this machine is read once, so that nothing is uploaded that is no good.
-    pub(super) async fn find(&self, stack: &Stack, options: &Options) -> Result<Placed, Problem> {
+    pub(super) async fn find(&self, stack: &Stack, options: &LoadOptions) -> Result<Placed, Problem> {
         let (name, place) = match self {
             Self::Local(path) => (path.display().to_string(), local(path, stack, options).await?),
             Self::S3 { bucket, key } => (format!("s3://{bucket}/{key}"), object(bucket, key, stack).await?),
@@ -81,7 +81,7 @@ impl Source {
     }
 }
 
-async fn local(path: &Path, stack: &Stack, options: &Options) -> Result<Place, Problem> {
+async fn local(path: &Path, stack: &Stack, options: &LoadOptions) -> Result<Place, Problem> {
     let failed = |error: io::Error| Problem::File { path: path.display().to_string(), reason: error.to_string() };
     let file = File::open(path).map_err(failed)?;
     let facts = file.metadata().map_err(failed)?;
@@ -99,7 +99,7 @@ async fn local(path: &Path, stack: &Stack, options: &Options) -> Result<Place, P
         let mut hash = Sha256::new();
         let seen = Seen { file, hash: &mut hash, bar: &counted };
         let plan = csv_load::plan_file(seen, &options, settings)?;
-        Ok::<_, FileError>((Found::of(plan), <[u8; 32]>::from(hash.finalize())))
+        Ok::<_, CsvFileError>((Found::of(plan), <[u8; 32]>::from(hash.finalize())))
     });
     let read = read.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     bar.finish_and_clear();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use aws_adapters::s3::Bucket;
 use comfy_table::{CellAlignment, Table, presets};
-use csv_load::receipt::{ChunkReceipt, Counts, LoadReceipt};
+use csv_load::receipt::{LoadChunkReceipt, LoadReceipt, RowCounts};
 use csv_load::{ColumnType, Delimiter, LoadId, keys};
 use futures::StreamExt;
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget};
@@ -95,11 +95,11 @@ pub(crate) struct LoadEnded {
     #[serde(skip_serializing_if = "Option::is_none")]
     gone: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    counts: Option<Counts>,
+    counts: Option<RowCounts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     write_units: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    chunks: Vec<ChunkReceipt>,
+    chunks: Vec<LoadChunkReceipt>,
     /// The receipt's `s3://` address.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<String>,
@@ -177,7 +177,7 @@ impl Progress {
             listed.into_iter().map(|object| object.key).filter(|key| !self.seen.contains(key)).collect::<Vec<_>>();
         let receipts = new.into_iter().map(|key| {
             let bucket = &bucket;
-            async move { Some((bucket.document::<ChunkReceipt>(&key, MAX_RECEIPT_BYTES).await.ok()?, key)) }
+            async move { Some((bucket.document::<LoadChunkReceipt>(&key, MAX_RECEIPT_BYTES).await.ok()?, key)) }
         });
         let receipts: Vec<_> = futures::stream::iter(receipts).buffer_unordered(READS_AT_ONCE).collect().await;
         for (receipt, key) in receipts.into_iter().flatten() {
@@ -368,8 +368,8 @@ impl LoadEnded {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         table.set_header(["chunk", "read", "written", "duplicate", "rejected", "skipped", "write units"]);
-        let mut row = |name: String, counts: &Counts, units: u64| {
-            let Counts { read, written, duplicate, rejected, skipped } = *counts;
+        let mut row = |name: String, counts: &RowCounts, units: u64| {
+            let RowCounts { read, written, duplicate, rejected, skipped } = *counts;
             let cells = [read, written, duplicate, rejected, skipped, units].map(|count| HumanCount(count).to_string());
             table.add_row(std::iter::once(name).chain(cells));
         };
@@ -408,7 +408,7 @@ async fn head_of(bucket: &Bucket, key: &str) -> Vec<u8> {
 struct Brief {
     load_id: LoadId,
     table: String,
-    counts: Counts,
+    counts: RowCounts,
     write_units: u64,
     receipt: String,
     #[serde(default)]
@@ -467,8 +467,9 @@ mod tests {
 
     fn ended(outcome: &str) -> LoadEnded {
         let load_id: LoadId = "64d1a0ebda9589e6".parse().unwrap();
-        let counts = |read, rejected| Counts { read, written: read - rejected - 1, duplicate: 1, rejected, skipped: 0 };
-        let chunk = |chunk, counts| ChunkReceipt {
+        let counts =
+            |read, rejected| RowCounts { read, written: read - rejected - 1, duplicate: 1, rejected, skipped: 0 };
+        let chunk = |chunk, counts| LoadChunkReceipt {
             load_id,
             chunk,
             first_row: u64::from(chunk) * 25_000,
@@ -490,7 +491,7 @@ mod tests {
             table: Some("csv_people".to_owned()),
             undone: (outcome == "undone").then_some(39_980),
             gone: (outcome == "undone").then_some(16),
-            counts: Some(Counts { read: 40_000, written: 39_996, duplicate: 2, rejected: 2, skipped: 0 }),
+            counts: Some(RowCounts { read: 40_000, written: 39_996, duplicate: 2, rejected: 2, skipped: 0 }),
             write_units: Some(4000),
             chunks: vec![chunk(0, counts(25_000, 2)), chunk(1, counts(15_000, 0))],
             receipt: Some("s3://up/loads/64d1a0ebda9589e6/receipt.json".to_owned()),

@@ -1,11 +1,11 @@
 //! Files that are no good are refused with a message that names the place.
 
-use csv_load::{Options, PlanError};
+use csv_load::{CsvPlanError, LoadOptions};
 
 use crate::support::plan;
 
 fn refusal(file: &[u8]) -> String {
-    plan(file, &Options::default(), 10).unwrap_err().to_string()
+    plan(file, &LoadOptions::default(), 10).unwrap_err().to_string()
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_quote_that_swallows_the_rest_of_a_large_file_is_named_by_its_line() {
 #[test]
 fn options_speak_of_columns_that_are_there() {
     let with = |options: &str| {
-        let options: Options = serde_json::from_str(options).unwrap();
+        let options: LoadOptions = serde_json::from_str(options).unwrap();
         plan(b"id,a\n1,2\n", &options, 10).unwrap_err().to_string()
     };
     assert_eq!(with(r#"{"types": {"b": "N"}}"#), "types speaks of column 'b', which the file does not have");
@@ -72,15 +72,15 @@ fn options_speak_of_columns_that_are_there() {
 
 #[test]
 fn files_of_unusual_size_are_fine() {
-    let (planned, _) = plan(b"id,a", &Options::default(), 10).unwrap();
+    let (planned, _) = plan(b"id,a", &LoadOptions::default(), 10).unwrap();
     assert_eq!((planned.rows, planned.chunks.len()), (0, 0), "a header alone");
     let names: Vec<String> = (0..10_000).map(|column| format!("c{column}")).collect();
     let row = vec!["1"; 10_000].join(",");
     let (planned, quarantine) =
-        plan(format!("{}\n{row}\n", names.join(",")).as_bytes(), &Options::default(), 10).unwrap();
+        plan(format!("{}\n{row}\n", names.join(",")).as_bytes(), &LoadOptions::default(), 10).unwrap();
     assert_eq!((planned.rows, quarantine.len()), (1, 0), "10,000 columns");
     let cell = "x".repeat(1 << 20);
-    let (planned, quarantine) = plan(format!("id,a\n1,{cell}\n2,y\n").as_bytes(), &Options::default(), 10).unwrap();
+    let (planned, quarantine) = plan(format!("id,a\n1,{cell}\n2,y\n").as_bytes(), &LoadOptions::default(), 10).unwrap();
     assert_eq!((planned.rows, planned.rejected), (2, 1), "a cell of 1 MiB");
     assert_eq!(quarantine[0]["reason"], "ItemTooLarge");
 }
@@ -88,6 +88,6 @@ fn files_of_unusual_size_are_fine() {
 #[test]
 fn more_chunks_than_a_load_may_have_are_refused() {
     let file = "a\n".to_owned() + &"x\n".repeat(10_002);
-    let refused = plan(file.as_bytes(), &Options::default(), 1);
-    assert!(matches!(refused, Err(PlanError::TooManyChunks { chunk_rows: 1 })));
+    let refused = plan(file.as_bytes(), &LoadOptions::default(), 1);
+    assert!(matches!(refused, Err(CsvPlanError::TooManyChunks { chunk_rows: 1 })));
 }

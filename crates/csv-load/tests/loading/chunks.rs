@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use csv_load::Options;
+use csv_load::LoadOptions;
 use proptest::prelude::*;
 
 use crate::support::{load, plan};
@@ -30,7 +30,7 @@ fn file() -> impl Strategy<Value = (String, Vec<(u8, String)>)> {
 proptest! {
     #[test]
     fn proptest_every_row_is_accounted_for_however_the_file_is_cut((file, rows) in file(), chunk_rows in 1_u64..9, seed in any::<u64>()) {
-        let options = Options::default();
+        let options = LoadOptions::default();
         let (planned, quarantine) = plan(file.as_bytes(), &options, chunk_rows).unwrap();
         prop_assert_eq!(quarantine.len(), 0);
         prop_assert_eq!(planned.rows as usize, rows.len());
@@ -54,7 +54,7 @@ proptest! {
     #[test]
     fn proptest_no_bytes_are_a_reason_to_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), chunk_rows in 1_u64..9) {
         let file = [b"id,a\n".to_vec(), bytes].concat();
-        if let Ok((planned, quarantine)) = plan(&file, &Options::default(), chunk_rows) {
+        if let Ok((planned, quarantine)) = plan(&file, &LoadOptions::default(), chunk_rows) {
             let (items, counts) = load(&file, &planned, 0..planned.chunks.len());
             prop_assert_eq!(quarantine.len() as u64, planned.rejected);
             prop_assert_eq!(items.len() as u64 + planned.superseded + planned.rejected, planned.rows);

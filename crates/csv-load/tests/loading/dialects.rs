@@ -1,6 +1,6 @@
 //! Delimiters, line ends, quotes, marks: what a file's head tells and what its records are.
 
-use csv_load::{Delimiter, Options, Place, Records};
+use csv_load::{CsvRecordReader, Delimiter, LoadOptions, RecordPosition};
 
 use crate::support::{items, items_with, plan, text};
 
@@ -16,10 +16,10 @@ fn the_delimiter_is_found() {
         ("a ragged row among many", "a;b\n1;2\n1;2;3\n1;2\n1;2\n", Delimiter::Semicolon),
         ("a header alone", "a;b", Delimiter::Semicolon),
     ] {
-        let (planned, _) = plan(file.as_bytes(), &Options::default(), 10).unwrap();
+        let (planned, _) = plan(file.as_bytes(), &LoadOptions::default(), 10).unwrap();
         assert_eq!(planned.rules.delimiter, expected, "{phrase}");
     }
-    let given = Options { delimiter: Some(Delimiter::Pipe), ..Options::default() };
+    let given = LoadOptions { delimiter: Some(Delimiter::Pipe), ..LoadOptions::default() };
     let (planned, _) = plan(b"a,b|c\n1,2|3\n", &given, 10).unwrap();
     assert_eq!(planned.rules.columns, ["a,b", "c"], "a given delimiter holds");
 }
@@ -51,10 +51,10 @@ fn line_ends_and_quotes_are_read_as_everybody_does() {
 
 #[test]
 fn a_file_without_header_has_its_columns_from_the_options() {
-    let none = Options { header: false, ..Options::default() };
+    let none = LoadOptions { header: false, ..LoadOptions::default() };
     let found = items_with("x,1\ny,2\n", &none);
     assert_eq!(found.iter().filter_map(|item| text(item, "column_1")).count(), 2, "the first line is a row");
-    let named = Options { columns: Some(vec!["id".to_owned(), "n".to_owned()]), ..Options::default() };
+    let named = LoadOptions { columns: Some(vec!["id".to_owned(), "n".to_owned()]), ..LoadOptions::default() };
     let found = items_with("x,1\ny,2\nz,3\n", &named);
     let pairs: Vec<_> = found.iter().map(|item| (text(item, "id").unwrap(), text(item, "n").unwrap())).collect();
     assert_eq!(pairs, [("x", "1"), ("y", "2"), ("z", "3")]);
@@ -63,7 +63,7 @@ fn a_file_without_header_has_its_columns_from_the_options() {
 #[test]
 fn records_know_their_place() {
     let file = "\r\na,b\r\n\"1\n2\",x\r\n\n\ry,z\rlast,\"q\"";
-    let mut records = Records::new(file.as_bytes(), b',', Place { offset: 0, line: 1 });
+    let mut records = CsvRecordReader::new(file.as_bytes(), b',', RecordPosition { offset: 0, line: 1 });
     let mut found = Vec::new();
     while let Some(record) = records.next_record().unwrap() {
         found.push((record.place.line, record.place.offset, String::from_utf8(record.raw.to_vec()).unwrap()));

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use csv_load::{ColumnType, EmptyCells, ItemWriter, LoadAttributes, Options, Place, Records, row_id};
+use csv_load::{
+    ColumnType, CsvRecordReader, EmptyCells, ItemWriter, LoadAttributes, LoadOptions, RecordPosition, row_id,
+};
 use serde_json::{Value, json};
 
 use crate::support::{ADDED, items, items_with, load, plan, text};
@@ -13,7 +15,8 @@ fn types(pairs: &[(&str, ColumnType)]) -> BTreeMap<String, ColumnType> {
 
 #[test]
 fn an_item_has_the_row_and_what_the_load_adds() {
-    let options = Options { types: types(&[("n", ColumnType::N), ("b", ColumnType::BOOL)]), ..Options::default() };
+    let options =
+        LoadOptions { types: types(&[("n", ColumnType::N), ("b", ColumnType::BOOL)]), ..LoadOptions::default() };
     let [item] = &items_with("id,n,b,t,e\nk,1.50,TRUE,\"a \"\"b\"\" \\ \u{1}\",\n", &options)[..] else { panic!() };
     let expected = json!({
         "id": {"S": "k"}, "n": {"N": "1.50"}, "b": {"BOOL": true}, "t": {"S": "a \"b\" \\ \u{1}"},
@@ -26,7 +29,7 @@ fn an_item_has_the_row_and_what_the_load_adds() {
 #[test]
 fn empty_cells_are_kept_if_wanted() {
     let options =
-        Options { types: types(&[("n", ColumnType::N)]), empty_cells: EmptyCells::Keep, ..Options::default() };
+        LoadOptions { types: types(&[("n", ColumnType::N)]), empty_cells: EmptyCells::Keep, ..LoadOptions::default() };
     let [item] = &items_with("id,n,t\nk,,\n", &options)[..] else { panic!() };
     assert_eq!((&item["n"], &item["t"]), (&json!({"NULL": true}), &json!({"S": ""})));
 }
@@ -42,7 +45,7 @@ fn without_a_column_id_the_row_is_hashed() {
 
 #[test]
 fn another_column_can_be_the_key() {
-    let options = Options { id_column: Some("no".to_owned()), ..Options::default() };
+    let options = LoadOptions { id_column: Some("no".to_owned()), ..LoadOptions::default() };
     let found = items_with("no,a\n7,x\n8,y\n7,z\n", &options);
     let found = found.iter().map(|item| ["id", "no", "a"].map(|name| text(item, name).unwrap()));
     assert_eq!(found.collect::<Vec<_>>(), [["7", "7", "z"], ["8", "8", "y"]]);
@@ -51,7 +54,7 @@ fn another_column_can_be_the_key() {
 #[test]
 fn the_last_row_that_fits_stays() {
     let file = "id,n\na,1\nb,2\na,3\nb,oops\nc,4\na,5\n";
-    let options = Options { types: types(&[("n", ColumnType::N)]), ..Options::default() };
+    let options = LoadOptions { types: types(&[("n", ColumnType::N)]), ..LoadOptions::default() };
     let (planned, quarantine) = plan(file.as_bytes(), &options, 1).unwrap();
     let (items, counts) = load(file.as_bytes(), &planned, (0..6).rev());
     let values: Vec<_> = items.iter().map(|(id, item)| (id.as_str(), item["n"]["N"].as_str().unwrap())).collect();
@@ -70,7 +73,7 @@ fn rows_that_do_not_fit_go_to_quarantine_with_their_line_and_reason() {
     );
     let mut file = file.into_bytes();
     file.extend_from_slice(b"h,\xff,\nlast,2,no\n");
-    let options = Options { types: types(&[("b", ColumnType::BOOL)]), ..Options::default() };
+    let options = LoadOptions { types: types(&[("b", ColumnType::BOOL)]), ..LoadOptions::default() };
     let (planned, quarantine) = plan(&file, &options, 3).unwrap();
     let found: Vec<_> =
         quarantine.iter().map(|row| (row["line"].as_u64().unwrap(), row["reason"].as_str().unwrap())).collect();
@@ -86,7 +89,7 @@ fn rows_that_do_not_fit_go_to_quarantine_with_their_line_and_reason() {
     ];
     assert_eq!(found, expected);
     assert_eq!((planned.rows, planned.rejected), (12, 8));
-    let typed = Options { types: types(&[("n", ColumnType::N)]), ..Options::default() };
+    let typed = LoadOptions { types: types(&[("n", ColumnType::N)]), ..LoadOptions::default() };
     let (_, quarantine) = plan(b"id,n\nc,1e\n", &typed, 3).unwrap();
     assert_eq!(quarantine[0]["message"], "column 'n' is no number of at most 38 digits: '1e'");
 }
@@ -98,7 +101,7 @@ fn types_are_inferred_from_the_whole_file() {
         file +=
             &format!("{row},{row}.5,{},true,0{row},1\n", if row == 499 { "n/a".to_owned() } else { row.to_string() });
     }
-    let options = Options { infer: true, types: types(&[("given", ColumnType::S)]), ..Options::default() };
+    let options = LoadOptions { infer: true, types: types(&[("given", ColumnType::S)]), ..LoadOptions::default() };
     let (planned, _) = plan(file.as_bytes(), &options, 100).unwrap();
     use ColumnType::{BOOL, N, S};
     assert_eq!(planned.rules.types, [S, N, S, BOOL, S, S]);
@@ -119,11 +122,12 @@ fn dynamodb_bytes(item: &Value) -> u64 {
 }
 
 /// What each row was judged to take with what the load adds, and its item.
-fn judged(text: &str, options: &Options) -> Vec<(u64, Value)> {
+fn judged(text: &str, options: &LoadOptions) -> Vec<(u64, Value)> {
     let (planned, _) = plan(text.as_bytes(), options, 100).unwrap();
     let chunk = &planned.chunks[0];
-    let place = Place { offset: chunk.start, line: chunk.first_line };
-    let mut records = Records::new(&text.as_bytes()[chunk.start as usize..], planned.rules.delimiter.byte(), place);
+    let place = RecordPosition { offset: chunk.start, line: chunk.first_line };
+    let mut records =
+        CsvRecordReader::new(&text.as_bytes()[chunk.start as usize..], planned.rules.delimiter.byte(), place);
     let mut writer = ItemWriter::new(&planned.rules, &ADDED);
     let added_bytes = LoadAttributes::bytes_of(ADDED.ingestion_timestamp, ADDED.source_file);
     let mut found = Vec::new();
@@ -140,10 +144,10 @@ fn judged(text: &str, options: &Options) -> Vec<(u64, Value)> {
 fn an_items_size_is_that_of_the_attributes_that_are_there() {
     let texts = "id,name,text\nk01,\u{e9}l\u{e8}ve,\"a \"\"b\"\" \u{1}\"\nk02,,xxx\nk03,yyy,\n";
     let no_id = texts.replacen("id", "no", 1);
-    let other_key = Options { id_column: Some("no".to_owned()), ..Options::default() };
+    let other_key = LoadOptions { id_column: Some("no".to_owned()), ..LoadOptions::default() };
     for (phrase, text, options) in [
-        ("a column is the key", texts, Options::default()),
-        ("a hash is the key", &no_id, Options::default()),
+        ("a column is the key", texts, LoadOptions::default()),
+        ("a hash is the key", &no_id, LoadOptions::default()),
         ("another column is the key", &no_id, other_key),
     ] {
         for (bytes, item) in judged(text, &options) {
@@ -152,7 +156,7 @@ fn an_items_size_is_that_of_the_attributes_that_are_there() {
     }
     let types = types(&[("n", ColumnType::N), ("b", ColumnType::BOOL)]);
     for empty_cells in [EmptyCells::Omit, EmptyCells::Keep] {
-        let options = Options { types: types.clone(), empty_cells, ..Options::default() };
+        let options = LoadOptions { types: types.clone(), empty_cells, ..LoadOptions::default() };
         for (bytes, item) in judged("id,n,b,t\n1,7,true,x\n2,-12.5,0,\n3,,,\n4,1234567890,no,\n", &options) {
             let exact = dynamodb_bytes(&item);
             assert!((exact..=exact + 8).contains(&bytes), "{bytes} instead of {exact}: {item}");
@@ -166,7 +170,7 @@ fn names_of_cells_that_are_left_out_take_no_room() {
         (0..9000).map(|column| format!("a name of some sixty characters that is number {column:012}")).collect();
     let text = format!("id,{}\nk,x{}\n", names.join(","), ",".repeat(8999));
     assert_eq!(items(&text).len(), 1, "two attributes");
-    let keep = Options { empty_cells: EmptyCells::Keep, ..Options::default() };
+    let keep = LoadOptions { empty_cells: EmptyCells::Keep, ..LoadOptions::default() };
     let (planned, quarantine) = plan(text.as_bytes(), &keep, 2).unwrap();
     assert_eq!((planned.rejected, &quarantine[0]["reason"]), (1, &json!("ItemTooLarge")), "nine thousand of them");
 }
@@ -174,6 +178,6 @@ fn names_of_cells_that_are_left_out_take_no_room() {
 #[test]
 fn write_units_are_those_of_the_rows_that_are_written() {
     let text = format!("id,t\na,{}\nb,x\na,y\nc,{}\noops\n", "x".repeat(9000), "x".repeat(1024));
-    let (planned, _) = plan(text.as_bytes(), &Options::default(), 2).unwrap();
+    let (planned, _) = plan(text.as_bytes(), &LoadOptions::default(), 2).unwrap();
     assert_eq!((planned.superseded, planned.write_units), (1, 4), "1 for b, 1 for the last a, 2 for c");
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use csv_load::plan::Chunk;
-use csv_load::receipt::Counts;
+use csv_load::plan::CsvChunk;
+use csv_load::receipt::RowCounts;
 use csv_load::{
-    ItemWriter, LoadAttributes, Options, Place, PlanError, Planned, Planner, PlannerSettings, Records, is_set,
+    CsvPlanError, CsvPlanner, CsvRecordReader, ItemWriter, LoadAttributes, LoadOptions, PlannedCsv, PlannerSettings,
+    RecordPosition, is_set,
 };
 use serde_json::Value;
 
@@ -20,9 +21,13 @@ pub(crate) fn settings(chunk_rows: u64) -> PlannerSettings {
 }
 
 /// A plan, and the quarantine's lines.
-pub(crate) fn plan(text: &[u8], options: &Options, chunk_rows: u64) -> Result<(Planned, Vec<Value>), PlanError> {
+pub(crate) fn plan(
+    text: &[u8],
+    options: &LoadOptions,
+    chunk_rows: u64,
+) -> Result<(PlannedCsv, Vec<Value>), CsvPlanError> {
     let mut quarantine = Vec::new();
-    let planned = Planner::new(options, settings(chunk_rows)).plan(text, &mut quarantine)?;
+    let planned = CsvPlanner::new(options, settings(chunk_rows)).plan(text, &mut quarantine)?;
     let lines = quarantine.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     Ok((planned, lines.map(|line| serde_json::from_slice(line).unwrap()).collect()))
 }
@@ -30,25 +35,25 @@ pub(crate) fn plan(text: &[u8], options: &Options, chunk_rows: u64) -> Result<(P
 /// Loads chunks in this order; answers the items by id and each chunk's counts.
 pub(crate) fn load(
     text: &[u8],
-    planned: &Planned,
+    planned: &PlannedCsv,
     order: impl Iterator<Item = usize>,
-) -> (BTreeMap<String, Value>, Vec<Counts>) {
-    let (mut items, mut counts) = (BTreeMap::new(), vec![Counts::default(); planned.chunks.len()]);
+) -> (BTreeMap<String, Value>, Vec<RowCounts>) {
+    let (mut items, mut counts) = (BTreeMap::new(), vec![RowCounts::default(); planned.chunks.len()]);
     for index in order {
         counts[index] = load_chunk(text, planned, &planned.chunks[index], &mut items);
     }
     (items, counts)
 }
 
-fn load_chunk(text: &[u8], planned: &Planned, chunk: &Chunk, items: &mut BTreeMap<String, Value>) -> Counts {
+fn load_chunk(text: &[u8], planned: &PlannedCsv, chunk: &CsvChunk, items: &mut BTreeMap<String, Value>) -> RowCounts {
     let bits = chunk.superseded_offset.map_or(&[][..], |offset| {
         &planned.superseded_bits[offset as usize..(offset + chunk.superseded_bytes()) as usize]
     });
-    let place = Place { offset: chunk.start, line: chunk.first_line };
+    let place = RecordPosition { offset: chunk.start, line: chunk.first_line };
     let range = &text[chunk.start as usize..chunk.end as usize];
-    let mut records = Records::new(range, planned.rules.delimiter.byte(), place);
+    let mut records = CsvRecordReader::new(range, planned.rules.delimiter.byte(), place);
     let mut writer = ItemWriter::new(&planned.rules, &ADDED);
-    let mut counts = Counts::default();
+    let mut counts = RowCounts::default();
     while let Some(record) = records.next_record().unwrap() {
         let row = counts.read;
         counts.read += 1;
@@ -70,10 +75,10 @@ fn load_chunk(text: &[u8], planned: &Planned, chunk: &Chunk, items: &mut BTreeMa
 
 /// Items of a file that is planned and loaded with the default options.
 pub(crate) fn items(text: &str) -> Vec<Value> {
-    items_with(text, &Options::default())
+    items_with(text, &LoadOptions::default())
 }
 
-pub(crate) fn items_with(text: &str, options: &Options) -> Vec<Value> {
+pub(crate) fn items_with(text: &str, options: &LoadOptions) -> Vec<Value> {
     let (planned, _) = plan(text.as_bytes(), options, 2).unwrap();
     let chunks = planned.chunks.len();
     load(text.as_bytes(), &planned, 0..chunks).0.into_values().collect()

@@ -31,7 +31,7 @@ async fn a_bookmark_moved_by_another_run_is_never_moved_back() {
         let input = published(number);
         let Outcome::Published(publication) = input.outcome.clone() else { unreachable!() };
         let attempt = pipeline::ledger::record::Attempt { hour: hour(number), execution_arn: "arn:other", now: now() };
-        record_published(None, &attempt, &publication, How::Converted, Verdict::Complete, 0)
+        record_published(None, &attempt, &publication, PublishKind::Converted, Verdict::Complete, 0)
     };
     let items = [item(1), item(2)];
     world.dynamodb.before("TransactWriteItems", move |tables| {
