@@ -9,7 +9,7 @@ use aws_adapters::dynamodb::memory::{Tables, client};
 use aws_adapters::dynamodb::{Claims, memory};
 use aws_adapters::json_memory::{Fault, Memory};
 use event_stream::record::RecordId;
-use event_stream::{Claim, PartId, Taken, Transition};
+use event_stream::{Claim, ClaimResult, PartId, Transition};
 use serde_json::{Value, json};
 
 const THROTTLED: &str = "ProvisionedThroughputExceededException";
@@ -48,7 +48,7 @@ fn statements(tables: &Memory<Tables>) -> Vec<Vec<Value>> {
 #[tokio::test]
 async fn a_first_claim_is_an_insert_which_fails_if_there_is_one() {
     let (tables, claims) = table();
-    assert_eq!(claims.take(&[change("a", 0, KEY), change("b", 0, KEY)]).await.unwrap(), [Taken::Won; 2]);
+    assert_eq!(claims.take(&[change("a", 0, KEY), change("b", 0, KEY)]).await.unwrap(), [ClaimResult::Won; 2]);
     let [call] = &statements(&tables)[..] else { panic!("one call") };
     let insert = "INSERT INTO \"claims\" VALUE {'event_uuid':?,'version':?,'object':?,'record':?,'arrived_at':?,\
                   'claimed_until':?,'expires_at':?}";
@@ -66,7 +66,7 @@ async fn a_first_claim_is_an_insert_which_fails_if_there_is_one() {
 async fn a_takeover_is_an_update_under_the_version_that_was_seen() {
     let (tables, claims) = table();
     claims.take(&[change("a", 0, "old")]).await.unwrap();
-    assert_eq!(claims.take(&[change("a", 1, "new")]).await.unwrap(), [Taken::Won]);
+    assert_eq!(claims.take(&[change("a", 1, "new")]).await.unwrap(), [ClaimResult::Won]);
     let update = "UPDATE \"claims\" SET \"version\"=? SET \"object\"=? SET \"record\"=? SET \"arrived_at\"=? \
                   SET \"claimed_until\"=? SET \"expires_at\"=? WHERE \"event_uuid\"=? AND \"version\"=?";
     let values = json!([{"N": "2"}, {"S": "new"}, {"S": "shardId-000000000000:1#0"}, {"N": "10"}, {"N": "20"}, {"N": "30"}, {"S": "a"}, {"N": "1"}]);
@@ -84,7 +84,7 @@ async fn a_condition_that_fails_changes_nothing_and_what_is_there_is_read() {
         ("there is none to take over", change("b", 1, "late")),
     ] {
         let taken = claims.take(&[late, change(phrase, 0, "free")]).await.unwrap();
-        assert_eq!(taken, [Taken::Lost, Taken::Won], "{phrase}: each statement by itself");
+        assert_eq!(taken, [ClaimResult::Lost, ClaimResult::Won], "{phrase}: each statement by itself");
     }
     assert_eq!(claims.read(&["b", "a", "c"]).await.unwrap(), [None, claim(1, "first"), None]);
     let read = tables.calls_of("BatchGetItem").pop().unwrap();
@@ -100,7 +100,7 @@ async fn a_service_that_fails_is_asked_again_with_the_same_body() {
     ] {
         let (tables, claims) = table();
         tables.fail("BatchExecuteStatement", 1, fault);
-        assert_eq!(claims.take(&[change("a", 0, "one")]).await.expect(phrase), [Taken::Won], "{phrase}");
+        assert_eq!(claims.take(&[change("a", 0, "one")]).await.expect(phrase), [ClaimResult::Won], "{phrase}");
         let calls = statements(&tables);
         assert_eq!((calls.len(), &calls[0]), (2, &calls[1]), "{phrase}");
     }
@@ -130,7 +130,7 @@ async fn a_statement_that_is_throttled_alone_is_made_again_alone() {
         let (tables, claims) = table();
         tables.with(|tables| tables.fail_statement(1, code));
         let changes = [change("a", 0, "x"), change("b", 0, "x"), change("c", 0, "x")];
-        assert_eq!(claims.take(&changes).await.unwrap(), [Taken::Won; 3], "{code}");
+        assert_eq!(claims.take(&changes).await.unwrap(), [ClaimResult::Won; 3], "{code}");
         let calls = statements(&tables);
         assert_eq!((calls.len(), &calls[1][..]), (2, &calls[0][1..2]), "{code}");
     }
@@ -143,7 +143,7 @@ async fn a_statement_that_goes_on_failing_leaves_its_claim_open() {
         tables.before("BatchExecuteStatement", |tables| tables.fail_statement(0, "ThrottlingError"));
     }
     let changes = [change("a", 0, "x"), change("b", 0, "x")];
-    assert_eq!(claims.take(&changes).await.unwrap(), [Taken::Unknown, Taken::Won], "neither won nor lost");
+    assert_eq!(claims.take(&changes).await.unwrap(), [ClaimResult::Unknown, ClaimResult::Won], "neither won nor lost");
     assert_eq!(statements(&tables).len(), 6);
     assert_eq!(claims.read(&["a", "b"]).await.unwrap(), [None, claim(1, "x")]);
 }
@@ -153,10 +153,10 @@ async fn a_claim_whose_answer_was_lost_is_found_to_be_ours() {
     let (tables, claims) = table();
     tables.fail("BatchExecuteStatement", 1, Fault::LostAnswer);
     // The second try of the SDK meets what the first one wrote.
-    assert_eq!(claims.take(&[change("a", 0, "ours")]).await.unwrap(), [Taken::Lost]);
+    assert_eq!(claims.take(&[change("a", 0, "ours")]).await.unwrap(), [ClaimResult::Lost]);
     assert_eq!(claims.read(&["a"]).await.unwrap(), [claim(1, "ours")], "and the claim says whose it is");
     tables.fail("BatchExecuteStatement", 1, Fault::LostAnswer);
-    assert_eq!(claims.take(&[change("a", 1, "ours again")]).await.unwrap(), [Taken::Lost]);
+    assert_eq!(claims.take(&[change("a", 1, "ours again")]).await.unwrap(), [ClaimResult::Lost]);
     assert_eq!(claims.read(&["a"]).await.unwrap(), [claim(2, "ours again")]);
 }
 

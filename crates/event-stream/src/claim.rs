@@ -49,7 +49,7 @@ pub struct Transition<'a> {
 
 /// What became of a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum ClaimResult {
     /// It happened.
     Won,
     /// It did not, and never will: the claim had another version.

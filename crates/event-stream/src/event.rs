@@ -36,7 +36,7 @@ pub struct Event {
 
 /// Why some bytes are no event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Poison {
+pub enum EventRejectReason {
     /// Not JSON, or something follows it.
     #[error("not JSON: {0}")]
     NotJson(String),
@@ -63,7 +63,7 @@ pub enum Poison {
     BadAggregate(String),
 }
 
-impl Poison {
+impl EventRejectReason {
     /// The stable name of the reason, under which it is counted and quarantined.
     pub fn name(&self) -> &'static str {
         match self {
@@ -81,12 +81,12 @@ impl Poison {
 
 impl Event {
     /// Parses the bytes of one event that arrived at `arrived_ms`.
-    pub fn parse(bytes: &[u8], arrived_ms: i64) -> Result<Self, Poison> {
+    pub fn parse(bytes: &[u8], arrived_ms: i64) -> Result<Self, EventRejectReason> {
         // Once for all, rather than text by text.
-        let text = std::str::from_utf8(bytes).map_err(|error| Poison::NotJson(error.to_string()))?;
-        let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| no_object(text, &error))?;
+        let text = std::str::from_utf8(bytes).map_err(|error| EventRejectReason::NotJson(error.to_string()))?;
+        let fields: EventFields<'_> = serde_json::from_str(text).map_err(|error| no_object(text, &error))?;
         if let Some(name) = fields.twice {
-            return Err(Poison::FieldTwice(name));
+            return Err(EventRejectReason::FieldTwice(name));
         }
         let created_ms = created_at(fields.created_at, arrived_ms)?;
         Ok(Self { uuid: uuid(fields.uuid)?, name: name(fields.name)?, created_ms, other: fields.other })
@@ -112,35 +112,36 @@ impl Event {
     }
 }
 
-fn uuid(raw: Option<&RawValue>) -> Result<String, Poison> {
-    let raw = raw.ok_or(Poison::BadUuid("is missing"))?;
-    let text: Cow<'_, str> = text(raw).ok_or(Poison::BadUuid("is no text"))?;
+fn uuid(raw: Option<&RawValue>) -> Result<String, EventRejectReason> {
+    let raw = raw.ok_or(EventRejectReason::BadUuid("is missing"))?;
+    let text: Cow<'_, str> = text(raw).ok_or(EventRejectReason::BadUuid("is no text"))?;
     // All bytes are looked at, which is quicker than to stop at the first odd one.
     let digits = text.bytes().filter(u8::is_ascii_hexdigit).count();
     let is_uuid = text.len() == 36 && digits == 32 && [8, 13, 18, 23].iter().all(|at| text.as_bytes()[*at] == b'-');
-    if is_uuid { Ok(text.to_ascii_lowercase()) } else { Err(Poison::BadUuid("is no UUID")) }
+    if is_uuid { Ok(text.to_ascii_lowercase()) } else { Err(EventRejectReason::BadUuid("is no UUID")) }
 }
 
-fn name(raw: Option<&RawValue>) -> Result<String, Poison> {
-    let raw = raw.ok_or(Poison::BadName("is missing"))?;
-    let text = text(raw).ok_or(Poison::BadName("is no text"))?;
+fn name(raw: Option<&RawValue>) -> Result<String, EventRejectReason> {
+    let raw = raw.ok_or(EventRejectReason::BadName("is missing"))?;
+    let text = text(raw).ok_or(EventRejectReason::BadName("is no text"))?;
     if text.is_empty() || text.starts_with(':') {
-        return Err(Poison::BadName("has no type"));
+        return Err(EventRejectReason::BadName("has no type"));
     }
     if text.len() > MAX_NAME_BYTES {
-        return Err(Poison::BadName("is longer than 256 bytes"));
+        return Err(EventRejectReason::BadName("is longer than 256 bytes"));
     }
     Ok(text.into_owned())
 }
 
-fn created_at(raw: Option<&RawValue>, arrived_ms: i64) -> Result<i64, Poison> {
-    let raw = raw.ok_or(Poison::BadTime("is missing"))?;
-    let created_ms: i64 = raw.get().parse().map_err(|_| Poison::BadTime("is no whole number of milliseconds"))?;
+fn created_at(raw: Option<&RawValue>, arrived_ms: i64) -> Result<i64, EventRejectReason> {
+    let raw = raw.ok_or(EventRejectReason::BadTime("is missing"))?;
+    let created_ms: i64 =
+        raw.get().parse().map_err(|_| EventRejectReason::BadTime("is no whole number of milliseconds"))?;
     if created_ms < EARLIEST_MS {
-        return Err(Poison::BadTime("is before 2020"));
+        return Err(EventRejectReason::BadTime("is before 2020"));
     }
     if created_ms > arrived_ms.saturating_add(MAX_AHEAD_MS) {
-        return Err(Poison::BadTime("is more than a day after the record's arrival"));
+        return Err(EventRejectReason::BadTime("is more than a day after the record's arrival"));
     }
     Ok(created_ms)
 }
@@ -152,16 +153,16 @@ fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     if inner.contains('\\') { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
-fn no_object(text: &str, error: &serde_json::Error) -> Poison {
+fn no_object(text: &str, error: &serde_json::Error) -> EventRejectReason {
     if error.is_data() && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
-        return Poison::NotAnObject;
+        return EventRejectReason::NotAnObject;
     }
-    Poison::NotJson(error.to_string())
+    EventRejectReason::NotJson(error.to_string())
 }
 
 /// The fields of an event, still as text.
 #[derive(Default)]
-struct Fields<'a> {
+struct EventFields<'a> {
     uuid: Option<&'a RawValue>,
     name: Option<&'a RawValue>,
     created_at: Option<&'a RawValue>,
@@ -169,24 +170,24 @@ struct Fields<'a> {
     twice: Option<&'static str>,
 }
 
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Fields<'a> {
+impl<'de: 'a, 'a> serde::Deserialize<'de> for EventFields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
+        deserializer.deserialize_map(EventFieldsVisitor)
     }
 }
 
-struct FieldsVisitor;
+struct EventFieldsVisitor;
 
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields<'de>;
+impl<'de> Visitor<'de> for EventFieldsVisitor {
+    type Value = EventFields<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Fields<'de>, M::Error> {
-        let mut fields = Fields::default();
-        while let Some(Key(key)) = map.next_key()? {
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<EventFields<'de>, M::Error> {
+        let mut fields = EventFields::default();
+        while let Some(FieldName(key)) = map.next_key()? {
             let value: &'de RawValue = map.next_value()?;
             let (known, name) = match &*key {
                 "event_uuid" => (&mut fields.uuid, "event_uuid"),
@@ -209,24 +210,24 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 }
 
 /// A key, borrowed where nothing in it is escaped.
-struct Key<'a>(Cow<'a, str>);
+struct FieldName<'a>(Cow<'a, str>);
 
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Key<'a> {
+impl<'de: 'a, 'a> serde::Deserialize<'de> for FieldName<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = Key<'de>;
+        struct FieldNameVisitor;
+        impl<'de> Visitor<'de> for FieldNameVisitor {
+            type Value = FieldName<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a field name")
             }
-            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Borrowed(key)))
+            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<FieldName<'de>, E> {
+                Ok(FieldName(Cow::Borrowed(key)))
             }
-            fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Owned(key.to_owned())))
+            fn visit_str<E>(self, key: &str) -> Result<FieldName<'de>, E> {
+                Ok(FieldName(Cow::Owned(key.to_owned())))
             }
         }
-        deserializer.deserialize_str(KeyVisitor)
+        deserializer.deserialize_str(FieldNameVisitor)
     }
 }
 
@@ -249,7 +250,7 @@ mod tests {
     const UUID: &str = "6f1b4c1e-0000-4000-8000-00000000000a";
     const ARRIVED: i64 = 1_763_683_200_000;
 
-    fn parse(json: &str) -> Result<Event, Poison> {
+    fn parse(json: &str) -> Result<Event, EventRejectReason> {
         Event::parse(json.replace("UUID", UUID).as_bytes(), ARRIVED)
     }
 

@@ -21,13 +21,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::datetime::Datetimes;
 use crate::event::Event;
-use crate::layout::Format;
+use crate::layout::ObjectFormat;
 
 /// Encodes events; none at all are a file without rows.
-pub fn encode(events: &[&Event], format: Format) -> Vec<u8> {
+pub fn encode(events: &[&Event], format: ObjectFormat) -> Vec<u8> {
     match format {
-        Format::Parquet => parquet(events).expect("writing to memory does not fail"),
-        Format::JsonLines => json_lines(events),
+        ObjectFormat::Parquet => parquet(events).expect("writing to memory does not fail"),
+        ObjectFormat::JsonLines => json_lines(events),
     }
 }
 
@@ -77,7 +77,7 @@ fn properties() -> WriterProperties {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct StoredLine<'a> {
     event_uuid: &'a str,
     event_name: &'a str,
     event_subtype: &'a str,
@@ -91,7 +91,7 @@ fn json_lines(events: &[&Event]) -> Vec<u8> {
     let mut gzip = GzBuilder::new().write(Vec::new(), GzipLevel::default());
     let mut datetimes = Datetimes::new();
     for event in events {
-        let line = Line {
+        let line = StoredLine {
             event_uuid: &event.uuid,
             event_name: &event.name,
             event_subtype: event.subtype(),
@@ -107,7 +107,7 @@ fn json_lines(events: &[&Event]) -> Vec<u8> {
 
 /// An event as it is stored, column by column.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Row {
+pub struct StoredRow {
     /// `event_uuid`.
     pub event_uuid: String,
     /// `event_name`.
@@ -122,7 +122,7 @@ pub struct Row {
     pub other: Option<String>,
 }
 
-impl Row {
+impl StoredRow {
     /// How an event is stored.
     pub fn of(event: &Event) -> Self {
         Self {
@@ -138,7 +138,7 @@ impl Row {
 
 /// Why bytes are none that [`encode`] makes.
 #[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
+pub enum UnreadableError {
     /// Damaged, or no Parquet.
     #[error("not readable as Parquet: {0}")]
     Parquet(#[from] ParquetError),
@@ -168,18 +168,20 @@ pub enum Unreadable {
 /// Decodes an object, whoever wrote it: the columns count, not how they are encoded.
 ///
 /// # Errors
-/// If the object cannot be read to its end, or has not the columns of a [`Row`].
-pub fn decode(bytes: Bytes, format: Format) -> Result<Vec<Row>, Unreadable> {
+/// If the object cannot be read to its end, or has not the columns of a [`StoredRow`].
+pub fn decode(bytes: Bytes, format: ObjectFormat) -> Result<Vec<StoredRow>, UnreadableError> {
     match format {
-        Format::Parquet => {
+        ObjectFormat::Parquet => {
             let rows = RowIter::from_file_into(Box::new(SerializedFileReader::new(bytes)?));
-            rows.enumerate().map(|(at, row)| Columns { row: at + 1, fields: row?.into_columns() }.read()).collect()
+            rows.enumerate().map(|(at, row)| ParquetRow { row: at + 1, fields: row?.into_columns() }.read()).collect()
         }
-        Format::JsonLines if bytes.is_empty() => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
-        Format::JsonLines => {
+        ObjectFormat::JsonLines if bytes.is_empty() => {
+            Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into())
+        }
+        ObjectFormat::JsonLines => {
             let lines = BufReader::new(MultiGzDecoder::new(&bytes[..])).lines();
             let row = |(at, line): (usize, std::io::Result<String>)| {
-                serde_json::from_str(&line?).map_err(|error| Unreadable::Line { line: at + 1, error })
+                serde_json::from_str(&line?).map_err(|error| UnreadableError::Line { line: at + 1, error })
             };
             lines.enumerate().map(row).collect()
         }
@@ -187,14 +189,14 @@ pub fn decode(bytes: Bytes, format: Format) -> Result<Vec<Row>, Unreadable> {
 }
 
 /// A row of a Parquet file.
-struct Columns {
+struct ParquetRow {
     row: usize,
     fields: Vec<(String, Value)>,
 }
 
-impl Columns {
-    fn read(mut self) -> Result<Row, Unreadable> {
-        Ok(Row {
+impl ParquetRow {
+    fn read(mut self) -> Result<StoredRow, UnreadableError> {
+        Ok(StoredRow {
             event_uuid: self.text("event_uuid")?,
             event_name: self.text("event_name")?,
             event_subtype: self.text("event_subtype")?,
@@ -211,7 +213,7 @@ impl Columns {
         })
     }
 
-    fn text(&mut self, column: &'static str) -> Result<String, Unreadable> {
+    fn text(&mut self, column: &'static str) -> Result<String, UnreadableError> {
         match self.take(column) {
             Some(Value::Str(text)) => Ok(text),
             _ => Err(self.absent(column, "text")),
@@ -223,8 +225,8 @@ impl Columns {
         Some(std::mem::replace(field, Value::Null))
     }
 
-    fn absent(&self, column: &'static str, kind: &'static str) -> Unreadable {
-        Unreadable::Column { row: self.row, column, kind }
+    fn absent(&self, column: &'static str, kind: &'static str) -> UnreadableError {
+        UnreadableError::Column { row: self.row, column, kind }
     }
 }
 
@@ -245,12 +247,12 @@ mod tests {
     #[test]
     fn what_is_encoded_is_read_again() {
         let events = events();
-        let rows: Vec<Row> = events.iter().map(Row::of).collect();
+        let rows: Vec<StoredRow> = events.iter().map(StoredRow::of).collect();
         assert_eq!(
             (&*rows[0].event_subtype, &*rows[0].created_datetime),
             ("processed:timeout", "2025-11-21T00:00:00.251Z")
         );
-        for format in [Format::Parquet, Format::JsonLines] {
+        for format in [ObjectFormat::Parquet, ObjectFormat::JsonLines] {
             let bytes = Bytes::from(encode(&events.iter().collect::<Vec<_>>(), format));
             assert_eq!(decode(bytes, format).unwrap(), rows, "{format:?}");
             assert_eq!(decode(encode(&[], format).into(), format).unwrap(), [], "{format:?}: a seal has no rows");
@@ -260,7 +262,7 @@ mod tests {
     #[test]
     fn what_is_damaged_is_not_read_in_part() {
         let events = events();
-        for format in [Format::Parquet, Format::JsonLines] {
+        for format in [ObjectFormat::Parquet, ObjectFormat::JsonLines] {
             let whole = Bytes::from(encode(&events.iter().collect::<Vec<_>>(), format));
             for end in 0..whole.len() {
                 assert!(decode(whole.slice(..end), format).is_err(), "{format:?} cut at {end}");
@@ -274,11 +276,11 @@ mod tests {
         let rows = RecordBatch::try_from_iter([("event_uuid", numbers)]).unwrap();
         let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), None).unwrap();
         writer.write(&rows).unwrap();
-        let error = decode(writer.into_inner().unwrap().into(), Format::Parquet).unwrap_err();
+        let error = decode(writer.into_inner().unwrap().into(), ObjectFormat::Parquet).unwrap_err();
         assert_eq!(error.to_string(), "row 1 has no column event_uuid of the type text");
         let mut gzip = GzBuilder::new().write(Vec::new(), GzipLevel::default());
         gzip.write_all(b"{\"event_uuid\":\"a\"}\n").unwrap();
-        let error = decode(gzip.finish().unwrap().into(), Format::JsonLines).unwrap_err();
+        let error = decode(gzip.finish().unwrap().into(), ObjectFormat::JsonLines).unwrap_err();
         assert_eq!(error.to_string(), "line 1: missing field `event_name` at line 1 column 18");
     }
 }

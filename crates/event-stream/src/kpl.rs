@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use md5::{Digest, Md5};
 use prost::Message;
 
-use crate::event::Poison;
+use crate::event::EventRejectReason;
 
 const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 const DIGEST_BYTES: usize = 16;
@@ -40,24 +40,24 @@ pub fn is_aggregated(data: &[u8]) -> bool {
 }
 
 /// The parts of a record: the record itself, unless it is aggregated.
-pub fn parts(mut data: Bytes) -> Result<Vec<Bytes>, Poison> {
+pub fn parts(mut data: Bytes) -> Result<Vec<Bytes>, EventRejectReason> {
     if !is_aggregated(&data) {
         return Ok(vec![data]);
     }
     data.advance(MAGIC.len());
     if data.len() < DIGEST_BYTES {
-        return Err(Poison::BadAggregate("it ends before its checksum".to_owned()));
+        return Err(EventRejectReason::BadAggregate("it ends before its checksum".to_owned()));
     }
     let digest = data.split_off(data.len() - DIGEST_BYTES);
     if Md5::digest(&data)[..] != digest[..] {
-        return Err(Poison::BadAggregate("its checksum does not match".to_owned()));
+        return Err(EventRejectReason::BadAggregate("its checksum does not match".to_owned()));
     }
-    let message = AggregatedRecord::decode(data).map_err(|error| Poison::BadAggregate(error.to_string()))?;
+    let message = AggregatedRecord::decode(data).map_err(|error| EventRejectReason::BadAggregate(error.to_string()))?;
     if message.records.is_empty() {
-        return Err(Poison::BadAggregate("it holds no event".to_owned()));
+        return Err(EventRejectReason::BadAggregate("it holds no event".to_owned()));
     }
     if message.records.len() > MAX_EVENTS {
-        return Err(Poison::BadAggregate(format!("more than {MAX_EVENTS} events")));
+        return Err(EventRejectReason::BadAggregate(format!("more than {MAX_EVENTS} events")));
     }
     Ok(message.records.into_iter().map(|record| record.data).collect())
 }
@@ -105,7 +105,7 @@ mod tests {
     fn one_that_holds_nothing_or_too_much_says_so() {
         for (count, reason) in [(0, "it holds no event"), (15_001, "more than 15000 events")] {
             let record = aggregate("key", std::iter::repeat_n(Bytes::from_static(b"{}"), count));
-            assert_eq!(parts(record).unwrap_err(), Poison::BadAggregate(reason.to_owned()));
+            assert_eq!(parts(record).unwrap_err(), EventRejectReason::BadAggregate(reason.to_owned()));
         }
     }
 
@@ -113,16 +113,16 @@ mod tests {
     fn a_damaged_one_says_so() {
         let whole = aggregate("key", events());
         for end in MAGIC.len()..whole.len() {
-            assert!(matches!(parts(whole.slice(..end)), Err(Poison::BadAggregate(_))), "cut at {end}");
+            assert!(matches!(parts(whole.slice(..end)), Err(EventRejectReason::BadAggregate(_))), "cut at {end}");
         }
         for at in MAGIC.len()..whole.len() {
             let mut damaged = whole.to_vec();
             damaged[at] ^= 1;
-            assert!(matches!(parts(damaged.into()), Err(Poison::BadAggregate(_))), "flipped at {at}");
+            assert!(matches!(parts(damaged.into()), Err(EventRejectReason::BadAggregate(_))), "flipped at {at}");
         }
         let mut lying = MAGIC.to_vec();
         lying.extend_from_slice(b"\x1a\xff\xff\xff\xff\x0f");
         lying.extend_from_slice(&Md5::digest(b"\x1a\xff\xff\xff\xff\x0f"));
-        assert!(matches!(parts(lying.into()), Err(Poison::BadAggregate(_))), "a length beyond the end");
+        assert!(matches!(parts(lying.into()), Err(EventRejectReason::BadAggregate(_))), "a length beyond the end");
     }
 }

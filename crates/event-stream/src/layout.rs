@@ -21,7 +21,7 @@ const PIECES_BYTES: usize = 4096;
 
 /// How events are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
+pub enum ObjectFormat {
     /// Parquet, Snappy.
     #[default]
     Parquet,
@@ -29,7 +29,7 @@ pub enum Format {
     JsonLines,
 }
 
-impl Format {
+impl ObjectFormat {
     /// The end of an object's name.
     pub fn suffix(self) -> &'static str {
         match self {
@@ -122,7 +122,13 @@ impl fmt::Display for Partition {
 
 /// The key of an object of events: partition, first and last record of the batch that they came in, and a hash of
 /// everything that decides what the object holds.
-pub fn object_key(partition: &Partition, first: &RecordId, last: &RecordId, hash: u128, format: Format) -> String {
+pub fn object_key(
+    partition: &Partition,
+    first: &RecordId,
+    last: &RecordId,
+    hash: u128,
+    format: ObjectFormat,
+) -> String {
     let RecordId { shard, sequence } = first;
     let (last, suffix) = (&last.sequence, format.suffix());
     format!("events/{partition}/{shard}-{sequence}-{last}-{hash:032x}.{suffix}")
@@ -191,7 +197,7 @@ mod tests {
         let at = |sequence: &str| RecordId { shard: "shardId-000000000001".into(), sequence: sequence.into() };
         let partition = Partition { event_type: "lesson".to_owned(), day: 20_413 };
         assert_eq!(
-            object_key(&partition, &at("495"), &at("497"), 0xab, Format::Parquet),
+            object_key(&partition, &at("495"), &at("497"), 0xab, ObjectFormat::Parquet),
             "events/event_type=lesson/event_date=2025-11-21/shardId-000000000001-495-497-000000000000000000000000000000ab.snappy.parquet"
         );
     }

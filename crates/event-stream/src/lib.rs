@@ -1,6 +1,6 @@
 //! The rules of the event stream: what an event is, where it is stored, and how each is stored exactly once.
 //!
-//! Invariant: this crate knows no AWS, no clock and no network. [`protocol::store`] is generic over a [`World`], the calls
+//! Invariant: this crate knows no AWS, no clock and no network. [`protocol::store`] is generic over a [`EventStore`], the calls
 //! that it makes; the function gives it DynamoDB and S3, the tests a simulated world that fails at every call.
 //!
 //! The modules read as a batch's way: [`record`] is where a record is, [`kpl`] takes aggregated ones apart,
@@ -18,7 +18,7 @@ pub mod quarantine;
 pub mod record;
 pub mod simulate;
 
-pub use claim::{Claim, PartId, Taken, Transition};
-pub use event::{Event, Poison};
-pub use layout::{EventTypes, Format, Partition};
-pub use protocol::{Contents, Put, World};
+pub use claim::{Claim, ClaimResult, PartId, Transition};
+pub use event::{Event, EventRejectReason};
+pub use layout::{EventTypes, ObjectFormat, Partition};
+pub use protocol::{EventStore, ObjectContents, PutResult};

@@ -4,10 +4,10 @@
 //!
 //! 1. The events of a batch are grouped by partition. A group's object key is fixed before anything is written: it hashes the
 //!    group's candidates, each with its content and the version of its claim (0: none yet).
-//! 2. Every candidate's claim is taken for that key ([`World::take`]): a transition from its version to the next.
+//! 2. Every candidate's claim is taken for that key ([`EventStore::take`]): a transition from its version to the next.
 //! 3. When *all* candidates of a group have a definite answer, those that are claimed for the key are written to it, by a
-//!    put that fails if the key exists ([`World::put`]).
-//! 4. The key is marked as stored ([`World::mark_stored`]), which spares others to look at the object itself.
+//!    put that fails if the key exists ([`EventStore::put`]).
+//! 4. The key is marked as stored ([`EventStore::mark_stored`]), which spares others to look at the object itself.
 //!
 //! A candidate whose claim names another object is a duplicate if that object is stored. If not, whoever claimed it may be
 //! at work (then the record is reported as failed, and comes again), or is gone: the claim has expired, or was made for an
@@ -39,14 +39,14 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::FixedState;
 use futures::StreamExt;
 
-use crate::claim::{Claim, MAX_READ_AT_ONCE, MAX_TAKEN_AT_ONCE, PartId, Taken, Transition};
+use crate::claim::{Claim, ClaimResult, MAX_READ_AT_ONCE, MAX_TAKEN_AT_ONCE, PartId, Transition};
 use crate::event::Event;
-use crate::layout::{ContentHash, EventTypes, Format, Partition, object_key};
+use crate::layout::{ContentHash, EventTypes, ObjectFormat, Partition, object_key};
 use crate::record::RecordId;
 
 /// The calls that storing makes.
 #[allow(async_fn_in_trait, reason = "nobody needs its futures to be sent")]
-pub trait World {
+pub trait EventStore {
     /// Why a call failed.
     type Error: std::fmt::Debug;
 
@@ -54,13 +54,13 @@ pub trait World {
     fn now_ms(&self) -> i64;
 
     /// Makes [`MAX_TAKEN_AT_ONCE`] transitions at most, each by itself; one answer for each.
-    async fn take(&self, transitions: &[Transition<'_>]) -> Vec<Taken>;
+    async fn take(&self, transitions: &[Transition<'_>]) -> Vec<ClaimResult>;
 
     /// Reads [`MAX_READ_AT_ONCE`] claims at most, as they are now; one answer for each.
     async fn read(&self, uuids: &[&str]) -> Result<Vec<Option<Claim>>, Self::Error>;
 
     /// Writes an object, if there is none.
-    async fn put(&self, key: &str, contents: Contents<'_>) -> Result<Put, Self::Error>;
+    async fn put(&self, key: &str, contents: ObjectContents<'_>) -> Result<PutResult, Self::Error>;
 
     /// Whether an object that exists has rows; it is a seal otherwise.
     async fn has_rows(&self, key: &str) -> Result<bool, Self::Error>;
@@ -74,7 +74,7 @@ pub trait World {
 
 /// What is put.
 #[derive(Clone, Copy, Debug)]
-pub enum Contents<'a> {
+pub enum ObjectContents<'a> {
     /// Some events.
     Rows(&'a [&'a Event]),
     /// None, so that there will never be any.
@@ -83,7 +83,7 @@ pub enum Contents<'a> {
 
 /// What became of a put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Put {
+pub enum PutResult {
     /// The object is there.
     Written,
     /// There was one already.
@@ -92,7 +92,7 @@ pub enum Put {
 
 /// Some events that arrived together.
 #[derive(Clone, Debug)]
-pub struct Batch {
+pub struct EventBatch {
     /// The records, in the order of the stream. They must not be none.
     pub records: Vec<RecordId>,
     /// The events, in the order of the stream.
@@ -112,7 +112,7 @@ pub struct Arrival {
     pub arrived_ms: i64,
 }
 
-impl Batch {
+impl EventBatch {
     /// Where an event came from.
     fn part_id(&self, event: usize) -> PartId<'_> {
         let Arrival { record, part, .. } = self.arrivals[event];
@@ -122,11 +122,11 @@ impl Batch {
 
 /// What is set for all batches.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct StoreSettings {
     /// The types with partitions of their own.
     pub types: EventTypes,
     /// How events are stored.
-    pub format: Format,
+    pub format: ObjectFormat,
     /// For how long whoever claims is believed to be at work.
     pub claim_ms: i64,
     /// For how long a duplicate is known as one.
@@ -137,7 +137,7 @@ pub struct Settings {
 
 /// What became of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum EventOutcome {
     /// It is stored, by this delivery or, where `again`, by an earlier one of the same record.
     Stored {
         /// Whether an earlier delivery stored it.
@@ -146,21 +146,21 @@ pub enum Fate {
     /// Another record's event of the same UUID is stored.
     Duplicate(Duplicate),
     /// It is not known to be stored: the record has to come again.
-    Failed(Failure),
+    Failed(EventFailure),
 }
 
 /// A duplicate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Duplicate {
     /// Where the event was seen first.
-    pub seen: Seen,
+    pub seen: DuplicateOrigin,
     /// How long before or after, by the arrival of the records.
     pub age_ms: i64,
 }
 
 /// Where the event of a duplicate was seen first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum DuplicateOrigin {
     /// In the same batch.
     SameBatch,
     /// In another batch of the shard.
@@ -171,7 +171,7 @@ pub enum Seen {
 
 /// Why an event is not known to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum EventFailure {
     /// Another delivery has claimed it and may be at work.
     Conflict,
     /// A call failed.
@@ -179,24 +179,24 @@ pub enum Failure {
 }
 
 /// Stores the events of a batch; one answer for each.
-pub async fn store<W: World>(batch: &Batch, settings: &Settings, world: &W) -> Vec<Fate> {
-    let mut fates: Vec<Option<Fate>> = vec![None; batch.arrivals.len()];
+pub async fn store<W: EventStore>(batch: &EventBatch, settings: &StoreSettings, world: &W) -> Vec<EventOutcome> {
+    let mut fates: Vec<Option<EventOutcome>> = vec![None; batch.arrivals.len()];
     let firsts = firsts(batch);
-    let candidates = (0..firsts.len()).filter(|at| firsts[*at] == *at).map(|event| Candidate { event, from: 0 });
-    let run = Run { batch, settings, world };
+    let candidates = (0..firsts.len()).filter(|at| firsts[*at] == *at).map(|event| ClaimCandidate { event, from: 0 });
+    let run = StoreRun { batch, settings, world };
     let answers = run.round(candidates.collect()).await;
     let mut open = Vec::new();
     for (event, answer) in answers {
         match answer {
-            Answer::Fate(fate) => fates[event] = Some(fate),
-            Answer::Claimed(claim) => open.push((event, claim)),
+            CandidateResult::Outcome(fate) => fates[event] = Some(fate),
+            CandidateResult::Claimed(claim) => open.push((event, claim)),
         }
     }
     let second = run.settle(open, &mut fates).await;
     for (event, answer) in run.round(second).await {
         fates[event] = Some(match answer {
-            Answer::Fate(fate) => fate,
-            Answer::Claimed(_) => Fate::Failed(Failure::Conflict),
+            CandidateResult::Outcome(fate) => fate,
+            CandidateResult::Claimed(_) => EventOutcome::Failed(EventFailure::Conflict),
         });
     }
     for (event, first) in firsts.iter().enumerate().filter(|(event, first)| event != *first) {
@@ -206,57 +206,57 @@ pub async fn store<W: World>(batch: &Batch, settings: &Settings, world: &W) -> V
 }
 
 /// For each event, the first of the batch with its UUID.
-fn firsts(batch: &Batch) -> Vec<usize> {
+fn firsts(batch: &EventBatch) -> Vec<usize> {
     let mut seen = HashMap::with_capacity_and_hasher(batch.arrivals.len(), foldhash::fast::RandomState::default());
     let uuids = batch.arrivals.iter().map(|arrival| arrival.event.uuid.as_str());
     uuids.enumerate().map(|(at, uuid)| *seen.entry(uuid).or_insert(at)).collect()
 }
 
-fn duplicate_of(batch: &Batch, event: usize, first: usize, fate: Option<&Fate>) -> Fate {
-    if let Some(Fate::Failed(failure)) = fate {
-        return Fate::Failed(*failure);
+fn duplicate_of(batch: &EventBatch, event: usize, first: usize, fate: Option<&EventOutcome>) -> EventOutcome {
+    if let Some(EventOutcome::Failed(failure)) = fate {
+        return EventOutcome::Failed(*failure);
     }
     let age_ms = (batch.arrivals[event].arrived_ms - batch.arrivals[first].arrived_ms).abs();
-    Fate::Duplicate(Duplicate { seen: Seen::SameBatch, age_ms })
+    EventOutcome::Duplicate(Duplicate { seen: DuplicateOrigin::SameBatch, age_ms })
 }
 
 /// An event that is to be claimed, and the version of its claim.
 #[derive(Clone, Copy, Debug)]
-struct Candidate {
+struct ClaimCandidate {
     event: usize,
     from: u64,
 }
 
 /// What a round says of a candidate.
-enum Answer {
-    Fate(Fate),
+enum CandidateResult {
+    Outcome(EventOutcome),
     /// Its claim names an object that was not written by this round.
     Claimed(Box<Claim>),
 }
 
 /// What a round knows of a candidate's claim.
-enum Known {
+enum ClaimState {
     /// It is the round's own.
     Won,
     /// It was read: another one, or its own, whose answer was lost.
     Read(Box<Claim>),
 }
 
-struct Run<'a, W> {
-    batch: &'a Batch,
-    settings: &'a Settings,
+struct StoreRun<'a, W> {
+    batch: &'a EventBatch,
+    settings: &'a StoreSettings,
     world: &'a W,
 }
 
 /// The candidates of one partition and the key of their object.
-struct Group {
+struct PartitionGroup {
     key: String,
-    candidates: Vec<Candidate>,
+    candidates: Vec<ClaimCandidate>,
 }
 
-impl<W: World> Run<'_, W> {
+impl<W: EventStore> StoreRun<'_, W> {
     /// Claims all candidates and writes those that are won.
-    async fn round(&self, candidates: Vec<Candidate>) -> Vec<(usize, Answer)> {
+    async fn round(&self, candidates: Vec<ClaimCandidate>) -> Vec<(usize, CandidateResult)> {
         let groups = self.groups(candidates);
         let claimed_until_ms = self.world.now_ms() + self.settings.claim_ms;
         let claims = self.claim(&groups, claimed_until_ms).await;
@@ -268,15 +268,15 @@ impl<W: World> Run<'_, W> {
             work.push((group, own));
         }
         let written = futures::stream::iter(work).map(|(group, claims)| self.write(group, claims, claimed_until_ms));
-        let written: Vec<Written> = written.buffered(self.settings.calls_at_once).collect().await;
+        let written: Vec<GroupResult> = written.buffered(self.settings.calls_at_once).collect().await;
         let stored: Vec<&str> = written.iter().filter_map(|one| one.stored.as_deref()).collect();
         self.mark(&stored).await;
         written.into_iter().flat_map(|one| one.answers).collect()
     }
 
-    fn groups(&self, candidates: Vec<Candidate>) -> Vec<Group> {
-        let Batch { records, arrivals } = self.batch;
-        let mut groups: HashMap<(&str, i32), (ContentHash, Vec<Candidate>), FixedState> = HashMap::default();
+    fn groups(&self, candidates: Vec<ClaimCandidate>) -> Vec<PartitionGroup> {
+        let EventBatch { records, arrivals } = self.batch;
+        let mut groups: HashMap<(&str, i32), (ContentHash, Vec<ClaimCandidate>), FixedState> = HashMap::default();
         for candidate in candidates {
             let event = &arrivals[candidate.event].event;
             let place = (self.settings.types.partition_value(event.event_type()), Partition::day_of(event));
@@ -294,13 +294,13 @@ impl<W: World> Run<'_, W> {
             let partition = Partition { event_type: event_type.to_owned(), day };
             let key =
                 object_key(&partition, &records[0], &records[records.len() - 1], hash.finish(), self.settings.format);
-            Group { key, candidates }
+            PartitionGroup { key, candidates }
         };
         groups.into_iter().map(group).collect()
     }
 
     /// What is known of each candidate's claim, group after group: nothing where a call failed.
-    async fn claim(&self, groups: &[Group], claimed_until_ms: i64) -> Vec<Option<Known>> {
+    async fn claim(&self, groups: &[PartitionGroup], claimed_until_ms: i64) -> Vec<Option<ClaimState>> {
         let expires_secs = self.expires_secs();
         let transitions: Vec<Transition<'_>> = groups
             .iter()
@@ -319,19 +319,19 @@ impl<W: World> Run<'_, W> {
             })
             .collect();
         let taken = futures::stream::iter(transitions.chunks(MAX_TAKEN_AT_ONCE)).map(|some| self.world.take(some));
-        let taken: Vec<Vec<Taken>> = taken.buffered(self.settings.calls_at_once).collect().await;
+        let taken: Vec<Vec<ClaimResult>> = taken.buffered(self.settings.calls_at_once).collect().await;
         let taken = taken.into_iter().flatten();
         let (mut claims, mut lost) = (Vec::with_capacity(transitions.len()), Vec::new());
         for (at, (taken, transition)) in taken.zip(&transitions).enumerate() {
-            claims.push((taken == Taken::Won).then_some(Known::Won));
-            if taken == Taken::Lost {
+            claims.push((taken == ClaimResult::Won).then_some(ClaimState::Won));
+            if taken == ClaimResult::Lost {
                 lost.push((at, transition.uuid));
             }
         }
         let read = futures::stream::iter(lost.chunks(MAX_READ_AT_ONCE)).map(|some| self.read(some));
         let read: Vec<Vec<(usize, Option<Claim>)>> = read.buffered(self.settings.calls_at_once).collect().await;
         for (at, claim) in read.into_iter().flatten() {
-            claims[at] = claim.map(|claim| Known::Read(Box::new(claim)));
+            claims[at] = claim.map(|claim| ClaimState::Read(Box::new(claim)));
         }
         claims
     }
@@ -343,37 +343,42 @@ impl<W: World> Run<'_, W> {
     }
 
     /// Writes what a group has won, if every one of its candidates has an answer.
-    async fn write(&self, group: &Group, claims: &[Option<Known>], claimed_until_ms: i64) -> Written {
-        let failed = |at: usize| (group.candidates[at].event, Answer::Fate(Fate::Failed(Failure::Call)));
+    async fn write(&self, group: &PartitionGroup, claims: &[Option<ClaimState>], claimed_until_ms: i64) -> GroupResult {
+        let failed = |at: usize| {
+            (group.candidates[at].event, CandidateResult::Outcome(EventOutcome::Failed(EventFailure::Call)))
+        };
         if claims.iter().any(Option::is_none) {
-            return Written { stored: None, answers: (0..claims.len()).map(failed).collect() };
+            return GroupResult { stored: None, answers: (0..claims.len()).map(failed).collect() };
         }
         let claimed = |at: usize| {
-            let Candidate { event, from } = group.candidates[at];
+            let ClaimCandidate { event, from } = group.candidates[at];
             let claim = match &claims[at] {
-                Some(Known::Read(claim)) => claim.clone(),
+                Some(ClaimState::Read(claim)) => claim.clone(),
                 _ => Box::new(self.won(group, event, from, claimed_until_ms)),
             };
-            (event, Answer::Claimed(claim))
+            (event, CandidateResult::Claimed(claim))
         };
-        let is_own = |known: &Option<Known>| !matches!(known, Some(Known::Read(claim)) if claim.object != group.key);
+        let is_own =
+            |known: &Option<ClaimState>| !matches!(known, Some(ClaimState::Read(claim)) if claim.object != group.key);
         let (own, others): (Vec<usize>, Vec<usize>) = (0..claims.len()).partition(|at| is_own(&claims[*at]));
         let mut answers: Vec<_> = others.into_iter().map(claimed).collect();
         if own.is_empty() {
-            return Written { stored: None, answers };
+            return GroupResult { stored: None, answers };
         }
         let outcome = self.put(group, &own).await;
         answers.extend(own.iter().map(|at| match outcome {
-            Some(Object::Rows { again }) => (group.candidates[*at].event, Answer::Fate(Fate::Stored { again })),
-            Some(Object::Seal) => claimed(*at),
+            Some(ObjectState::Rows { again }) => {
+                (group.candidates[*at].event, CandidateResult::Outcome(EventOutcome::Stored { again }))
+            }
+            Some(ObjectState::Seal) => claimed(*at),
             None => failed(*at),
         }));
-        let stored = matches!(outcome, Some(Object::Rows { .. })).then(|| group.key.clone());
-        Written { stored, answers }
+        let stored = matches!(outcome, Some(ObjectState::Rows { .. })).then(|| group.key.clone());
+        GroupResult { stored, answers }
     }
 
     /// The claim of an event that this round has won.
-    fn won(&self, group: &Group, event: usize, from: u64, claimed_until_ms: i64) -> Claim {
+    fn won(&self, group: &PartitionGroup, event: usize, from: u64, claimed_until_ms: i64) -> Claim {
         Claim {
             version: from + 1,
             object: group.key.clone(),
@@ -383,18 +388,18 @@ impl<W: World> Run<'_, W> {
         }
     }
 
-    async fn put(&self, group: &Group, own: &[usize]) -> Option<Object> {
+    async fn put(&self, group: &PartitionGroup, own: &[usize]) -> Option<ObjectState> {
         let event = |at: &usize| &self.batch.arrivals[group.candidates[*at].event].event;
         let rows: Vec<&Event> = own.iter().map(event).collect();
-        match self.world.put(&group.key, Contents::Rows(&rows)).await.ok()? {
-            Put::Written => Some(Object::Rows { again: false }),
-            Put::Exists if self.world.has_rows(&group.key).await.ok()? => Some(Object::Rows { again: true }),
-            Put::Exists => Some(Object::Seal),
+        match self.world.put(&group.key, ObjectContents::Rows(&rows)).await.ok()? {
+            PutResult::Written => Some(ObjectState::Rows { again: false }),
+            PutResult::Exists if self.world.has_rows(&group.key).await.ok()? => Some(ObjectState::Rows { again: true }),
+            PutResult::Exists => Some(ObjectState::Seal),
         }
     }
 
     /// Decides about events whose claims name other objects; answers those that may be taken over.
-    async fn settle(&self, open: Vec<(usize, Box<Claim>)>, fates: &mut [Option<Fate>]) -> Vec<Candidate> {
+    async fn settle(&self, open: Vec<(usize, Box<Claim>)>, fates: &mut [Option<EventOutcome>]) -> Vec<ClaimCandidate> {
         let objects: HashSet<&str> = open.iter().map(|(_, claim)| claim.object.as_str()).collect();
         let mut objects: Vec<&str> = objects.into_iter().collect();
         objects.sort_unstable();
@@ -414,16 +419,19 @@ impl<W: World> Run<'_, W> {
         let sealed = self.seal(&abandoned).await;
         let mut candidates = Vec::new();
         for (event, claim) in &open {
-            let object =
-                if marked[&*claim.object] { Some(&Object::Rows { again: true }) } else { sealed.get(&*claim.object) };
+            let object = if marked[&*claim.object] {
+                Some(&ObjectState::Rows { again: true })
+            } else {
+                sealed.get(&*claim.object)
+            };
             fates[*event] = Some(match object {
-                Some(Object::Rows { .. }) => self.stored_before(*event, claim),
-                Some(Object::Seal) => {
-                    candidates.push(Candidate { event: *event, from: claim.version });
+                Some(ObjectState::Rows { .. }) => self.stored_before(*event, claim),
+                Some(ObjectState::Seal) => {
+                    candidates.push(ClaimCandidate { event: *event, from: claim.version });
                     continue;
                 }
-                None if abandoned.contains(&&*claim.object) => Fate::Failed(Failure::Call),
-                None => Fate::Failed(Failure::Conflict),
+                None if abandoned.contains(&&*claim.object) => EventOutcome::Failed(EventFailure::Call),
+                None => EventOutcome::Failed(EventFailure::Conflict),
             });
         }
         candidates.sort_unstable_by_key(|candidate| candidate.event);
@@ -431,31 +439,38 @@ impl<W: World> Run<'_, W> {
     }
 
     /// Sees to it that objects have rows or will never have any.
-    async fn seal<'k>(&self, keys: &[&'k str]) -> HashMap<&'k str, Object> {
+    async fn seal<'k>(&self, keys: &[&'k str]) -> HashMap<&'k str, ObjectState> {
         let sealed = futures::stream::iter(keys).map(|key| async move {
-            let object = match self.world.put(key, Contents::Seal).await.ok()? {
-                Put::Written => Object::Seal,
-                Put::Exists if self.world.has_rows(key).await.ok()? => Object::Rows { again: true },
-                Put::Exists => Object::Seal,
+            let object = match self.world.put(key, ObjectContents::Seal).await.ok()? {
+                PutResult::Written => ObjectState::Seal,
+                PutResult::Exists if self.world.has_rows(key).await.ok()? => ObjectState::Rows { again: true },
+                PutResult::Exists => ObjectState::Seal,
             };
             Some((*key, object))
         });
-        let sealed: Vec<Option<(&str, Object)>> = sealed.buffered(self.settings.calls_at_once).collect().await;
-        let sealed: HashMap<&str, Object> = sealed.into_iter().flatten().collect();
-        let mut stored: Vec<&str> =
-            sealed.iter().filter(|(_, object)| matches!(object, Object::Rows { .. })).map(|(key, _)| *key).collect();
+        let sealed: Vec<Option<(&str, ObjectState)>> = sealed.buffered(self.settings.calls_at_once).collect().await;
+        let sealed: HashMap<&str, ObjectState> = sealed.into_iter().flatten().collect();
+        let mut stored: Vec<&str> = sealed
+            .iter()
+            .filter(|(_, object)| matches!(object, ObjectState::Rows { .. }))
+            .map(|(key, _)| *key)
+            .collect();
         stored.sort_unstable();
         self.mark(&stored).await;
         sealed
     }
 
-    fn stored_before(&self, event: usize, claim: &Claim) -> Fate {
+    fn stored_before(&self, event: usize, claim: &Claim) -> EventOutcome {
         let (part_id, arrived_ms) = (self.batch.part_id(event), self.batch.arrivals[event].arrived_ms);
         if claim.record == part_id.to_string() {
-            return Fate::Stored { again: true };
+            return EventOutcome::Stored { again: true };
         }
-        let seen = if part_id.is_of_shard_of(&claim.record) { Seen::SameShard } else { Seen::OtherShard };
-        Fate::Duplicate(Duplicate { seen, age_ms: (arrived_ms - claim.arrived_ms).abs() })
+        let seen = if part_id.is_of_shard_of(&claim.record) {
+            DuplicateOrigin::SameShard
+        } else {
+            DuplicateOrigin::OtherShard
+        };
+        EventOutcome::Duplicate(Duplicate { seen, age_ms: (arrived_ms - claim.arrived_ms).abs() })
     }
 
     async fn mark(&self, keys: &[&str]) {
@@ -471,13 +486,13 @@ impl<W: World> Run<'_, W> {
 
 /// What was found at a key.
 #[derive(Clone, Copy, Debug)]
-enum Object {
+enum ObjectState {
     Rows { again: bool },
     Seal,
 }
 
-struct Written {
+struct GroupResult {
     /// The key, if it has rows.
     stored: Option<String>,
-    answers: Vec<(usize, Answer)>,
+    answers: Vec<(usize, CandidateResult)>,
 }

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use crate::event::Poison;
+use crate::event::EventRejectReason;
 use crate::record::RecordId;
 
 /// A line of a quarantine object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Quarantined {
+pub struct QuarantinedRecord {
     /// The shard.
     pub shard_id: String,
     /// The record's sequence number.
@@ -26,9 +26,16 @@ pub struct Quarantined {
     pub data_base64: String,
 }
 
-impl Quarantined {
+impl QuarantinedRecord {
     /// A bad part of a record.
-    pub fn new(id: &RecordId, part: usize, arrived_ms: i64, data: &[u8], poison: &Poison, base64: String) -> Self {
+    pub fn new(
+        id: &RecordId,
+        part: usize,
+        arrived_ms: i64,
+        data: &[u8],
+        poison: &EventRejectReason,
+        base64: String,
+    ) -> Self {
         Self {
             shard_id: id.shard.to_string(),
             sequence_number: id.sequence.to_string(),

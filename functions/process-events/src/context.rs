@@ -5,8 +5,8 @@ use std::fmt;
 use aws_adapters::config;
 use aws_adapters::dynamodb::Claims;
 use aws_adapters::s3::Bucket;
-use event_stream::Format;
-use event_stream::protocol::Settings;
+use event_stream::ObjectFormat;
+use event_stream::protocol::StoreSettings;
 use function_runtime::{Env, InvalidConfiguration};
 use jiff::Timestamp;
 
@@ -20,7 +20,7 @@ pub struct Context {
     /// The table of claims.
     pub claims: Claims,
     /// What is set for all batches.
-    pub settings: Settings,
+    pub settings: StoreSettings,
     /// The clock.
     pub now: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -43,13 +43,13 @@ impl Context {
     }
 }
 
-fn settings(env: &Env) -> Result<Settings, InvalidConfiguration> {
-    let formats = [("parquet", Format::Parquet), ("json", Format::JsonLines)];
+fn settings(env: &Env) -> Result<StoreSettings, InvalidConfiguration> {
+    let formats = [("parquet", ObjectFormat::Parquet), ("json", ObjectFormat::JsonLines)];
     let claim_secs: u32 = env.value_or("CLAIM_SECS", 180)?;
     let window_hours: u32 = env.value_or("DEDUPE_WINDOW_HOURS", 168)?;
-    Ok(Settings {
+    Ok(StoreSettings {
         types: env.value("EVENT_TYPES")?,
-        format: env.choice_or("EVENT_FORMAT", &formats, Format::Parquet)?,
+        format: env.choice_or("EVENT_FORMAT", &formats, ObjectFormat::Parquet)?,
         claim_ms: i64::from(claim_secs) * 1000,
         window_secs: i64::from(window_hours) * 3600,
         calls_at_once: CALLS_AT_ONCE,

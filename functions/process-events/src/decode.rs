@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use base64_simd::STANDARD;
 use bytes::Bytes;
-use event_stream::protocol::{Arrival, Batch};
-use event_stream::quarantine::Quarantined;
+use event_stream::protocol::{Arrival, EventBatch};
+use event_stream::quarantine::QuarantinedRecord;
 use event_stream::record::{MAX_RECORD_BYTES, RecordId};
-use event_stream::{Event, Poison, kpl};
+use event_stream::{Event, EventRejectReason, kpl};
 use function_runtime::InvalidInput;
 
 use crate::event::KinesisRecord;
@@ -16,15 +16,15 @@ use crate::event::KinesisRecord;
 #[derive(Debug)]
 pub(crate) struct Decoded {
     /// The events.
-    pub(crate) batch: Batch,
+    pub(crate) batch: EventBatch,
     /// What is no event, with the number of its record.
-    pub(crate) bad: Vec<(usize, Quarantined)>,
+    pub(crate) bad: Vec<(usize, QuarantinedRecord)>,
 }
 
 /// Takes the records apart.
 pub(crate) fn decode(records: &[KinesisRecord<'_>]) -> Result<Decoded, InvalidInput> {
     let count = records.len();
-    let batch = Batch { records: Vec::with_capacity(count), arrivals: Vec::with_capacity(count) };
+    let batch = EventBatch { records: Vec::with_capacity(count), arrivals: Vec::with_capacity(count) };
     let mut decoded = Decoded { batch, bad: Vec::new() };
     let (mut shard, mut data) = (Arc::from(""), Vec::new());
     for KinesisRecord { kinesis, event_id } in records {
@@ -43,7 +43,7 @@ impl Decoded {
     /// Adds what came in the last record.
     fn add(&mut self, data: &[u8], arrived_ms: i64) {
         if data.len() > MAX_RECORD_BYTES {
-            self.quarantine(0, data, arrived_ms, &Poison::TooLarge(data.len()));
+            self.quarantine(0, data, arrived_ms, &EventRejectReason::TooLarge(data.len()));
         } else if kpl::is_aggregated(data) {
             match kpl::parts(Bytes::copy_from_slice(data)) {
                 Ok(parts) => parts.iter().enumerate().for_each(|(part, data)| self.add_part(part, data, arrived_ms)),
@@ -64,10 +64,10 @@ impl Decoded {
         }
     }
 
-    fn quarantine(&mut self, part: usize, data: &[u8], arrived_ms: i64, poison: &Poison) {
+    fn quarantine(&mut self, part: usize, data: &[u8], arrived_ms: i64, poison: &EventRejectReason) {
         let base64 = STANDARD.encode_to_string(data);
         let record = self.batch.records.len() - 1;
-        let quarantined = Quarantined::new(&self.batch.records[record], part, arrived_ms, data, poison, base64);
+        let quarantined = QuarantinedRecord::new(&self.batch.records[record], part, arrived_ms, data, poison, base64);
         self.bad.push((record, quarantined));
     }
 }

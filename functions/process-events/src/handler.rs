@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use aws_adapters::AwsError;
 use event_stream::layout::{ContentHash, quarantine_key};
-use event_stream::protocol::{Fate, store};
-use event_stream::quarantine::Quarantined;
+use event_stream::protocol::{EventOutcome, store};
+use event_stream::quarantine::QuarantinedRecord;
 use event_stream::record::RecordId;
 
 use crate::decode::{Decoded, decode};
@@ -36,7 +36,7 @@ async fn process(decoded: &Decoded, context: &Context) -> Result<(Vec<ItemFailur
     let kept = quarantine(ids, bad, context).await;
     let fates = store(batch, &context.settings, &world).await;
     let mut failed: BTreeSet<usize> = BTreeSet::new();
-    let failing = batch.arrivals.iter().zip(&fates).filter(|(_, fate)| matches!(fate, Fate::Failed(_)));
+    let failing = batch.arrivals.iter().zip(&fates).filter(|(_, fate)| matches!(fate, EventOutcome::Failed(_)));
     failed.extend(failing.map(|(arrival, _)| arrival.record));
     let mut failure = world.failure();
     if let Err(error) = kept {
@@ -61,7 +61,7 @@ async fn process(decoded: &Decoded, context: &Context) -> Result<(Vec<ItemFailur
 }
 
 /// Writes a batch's bad records to one object, whose name depends on them alone.
-async fn quarantine(ids: &[RecordId], bad: &[(usize, Quarantined)], context: &Context) -> Result<(), AwsError> {
+async fn quarantine(ids: &[RecordId], bad: &[(usize, QuarantinedRecord)], context: &Context) -> Result<(), AwsError> {
     let (Some(first), Some(last)) = (bad.first(), bad.last()) else { return Ok(()) };
     let mut lines = Vec::new();
     for (_, record) in bad {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use event_stream::EventTypes;
-use event_stream::protocol::{Arrival, Failure, Fate, Seen};
+use event_stream::protocol::{Arrival, DuplicateOrigin, EventFailure, EventOutcome};
 use function_runtime::{Metrics, Unit};
 use jiff::Timestamp;
 
@@ -31,24 +31,24 @@ impl Counts {
     /// then; an event is counted when it is stored.
     pub(crate) fn of(
         arrivals: &[Arrival],
-        fates: &[Fate],
+        fates: &[EventOutcome],
         acknowledged: usize,
         quarantined: usize,
         types: &EventTypes,
     ) -> Self {
         let mut counts = Self { quarantined: quarantined as u64, ..Self::default() };
         for (arrival, fate) in arrivals.iter().zip(fates) {
-            if arrival.record < acknowledged || !matches!(fate, Fate::Duplicate(_)) {
+            if arrival.record < acknowledged || !matches!(fate, EventOutcome::Duplicate(_)) {
                 counts.add(arrival, fate, types);
             }
         }
         counts
     }
 
-    fn add(&mut self, arrival: &Arrival, fate: &Fate, types: &EventTypes) {
+    fn add(&mut self, arrival: &Arrival, fate: &EventOutcome, types: &EventTypes) {
         match fate {
-            Fate::Stored { again: true } => self.redelivered += 1,
-            Fate::Stored { again: false } => {
+            EventOutcome::Stored { again: true } => self.redelivered += 1,
+            EventOutcome::Stored { again: false } => {
                 self.stored += 1;
                 self.created_ms.push(arrival.event.created_ms);
                 // The declared ones: each value makes a metric that costs.
@@ -58,13 +58,13 @@ impl Counts {
                     None => drop(self.by_type.insert(event_type.to_owned(), 1)),
                 }
             }
-            Fate::Duplicate(duplicate) => {
+            EventOutcome::Duplicate(duplicate) => {
                 self.duplicates += 1;
                 *self.by_age.entry(age(duplicate.age_ms)).or_default() += 1;
                 *self.by_place.entry(place(duplicate.seen)).or_default() += 1;
             }
-            Fate::Failed(Failure::Conflict) => self.conflicts += 1,
-            Fate::Failed(Failure::Call) => {}
+            EventOutcome::Failed(EventFailure::Conflict) => self.conflicts += 1,
+            EventOutcome::Failed(EventFailure::Call) => {}
         }
     }
 
@@ -118,11 +118,11 @@ fn age(age_ms: i64) -> &'static str {
     }
 }
 
-fn place(seen: Seen) -> &'static str {
+fn place(seen: DuplicateOrigin) -> &'static str {
     match seen {
-        Seen::SameBatch => "same-batch",
-        Seen::SameShard => "same-shard",
-        Seen::OtherShard => "other-shard",
+        DuplicateOrigin::SameBatch => "same-batch",
+        DuplicateOrigin::SameShard => "same-shard",
+        DuplicateOrigin::OtherShard => "other-shard",
     }
 }
 
@@ -141,13 +141,17 @@ mod tests {
             part: 0,
             arrived_ms: 7,
         };
-        let duplicate = Fate::Duplicate(Duplicate { seen: Seen::SameShard, age_ms: 1 });
-        let fates =
-            [duplicate.clone(), Fate::Failed(Failure::Conflict), duplicate.clone(), Fate::Stored { again: false }];
+        let duplicate = EventOutcome::Duplicate(Duplicate { seen: DuplicateOrigin::SameShard, age_ms: 1 });
+        let fates = [
+            duplicate.clone(),
+            EventOutcome::Failed(EventFailure::Conflict),
+            duplicate.clone(),
+            EventOutcome::Stored { again: false },
+        ];
         let types = "lesson,other".parse().unwrap();
         let counts = Counts::of(&[0, 1, 2, 3].map(arrival), &fates, 1, 0, &types);
         assert_eq!((counts.duplicates, counts.conflicts, counts.stored, counts.redelivered), (1, 1, 1, 0));
-        let again = [Fate::Stored { again: true }, duplicate, Fate::Stored { again: true }];
+        let again = [EventOutcome::Stored { again: true }, duplicate, EventOutcome::Stored { again: true }];
         let counts = Counts::of(&[0, 1, 2].map(arrival), &again, 3, 0, &types);
         assert_eq!((counts.duplicates, counts.conflicts, counts.stored, counts.redelivered), (1, 0, 0, 2));
     }

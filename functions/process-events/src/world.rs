@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use aws_adapters::AwsError;
-use event_stream::{Claim, Contents, Put, Taken, Transition, World, file};
+use event_stream::{Claim, ClaimResult, EventStore, ObjectContents, PutResult, Transition, file};
 
 use crate::Context;
 
@@ -39,32 +39,32 @@ impl<'a> Aws<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallFailed;
 
-impl World for Aws<'_> {
+impl EventStore for Aws<'_> {
     type Error = CallFailed;
 
     fn now_ms(&self) -> i64 {
         (self.context.now)().as_millisecond()
     }
 
-    async fn take(&self, transitions: &[Transition<'_>]) -> Vec<Taken> {
+    async fn take(&self, transitions: &[Transition<'_>]) -> Vec<ClaimResult> {
         let answer = self.note(self.context.claims.take(transitions).await);
-        answer.unwrap_or_else(|CallFailed| vec![Taken::Unknown; transitions.len()])
+        answer.unwrap_or_else(|CallFailed| vec![ClaimResult::Unknown; transitions.len()])
     }
 
     async fn read(&self, uuids: &[&str]) -> Result<Vec<Option<Claim>>, CallFailed> {
         self.note(self.context.claims.read(uuids).await)
     }
 
-    async fn put(&self, key: &str, contents: Contents<'_>) -> Result<Put, CallFailed> {
+    async fn put(&self, key: &str, contents: ObjectContents<'_>) -> Result<PutResult, CallFailed> {
         let Context { bucket, settings, .. } = self.context;
         let rows = match contents {
-            Contents::Rows(rows) => rows,
-            Contents::Seal => &[],
+            ObjectContents::Rows(rows) => rows,
+            ObjectContents::Seal => &[],
         };
         let bytes = file::encode(rows, settings.format);
         let metadata = (ROWS, rows.len().to_string());
         let written = bucket.write_new(key, bytes, settings.format.content_type(), metadata).await;
-        self.note(written).map(|written| if written { Put::Written } else { Put::Exists })
+        self.note(written).map(|written| if written { PutResult::Written } else { PutResult::Exists })
     }
 
     async fn has_rows(&self, key: &str) -> Result<bool, CallFailed> {

@@ -12,8 +12,8 @@ use aws_adapters::json_memory::{Fault, Memory};
 use aws_adapters::s3::memory::{Fault as S3Fault, MemoryS3};
 use base64_simd::STANDARD;
 use bytes::Bytes;
-use event_stream::protocol::Settings;
-use event_stream::{Format, kpl};
+use event_stream::protocol::StoreSettings;
+use event_stream::{ObjectFormat, kpl};
 use function_runtime::ErrorName;
 use jiff::Timestamp;
 use process_events::{Context, ItemFailure, Output, ProcessEventsError, handle};
@@ -36,9 +36,9 @@ impl World {
         let context = Context {
             bucket: s3.bucket("lake"),
             claims: Claims::new(dynamodb::client(&dynamodb), "claims"),
-            settings: Settings {
+            settings: StoreSettings {
                 types: "lesson,product,other".parse().unwrap(),
-                format: Format::JsonLines,
+                format: ObjectFormat::JsonLines,
                 claim_ms: 180_000,
                 window_secs: 604_800,
                 calls_at_once: 4,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{BatchStatementErrorCodeEnum, BatchStatementResponse, KeysAndAttributes};
-use event_stream::{Claim, PartId, Taken, Transition};
+use event_stream::{Claim, ClaimResult, PartId, Transition};
 use serde::{Deserialize, Serialize};
 
 use super::{Item, from_item, text, with_body};
@@ -69,11 +69,11 @@ impl Claims {
     ///
     /// # Errors
     /// If the call as a whole failed: whether any of the transitions happened is not known then.
-    pub async fn take(&self, transitions: &[Transition<'_>]) -> Result<Vec<Taken>, AwsError> {
+    pub async fn take(&self, transitions: &[Transition<'_>]) -> Result<Vec<ClaimResult>, AwsError> {
         let mut taken = self.take_once(transitions).await?;
         let mut backoff = Backoff::default();
         for _ in 1..TRIES {
-            let open: Vec<usize> = (0..taken.len()).filter(|at| taken[*at] == Taken::Unknown).collect();
+            let open: Vec<usize> = (0..taken.len()).filter(|at| taken[*at] == ClaimResult::Unknown).collect();
             if open.is_empty() {
                 break;
             }
@@ -86,18 +86,18 @@ impl Claims {
         Ok(taken)
     }
 
-    async fn take_once(&self, transitions: &[Transition<'_>]) -> Result<Vec<Taken>, AwsError> {
+    async fn take_once(&self, transitions: &[Transition<'_>]) -> Result<Vec<ClaimResult>, AwsError> {
         let mut statements = Statements::new(transitions.len());
         transitions.iter().for_each(|transition| self.statement(transition, &mut statements));
         let answers = self.execute(statements).await?;
         let answers = answers.into_iter().map(|answer| match answer.error.as_ref().and_then(|error| error.code()) {
-            None if answer.error.is_none() => Taken::Won,
+            None if answer.error.is_none() => ClaimResult::Won,
             Some(BatchStatementErrorCodeEnum::DuplicateItem | BatchStatementErrorCodeEnum::ConditionalCheckFailed) => {
-                Taken::Lost
+                ClaimResult::Lost
             }
             code => {
                 tracing::warn!(?code, "a claim was neither won nor lost");
-                Taken::Unknown
+                ClaimResult::Unknown
             }
         });
         Ok(answers.collect())

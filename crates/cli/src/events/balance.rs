@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use event_stream::file::Row;
+use event_stream::file::StoredRow;
 use event_stream::layout::{ContentHash, OTHER, Partition, safe};
 use event_stream::{Event, kpl};
 use serde::{Deserialize, Serialize};
@@ -122,7 +122,7 @@ pub(super) type Findings = BTreeMap<Kind, Finding>;
 #[derive(Clone, Debug)]
 pub(super) struct Altered {
     key: u32,
-    row: Row,
+    row: StoredRow,
 }
 
 /// A line of quarantine.
@@ -169,7 +169,7 @@ impl Found {
     }
 
     /// The rows of an object of events.
-    pub(super) fn object(&mut self, expected: &Expected, key: &str, rows: Vec<Row>) {
+    pub(super) fn object(&mut self, expected: &Expected, key: &str, rows: Vec<StoredRow>) {
         if rows.is_empty() {
             self.seals += 1;
             return;
@@ -180,7 +180,7 @@ impl Found {
         rows.into_iter().for_each(|row| self.row(expected, at, row));
     }
 
-    fn row(&mut self, expected: &Expected, at: u32, row: Row) {
+    fn row(&mut self, expected: &Expected, at: u32, row: StoredRow) {
         let key = self.keys[at as usize].clone();
         let Some((id, sent)) = id_of(&row.event_uuid).and_then(|id| Some((id, expected.events.get(&id)?))) else {
             if !self.ignore_unsent {
@@ -274,8 +274,9 @@ impl Altered {
     pub(super) fn differs(&self, found: &Found, data: &[u8], sent_ms: i64) -> Option<String> {
         let parts = kpl::parts(data.to_vec().into()).ok()?;
         let events = parts.iter().filter_map(|part| Event::parse(part, sent_ms).ok());
-        let sent =
-            events.map(|event| Row::of(&event)).find(|sent| id_of(&sent.event_uuid) == id_of(&self.row.event_uuid))?;
+        let sent = events
+            .map(|event| StoredRow::of(&event))
+            .find(|sent| id_of(&sent.event_uuid) == id_of(&self.row.event_uuid))?;
         let row = &self.row;
         let columns = [
             ("event_uuid", row.event_uuid.clone(), sent.event_uuid),
@@ -292,7 +293,7 @@ impl Altered {
 }
 
 /// Whether the columns that are made from others are right.
-fn is_enriched(row: &Row) -> bool {
+fn is_enriched(row: &StoredRow) -> bool {
     let (uuid, name) = (row.event_uuid.clone(), row.event_name.clone());
     let event = Event { uuid, name, created_ms: row.created_at, other: row.other.clone() };
     let is_spelled = id_of(&row.event_uuid).is_some_and(|id| text_of(id) == row.event_uuid);
@@ -300,7 +301,7 @@ fn is_enriched(row: &Row) -> bool {
 }
 
 /// Whether the key has the row's date, and its type or the one of all others.
-fn is_in_its_partition(key: &str, row: &Row) -> bool {
+fn is_in_its_partition(key: &str, row: &StoredRow) -> bool {
     let day = row.created_at.div_euclid(86_400_000) as i32;
     let event_type = row.event_name.split(':').next().unwrap_or_default();
     let is_in = |event_type: String| key.starts_with(&format!("events/{}/", Partition { event_type, day }));
@@ -355,8 +356,8 @@ mod tests {
         .into()
     }
 
-    fn row(number: u128) -> Row {
-        Row::of(&Event::parse(&json(number, 1), SENT_MS).unwrap())
+    fn row(number: u128) -> StoredRow {
+        StoredRow::of(&Event::parse(&json(number, 1), SENT_MS).unwrap())
     }
 
     fn expected() -> Expected {
@@ -436,7 +437,7 @@ mod tests {
         for (column, change) in [
             (
                 "event_name is 'lesson:startet', was sent as 'lesson:started'",
-                (|row| row.event_name = "lesson:startet".into()) as fn(&mut Row),
+                (|row| row.event_name = "lesson:startet".into()) as fn(&mut StoredRow),
             ),
             ("event_subtype is 'x', was sent as 'started'", |row| row.event_subtype = "x".into()),
             ("created_at is '9223372036854775807', was sent as '1763683200250'", |row| row.created_at = i64::MAX),
@@ -477,7 +478,7 @@ mod tests {
         expected.add(json(1, 1), SENT_MS);
         expected.add(json(1, 2), SENT_MS);
         let mut found = Found::default();
-        found.object(&expected, KEY, vec![Row::of(&Event::parse(&json(1, 2), SENT_MS).unwrap())]);
+        found.object(&expected, KEY, vec![StoredRow::of(&Event::parse(&json(1, 2), SENT_MS).unwrap())]);
         assert!(found.is_complete(&expected) && found.finish(&expected, Vec::new()).is_empty());
     }
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use clap::Args;
 use event_stream::record::MAX_RECORD_BYTES;
 use event_stream::simulate::Message;
-use event_stream::{Event, Poison};
+use event_stream::{Event, EventRejectReason};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -351,7 +351,7 @@ impl<'a> Putter<'a> {
 }
 
 /// The record of a line, or why it is no event.
-fn message(line: Line, as_is: bool, now_ms: i64) -> Result<Message, (u64, Poison)> {
+fn message(line: Line, as_is: bool, now_ms: i64) -> Result<Message, (u64, EventRejectReason)> {
     let Line { number, bytes, length } = line;
     // An event's key is its UUID: all records of one event come in order.
     let (partition_key, poison) = match Event::parse(&bytes, now_ms) {
@@ -360,7 +360,7 @@ fn message(line: Line, as_is: bool, now_ms: i64) -> Result<Message, (u64, Poison
     };
     // The key counts too, and no stream takes more, unless it is set up for it.
     if length + partition_key.len() > MAX_RECORD_BYTES {
-        return Err((number, Poison::TooLarge(length)));
+        return Err((number, EventRejectReason::TooLarge(length)));
     }
     match poison.filter(|_| !as_is) {
         Some(poison) => Err((number, poison)),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use aws_adapters::s3::{Bucket, ReadError};
 use bytes::Bytes;
 use clap::Args;
-use event_stream::Format;
+use event_stream::ObjectFormat;
 use event_stream::file::decode;
 use futures::StreamExt;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
@@ -253,7 +253,7 @@ impl Looking<'_> {
             }
             return;
         }
-        let formats = [Format::Parquet, Format::JsonLines];
+        let formats = [ObjectFormat::Parquet, ObjectFormat::JsonLines];
         let Some(format) = formats.into_iter().find(|format| key.ends_with(format.suffix())) else {
             return found.unreadable(key, "it is no object of the stream");
         };

@@ -12,10 +12,10 @@
 mod mapping;
 mod random;
 mod schedule;
-mod world;
+mod simulated_store;
 
-use schedule::{Schedule, Seen};
-use world::Broken;
+use schedule::{Schedule, ScheduleResult};
+use simulated_store::BrokenRule;
 
 /// Schedules that are tried.
 const SCHEDULES: u64 = 20_000;
@@ -29,9 +29,9 @@ fn seeds(count: u64) -> std::ops::Range<u64> {
 
 #[test]
 fn no_event_is_lost_or_doubled_whatever_happens() {
-    let mut all = Seen::default();
+    let mut all = ScheduleResult::default();
     for seed in seeds(SCHEDULES) {
-        let seen = Schedule::new(seed, Broken::Nothing).run();
+        let seen = Schedule::new(seed, BrokenRule::Nothing).run();
         let wrong = [&seen.lost, &seen.doubled, &seen.damaged];
         assert!(wrong.iter().all(|events| events.is_empty()), "seed {seed}: {seen:#?}");
         all.events += seen.events;
@@ -54,10 +54,10 @@ fn no_event_is_lost_or_doubled_whatever_happens() {
 #[test]
 fn a_broken_world_is_noticed() {
     for (broken, harm) in [
-        (Broken::PutReplaces, "doubled or lost"),
-        (Broken::ClaimsAreStolen, "doubled"),
-        (Broken::LostAnswersAreGuessed, "lost"),
-        (Broken::UnfinishedCountsAsStored, "lost"),
+        (BrokenRule::PutReplaces, "doubled or lost"),
+        (BrokenRule::ClaimsAreStolen, "doubled"),
+        (BrokenRule::LostAnswersAreGuessed, "lost"),
+        (BrokenRule::UnfinishedCountsAsStored, "lost"),
     ] {
         let is_wrong = |seed: &u64| {
             let seen = Schedule::new(*seed, broken).run();

@@ -16,7 +16,7 @@
 
 /// What a function answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum InvocationResult {
     /// `batchItemFailures`.
     Failures(Vec<String>),
     /// An error, a timeout, or nothing at all.
@@ -25,7 +25,7 @@ pub(crate) enum Answer {
 
 /// How a mapping goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum NextStep {
     /// After so many records of the batch; at the same place if 0. With what is left cut in two, if so; and whether that
     /// was one of the retries.
     Resume { after: usize, bisect: bool, counts: bool },
@@ -46,43 +46,43 @@ pub(crate) struct Mapping {
 
 impl Mapping {
     /// What comes after a batch of these sequence numbers, tried `retries` times before, whose records are so old.
-    pub(crate) fn next(&self, batch: &[String], ages_ms: &[i64], answer: &Answer, retries: u32) -> Next {
+    pub(crate) fn next(&self, batch: &[String], ages_ms: &[i64], answer: &InvocationResult, retries: u32) -> NextStep {
         let after = match answer {
-            Answer::Failures(ids) if ids.is_empty() => {
-                return Next::Resume { after: batch.len(), bisect: false, counts: false };
+            InvocationResult::Failures(ids) if ids.is_empty() => {
+                return NextStep::Resume { after: batch.len(), bisect: false, counts: false };
             }
-            Answer::Failures(ids) => {
+            InvocationResult::Failures(ids) => {
                 let places: Option<Vec<usize>> =
                     ids.iter().map(|id| batch.iter().position(|sequence| sequence == id)).collect();
                 places.and_then(|places| places.into_iter().min()).unwrap_or(0)
             }
-            Answer::Error => 0,
+            InvocationResult::Error => 0,
         };
         if self.max_age_ms.is_some_and(|max| ages_ms[after] > max) {
-            return Next::PassOver { after };
+            return NextStep::PassOver { after };
         }
-        let splits = self.bisect && if *answer == Answer::Error { batch.len() > 1 } else { after > 0 };
+        let splits = self.bisect && if *answer == InvocationResult::Error { batch.len() > 1 } else { after > 0 };
         if splits {
-            return Next::Resume { after, bisect: after == 0, counts: false };
+            return NextStep::Resume { after, bisect: after == 0, counts: false };
         }
         if self.max_retries.is_some_and(|max| retries >= max) {
-            return Next::PassOver { after };
+            return NextStep::PassOver { after };
         }
-        Next::Resume { after, bisect: false, counts: true }
+        NextStep::Resume { after, bisect: false, counts: true }
     }
 }
 
 #[test]
 fn a_shard_resumes_where_the_documentation_says() {
     let batch: Vec<String> = ["1", "2", "3", "4"].map(str::to_owned).to_vec();
-    let failures = |ids: &[&str]| Answer::Failures(ids.iter().map(|id| (*id).to_owned()).collect());
-    let split = |after| Next::Resume { after, bisect: after == 0, counts: false };
-    let retry = |after| Next::Resume { after, bisect: false, counts: true };
-    let done = Next::Resume { after: 4, bisect: false, counts: false };
+    let failures = |ids: &[&str]| InvocationResult::Failures(ids.iter().map(|id| (*id).to_owned()).collect());
+    let split = |after| NextStep::Resume { after, bisect: after == 0, counts: false };
+    let retry = |after| NextStep::Resume { after, bisect: false, counts: true };
+    let done = NextStep::Resume { after: 4, bisect: false, counts: false };
     for bisect in [true, false] {
         let mapping = Mapping { bisect, max_retries: Some(2), max_age_ms: Some(100) };
-        let next = |answer: &Answer, retries| mapping.next(&batch, &[90, 80, 70, 60], answer, retries);
-        let either = |if_so: Next, if_not: Next| if bisect { if_so } else { if_not };
+        let next = |answer: &InvocationResult, retries| mapping.next(&batch, &[90, 80, 70, 60], answer, retries);
+        let either = |if_so: NextStep, if_not: NextStep| if bisect { if_so } else { if_not };
         for (phrase, answer, retries, expected) in [
             ("no failure", failures(&[]), 0, done.clone()),
             ("success at the last retry", failures(&[]), 2, done.clone()),
@@ -91,24 +91,33 @@ fn a_shard_resumes_where_the_documentation_says() {
                 "a split at the number is no retry",
                 failures(&["4", "3"]),
                 2,
-                either(split(2), Next::PassOver { after: 2 }),
+                either(split(2), NextStep::PassOver { after: 2 }),
             ),
             ("the first one is no split", failures(&["1"]), 1, retry(0)),
-            ("the first one at the last retry", failures(&["1"]), 2, Next::PassOver { after: 0 }),
+            ("the first one at the last retry", failures(&["1"]), 2, NextStep::PassOver { after: 0 }),
             ("an id that is not in the batch", failures(&["3", "9"]), 0, retry(0)),
             ("an empty id", failures(&[""]), 0, retry(0)),
-            ("an error", Answer::Error, 1, either(split(0), retry(0))),
-            ("a split does not consume the quota", Answer::Error, 2, either(split(0), Next::PassOver { after: 0 })),
+            ("an error", InvocationResult::Error, 1, either(split(0), retry(0))),
+            (
+                "a split does not consume the quota",
+                InvocationResult::Error,
+                2,
+                either(split(0), NextStep::PassOver { after: 0 }),
+            ),
         ] {
             assert_eq!(next(&answer, retries), expected, "{phrase}, bisect {bisect}");
         }
-        let alone = |retries| mapping.next(&batch[..1], &[90], &Answer::Error, retries);
-        assert_eq!((alone(1), alone(2)), (retry(0), Next::PassOver { after: 0 }), "one record cannot be split");
-        let old = mapping.next(&batch, &[101, 101, 70, 60], &Answer::Error, 0);
-        assert_eq!(old, Next::PassOver { after: 0 }, "too old, before any retry is used up");
+        let alone = |retries| mapping.next(&batch[..1], &[90], &InvocationResult::Error, retries);
+        assert_eq!((alone(1), alone(2)), (retry(0), NextStep::PassOver { after: 0 }), "one record cannot be split");
+        let old = mapping.next(&batch, &[101, 101, 70, 60], &InvocationResult::Error, 0);
+        assert_eq!(old, NextStep::PassOver { after: 0 }, "too old, before any retry is used up");
         let old = mapping.next(&batch, &[101, 101, 70, 60], &failures(&["3"]), 0);
         assert_eq!(old, either(split(2), retry(2)), "what is too old was stored");
         let endless = Mapping { bisect, max_retries: None, max_age_ms: None };
-        assert_eq!(endless.next(&batch[..1], &[i64::MAX], &Answer::Error, u32::MAX), retry(0), "-1 is for ever");
+        assert_eq!(
+            endless.next(&batch[..1], &[i64::MAX], &InvocationResult::Error, u32::MAX),
+            retry(0),
+            "-1 is for ever"
+        );
     }
 }

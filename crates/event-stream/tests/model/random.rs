@@ -1,9 +1,9 @@
 //! Numbers that a seed decides.
 
 /// A generator (SplitMix64).
-pub(crate) struct Random(u64);
+pub(crate) struct ModelRandom(u64);
 
-impl Random {
+impl ModelRandom {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }

@@ -8,12 +8,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use event_stream::protocol::{Arrival, Batch, Fate, Settings, store};
+use event_stream::protocol::{Arrival, EventBatch, EventOutcome, StoreSettings, store};
 use event_stream::record::RecordId;
-use event_stream::{Event, Format};
+use event_stream::{Event, ObjectFormat};
 
-use crate::mapping::{Answer, Mapping, Next};
-use crate::world::{Broken, Faults, NONE, Object, Simulated, State};
+use crate::mapping::{InvocationResult, Mapping, NextStep};
+use crate::simulated_store::{BrokenRule, CallFaults, ModelObject, ModelState, NONE, SimulatedStore};
 
 const TYPES: [&str; 3] = ["lesson:started", "lesson:done", "product:processed:timeout"];
 const CLAIM_MS: i64 = 60_000;
@@ -43,7 +43,7 @@ struct Delivery {
     lane: usize,
     first: usize,
     count: usize,
-    future: Pin<Box<dyn Future<Output = Vec<Fate>>>>,
+    future: Pin<Box<dyn Future<Output = Vec<EventOutcome>>>>,
     records: Vec<usize>,
     /// Nobody waits for it any more, and it does not know.
     zombie: bool,
@@ -51,8 +51,8 @@ struct Delivery {
 
 /// One run of the model.
 pub(crate) struct Schedule {
-    state: Rc<RefCell<State>>,
-    settings: Settings,
+    state: Rc<RefCell<ModelState>>,
+    settings: StoreSettings,
     mapping: Mapping,
     lanes: Vec<Lane>,
     deliveries: BTreeMap<usize, Delivery>,
@@ -68,7 +68,7 @@ pub(crate) struct Schedule {
 
 /// What a run showed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct ScheduleResult {
     pub(crate) events: usize,
     pub(crate) lost: Vec<String>,
     pub(crate) doubled: Vec<String>,
@@ -81,20 +81,20 @@ pub(crate) struct Seen {
 }
 
 impl Schedule {
-    pub(crate) fn new(seed: u64, broken: Broken) -> Self {
-        let mut state = State::new(seed);
+    pub(crate) fn new(seed: u64, broken: BrokenRule) -> Self {
+        let mut state = ModelState::new(seed);
         state.broken = broken;
         let percent = state.random.below(13);
-        state.faults = Faults { refused: percent, answer_lost: percent, late: percent / 2 };
+        state.faults = CallFaults { refused: percent, answer_lost: percent, late: percent / 2 };
         let mapping = Mapping {
             bisect: state.random.percent(70),
             max_retries: state.random.percent(25).then(|| state.random.below(4) as u32),
             max_age_ms: state.random.percent(15).then(|| state.random.below(8) as i64 * CLAIM_MS),
         };
         let (lanes, max_batch) = (1 + state.random.below(4), 1 + state.random.below(9));
-        let settings = Settings {
+        let settings = StoreSettings {
             types: "lesson,product,other".parse().expect("they are safe"),
-            format: Format::Parquet,
+            format: ObjectFormat::Parquet,
             claim_ms: CLAIM_MS,
             window_secs: 604_800,
             calls_at_once: 1 + state.random.below(4) as usize,
@@ -121,7 +121,7 @@ impl Schedule {
     }
 
     /// Runs to the end: some time of everything going wrong, then until all is read.
-    pub(crate) fn run(mut self) -> Seen {
+    pub(crate) fn run(mut self) -> ScheduleResult {
         for _ in 0..self.below(400) + 100 {
             self.step();
         }
@@ -266,9 +266,9 @@ impl Schedule {
             };
             record.events.iter().enumerate().map(arrival)
         });
-        let batch = Batch { records: records.iter().map(id).collect(), arrivals: arrivals.collect() };
+        let batch = EventBatch { records: records.iter().map(id).collect(), arrivals: arrivals.collect() };
         let of_records = batch.arrivals.iter().map(|arrival| arrival.record).collect();
-        let (settings, world) = (self.settings.clone(), Simulated(Rc::clone(&self.state)));
+        let (settings, world) = (self.settings.clone(), SimulatedStore(Rc::clone(&self.state)));
         let future = Box::pin(async move { store(&batch, &settings, &world).await });
         let delivery = Delivery { lane: at, first, count, future, records: of_records, zombie: false };
         self.deliveries.insert(self.begun, delivery);
@@ -297,7 +297,7 @@ impl Schedule {
             .records
             .iter()
             .zip(&fates)
-            .filter(|(_, fate)| matches!(fate, Fate::Failed(_)))
+            .filter(|(_, fate)| matches!(fate, EventOutcome::Failed(_)))
             .map(|(record, _)| *record)
             .collect();
         let delivery = self.deliveries.remove(&id).expect("it is there");
@@ -307,11 +307,11 @@ impl Schedule {
         let is_error = failed.len() == delivery.count && self.percent(50);
         let healthy = self.state.borrow().faults.refused == 0;
         let answer = if is_error || (!healthy && self.percent(5)) {
-            Answer::Error
+            InvocationResult::Error
         } else {
             let sequence =
                 |record: &usize| self.lanes[delivery.lane].records[delivery.first + record].sequence.to_string();
-            Answer::Failures(failed.iter().map(sequence).collect())
+            InvocationResult::Failures(failed.iter().map(sequence).collect())
         };
         self.answered(&delivery, &answer);
     }
@@ -329,11 +329,11 @@ impl Schedule {
         if !was_zombie {
             let future = Box::pin(std::future::pending());
             let gone = Delivery { lane, first, count, future, records: Vec::new(), zombie: false };
-            self.answered(&gone, &Answer::Error);
+            self.answered(&gone, &InvocationResult::Error);
         }
     }
 
-    fn answered(&mut self, delivery: &Delivery, answer: &Answer) {
+    fn answered(&mut self, delivery: &Delivery, answer: &InvocationResult) {
         let lane = &mut self.lanes[delivery.lane];
         lane.delivery = None;
         let batch = &lane.records[delivery.first..delivery.first + delivery.count];
@@ -341,12 +341,12 @@ impl Schedule {
         let now_ms = self.state.borrow().now_ms;
         let ages_ms: Vec<i64> = batch.iter().map(|record| now_ms - record.arrived_ms).collect();
         match self.mapping.next(&sequences, &ages_ms, answer, lane.retries) {
-            Next::Resume { after, .. } if after == delivery.count => {
+            NextStep::Resume { after, .. } if after == delivery.count => {
                 self.acknowledged.extend(uuids_of(batch));
                 lane.next = delivery.first + after;
                 (lane.most, lane.retries) = (usize::MAX, 0);
             }
-            Next::Resume { after, bisect, counts } => {
+            NextStep::Resume { after, bisect, counts } => {
                 self.acknowledged.extend(uuids_of(&batch[..after]));
                 lane.next = delivery.first + after;
                 let left = delivery.count - after;
@@ -354,7 +354,7 @@ impl Schedule {
                 lane.retries += u32::from(counts);
                 self.splits += usize::from(bisect);
             }
-            Next::PassOver { after } => {
+            NextStep::PassOver { after } => {
                 self.acknowledged.extend(uuids_of(&batch[..after]));
                 self.passed_over.extend(uuids_of(&batch[after..]));
                 lane.next = delivery.first + delivery.count;
@@ -363,11 +363,11 @@ impl Schedule {
         }
     }
 
-    fn seen(&self) -> Seen {
+    fn seen(&self) -> ScheduleResult {
         let state = self.state.borrow();
         let mut stored: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for object in state.objects.values() {
-            if let Object::Rows(rows) = object {
+            if let ModelObject::Rows(rows) = object {
                 rows.iter().for_each(|(uuid, name)| stored.entry(uuid).or_default().push(name));
             }
         }
@@ -388,12 +388,12 @@ impl Schedule {
         let is_damaged = |event: &&Event| {
             stored.get(event.uuid.as_str()).is_some_and(|names| names.iter().any(|name| *name != event.name))
         };
-        Seen {
+        ScheduleResult {
             events: self.produced.len(),
             lost: all().filter(is_lost).map(uuid).collect(),
             doubled: all().filter(|event| times(event) > 1).map(uuid).collect(),
             damaged: all().filter(is_damaged).map(uuid).collect(),
-            seals: state.objects.values().filter(|object| **object == Object::Seal).count(),
+            seals: state.objects.values().filter(|object| **object == ModelObject::Seal).count(),
             taken_over: state.claims.values().filter(|claim| claim.version > 1).count(),
             deliveries: self.begun,
             passed_over: self.passed_over.len(),

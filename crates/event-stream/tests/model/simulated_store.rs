@@ -6,20 +6,20 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use event_stream::{Claim, Contents, Put, Taken, Transition, World};
+use event_stream::{Claim, ClaimResult, EventStore, ObjectContents, PutResult, Transition};
 
-use crate::random::Random;
+use crate::random::ModelRandom;
 
 /// What is at a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Object {
+pub(crate) enum ModelObject {
     Rows(Vec<(String, String)>),
     Seal,
 }
 
 /// A rule that the real services keep, broken on purpose: the model has to notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Broken {
+pub(crate) enum BrokenRule {
     Nothing,
     /// An object is written though there is one.
     PutReplaces,
@@ -33,7 +33,7 @@ pub(crate) enum Broken {
 
 /// How often calls go wrong, in percent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Faults {
+pub(crate) struct CallFaults {
     /// It has no effect and fails.
     pub(crate) refused: u64,
     /// It takes effect and its answer is lost.
@@ -42,43 +42,43 @@ pub(crate) struct Faults {
     pub(crate) late: u64,
 }
 
-pub(crate) const NONE: Faults = Faults { refused: 0, answer_lost: 0, late: 0 };
+pub(crate) const NONE: CallFaults = CallFaults { refused: 0, answer_lost: 0, late: 0 };
 
 /// Everything that outlives a delivery.
-pub(crate) struct State {
+pub(crate) struct ModelState {
     pub(crate) now_ms: i64,
-    pub(crate) random: Random,
-    pub(crate) faults: Faults,
-    pub(crate) broken: Broken,
+    pub(crate) random: ModelRandom,
+    pub(crate) faults: CallFaults,
+    pub(crate) broken: BrokenRule,
     pub(crate) claims: BTreeMap<String, Claim>,
-    pub(crate) objects: BTreeMap<String, Object>,
+    pub(crate) objects: BTreeMap<String, ModelObject>,
     pub(crate) marks: BTreeSet<String>,
-    late: Vec<Effect>,
+    late: Vec<CallEffect>,
     pub(crate) database_calls: usize,
     pub(crate) puts: Vec<String>,
 }
 
 /// A request on its way.
 #[derive(Clone)]
-enum Effect {
+enum CallEffect {
     Take { uuid: String, from: u64, claim: Claim },
-    Put { key: String, object: Object },
+    Put { key: String, object: ModelObject },
     Mark { keys: Vec<String> },
 }
 
-enum Effected {
-    Taken(Taken),
-    Put(Put),
+enum EffectResult {
+    Taken(ClaimResult),
+    Put(PutResult),
     Marked,
 }
 
-impl State {
+impl ModelState {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             now_ms: 1_763_683_200_000,
-            random: Random::new(seed),
+            random: ModelRandom::new(seed),
             faults: NONE,
-            broken: Broken::Nothing,
+            broken: BrokenRule::Nothing,
             claims: BTreeMap::new(),
             objects: BTreeMap::new(),
             marks: BTreeSet::new(),
@@ -99,33 +99,33 @@ impl State {
         true
     }
 
-    fn effect(&mut self, effect: Effect) -> Effected {
+    fn effect(&mut self, effect: CallEffect) -> EffectResult {
         match effect {
-            Effect::Take { uuid, from, claim } => {
+            CallEffect::Take { uuid, from, claim } => {
                 let version = self.claims.get(&uuid).map_or(0, |claim| claim.version);
-                if version != from && self.broken != Broken::ClaimsAreStolen {
-                    return Effected::Taken(Taken::Lost);
+                if version != from && self.broken != BrokenRule::ClaimsAreStolen {
+                    return EffectResult::Taken(ClaimResult::Lost);
                 }
                 self.claims.insert(uuid, claim);
-                Effected::Taken(Taken::Won)
+                EffectResult::Taken(ClaimResult::Won)
             }
-            Effect::Put { key, object } => {
-                if self.objects.contains_key(&key) && self.broken != Broken::PutReplaces {
-                    return Effected::Put(Put::Exists);
+            CallEffect::Put { key, object } => {
+                if self.objects.contains_key(&key) && self.broken != BrokenRule::PutReplaces {
+                    return EffectResult::Put(PutResult::Exists);
                 }
                 self.objects.insert(key, object);
-                Effected::Put(Put::Written)
+                EffectResult::Put(PutResult::Written)
             }
-            Effect::Mark { keys } => {
+            CallEffect::Mark { keys } => {
                 self.marks.extend(keys);
-                Effected::Marked
+                EffectResult::Marked
             }
         }
     }
 
     /// Makes a call: what it answers, or nothing if nobody will know.
-    fn call(&mut self, effect: Effect) -> Option<Effected> {
-        let Faults { refused, answer_lost, late } = self.faults;
+    fn call(&mut self, effect: CallEffect) -> Option<EffectResult> {
+        let CallFaults { refused, answer_lost, late } = self.faults;
         match self.random.below(100) {
             fate if fate < refused => None,
             fate if fate < refused + answer_lost => {
@@ -141,15 +141,15 @@ impl State {
     }
 
     fn read_fails(&mut self) -> bool {
-        let Faults { refused, answer_lost, late } = self.faults;
+        let CallFaults { refused, answer_lost, late } = self.faults;
         self.random.below(100) < refused + answer_lost + late
     }
 }
 
 /// The world as a delivery sees it.
-pub(crate) struct Simulated(pub(crate) Rc<RefCell<State>>);
+pub(crate) struct SimulatedStore(pub(crate) Rc<RefCell<ModelState>>);
 
-impl Simulated {
+impl SimulatedStore {
     /// Waits for some turns, so that the calls of all deliveries mix.
     async fn turns(&self) {
         let mut turns = 1 + self.0.borrow_mut().random.below(3);
@@ -167,22 +167,26 @@ impl Simulated {
 
 /// A call failed.
 #[derive(Debug)]
-pub(crate) struct Failed;
+pub(crate) struct SimulatedCallError;
 
-impl World for Simulated {
-    type Error = Failed;
+impl EventStore for SimulatedStore {
+    type Error = SimulatedCallError;
 
     fn now_ms(&self) -> i64 {
         self.0.borrow().now_ms
     }
 
-    async fn take(&self, transitions: &[Transition<'_>]) -> Vec<Taken> {
+    async fn take(&self, transitions: &[Transition<'_>]) -> Vec<ClaimResult> {
         assert!((1..=25).contains(&transitions.len()), "{} statements", transitions.len());
         self.turns().await;
         let taken = {
             let mut state = self.0.borrow_mut();
             state.database_calls += 1;
-            let guess = if state.broken == Broken::LostAnswersAreGuessed { Taken::Lost } else { Taken::Unknown };
+            let guess = if state.broken == BrokenRule::LostAnswersAreGuessed {
+                ClaimResult::Lost
+            } else {
+                ClaimResult::Unknown
+            };
             let taken = transitions.iter().map(|transition| {
                 let claim = Claim {
                     version: transition.from + 1,
@@ -191,9 +195,9 @@ impl World for Simulated {
                     arrived_ms: transition.arrived_ms,
                     claimed_until_ms: transition.claimed_until_ms,
                 };
-                let effect = Effect::Take { uuid: transition.uuid.to_owned(), from: transition.from, claim };
+                let effect = CallEffect::Take { uuid: transition.uuid.to_owned(), from: transition.from, claim };
                 match state.call(effect) {
-                    Some(Effected::Taken(taken)) => taken,
+                    Some(EffectResult::Taken(taken)) => taken,
                     _ => guess,
                 }
             });
@@ -203,14 +207,14 @@ impl World for Simulated {
         taken
     }
 
-    async fn read(&self, uuids: &[&str]) -> Result<Vec<Option<Claim>>, Failed> {
+    async fn read(&self, uuids: &[&str]) -> Result<Vec<Option<Claim>>, SimulatedCallError> {
         assert!((1..=100).contains(&uuids.len()), "{} keys", uuids.len());
         self.turns().await;
         let claims = {
             let mut state = self.0.borrow_mut();
             state.database_calls += 1;
             if state.read_fails() {
-                return Err(Failed);
+                return Err(SimulatedCallError);
             }
             uuids.iter().map(|uuid| state.claims.get(*uuid).cloned()).collect::<Vec<_>>()
         };
@@ -218,33 +222,33 @@ impl World for Simulated {
         Ok(claims)
     }
 
-    async fn put(&self, key: &str, contents: Contents<'_>) -> Result<Put, Failed> {
+    async fn put(&self, key: &str, contents: ObjectContents<'_>) -> Result<PutResult, SimulatedCallError> {
         self.turns().await;
         let object = match contents {
-            Contents::Rows(rows) => {
-                Object::Rows(rows.iter().map(|event| (event.uuid.clone(), event.name.clone())).collect())
+            ObjectContents::Rows(rows) => {
+                ModelObject::Rows(rows.iter().map(|event| (event.uuid.clone(), event.name.clone())).collect())
             }
-            Contents::Seal => Object::Seal,
+            ObjectContents::Seal => ModelObject::Seal,
         };
         let answer = {
             let mut state = self.0.borrow_mut();
             state.puts.push(key.to_owned());
-            state.call(Effect::Put { key: key.to_owned(), object })
+            state.call(CallEffect::Put { key: key.to_owned(), object })
         };
         self.turns().await;
         match answer {
-            Some(Effected::Put(put)) => Ok(put),
-            _ => Err(Failed),
+            Some(EffectResult::Put(put)) => Ok(put),
+            _ => Err(SimulatedCallError),
         }
     }
 
-    async fn has_rows(&self, key: &str) -> Result<bool, Failed> {
+    async fn has_rows(&self, key: &str) -> Result<bool, SimulatedCallError> {
         self.turns().await;
         let mut state = self.0.borrow_mut();
         if state.read_fails() {
-            return Err(Failed);
+            return Err(SimulatedCallError);
         }
-        Ok(matches!(state.objects.get(key), Some(Object::Rows(_))))
+        Ok(matches!(state.objects.get(key), Some(ModelObject::Rows(_))))
     }
 
     async fn mark_stored(&self, keys: &[&str], _expires_secs: i64) {
@@ -252,18 +256,18 @@ impl World for Simulated {
         self.turns().await;
         let mut state = self.0.borrow_mut();
         state.database_calls += 1;
-        state.call(Effect::Mark { keys: keys.iter().map(|key| (*key).to_owned()).collect() });
+        state.call(CallEffect::Mark { keys: keys.iter().map(|key| (*key).to_owned()).collect() });
     }
 
-    async fn marked_stored(&self, keys: &[&str]) -> Result<Vec<bool>, Failed> {
+    async fn marked_stored(&self, keys: &[&str]) -> Result<Vec<bool>, SimulatedCallError> {
         assert!((1..=100).contains(&keys.len()), "{} keys", keys.len());
         self.turns().await;
         let mut state = self.0.borrow_mut();
         state.database_calls += 1;
         if state.read_fails() {
-            return Err(Failed);
+            return Err(SimulatedCallError);
         }
-        let guesses = state.broken == Broken::UnfinishedCountsAsStored;
+        let guesses = state.broken == BrokenRule::UnfinishedCountsAsStored;
         Ok(keys.iter().map(|key| guesses || state.marks.contains(*key)).collect())
     }
 }
