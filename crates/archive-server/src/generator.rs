@@ -9,10 +9,10 @@ mod event;
 mod lines;
 mod objects;
 mod payload;
+mod population;
 mod random;
 mod share;
 mod text;
-mod world;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -24,8 +24,8 @@ use serde::Serialize;
 pub use era::{EventType, Shape};
 pub use share::{Share, ShareError};
 
-use event::Events;
-use lines::Lines;
+use event::EventGenerator;
+use lines::LineWriter;
 
 /// The archive's crawler closes an hour's file this long after the hour (source: the gzip headers of real files).
 pub const SECONDS_UNTIL_PUBLISHED: i64 = 5 * 60 + 3;
@@ -73,7 +73,7 @@ impl Default for HourSettings {
 
 /// What an hour was made to hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct HourSummary {
+pub struct GeneratedCounts {
     /// Lines, blank ones included.
     pub lines: u64,
     /// Lines of white space or NUL bytes alone.
@@ -114,7 +114,7 @@ pub enum GenerateError {
 }
 
 /// Writes the gzip file of `hour` to `out`.
-pub fn generate(hour: ArchiveHour, settings: &HourSettings, out: impl Write) -> Result<HourSummary, GenerateError> {
+pub fn generate(hour: ArchiveHour, settings: &HourSettings, out: impl Write) -> Result<GeneratedCounts, GenerateError> {
     if hour.partition_values()[0].as_str() < "2015" {
         return Err(GenerateError::BeforeEventsShape { hour });
     }
@@ -131,9 +131,9 @@ fn write_lines(
     hour: ArchiveHour,
     settings: &HourSettings,
     gzip: flate2::write::GzEncoder<impl Write>,
-) -> io::Result<HourSummary> {
-    let mut lines = Lines::new(settings, hour, io::BufWriter::with_capacity(128 << 10, gzip));
-    let mut events = Events::new(hour, settings);
+) -> io::Result<GeneratedCounts> {
+    let mut lines = LineWriter::new(settings, hour, io::BufWriter::with_capacity(128 << 10, gzip));
+    let mut events = EventGenerator::new(hour, settings);
     while let Some(event) = events.advance() {
         lines.event(event)?;
     }

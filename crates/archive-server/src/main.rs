@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use archive_server::generator::{HourSettings, generate};
-use archive_server::server::{Fault, Folder, GeneratedHours, Hours, ServerSettings, start};
+use archive_server::server::{ArchiveFault, GeneratedHours, HourFolder, HourRange, ServerSettings, start};
 use clap::{Args, Parser, Subcommand};
 use pipeline::ArchiveHour;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,19 +20,19 @@ use tokio::signal::unix::{SignalKind, signal};
 #[command(version, args_conflicts_with_subcommands = true, after_help = FAULTS)]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<ServerCommand>,
     #[command(flatten)]
-    serve: Serve,
+    serve: ServeArguments,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum ServerCommand {
     /// Write one generated hour to a file, and what it holds to standard output, as JSON
-    Generate(Generate),
+    Generate(GenerateArguments),
 }
 
 #[derive(Args)]
-struct Serve {
+struct ServeArguments {
     /// Address to listen at
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     bind: IpAddr,
@@ -44,13 +44,13 @@ struct Serve {
     dir: Option<PathBuf>,
     /// Generate these hours when they are asked for, for example 2025-11-01-0..2025-11-01-23
     #[arg(long, value_name = "FROM..TO", conflicts_with = "generate_last")]
-    generate: Option<Hours>,
+    generate: Option<HourRange>,
     /// Generate the last N hours that are over, and each later hour once it is over
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=87_600))]
     generate_last: Option<u32>,
     /// Let something go wrong: HOUR=KIND[:ARGUMENT][xTIMES], see below; may be given several times
     #[arg(long = "fault", value_name = "FAULT")]
-    faults: Vec<Fault>,
+    faults: Vec<ArchiveFault>,
     /// Write a line to standard error for each request
     #[arg(long)]
     log: bool,
@@ -59,7 +59,7 @@ struct Serve {
 }
 
 #[derive(Args)]
-struct Generate {
+struct GenerateArguments {
     /// The hour, for example 2025-11-21-0
     #[arg(long)]
     hour: ArchiveHour,
@@ -96,7 +96,7 @@ Examples:
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
-        Some(Command::Generate(command)) => write_hour(&command),
+        Some(ServerCommand::Generate(command)) => write_hour(&command),
         None => serve(cli.serve),
     };
     match result {
@@ -114,8 +114,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn write_hour(command: &Generate) -> Result<(), Box<dyn Error>> {
-    let Generate { hour, out, settings } = command;
+fn write_hour(command: &GenerateArguments) -> Result<(), Box<dyn Error>> {
+    let GenerateArguments { hour, out, settings } = command;
     let file = File::create(out).map_err(|error| format!("cannot write {}: {error}", out.display()))?;
     let summary = generate(*hour, settings, file)?;
     serde_json::to_writer_pretty(io::stdout(), &summary)?;
@@ -124,9 +124,9 @@ fn write_hour(command: &Generate) -> Result<(), Box<dyn Error>> {
 }
 
 #[tokio::main]
-async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
+async fn serve(options: ServeArguments) -> Result<(), Box<dyn Error>> {
     let hours = match options.generate_last {
-        Some(count) => Some(Hours::last(count).ok_or("--generate-last reaches back before the archive")?),
+        Some(count) => Some(HourRange::last(count).ok_or("--generate-last reaches back before the archive")?),
         None => options.generate,
     };
     if options.dir.is_none() && hours.is_none() {
@@ -135,7 +135,7 @@ async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     let mut stop = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
     let server = start(ServerSettings {
         address: SocketAddr::new(options.bind, options.port),
-        folder: options.dir.map(|path| Folder { path }),
+        folder: options.dir.map(|path| HourFolder { path }),
         generated: hours.map(|hours| GeneratedHours { hours, settings: options.settings }),
         faults: options.faults,
         log: options.log,

@@ -3,7 +3,7 @@
 //! Promised for `/YYYY-MM-DD-H.json.gz` (hour not padded): GET and HEAD; `Range` with 206 and 416; `If-Match`,
 //! `If-None-Match`, `If-Range`; `ETag` (the quoted MD5), `X-Goog-Hash` (CRC32C and MD5), `Last-Modified`,
 //! `Accept-Ranges`, `Cache-Control` and the type `application/json`; for everything else 404 with the XML body of the
-//! real one. Bodies are streamed; memory does not grow with their size. [`Fault`]s make chosen hours misbehave.
+//! real one. Bodies are streamed; memory does not grow with their size. [`ArchiveFault`]s make chosen hours misbehave.
 
 mod answer;
 mod body;
@@ -23,11 +23,11 @@ use axum::response::Response;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use catalog::{CatalogError, Folder, GeneratedHours, Hours, HoursError};
-pub use fault::{Fault, FaultError, FaultKind};
+pub use catalog::{CatalogError, GeneratedHours, HourFolder, HourRange, HourRangeError};
+pub use fault::{ArchiveFault, FaultError, FaultKind};
 
 use catalog::Catalog;
-use fault::Faults;
+use fault::FaultQueue;
 
 /// How many requests are remembered.
 const REMEMBERED_REQUESTS: usize = 10_000;
@@ -38,11 +38,11 @@ pub struct ServerSettings {
     /// The address to listen at; port 0 takes any that is free.
     pub address: SocketAddr,
     /// A folder of hours. Its hours come before generated ones.
-    pub folder: Option<Folder>,
+    pub folder: Option<HourFolder>,
     /// Hours to generate.
     pub generated: Option<GeneratedHours>,
     /// What is to go wrong.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ArchiveFault>,
     /// Write a line to standard error for each request.
     pub log: bool,
 }
@@ -102,7 +102,7 @@ pub struct RunningServer {
 #[derive(Debug)]
 struct ServerState {
     catalog: Catalog,
-    faults: Faults,
+    faults: FaultQueue,
     log: bool,
     requests: Mutex<Vec<ServedRequest>>,
 }
@@ -114,7 +114,7 @@ pub async fn start(settings: ServerSettings) -> Result<RunningServer, ServerErro
     let listen = |source| ServerError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
-    let state = Arc::new(ServerState { catalog, faults: Faults::new(faults), log, requests: Mutex::default() });
+    let state = Arc::new(ServerState { catalog, faults: FaultQueue::new(faults), log, requests: Mutex::default() });
     let router = Router::new().fallback(handle).with_state(Arc::clone(&state));
     let task = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use archive_server::generator::{HourSettings, generate};
-use archive_server::server::{Folder, GeneratedHours, RunningServer, ServerSettings, start};
+use archive_server::server::{GeneratedHours, HourFolder, RunningServer, ServerSettings, start};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
@@ -16,20 +16,20 @@ use tokio::runtime::Runtime;
 
 const HOUR: &str = "/2025-11-21-3.json.gz";
 
-struct Answer {
+struct RawResponse {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl RawResponse {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 }
 
 /// Sends one request and reads until the server closes the connection.
-fn ask(url: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+fn ask(url: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> RawResponse {
     let mut socket = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut request = format!("{method} {path} HTTP/1.1\r\nHost: archive\r\nConnection: close\r\n");
@@ -49,7 +49,7 @@ fn ask(url: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer 
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     let headers =
         lines.map(|line| line.split_once(": ").unwrap()).map(|(name, value)| (name.to_lowercase(), value.into()));
-    Answer { status, headers: headers.collect(), body: bytes[head_end + 4..].to_vec() }
+    RawResponse { status, headers: headers.collect(), body: bytes[head_end + 4..].to_vec() }
 }
 
 /// A server with the hours 2025-11-21-0 to -5, and the bytes of one of them.
@@ -244,8 +244,11 @@ fn a_folder_comes_before_generated_hours_and_its_changes_are_seen() {
         settings: HourSettings { events: 10, ..HourSettings::default() },
     };
     let path = folder.path().to_owned();
-    let (_runtime, server) =
-        run(ServerSettings { folder: Some(Folder { path }), generated: Some(generated), ..ServerSettings::default() });
+    let (_runtime, server) = run(ServerSettings {
+        folder: Some(HourFolder { path }),
+        generated: Some(generated),
+        ..ServerSettings::default()
+    });
     let first = ask(&server.url(), "GET", HOUR, &[]);
     assert_eq!((first.body.as_slice(), first.header("etag")), (&b"first"[..], Some(&*quoted_md5(b"first"))));
     std::fs::write(&file, "the second").unwrap();
@@ -268,7 +271,7 @@ fn many_clients_at_once_get_the_same_hour() {
 #[test]
 fn a_folder_that_is_not_there_stops_the_start() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let folder = Some(Folder { path: Path::new("/no/such/folder").to_owned() });
+    let folder = Some(HourFolder { path: Path::new("/no/such/folder").to_owned() });
     let error = runtime.block_on(start(ServerSettings { folder, ..ServerSettings::default() })).unwrap_err();
     assert_eq!(error.to_string(), "cannot read /no/such/folder");
 }

@@ -2,7 +2,7 @@
 
 use pipeline::ArchiveHour;
 
-use super::random::Random;
+use super::random::SeededRandom;
 
 /// Whether payloads are as large as before October 2025.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
@@ -90,7 +90,7 @@ impl Era {
     }
 
     /// The type of the next event.
-    pub(crate) fn event_type(&self, random: &mut Random) -> EventType {
+    pub(crate) fn event_type(&self, random: &mut SeededRandom) -> EventType {
         let mut left = random.below(TOTAL);
         for &(event_type, share) in self.shares {
             match left.checked_sub(u64::from(share)) {

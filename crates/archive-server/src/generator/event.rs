@@ -5,10 +5,10 @@ use pipeline::ArchiveHour;
 
 use super::HourSettings;
 use super::era::{Era, EventType};
-use super::objects::{Scene, put};
+use super::objects::{EventScene, put};
 use super::payload::push_payload;
-use super::random::{Random, mix};
-use super::world::{Account, Kind, Repository, World};
+use super::population::{Account, AccountKind, Population, Repository};
+use super::random::{SeededRandom, mix};
 
 const SECONDS_PER_HOUR: u64 = 3600;
 /// Ids an hour uses up before October 2025, in steps of one or two.
@@ -25,12 +25,12 @@ const AT_WORK: usize = 200;
 const OWN_PER_MILLION: u32 = 650_000;
 
 /// Makes the events; each is lent until the next one is asked for.
-pub(crate) struct Events {
+pub(crate) struct EventGenerator {
     era: Era,
-    world: World,
-    random: Random,
+    population: Population,
+    random: SeededRandom,
     start: Timestamp,
-    ids: Ids,
+    ids: IdSequence,
     count: u64,
     done: u64,
     at_work: Vec<(Repository, Account)>,
@@ -39,7 +39,7 @@ pub(crate) struct Events {
 
 /// One event.
 #[derive(Clone, Copy)]
-pub(crate) struct Event<'a> {
+pub(crate) struct GeneratedEvent<'a> {
     pub(crate) event_type: EventType,
     pub(crate) with_organisation: bool,
     /// Its record, without the line feed.
@@ -47,19 +47,19 @@ pub(crate) struct Event<'a> {
 }
 
 /// The ids to come. From October 2025 pushes, creations and deletions have a sequence of their own.
-struct Ids {
+struct IdSequence {
     general: u64,
     references: Option<u64>,
 }
 
-impl Events {
+impl EventGenerator {
     pub(crate) fn new(hour: ArchiveHour, settings: &HourSettings) -> Self {
         Self {
             era: Era::of(hour, settings.shape),
-            world: World::new(settings.seed),
-            random: Random::new(mix(settings.seed, hour.start().as_second() as u64)),
+            population: Population::new(settings.seed),
+            random: SeededRandom::new(mix(settings.seed, hour.start().as_second() as u64)),
             start: hour.start(),
-            ids: Ids::of(hour),
+            ids: IdSequence::of(hour),
             count: u64::from(settings.events),
             done: 0,
             at_work: Vec::new(),
@@ -68,7 +68,7 @@ impl Events {
     }
 
     /// The next event, or `None` after the last.
-    pub(crate) fn advance(&mut self) -> Option<Event<'_>> {
+    pub(crate) fn advance(&mut self) -> Option<GeneratedEvent<'_>> {
         if self.done == self.count {
             return None;
         }
@@ -78,7 +78,7 @@ impl Events {
         let at = self.time();
         let before = at - SignedDuration::from_secs(60 + self.random.skewed(40_000_000) as i64);
         let (now, before) = (at.to_string(), before.to_string());
-        let scene = Scene {
+        let scene = EventScene {
             era: &self.era,
             repository: &repository,
             actor: &actor,
@@ -95,15 +95,15 @@ impl Events {
             out,
             r#","repo":{{"id":{repository_id},"name":"{name}","url":"https://api.github.com/repos/{name}"}},"payload":"#
         );
-        push_payload(out, &mut self.random, &scene, event_type, self.world);
+        push_payload(out, &mut self.random, &scene, event_type, self.population);
         put!(out, r#","public":true,"created_at":"{now}""#);
-        let with_organisation = owner.kind == Kind::Organization;
+        let with_organisation = owner.kind == AccountKind::Organization;
         if with_organisation {
             push_organisation(out, owner);
         }
         out.push('}');
         self.done += 1;
-        Some(Event { event_type, with_organisation, json: &self.line })
+        Some(GeneratedEvent { event_type, with_organisation, json: &self.line })
     }
 
     fn place_and_actor(&mut self, event_type: EventType) -> (Repository, Account) {
@@ -112,15 +112,15 @@ impl Events {
         if !by_a_passer_by && self.at_work.len() == AT_WORK && random.chance(GOING_ON_PER_MILLION) {
             return self.at_work[random.below(AT_WORK as u64) as usize].clone();
         }
-        let repository = self.world.repository(random);
+        let repository = self.population.repository(random);
         if by_a_passer_by {
-            return (repository, self.world.person(random));
+            return (repository, self.population.person(random));
         }
         if self.era.display_login && random.chance(BOTS_PER_MILLION) {
-            return (repository, self.world.bot(random));
+            return (repository, self.population.bot(random));
         }
-        let own = repository.owner.kind == Kind::User && random.chance(OWN_PER_MILLION);
-        let actor = if own { repository.owner.clone() } else { self.world.person(random) };
+        let own = repository.owner.kind == AccountKind::User && random.chance(OWN_PER_MILLION);
+        let actor = if own { repository.owner.clone() } else { self.population.person(random) };
         let pair = (repository, actor);
         match self.at_work.len() {
             AT_WORK => self.at_work[random.below(AT_WORK as u64) as usize] = pair.clone(),
@@ -137,7 +137,7 @@ impl Events {
     }
 }
 
-impl Ids {
+impl IdSequence {
     /// Hours do not share ids as long as there is one sequence; the new ones begin where old ids were (October 2025).
     fn of(hour: ArchiveHour) -> Self {
         let since = |first: &str| {
@@ -155,7 +155,7 @@ impl Ids {
         }
     }
 
-    fn next(&mut self, event_type: EventType, random: &mut Random) -> u64 {
+    fn next(&mut self, event_type: EventType, random: &mut SeededRandom) -> u64 {
         let of_a_reference = matches!(event_type, EventType::Push | EventType::Create | EventType::Delete);
         let sequence = match &mut self.references {
             Some(references) if of_a_reference => references,

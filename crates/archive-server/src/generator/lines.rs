@@ -6,17 +6,17 @@ use std::mem;
 
 use pipeline::ArchiveHour;
 
-use super::event::Event;
-use super::random::{Random, mix};
-use super::{HourSettings, HourSummary};
+use super::event::GeneratedEvent;
+use super::random::{SeededRandom, mix};
+use super::{GeneratedCounts, HourSettings};
 
 /// A duplicate repeats one of this many lines before it: the archive's crawler compares a page with the page before.
 const REMEMBERED_LINES: usize = 64;
 
-pub(crate) struct Lines<W> {
+pub(crate) struct LineWriter<W> {
     out: W,
     /// Not the random source of the events: what comes in between does not change them.
-    random: Random,
+    random: SeededRandom,
     settings: HourSettings,
     recent: VecDeque<String>,
     /// The first record of the open line; kept only if there are to be duplicates.
@@ -24,26 +24,26 @@ pub(crate) struct Lines<W> {
     records_on_line: u32,
     made_bad: u64,
     made_blank: u64,
-    summary: HourSummary,
+    summary: GeneratedCounts,
 }
 
-impl<W: Write> Lines<W> {
+impl<W: Write> LineWriter<W> {
     pub(crate) fn new(settings: &HourSettings, hour: ArchiveHour, out: W) -> Self {
         Self {
             out,
-            random: Random::new(mix(!settings.seed, hour.start().as_second() as u64)),
+            random: SeededRandom::new(mix(!settings.seed, hour.start().as_second() as u64)),
             settings: settings.clone(),
             recent: VecDeque::new(),
             first_on_line: String::new(),
             records_on_line: 0,
             made_bad: 0,
             made_blank: 0,
-            summary: HourSummary::default(),
+            summary: GeneratedCounts::default(),
         }
     }
 
     /// Writes one event, and perhaps something after it.
-    pub(crate) fn event(&mut self, event: Event<'_>) -> io::Result<()> {
+    pub(crate) fn event(&mut self, event: GeneratedEvent<'_>) -> io::Result<()> {
         if self.records_on_line > 0 && !self.random.chance(self.settings.joined.per_million()) {
             self.close_line()?;
         }
@@ -63,7 +63,7 @@ impl<W: Write> Lines<W> {
     }
 
     /// Ends the last line.
-    pub(crate) fn finish(mut self) -> io::Result<(HourSummary, W)> {
+    pub(crate) fn finish(mut self) -> io::Result<(GeneratedCounts, W)> {
         if self.records_on_line > 0 {
             self.close_line()?;
         }

@@ -1,9 +1,9 @@
 //! The objects of GitHub's API that payloads are made of.
 
 use super::era::Era;
-use super::random::Random;
+use super::population::{Account, AccountKind, Repository};
+use super::random::SeededRandom;
 use super::text::{hex, push_body, push_hex, push_string, push_title};
-use super::world::{Account, Kind, Repository};
 
 /// Appends formatted text to a `String`.
 macro_rules! put {
@@ -15,7 +15,7 @@ macro_rules! put {
 pub(super) use put;
 
 /// What the objects of one event share.
-pub(crate) struct Scene<'a> {
+pub(crate) struct EventScene<'a> {
     pub(crate) era: &'a Era,
     pub(crate) repository: &'a Repository,
     pub(crate) actor: &'a Account,
@@ -27,7 +27,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) serial: u64,
 }
 
-impl Scene<'_> {
+impl EventScene<'_> {
     /// `"node_id":"…",` where the era has it.
     pub(crate) fn node_id(&self, prefix: &str, id: u64) -> String {
         if self.era.node_ids { format!(r#""node_id":"{prefix}_kwDO{id:x}","#) } else { String::new() }
@@ -43,9 +43,9 @@ impl Scene<'_> {
 }
 
 /// Appends a user, bot or organisation as the API shows it inside a payload.
-pub(crate) fn push_user(out: &mut String, scene: &Scene<'_>, account: &Account) {
+pub(crate) fn push_user(out: &mut String, scene: &EventScene<'_>, account: &Account) {
     let Account { id, login, display_login, kind } = account;
-    let bot = *kind == Kind::Bot;
+    let bot = *kind == AccountKind::Bot;
     let escaped = if bot { format!("{display_login}%5Bbot%5D") } else { login.clone() };
     let page = if bot { format!("apps/{display_login}") } else { login.clone() };
     let api = format!("https://api.github.com/users/{escaped}");
@@ -59,8 +59,8 @@ pub(crate) fn push_user(out: &mut String, scene: &Scene<'_>, account: &Account) 
 /// Appends a repository as the API shows it, named `owner/short_name`.
 pub(crate) fn push_repository(
     out: &mut String,
-    random: &mut Random,
-    scene: &Scene<'_>,
+    random: &mut SeededRandom,
+    scene: &EventScene<'_>,
     owner: &Account,
     id: u64,
     fork: bool,
@@ -94,7 +94,13 @@ pub(crate) fn push_repository(
 }
 
 /// Appends an issue; with `pull_request`, one that is a pull request.
-pub(crate) fn push_issue(out: &mut String, random: &mut Random, scene: &Scene<'_>, number: u64, pull_request: bool) {
+pub(crate) fn push_issue(
+    out: &mut String,
+    random: &mut SeededRandom,
+    scene: &EventScene<'_>,
+    number: u64,
+    pull_request: bool,
+) {
     let (api, html) = (scene.api(), scene.html());
     let id = 1_000_000_000 + scene.serial;
     let node_id = scene.node_id("I", id);
@@ -128,14 +134,14 @@ pub(crate) fn push_issue(out: &mut String, random: &mut Random, scene: &Scene<'_
 }
 
 /// Appends a label of the repository.
-pub(crate) fn push_label(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
+pub(crate) fn push_label(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>) {
     let name = random.pick(LABELS);
     let color = hex(random, 6);
     put!(out, r#"{{"url":"{}/labels/{name}","name":"{name}","color":"{color}","default":false}}"#, scene.api());
 }
 
 /// Appends a comment on an issue.
-pub(crate) fn push_issue_comment(out: &mut String, random: &mut Random, scene: &Scene<'_>, number: u64) {
+pub(crate) fn push_issue_comment(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>, number: u64) {
     let (api, html) = (scene.api(), scene.html());
     let id = 2_000_000_000 + scene.serial;
     let node_id = scene.node_id("IC", id);
@@ -150,7 +156,12 @@ pub(crate) fn push_issue_comment(out: &mut String, random: &mut Random, scene: &
 }
 
 /// Appends a comment on a line of a pull request, or, without `pull_request`, on a commit.
-pub(crate) fn push_code_comment(out: &mut String, random: &mut Random, scene: &Scene<'_>, pull_request: Option<u64>) {
+pub(crate) fn push_code_comment(
+    out: &mut String,
+    random: &mut SeededRandom,
+    scene: &EventScene<'_>,
+    pull_request: Option<u64>,
+) {
     let (api, html) = (scene.api(), scene.html());
     let id = 1_500_000_000 + scene.serial;
     let commit = hex(random, 40);
@@ -180,7 +191,13 @@ pub(crate) fn push_code_comment(out: &mut String, random: &mut Random, scene: &S
 }
 
 /// Appends a pull request in full, as before October 2025.
-pub(crate) fn push_pull_request(out: &mut String, random: &mut Random, scene: &Scene<'_>, number: u64, state: &str) {
+pub(crate) fn push_pull_request(
+    out: &mut String,
+    random: &mut SeededRandom,
+    scene: &EventScene<'_>,
+    number: u64,
+    state: &str,
+) {
     let (api, html) = (scene.api(), scene.html());
     let id = 500_000_000 + scene.serial;
     let node_id = scene.node_id("PR", id);
@@ -216,7 +233,7 @@ pub(crate) fn push_pull_request(out: &mut String, random: &mut Random, scene: &S
 }
 
 /// Appends what is left of a pull request since October 2025.
-pub(crate) fn push_pull_request_stub(out: &mut String, random: &mut Random, scene: &Scene<'_>, number: u64) {
+pub(crate) fn push_pull_request_stub(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>, number: u64) {
     let api = scene.api();
     let Repository { id: repository_id, short_name, .. } = scene.repository;
     put!(out, r#"{{"url":"{api}/pulls/{number}","id":{},"number":{number}"#, 3_000_000_000 + scene.serial);
@@ -231,7 +248,7 @@ pub(crate) fn push_pull_request_stub(out: &mut String, random: &mut Random, scen
 }
 
 /// Appends a review of a pull request.
-pub(crate) fn push_review(out: &mut String, random: &mut Random, scene: &Scene<'_>, number: u64) {
+pub(crate) fn push_review(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>, number: u64) {
     let id = 700_000_000 + scene.serial;
     let node_id = scene.node_id("PRR", id);
     put!(out, r#"{{"id":{id},{node_id}"user":"#);
@@ -255,7 +272,7 @@ pub(crate) fn push_review(out: &mut String, random: &mut Random, scene: &Scene<'
 }
 
 /// Appends a release.
-pub(crate) fn push_release(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
+pub(crate) fn push_release(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>) {
     let (api, html) = (scene.api(), scene.html());
     let id = 30_000_000 + scene.serial;
     let tag = format!("v{}.{}.{}", random.skewed(20), random.skewed(40), random.skewed(40));
@@ -276,7 +293,14 @@ pub(crate) fn push_release(out: &mut String, random: &mut Random, scene: &Scene<
     out.push('}');
 }
 
-fn push_branch(out: &mut String, random: &mut Random, scene: &Scene<'_>, owner: &Account, id: u64, branch: &str) {
+fn push_branch(
+    out: &mut String,
+    random: &mut SeededRandom,
+    scene: &EventScene<'_>,
+    owner: &Account,
+    id: u64,
+    branch: &str,
+) {
     put!(out, r#"{{"label":"{}:{branch}","ref":"{branch}","sha":"{}","user":"#, owner.login, hex(random, 40));
     push_user(out, scene, owner);
     out.push_str(r#","repo":"#);

@@ -2,12 +2,12 @@
 
 use super::era::EventType;
 use super::objects::{
-    Scene, push_code_comment, push_issue, push_issue_comment, push_label, push_pull_request, push_pull_request_stub,
-    push_release, push_repository, push_review, push_user, put,
+    EventScene, push_code_comment, push_issue, push_issue_comment, push_label, push_pull_request,
+    push_pull_request_stub, push_release, push_repository, push_review, push_user, put,
 };
-use super::random::Random;
+use super::population::{Account, Population};
+use super::random::SeededRandom;
 use super::text::{hex, push_hex, push_title};
-use super::world::{Account, World};
 
 /// A push names at most this many of its commits.
 const MAX_COMMITS: u64 = 20;
@@ -15,10 +15,10 @@ const MAX_COMMITS: u64 = 20;
 /// Appends the payload of an event of this type, a JSON object.
 pub(crate) fn push_payload(
     out: &mut String,
-    random: &mut Random,
-    scene: &Scene<'_>,
+    random: &mut SeededRandom,
+    scene: &EventScene<'_>,
     event_type: EventType,
-    world: World,
+    population: Population,
 ) {
     match event_type {
         EventType::Push => push_push(out, random, scene),
@@ -28,7 +28,7 @@ pub(crate) fn push_payload(
         EventType::Public => out.push_str("{}"),
         EventType::Fork => push_fork(out, random, scene),
         EventType::Gollum => push_wiki_pages(out, random, scene),
-        EventType::Member => push_member(out, scene, &world.person(random)),
+        EventType::Member => push_member(out, scene, &population.person(random)),
         EventType::Issues => push_issues(out, random, scene),
         EventType::IssueComment => push_comment(out, random, scene),
         EventType::CommitComment => {
@@ -47,7 +47,7 @@ pub(crate) fn push_payload(
     }
 }
 
-fn push_push(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
+fn push_push(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>) {
     let reference = random.pick(&["refs/heads/main", "refs/heads/master", "refs/heads/gh-pages", "refs/heads/próba"]);
     if scene.era.trimmed {
         put!(out, r#"{{"repository_id":{},"push_id":{},"#, scene.repository.id, 30_000_000_000 + scene.serial);
@@ -74,7 +74,7 @@ fn push_push(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
 }
 
 /// How many commits a push has: most have one, a sixth none, one in fifty more than it names.
-fn commit_count(random: &mut Random) -> u64 {
+fn commit_count(random: &mut SeededRandom) -> u64 {
     match random.below(100) {
         0..17 => 0,
         17..86 => 1,
@@ -83,7 +83,7 @@ fn commit_count(random: &mut Random) -> u64 {
     }
 }
 
-fn push_commit(out: &mut String, random: &mut Random, scene: &Scene<'_>, sha: &str) {
+fn push_commit(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>, sha: &str) {
     put!(out, r#"{{"sha":"{sha}","author":{{"email":""#);
     push_hex(out, random, 40);
     put!(out, r#"@example.org","name":"{}"}},"message":"#, scene.actor.display_login);
@@ -92,7 +92,7 @@ fn push_commit(out: &mut String, random: &mut Random, scene: &Scene<'_>, sha: &s
     put!(out, r#","distinct":true,"url":"https://api.github.com/repos/{}/commits/{sha}"}}"#, scene.repository.name);
 }
 
-fn push_create(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
+fn push_create(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>) {
     let kind = random.pick(&["branch", "branch", "branch", "tag", "repository"]);
     let reference =
         format!("{}-{}", random.pick(&["feature", "v1.0", "release", "próba", "fix/issue"]), hex(random, 5));
@@ -112,7 +112,7 @@ fn push_create(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
     out.push_str(r#","pusher_type":"user"}"#);
 }
 
-fn push_delete(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
+fn push_delete(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>) {
     let kind = random.pick(&["branch", "branch", "branch", "tag"]);
     let reference = format!("feature/{}", hex(random, 8));
     put!(out, r#"{{"ref":"{reference}","ref_type":"{kind}","#);
@@ -126,13 +126,13 @@ fn refs(kind: &str) -> &'static str {
     if kind == "tag" { "refs/tags/" } else { "refs/heads/" }
 }
 
-fn push_fork(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
+fn push_fork(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>) {
     out.push_str(if scene.era.trimmed { r#"{"action":"forked","forkee":"# } else { r#"{"forkee":"# });
     push_repository(out, random, scene, scene.actor, 1_100_000_000 + scene.serial % 100_000_000, true);
     out.push('}');
 }
 
-fn push_wiki_pages(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
+fn push_wiki_pages(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>) {
     out.push_str(r#"{"pages":["#);
     for at in 0..1 + random.skewed(4) {
         if at > 0 {
@@ -151,13 +151,13 @@ fn push_wiki_pages(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
     out.push_str("]}");
 }
 
-fn push_member(out: &mut String, scene: &Scene<'_>, member: &Account) {
+fn push_member(out: &mut String, scene: &EventScene<'_>, member: &Account) {
     out.push_str(r#"{"member":"#);
     push_user(out, scene, member);
     out.push_str(r#","action":"added"}"#);
 }
 
-fn push_issues(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
+fn push_issues(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>) {
     let action = random.pick(&["opened", "opened", "closed", "closed", "reopened"]);
     let action = if scene.era.trimmed && random.chance(200_000) { "labeled" } else { action };
     put!(out, r#"{{"action":"{action}","issue":"#);
@@ -167,7 +167,7 @@ fn push_issues(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
     out.push('}');
 }
 
-fn push_comment(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
+fn push_comment(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>) {
     let number = 1 + random.skewed(20_000);
     let pull_request = random.chance(400_000);
     out.push_str(r#"{"action":"created","issue":"#);
@@ -177,7 +177,7 @@ fn push_comment(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
     out.push('}');
 }
 
-fn push_pull_request_event(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
+fn push_pull_request_event(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>) {
     let number = 1 + random.skewed(20_000);
     let actions: &[&str] = match scene.era.trimmed {
         true => &["opened", "opened", "merged", "closed", "labeled"],
@@ -190,7 +190,7 @@ fn push_pull_request_event(out: &mut String, random: &mut Random, scene: &Scene<
     out.push('}');
 }
 
-fn push_review_event(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
+fn push_review_event(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>) {
     let number = 1 + random.skewed(20_000);
     out.push_str(r#"{"action":"created","review":"#);
     push_review(out, random, scene, number);
@@ -199,7 +199,7 @@ fn push_review_event(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
     out.push('}');
 }
 
-fn push_review_comment(out: &mut String, random: &mut Random, scene: &Scene<'_>) {
+fn push_review_comment(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>) {
     let number = 1 + random.skewed(20_000);
     out.push_str(r#"{"action":"created","comment":"#);
     push_code_comment(out, random, scene, Some(number));
@@ -208,7 +208,7 @@ fn push_review_comment(out: &mut String, random: &mut Random, scene: &Scene<'_>)
     out.push('}');
 }
 
-fn push_either(out: &mut String, random: &mut Random, scene: &Scene<'_>, number: u64, state: &str) {
+fn push_either(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>, number: u64, state: &str) {
     if scene.era.trimmed {
         push_pull_request_stub(out, random, scene, number);
     } else {
@@ -216,7 +216,7 @@ fn push_either(out: &mut String, random: &mut Random, scene: &Scene<'_>, number:
     }
 }
 
-fn push_labels_of(out: &mut String, random: &mut Random, scene: &Scene<'_>, action: &str) {
+fn push_labels_of(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>, action: &str) {
     if action != "labeled" {
         return;
     }

@@ -2,9 +2,9 @@
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, quick, and specified in five lines.
 #[derive(Clone)]
-pub(crate) struct Random(u64);
+pub(crate) struct SeededRandom(u64);
 
-impl Random {
+impl SeededRandom {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -64,14 +64,14 @@ mod tests {
 
     #[test]
     fn the_sequence_is_the_published_one() {
-        let mut random = Random::new(1_234_567);
+        let mut random = SeededRandom::new(1_234_567);
         let first: Vec<u64> = (0..3).map(|_| random.next()).collect();
         assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
     #[test]
     fn every_range_is_kept() {
-        let mut random = Random::new(1);
+        let mut random = SeededRandom::new(1);
         for _ in 0..10_000 {
             assert!(random.below(3) < 3);
             assert!((5..9).contains(&random.between(5, 9)));

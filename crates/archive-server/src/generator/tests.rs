@@ -10,7 +10,7 @@ fn hour(text: &str) -> ArchiveHour {
     text.parse().unwrap()
 }
 
-fn make(name: &str, settings: &HourSettings) -> (Vec<u8>, HourSummary) {
+fn make(name: &str, settings: &HourSettings) -> (Vec<u8>, GeneratedCounts) {
     let mut file = Vec::new();
     let summary = generate(hour(name), settings, &mut file).unwrap();
     (file, summary)
@@ -192,7 +192,7 @@ fn what_is_asked_for_in_between_is_there_and_counted() {
         }
     }
     assert_eq!((rows as u64, bad, blank, equal), {
-        let HourSummary { rows, bad_records, blank_lines, duplicates, .. } = summary;
+        let GeneratedCounts { rows, bad_records, blank_lines, duplicates, .. } = summary;
         (rows, bad_records, blank_lines, duplicates)
     });
     assert_eq!(summary.records, summary.rows + summary.duplicates + summary.bad_records);

@@ -1,6 +1,6 @@
 //! Texts as people write them, in many scripts, as JSON strings.
 
-use super::random::Random;
+use super::random::SeededRandom;
 
 /// Appends `text` as a JSON string, escaped the way the archive's crawler did: `/` as it is, UTF-8 as it is.
 pub(crate) fn push_string(out: &mut String, text: &str) {
@@ -12,14 +12,14 @@ pub(crate) fn push_string(out: &mut String, text: &str) {
 }
 
 /// Appends one line of about `words` words as a JSON string.
-pub(crate) fn push_title(out: &mut String, random: &mut Random, words: u64) {
+pub(crate) fn push_title(out: &mut String, random: &mut SeededRandom, words: u64) {
     let mut text = String::new();
     push_words(&mut text, random, words);
     push_string(out, &text);
 }
 
 /// Appends a text of some paragraphs as a JSON string: mostly short, sometimes of many kilobytes.
-pub(crate) fn push_body(out: &mut String, random: &mut Random) {
+pub(crate) fn push_body(out: &mut String, random: &mut SeededRandom) {
     let mut text = String::new();
     for _ in 0..1 + random.skewed(12) {
         let words = 6 + random.skewed(90);
@@ -30,7 +30,7 @@ pub(crate) fn push_body(out: &mut String, random: &mut Random) {
 }
 
 /// Appends `digits` lower-case hex digits.
-pub(crate) fn push_hex(out: &mut String, random: &mut Random, digits: usize) {
+pub(crate) fn push_hex(out: &mut String, random: &mut SeededRandom, digits: usize) {
     let mut bits = 0;
     for at in 0..digits {
         if at % 16 == 0 {
@@ -42,13 +42,13 @@ pub(crate) fn push_hex(out: &mut String, random: &mut Random, digits: usize) {
 }
 
 /// `digits` lower-case hex digits.
-pub(crate) fn hex(random: &mut Random, digits: usize) -> String {
+pub(crate) fn hex(random: &mut SeededRandom, digits: usize) -> String {
     let mut out = String::with_capacity(digits);
     push_hex(&mut out, random, digits);
     out
 }
 
-fn push_words(out: &mut String, random: &mut Random, words: u64) {
+fn push_words(out: &mut String, random: &mut SeededRandom, words: u64) {
     for at in 0..words {
         if at > 0 {
             out.push(' ');
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn hex_has_the_asked_length() {
-        let mut random = Random::new(3);
+        let mut random = SeededRandom::new(3);
         for digits in [0, 1, 16, 17, 40] {
             let text = hex(&mut random, digits);
             assert_eq!(text.len(), digits);

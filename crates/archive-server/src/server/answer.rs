@@ -11,15 +11,15 @@ use pipeline::ArchiveHour;
 
 use super::body::body;
 use super::catalog::{Catalog, CatalogError};
-use super::conditions::{Wanted, wanted};
-use super::document::Document;
-use super::fault::{FaultKind, Faults};
+use super::conditions::{ContentSelection, wanted};
+use super::document::ServedFile;
+use super::fault::{FaultKind, FaultQueue};
 
 /// The body of a 404, byte for byte as the archive's store writes it.
 const NO_SUCH_KEY: &str = "<?xml version='1.0' encoding='UTF-8'?><Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
 
 /// Answers one request.
-pub(crate) async fn answer(catalog: &Catalog, faults: &Faults, request: &Parts) -> Response {
+pub(crate) async fn answer(catalog: &Catalog, faults: &FaultQueue, request: &Parts) -> Response {
     if !matches!(request.method, Method::GET | Method::HEAD) {
         return failure(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed");
     }
@@ -52,14 +52,14 @@ async fn find(
     catalog: &Catalog,
     hour: ArchiveHour,
     fault: Option<&FaultKind>,
-) -> Result<Option<Document>, CatalogError> {
+) -> Result<Option<ServedFile>, CatalogError> {
     match fault {
         Some(FaultKind::Body(path)) => catalog.read(path.clone()).await.map(Some),
         _ => catalog.find(hour).await,
     }
 }
 
-fn spoilt(mut document: Document, fault: Option<&FaultKind>) -> Document {
+fn spoilt(mut document: ServedFile, fault: Option<&FaultKind>) -> ServedFile {
     match fault {
         Some(FaultKind::Md5) => {
             document.md5[0] ^= 1;
@@ -73,19 +73,22 @@ fn spoilt(mut document: Document, fault: Option<&FaultKind>) -> Document {
     document
 }
 
-fn serve(document: &Document, fault: Option<&FaultKind>, request: &Parts) -> Response {
+fn serve(document: &ServedFile, fault: Option<&FaultKind>, request: &Parts) -> Response {
     let length = document.length;
     let mut wanted = wanted(&request.headers, &document.etag, &document.last_modified(), length);
-    if matches!((fault, &wanted), (Some(FaultKind::NoRange), Wanted::Part(_) | Wanted::Unsatisfiable)) {
-        wanted = Wanted::All;
+    if matches!(
+        (fault, &wanted),
+        (Some(FaultKind::NoRange), ContentSelection::Part(_) | ContentSelection::Unsatisfiable)
+    ) {
+        wanted = ContentSelection::All;
     }
     let hashes = fault != Some(&FaultKind::NoHash);
     match wanted {
-        Wanted::All => content(document, StatusCode::OK, 0..length, hashes, fault, request),
-        Wanted::Part(range) => content(document, StatusCode::PARTIAL_CONTENT, range, hashes, fault, request),
-        Wanted::NotModified => finish(described(document, StatusCode::NOT_MODIFIED, hashes), Body::empty()),
-        Wanted::PreconditionFailed => failure(StatusCode::PRECONDITION_FAILED, "PreconditionFailed"),
-        Wanted::Unsatisfiable => {
+        ContentSelection::All => content(document, StatusCode::OK, 0..length, hashes, fault, request),
+        ContentSelection::Part(range) => content(document, StatusCode::PARTIAL_CONTENT, range, hashes, fault, request),
+        ContentSelection::NotModified => finish(described(document, StatusCode::NOT_MODIFIED, hashes), Body::empty()),
+        ContentSelection::PreconditionFailed => failure(StatusCode::PRECONDITION_FAILED, "PreconditionFailed"),
+        ContentSelection::Unsatisfiable => {
             let mut response = failure(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange");
             if let Ok(value) = format!("bytes */{length}").parse() {
                 response.headers_mut().insert(header::CONTENT_RANGE, value);
@@ -96,7 +99,7 @@ fn serve(document: &Document, fault: Option<&FaultKind>, request: &Parts) -> Res
 }
 
 fn content(
-    document: &Document,
+    document: &ServedFile,
     status: StatusCode,
     range: Range<u64>,
     hashes: bool,
@@ -116,7 +119,7 @@ fn content(
 }
 
 /// The headers that every answer with or about the document has.
-fn described(document: &Document, status: StatusCode, hashes: bool) -> response::Builder {
+fn described(document: &ServedFile, status: StatusCode, hashes: bool) -> response::Builder {
     let response = Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, "application/json")

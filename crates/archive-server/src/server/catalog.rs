@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use pipeline::ArchiveHour;
 use tokio::sync::{Mutex, OnceCell};
 
-use super::document::Document;
+use super::document::ServedFile;
 use crate::generator::{GenerateError, HourSettings, SECONDS_UNTIL_PUBLISHED, generate};
 
 /// Generated hours kept (as files without a name in the system's folder for temporary files); others are made again.
@@ -23,7 +23,7 @@ const KEPT_HOURS: usize = 100;
 /// An hour without a file of its plain name is served from one that begins with it, such as
 /// `2015-01-01-1.republished-2016-06.json.gz`; the last in alphabetical order if there are several.
 #[derive(Clone, Debug)]
-pub struct Folder {
+pub struct HourFolder {
     /// Where it is.
     pub path: PathBuf,
 }
@@ -32,14 +32,14 @@ pub struct Folder {
 #[derive(Clone, Debug)]
 pub struct GeneratedHours {
     /// Which.
-    pub hours: Hours,
+    pub hours: HourRange,
     /// What each is to hold.
     pub settings: HourSettings,
 }
 
 /// A range of hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hours {
+pub struct HourRange {
     /// The first one.
     pub from: ArchiveHour,
     /// The last one; without it, each hour is there as soon as it is over.
@@ -49,7 +49,7 @@ pub struct Hours {
 /// Why a text names no range of hours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is not a range of hours: expected FROM..TO, both included, for example 2025-11-01-0..2025-11-01-23")]
-pub struct HoursError {
+pub struct HourRangeError {
     text: String,
 }
 
@@ -82,15 +82,15 @@ pub enum CatalogError {
 
 #[derive(Debug)]
 pub(crate) struct Catalog {
-    folder: Option<Folder>,
+    folder: Option<HourFolder>,
     generated: Option<GeneratedHours>,
-    files: Mutex<HashMap<PathBuf, (SystemTime, Document)>>,
-    made: Mutex<VecDeque<(ArchiveHour, Arc<OnceCell<Document>>)>>,
+    files: Mutex<HashMap<PathBuf, (SystemTime, ServedFile)>>,
+    made: Mutex<VecDeque<(ArchiveHour, Arc<OnceCell<ServedFile>>)>>,
 }
 
 impl Catalog {
-    pub(crate) fn new(folder: Option<Folder>, generated: Option<GeneratedHours>) -> Result<Self, CatalogError> {
-        if let Some(Folder { path }) = &folder {
+    pub(crate) fn new(folder: Option<HourFolder>, generated: Option<GeneratedHours>) -> Result<Self, CatalogError> {
+        if let Some(HourFolder { path }) = &folder {
             fs::read_dir(path).map_err(|source| CatalogError::Read { path: path.clone(), source })?;
         }
         if let Some(GeneratedHours { hours, .. }) = &generated
@@ -102,8 +102,8 @@ impl Catalog {
     }
 
     /// The file of `hour`, or `None` if there is no such hour.
-    pub(crate) async fn find(&self, hour: ArchiveHour) -> Result<Option<Document>, CatalogError> {
-        if let Some(Folder { path }) = &self.folder
+    pub(crate) async fn find(&self, hour: ArchiveHour) -> Result<Option<ServedFile>, CatalogError> {
+        if let Some(HourFolder { path }) = &self.folder
             && let Some(file) = file_of(path, hour)?
         {
             return self.read(file).await.map(Some);
@@ -115,7 +115,7 @@ impl Catalog {
     }
 
     /// The file at `path`; its sums are computed again only if it changed.
-    pub(crate) async fn read(&self, path: PathBuf) -> Result<Document, CatalogError> {
+    pub(crate) async fn read(&self, path: PathBuf) -> Result<ServedFile, CatalogError> {
         let mut files = self.files.lock().await;
         let failed = |source| CatalogError::Read { path: path.clone(), source };
         let metadata = fs::metadata(&path).map_err(failed)?;
@@ -127,7 +127,7 @@ impl Catalog {
         }
         let shown = Timestamp::try_from(modified).unwrap_or(Timestamp::UNIX_EPOCH);
         let name = path.clone();
-        let document = tokio::task::spawn_blocking(move || Document::of(File::open(name)?, shown))
+        let document = tokio::task::spawn_blocking(move || ServedFile::of(File::open(name)?, shown))
             .await
             .map_err(|_| CatalogError::Stopped)?
             .map_err(failed)?;
@@ -135,7 +135,7 @@ impl Catalog {
         Ok(document)
     }
 
-    async fn made(&self, hour: ArchiveHour, settings: &HourSettings) -> Result<Document, CatalogError> {
+    async fn made(&self, hour: ArchiveHour, settings: &HourSettings) -> Result<ServedFile, CatalogError> {
         let cell = {
             let mut made = self.made.lock().await;
             let known = made.iter().position(|(at, _)| *at == hour).and_then(|at| made.remove(at));
@@ -154,7 +154,7 @@ impl Catalog {
     }
 }
 
-impl Hours {
+impl HourRange {
     /// The last `count` hours that are over, and every hour as soon as it is over.
     pub fn last(count: u32) -> Option<Self> {
         let from = ArchiveHour::containing(Timestamp::now())?.minus(count)?;
@@ -170,24 +170,24 @@ impl Hours {
     }
 }
 
-impl FromStr for Hours {
-    type Err = HoursError;
+impl FromStr for HourRange {
+    type Err = HourRangeError;
 
-    fn from_str(text: &str) -> Result<Self, HoursError> {
+    fn from_str(text: &str) -> Result<Self, HourRangeError> {
         let range = text.split_once("..").and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
         match range {
             Some((from, to)) if from <= to => Ok(Self { from, to: Some(to) }),
-            _ => Err(HoursError { text: text.to_owned() }),
+            _ => Err(HourRangeError { text: text.to_owned() }),
         }
     }
 }
 
-fn make(hour: ArchiveHour, settings: &HourSettings) -> Result<Document, CatalogError> {
+fn make(hour: ArchiveHour, settings: &HourSettings) -> Result<ServedFile, CatalogError> {
     let keep = |source| CatalogError::Keep { hour, source };
     let file = tempfile::tempfile().map_err(keep)?;
     generate(hour, settings, &file)?;
     let published = Timestamp::from_second(hour.end().as_second() + SECONDS_UNTIL_PUBLISHED);
-    Document::of(file, published.unwrap_or(hour.end())).map_err(keep)
+    ServedFile::of(file, published.unwrap_or(hour.end())).map_err(keep)
 }
 
 fn file_of(folder: &Path, hour: ArchiveHour) -> Result<Option<PathBuf>, CatalogError> {
@@ -214,20 +214,20 @@ mod tests {
 
     #[test]
     fn a_range_has_both_its_ends() {
-        let hours: Hours = "2025-11-01-0..2025-11-01-5".parse().unwrap();
+        let hours: HourRange = "2025-11-01-0..2025-11-01-5".parse().unwrap();
         for (hour, inside) in
             [("2025-10-31-23", false), ("2025-11-01-0", true), ("2025-11-01-5", true), ("2025-11-01-6", false)]
         {
             assert_eq!(hours.contain(hour.parse().unwrap()), inside, "{hour}");
         }
         for text in ["", "2025-11-01-0", "2025-11-01-0..", "2025-11-01-5..2025-11-01-0", "a..b"] {
-            assert!(text.parse::<Hours>().is_err(), "'{text}'");
+            assert!(text.parse::<HourRange>().is_err(), "'{text}'");
         }
     }
 
     #[test]
     fn the_last_hours_do_not_include_one_that_is_not_over() {
-        let hours = Hours::last(3).unwrap();
+        let hours = HourRange::last(3).unwrap();
         let now = ArchiveHour::containing(Timestamp::now()).unwrap();
         assert!(!hours.contain(now.plus(1)));
         assert!(hours.contain(hours.from) && hours.contain(hours.from.plus(2)));

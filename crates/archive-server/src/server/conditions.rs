@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, header};
 
 /// What the answer is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum ContentSelection {
     /// All of it: 200.
     All,
     /// These bytes: 206.
@@ -20,17 +20,17 @@ pub(crate) enum Wanted {
 }
 
 /// Decides by the headers of a GET or HEAD request.
-pub(crate) fn wanted(headers: &HeaderMap, etag: &str, last_modified: &str, length: u64) -> Wanted {
+pub(crate) fn wanted(headers: &HeaderMap, etag: &str, last_modified: &str, length: u64) -> ContentSelection {
     if text(headers, header::IF_MATCH).is_some_and(|tags| !names(tags, etag, false)) {
-        return Wanted::PreconditionFailed;
+        return ContentSelection::PreconditionFailed;
     }
     if text(headers, header::IF_NONE_MATCH).is_some_and(|tags| names(tags, etag, true)) {
-        return Wanted::NotModified;
+        return ContentSelection::NotModified;
     }
     let unchanged = text(headers, header::IF_RANGE).is_none_or(|known| known == etag || known == last_modified);
     match text(headers, header::RANGE) {
         Some(range) if unchanged => part(range, length),
-        _ => Wanted::All,
+        _ => ContentSelection::All,
     }
 }
 
@@ -44,20 +44,20 @@ fn names(tags: &str, etag: &str, weak: bool) -> bool {
 }
 
 /// A malformed range and one of several parts are ignored, as the RFC allows.
-fn part(range: &str, length: u64) -> Wanted {
+fn part(range: &str, length: u64) -> ContentSelection {
     let Some((first, last)) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
-        return Wanted::All;
+        return ContentSelection::All;
     };
     match (first.parse::<u64>(), last.parse::<u64>()) {
         (Err(_), Ok(suffix)) if first.is_empty() => match suffix.min(length) {
-            0 => Wanted::Unsatisfiable,
-            suffix => Wanted::Part(length - suffix..length),
+            0 => ContentSelection::Unsatisfiable,
+            suffix => ContentSelection::Part(length - suffix..length),
         },
-        (Ok(first), Ok(last)) if last < first => Wanted::All,
-        (Ok(first), _) if first >= length => Wanted::Unsatisfiable,
-        (Ok(first), Ok(last)) => Wanted::Part(first..last.saturating_add(1).min(length)),
-        (Ok(first), Err(_)) if last.is_empty() => Wanted::Part(first..length),
-        _ => Wanted::All,
+        (Ok(first), Ok(last)) if last < first => ContentSelection::All,
+        (Ok(first), _) if first >= length => ContentSelection::Unsatisfiable,
+        (Ok(first), Ok(last)) => ContentSelection::Part(first..last.saturating_add(1).min(length)),
+        (Ok(first), Err(_)) if last.is_empty() => ContentSelection::Part(first..length),
+        _ => ContentSelection::All,
     }
 }
 
@@ -68,7 +68,7 @@ mod tests {
     const ETAG: &str = "\"abc\"";
     const DATE: &str = "Fri, 01 Jul 2016 20:27:13 GMT";
 
-    fn decide(pairs: &[(HeaderName, &str)]) -> Wanted {
+    fn decide(pairs: &[(HeaderName, &str)]) -> ContentSelection {
         let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
         wanted(&headers, ETAG, DATE, 100)
     }
@@ -76,20 +76,20 @@ mod tests {
     #[test]
     fn ranges_are_those_of_the_rfc() {
         for (phrase, range, expected) in [
-            ("from and to", "bytes=0-9", Wanted::Part(0..10)),
-            ("one byte", "bytes=99-99", Wanted::Part(99..100)),
-            ("open end", "bytes=90-", Wanted::Part(90..100)),
-            ("the last bytes", "bytes=-10", Wanted::Part(90..100)),
-            ("more last bytes than there are", "bytes=-1000", Wanted::Part(0..100)),
-            ("an end after the end", "bytes=50-1000", Wanted::Part(50..100)),
-            ("the largest end", "bytes=50-18446744073709551615", Wanted::Part(50..100)),
-            ("a start after the end", "bytes=100-", Wanted::Unsatisfiable),
-            ("no last bytes", "bytes=-0", Wanted::Unsatisfiable),
-            ("backwards", "bytes=9-0", Wanted::All),
-            ("several parts", "bytes=0-1,5-6", Wanted::All),
-            ("another unit", "lines=0-9", Wanted::All),
-            ("nonsense", "bytes=a-b", Wanted::All),
-            ("nothing", "bytes=-", Wanted::All),
+            ("from and to", "bytes=0-9", ContentSelection::Part(0..10)),
+            ("one byte", "bytes=99-99", ContentSelection::Part(99..100)),
+            ("open end", "bytes=90-", ContentSelection::Part(90..100)),
+            ("the last bytes", "bytes=-10", ContentSelection::Part(90..100)),
+            ("more last bytes than there are", "bytes=-1000", ContentSelection::Part(0..100)),
+            ("an end after the end", "bytes=50-1000", ContentSelection::Part(50..100)),
+            ("the largest end", "bytes=50-18446744073709551615", ContentSelection::Part(50..100)),
+            ("a start after the end", "bytes=100-", ContentSelection::Unsatisfiable),
+            ("no last bytes", "bytes=-0", ContentSelection::Unsatisfiable),
+            ("backwards", "bytes=9-0", ContentSelection::All),
+            ("several parts", "bytes=0-1,5-6", ContentSelection::All),
+            ("another unit", "lines=0-9", ContentSelection::All),
+            ("nonsense", "bytes=a-b", ContentSelection::All),
+            ("nothing", "bytes=-", ContentSelection::All),
         ] {
             assert_eq!(decide(&[(header::RANGE, range)]), expected, "{phrase}");
         }
@@ -99,17 +99,21 @@ mod tests {
     fn conditions_come_before_the_range() {
         let range = (header::RANGE, "bytes=0-9");
         for (phrase, condition, expected) in [
-            ("the version wanted", (header::IF_MATCH, ETAG), Wanted::Part(0..10)),
-            ("any version", (header::IF_MATCH, "*"), Wanted::Part(0..10)),
-            ("one of several", (header::IF_MATCH, "\"x\", \"abc\""), Wanted::Part(0..10)),
-            ("another version wanted", (header::IF_MATCH, "\"x\""), Wanted::PreconditionFailed),
-            ("a weak tag never matches strongly", (header::IF_MATCH, "W/\"abc\""), Wanted::PreconditionFailed),
-            ("the version known", (header::IF_NONE_MATCH, ETAG), Wanted::NotModified),
-            ("known weakly", (header::IF_NONE_MATCH, "W/\"abc\""), Wanted::NotModified),
-            ("another version known", (header::IF_NONE_MATCH, "\"x\""), Wanted::Part(0..10)),
-            ("the part of this version", (header::IF_RANGE, ETAG), Wanted::Part(0..10)),
-            ("the part of this date", (header::IF_RANGE, DATE), Wanted::Part(0..10)),
-            ("the part of another version", (header::IF_RANGE, "\"x\""), Wanted::All),
+            ("the version wanted", (header::IF_MATCH, ETAG), ContentSelection::Part(0..10)),
+            ("any version", (header::IF_MATCH, "*"), ContentSelection::Part(0..10)),
+            ("one of several", (header::IF_MATCH, "\"x\", \"abc\""), ContentSelection::Part(0..10)),
+            ("another version wanted", (header::IF_MATCH, "\"x\""), ContentSelection::PreconditionFailed),
+            (
+                "a weak tag never matches strongly",
+                (header::IF_MATCH, "W/\"abc\""),
+                ContentSelection::PreconditionFailed,
+            ),
+            ("the version known", (header::IF_NONE_MATCH, ETAG), ContentSelection::NotModified),
+            ("known weakly", (header::IF_NONE_MATCH, "W/\"abc\""), ContentSelection::NotModified),
+            ("another version known", (header::IF_NONE_MATCH, "\"x\""), ContentSelection::Part(0..10)),
+            ("the part of this version", (header::IF_RANGE, ETAG), ContentSelection::Part(0..10)),
+            ("the part of this date", (header::IF_RANGE, DATE), ContentSelection::Part(0..10)),
+            ("the part of another version", (header::IF_RANGE, "\"x\""), ContentSelection::All),
         ] {
             assert_eq!(decide(&[range.clone(), condition]), expected, "{phrase}");
         }

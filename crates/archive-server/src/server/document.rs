@@ -11,7 +11,7 @@ use md5::{Digest, Md5};
 
 /// A file to serve. It stays readable when its name is gone.
 #[derive(Clone, Debug)]
-pub(crate) struct Document {
+pub(crate) struct ServedFile {
     pub(crate) file: Arc<File>,
     pub(crate) length: u64,
     pub(crate) modified: Timestamp,
@@ -20,7 +20,7 @@ pub(crate) struct Document {
     pub(crate) crc32c: u32,
 }
 
-impl Document {
+impl ServedFile {
     /// Reads `file` once for its sums. Blocks.
     pub(crate) fn of(mut file: File, modified: Timestamp) -> io::Result<Self> {
         file.seek(SeekFrom::Start(0))?;
@@ -65,7 +65,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"hello world").unwrap();
         let modified = "2016-07-01T20:27:13Z".parse().unwrap();
-        let document = Document::of(file, modified).unwrap();
+        let document = ServedFile::of(file, modified).unwrap();
         assert_eq!(document.etag, "\"5eb63bbbe01eeed093cb22bb8f5acdc3\"");
         assert_eq!(document.goog_hash(), "crc32c=yZRlqg==,md5=XrY7u+Ae7tCTyyK7j1rNww==");
         assert_eq!(document.last_modified(), "Fri, 01 Jul 2016 20:27:13 GMT");

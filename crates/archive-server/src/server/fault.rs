@@ -11,7 +11,7 @@ use pipeline::ArchiveHour;
 ///
 /// Of several faults of an hour the first one counts that is not used up; every request uses it once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ArchiveFault {
     /// The hour; every hour if absent.
     pub hour: Option<ArchiveHour>,
     /// What goes wrong.
@@ -69,17 +69,17 @@ pub enum FaultError {
 }
 
 #[derive(Debug)]
-pub(crate) struct Faults(Mutex<Vec<Fault>>);
+pub(crate) struct FaultQueue(Mutex<Vec<ArchiveFault>>);
 
-impl Faults {
-    pub(crate) fn new(faults: Vec<Fault>) -> Self {
+impl FaultQueue {
+    pub(crate) fn new(faults: Vec<ArchiveFault>) -> Self {
         Self(Mutex::new(faults))
     }
 
     /// The fault for the next request for `hour`; it is used up by that.
     pub(crate) fn take(&self, hour: ArchiveHour) -> Option<FaultKind> {
         let mut faults = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let applies = |fault: &&mut Fault| fault.hour.is_none_or(|at| at == hour) && fault.times != Some(0);
+        let applies = |fault: &&mut ArchiveFault| fault.hour.is_none_or(|at| at == hour) && fault.times != Some(0);
         let fault = faults.iter_mut().find(applies)?;
         if let Some(times) = &mut fault.times {
             *times -= 1;
@@ -88,7 +88,7 @@ impl Faults {
     }
 }
 
-impl FromStr for Fault {
+impl FromStr for ArchiveFault {
     type Err = FaultError;
 
     fn from_str(text: &str) -> Result<Self, FaultError> {
@@ -163,10 +163,10 @@ mod tests {
             ("body:/tmp/a=b:c.xml", FaultKind::Body(PathBuf::from("/tmp/a=b:c.xml")), None),
             ("passx1", FaultKind::Pass, Some(1)),
         ] {
-            let fault: Fault = format!("2015-01-01-5={text}").parse().unwrap();
-            assert_eq!(fault, Fault { hour: Some("2015-01-01-5".parse().unwrap()), kind, times }, "{text}");
+            let fault: ArchiveFault = format!("2015-01-01-5={text}").parse().unwrap();
+            assert_eq!(fault, ArchiveFault { hour: Some("2015-01-01-5".parse().unwrap()), kind, times }, "{text}");
         }
-        assert_eq!("*=md5".parse(), Ok(Fault { hour: None, kind: FaultKind::Md5, times: None }));
+        assert_eq!("*=md5".parse(), Ok(ArchiveFault { hour: None, kind: FaultKind::Md5, times: None }));
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
             "2015-01-01-5=fire",
             "2015-01-01-5=md5x99999999999",
         ] {
-            assert!(text.parse::<Fault>().is_err(), "'{text}'");
+            assert!(text.parse::<ArchiveFault>().is_err(), "'{text}'");
         }
     }
 
@@ -194,7 +194,7 @@ mod tests {
     fn faults_of_an_hour_come_one_after_the_other() {
         let [five, six] = ["2015-01-01-5", "2015-01-01-6"].map(|hour| hour.parse().unwrap());
         let faults = ["2015-01-01-5=md5x2", "2015-01-01-5=cut:1x1", "*=slow:1"];
-        let faults = Faults::new(faults.map(|fault| fault.parse().unwrap()).to_vec());
+        let faults = FaultQueue::new(faults.map(|fault| fault.parse().unwrap()).to_vec());
         let slow = Some(FaultKind::Slow(Duration::from_millis(1)));
         assert_eq!(faults.take(five), Some(FaultKind::Md5));
         assert_eq!(faults.take(six), slow);

@@ -1,7 +1,7 @@
 //! Who there is: people, bots, organisations and repositories. None of them is stored: each follows from its number, so
 //! that the same ones come back in every hour and memory does not grow with them.
 
-use super::random::{Random, cube, mix};
+use super::random::{SeededRandom, cube, mix};
 
 /// How many people there are.
 const PEOPLE: u64 = 1_000_000;
@@ -18,12 +18,12 @@ pub(crate) struct Account {
     pub(crate) id: u64,
     pub(crate) login: String,
     pub(crate) display_login: String,
-    pub(crate) kind: Kind,
+    pub(crate) kind: AccountKind,
 }
 
 /// What an account is, in the API's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum AccountKind {
     User,
     Bot,
     Organization,
@@ -42,34 +42,34 @@ pub(crate) struct Repository {
 
 /// All accounts and repositories that belong to one seed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct World {
+pub(crate) struct Population {
     seed: u64,
 }
 
-impl World {
+impl Population {
     pub(crate) fn new(seed: u64) -> Self {
         Self { seed }
     }
 
     /// A person, the active ones more often.
-    pub(crate) fn person(self, random: &mut Random) -> Account {
+    pub(crate) fn person(self, random: &mut SeededRandom) -> Account {
         self.person_by_number(random.skewed(PEOPLE))
     }
 
     /// A bot, the active ones more often. Bots act under `name[bot]` and are shown as `name`.
-    pub(crate) fn bot(self, random: &mut Random) -> Account {
+    pub(crate) fn bot(self, random: &mut SeededRandom) -> Account {
         let number = random.skewed(BOTS.len() as u64);
         let name = BOTS[number as usize];
         Account {
             id: 41_000_000 + number,
             login: format!("{name}[bot]"),
             display_login: name.to_owned(),
-            kind: Kind::Bot,
+            kind: AccountKind::Bot,
         }
     }
 
     /// A repository, the active ones more often.
-    pub(crate) fn repository(self, random: &mut Random) -> Repository {
+    pub(crate) fn repository(self, random: &mut SeededRandom) -> Repository {
         let number = random.skewed(REPOSITORIES);
         let traits = mix(self.seed ^ 0x7265_706f, number);
         let owner = if traits.is_multiple_of(ORGANISATION_EVERY) {
@@ -89,7 +89,7 @@ impl World {
         let first = FIRST_NAMES[(traits % FIRST_NAMES.len() as u64) as usize];
         let second = SECOND_NAMES[(mix(traits, 1) % SECOND_NAMES.len() as u64) as usize];
         let login = format!("{first}{second}{}", base36(number));
-        Account { id: 13 + 277 * number, display_login: login.clone(), login, kind: Kind::User }
+        Account { id: 13 + 277 * number, display_login: login.clone(), login, kind: AccountKind::User }
     }
 
     fn organisation_by_number(self, number: u64) -> Account {
@@ -97,7 +97,7 @@ impl World {
         let second = SECOND_NAMES[(traits % SECOND_NAMES.len() as u64) as usize];
         let login = format!("{}-{}", second.trim_start_matches('-'), ORGANISATION_FORMS[(number % 5) as usize])
             + &base36(number);
-        Account { id: 140 + 277 * number, display_login: login.clone(), login, kind: Kind::Organization }
+        Account { id: 140 + 277 * number, display_login: login.clone(), login, kind: AccountKind::Organization }
     }
 }
 
@@ -143,11 +143,11 @@ mod tests {
 
     #[test]
     fn accounts_and_repositories_have_one_name_and_one_id_each() {
-        let world = World::new(7);
+        let population = Population::new(7);
         let (mut logins, mut ids) = (BTreeSet::new(), BTreeSet::new());
         for number in 0..20_000 {
-            let person = world.person_by_number(number);
-            let organisation = world.organisation_by_number(number);
+            let person = population.person_by_number(number);
+            let organisation = population.organisation_by_number(number);
             assert!(logins.insert(person.login) && logins.insert(organisation.login), "number {number}");
             assert!(ids.insert(person.id) && ids.insert(organisation.id), "number {number}");
         }
@@ -155,12 +155,12 @@ mod tests {
 
     #[test]
     fn a_repository_looks_the_same_whenever_it_comes_back() {
-        let world = World::new(7);
-        let mut random = Random::new(1);
+        let population = Population::new(7);
+        let mut random = SeededRandom::new(1);
         let mut seen = BTreeMap::new();
         let mut again = 0;
         for _ in 0..20_000 {
-            let repository = world.repository(&mut random);
+            let repository = population.repository(&mut random);
             match seen.insert(repository.id, repository.clone()) {
                 Some(before) => {
                     assert_eq!(before, repository);
