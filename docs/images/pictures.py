@@ -61,7 +61,7 @@ def box(states: dict[str, Any], straight: list[str], failed: str) -> list[str]:
 
 def failure(states: dict[str, Any]) -> str:
     """The state that most Catches lead to."""
-    caught = Counter(catch["Next"] for state in states.values() for catch in state.get("Catch", []))
+    caught: Counter[str] = Counter(catch["Next"] for state in states.values() for catch in state.get("Catch", []))
     return caught.most_common(1)[0][0]
 
 
