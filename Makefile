@@ -1,16 +1,16 @@
-# What a person runs by hand. `make` alone lists it.
+# Commands of the project. `make` lists them.
 #
 # HOURS=3              hours to generate, or to take from SOURCE_URL
 # EVENTS=10000         events of a generated hour
-# DATA=folder          real files named as in the archive, instead of generated hours
-# SOURCE_URL=https://… an archive elsewhere; the demo also needs FROM=2025-11-21-0, its first hour
-# PORT=4566            of local-up
-# DIRECTORY=.local/aws what local-* and sql work on
-# ROUNDS=5             runs of each tool in bench and bench-csv; QUICK=1 for a quick look
-# TOOLS=ours,duckdb    which tools bench runs; all without it
+# DATA=folder          archive files to use instead of generated hours
+# SOURCE_URL=https://… another archive; the demo then needs FROM=2025-11-21-0, the first hour
+# PORT=4566            port of local-up
+# DIRECTORY=.local/aws data folder of local-* and sql
+# ROUNDS=5             runs of each tool in bench and bench-csv; QUICK=1 for a short run
+# TOOLS=ours,duckdb    tools that bench runs; default: all
 # ROWS=20000           rows of demo-csv
-# KILLS=0              how often demo-events kills the function at work
-# WORKERS=2            processes of test-end-to-end, each with a local AWS of its own
+# KILLS=0              times that demo-events kills the running function
+# WORKERS=2            processes of test-end-to-end, each with its own local AWS
 # SHARD=1 SHARDS=4     run a part of the files of test-end-to-end
 # FUZZ_SECONDS=60      seconds of each fuzz target
 
@@ -50,50 +50,50 @@ SOURCE = --hours $(HOURS) --events $(EVENTS) --data "$(DATA)" --source-url "$(SO
 .PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest local-dashboard measure bench sql demo demo-csv demo-events bench-csv bench-events docs pictures \
         test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end test-full test-advisories fuzz
 
-help: ## This list
+help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@sed -n 's/^# \([A-Z_]*=.*\)/  \1/p' $(firstword $(MAKEFILE_LIST))
 
-tools: ## Make the virtual environments of the tools, below .tools/ (once)
+tools: ## Create the virtual environments of the tools in .tools/ (once)
 	@$(PYTHON) local_aws/venvs.py
 
 tools-local:
 	@$(PYTHON) local_aws/venvs.py local
 
-demo: tools-local ## From nothing to answers: hours, a local AWS, the pipeline, SQL; stops everything at the end
+demo: tools-local ## Generate hours, start a local AWS, run the pipeline and a query, then stop everything
 	@$(PY) -m local_aws.demos.lake $(SOURCE) --from "$(FROM)"
 
-demo-csv: tools-local ## A CSV file with every oddity into a table of a local AWS: receipt, the same again, undone (ROWS)
+demo-csv: tools-local ## Load a CSV file into a table of a local AWS, load it again, and undo the load (ROWS)
 	@$(PY) -m local_aws.demos.csv_load --rows $(ROWS)
 
-demo-events: tools-local ## Simulated events through the stream of a local AWS to SQL, each verified to be stored once (EVENTS, KILLS)
+demo-events: tools-local ## Send simulated events through a local AWS and verify that each is stored once (EVENTS, KILLS)
 	@$(PY) -m local_aws.demos.event_stream --events $(if $(filter file,$(origin EVENTS)),20000,$(EVENTS)) --kills $(KILLS)
 
-local-up: tools-local ## Start the local AWS and a source of hours, and deploy; both stay
+local-up: tools-local ## Start the local AWS and a source of hours, and deploy; both keep running
 	@$(LOCAL) up $(SOURCE) --port $(PORT)
 
-local-deploy: tools-local ## Build and bring the running local stack up to date
+local-deploy: tools-local ## Build, and update the running local stack
 	@$(LOCAL) deploy
 
-local-ingest: tools-local ## Run the hours that are due on the running local stack (FROM: the first, for a new one)
+local-ingest: tools-local ## Ingest the hours that are due on the running local stack (FROM: first hour of a new stack)
 	@$(LOCAL) ingest --from "$(FROM)"
 
 sql: tools-local ## Run SQL="SELECT …" on the running local stack, through Athena
 	@$(LOCAL) sql "$$SQL"
 
-local-dashboard: tools-local ## Draw the dashboards in CloudWatch from what the running local stack counted, as a page
+local-dashboard: tools-local ## Draw the CloudWatch dashboards of the running local stack as a page
 	@$(LOCAL) dashboard
 
-local-status: tools-local ## What runs locally, and where everything is
+local-status: tools-local ## Show the state, addresses and folders of the local stack
 	@$(LOCAL) status
 
-measure: tools-local ## Sizes, cold starts and one large hour, with the release binaries (EVENTS)
+measure: tools-local ## Measure sizes, cold starts and one large hour, with release binaries (EVENTS)
 	@$(PY) -m local_aws.measure --events $(LARGE)
 
 bench: ## Compare the conversion with DuckDB, ClickHouse, polars and pandas: CPU, time, memory (ROUNDS, EVENTS, TOOLS)
 	@$(PYTHON) bench/bench.py --rounds $(ROUNDS) --events $(LARGE) --tools "$(TOOLS)" $(if $(QUICK),--quick)
 
-bench-csv: tools-local ## Rows per CPU second of the loader of CSV files, beside plain SDK use and boto3 (ROUNDS)
+bench-csv: tools-local ## Compare the CSV loader with plain SDK use and boto3: rows per CPU second (ROUNDS)
 	@$(PY) bench/csv/bench.py --rounds $(ROUNDS)
 
 bench-events: ## Compare the handler of the event stream with one in Python and boto3 (ROUNDS)

@@ -33,19 +33,19 @@ class Tasks:
     A result is a value, an error, a function of the arguments, or a list of these, one per call. The last one repeats.
     """
 
-    def __init__(self, **answers: Any) -> None:
-        self.answers = answers
+    def __init__(self, **results: Any) -> None:
+        self.results = results
         self.calls: dict[str, list[Json]] = {}
 
     def __call__(self, state: str, arguments: Json) -> Any:
         calls = self.calls.setdefault(state, [])
         calls.append(arguments.get("Payload", arguments))
-        answer = self.answers[state]
-        if isinstance(answer, list):
-            answer = answer[min(len(calls), len(answer)) - 1]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer(calls[-1]) if callable(answer) else answer
+        result = self.results[state]
+        if isinstance(result, list):
+            result = result[min(len(calls), len(result)) - 1]
+        if isinstance(result, Exception):
+            raise result
+        return result(calls[-1]) if callable(result) else result
 
 
 def chunk(given: Json) -> Json:
@@ -65,8 +65,8 @@ PUBLICATION = {
 }
 
 
-def hour_tasks(**answers: Any) -> Tasks:
-    usual = {
+def hour_tasks(**results: Any) -> Tasks:
+    defaults = {
         "Fetch": fetched(),
         "RecordLanded": {},
         "ConvertChunk": chunk,
@@ -77,7 +77,7 @@ def hour_tasks(**answers: Any) -> Tasks:
         "AnnounceFailure": {"FailedEntryCount": 0},
         "CommitFailure": lambda given: _raise(given["outcome"]["failed"]),
     }
-    return Tasks(**usual | answers)
+    return Tasks(**defaults | results)
 
 
 def _raise(failure: Json) -> NoReturn:

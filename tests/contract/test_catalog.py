@@ -182,7 +182,7 @@ def test_events_flat_view_has_every_event_once(lake: duckdb.DuckDBPyConnection) 
 
 
 @pytest.mark.parametrize(
-    "name, answer",
+    "name, rows",
     [
         ("top-repositories-of-a-day", [("no/id", 1), ("x/new", 1), ("x/old", 1)]),
         ("events-by-type-of-a-day-without-degraded-hours", [("PushEvent", 1), ("WatchEvent", 1)]),
@@ -201,9 +201,9 @@ def test_events_flat_view_has_every_event_once(lake: duckdb.DuckDBPyConnection) 
         ("share-with-organisation-per-day", [("2025-11-21", 3, 1, 1 / 3), ("2025-11-22", 1, 0, 0.0)]),
     ],
 )
-def test_saved_query_returns_expected_rows(lake: duckdb.DuckDBPyConnection, name: str, answer: list[tuple[Any, ...]]) -> None:
+def test_saved_query_returns_expected_rows(lake: duckdb.DuckDBPyConnection, name: str, rows: list[tuple[Any, ...]]) -> None:
     [text] = [properties["QueryString"] for properties in QUERIES.values() if properties["Name"] == name]
-    assert lake.execute(duckdb_sql(text), ["2025", "11", "21"][: text.count("?")]).fetchall() == answer
+    assert lake.execute(duckdb_sql(text), ["2025", "11", "21"][: text.count("?")]).fetchall() == rows
 
 
 def test_first_and_last_event_query_returns_times(lake: duckdb.DuckDBPyConnection) -> None:

@@ -15,9 +15,9 @@ def s3_event(key: str = f"landing/ghactivity/{HOUR}.json.gz") -> Json:
     return {"id": "7bf73129-1428-4cd3-a780-95db273d1602", "detail": {"bucket": {"name": "lake"}, "object": {"key": key}}}
 
 
-def landed_tasks(metadata: Json | None = None, **answers: Any) -> Tasks:
-    usual = {"LookAtObject": {"Metadata": metadata or {}, "ETag": '"abc"'}, "ProcessHour": {"ExecutionArn": "arn:hour"}}
-    return Tasks(**usual | answers)
+def landed_tasks(metadata: Json | None = None, **results: Any) -> Tasks:
+    defaults = {"LookAtObject": {"Metadata": metadata or {}, "ETag": '"abc"'}, "ProcessHour": {"ExecutionArn": "arn:hour"}}
+    return Tasks(**defaults | results)
 
 
 def test_landed_file_starts_hour_from_landing() -> None:

@@ -117,8 +117,8 @@ def test_absent_hour_succeeds_with_status(status: str) -> None:
 )
 def test_hour_changed_by_another_run_is_replanned(state: str, name: str) -> None:
     changed = TaskError.of_lambda(name, "by another run")
-    usual = hour_tasks().answers[state]
-    tasks = hour_tasks(**{state: [changed, usual]})
+    original = hour_tasks().results[state]
+    tasks = hour_tasks(**{state: [changed, original]})
     done = run("process-hour", tasks, {"hour": HOUR})
     assert done.status == "SUCCEEDED"
     assert len(tasks.calls["Fetch"]) == 2
@@ -151,7 +151,7 @@ def test_rollback_to_deleted_version_fails() -> None:
 
 def test_failed_rollback_is_recorded_and_redriven() -> None:
     refused = TaskError.of_lambda("AwsRefused", "denied")
-    shown = hour_tasks().answers["RollBack"]
+    shown = hour_tasks().results["RollBack"]
     tasks = hour_tasks(RollBack=[refused, shown], CommitFailure=[refused, {"hour": HOUR, "status": "retrying"}])
     execution = run("process-hour", tasks, {"hour": HOUR, "roll_back_to": "previous"})
     assert (execution.status, execution.error, execution.failed_at[0]) == ("FAILED", "AwsRefused", "CommitFailure")
@@ -162,7 +162,7 @@ def test_failed_rollback_is_recorded_and_redriven() -> None:
 
 def test_redriven_rollback_stays_rollback() -> None:
     lost, refused = TaskError.of_lambda("LeaseLost", "by another run"), TaskError.of_lambda("AwsRefused", "denied")
-    committed = hour_tasks().answers["CommitBookmark"]
+    committed = hour_tasks().results["CommitBookmark"]
     tasks = hour_tasks(CommitBookmark=[lost, refused, committed], CommitFailure=[refused, {"hour": HOUR, "status": "retrying"}])
     execution = run("process-hour", tasks, {"hour": HOUR, "roll_back_to": "previous"})
     assert (execution.status, execution.error, len(tasks.calls["RollBack"])) == ("FAILED", "AwsRefused", 2)
