@@ -7,17 +7,25 @@ is the first screen of `ghactivity report --png` over three generated hours on a
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
+import tempfile
+import zlib
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = Path(__file__).resolve().parent
+#: Hours of the report, and the height of what the README shows of it.
+HOURS = 3
+FIRST_SCREEN_PIXELS = 770
 MACHINE = ROOT / "statemachine/process-hour.asl.json"
 
 HEAD = """digraph "process-hour" {
@@ -94,11 +102,49 @@ def label(name: str, state: dict[str, Any]) -> str:
 def graph() -> None:
     program = shutil.which("dot")
     if not program:
-        sys.exit("pictures: dot of Graphviz is missing: apt-get install graphviz")
+        sys.exit("pictures: dot is missing: apt-get install graphviz")
     text = dot(json.loads(MACHINE.read_text()))
     drawn = subprocess.run([program, "-Tsvg"], input=text, check=True, capture_output=True, text=True).stdout
     (IMAGES / "process-hour.svg").write_text(drawn)
 
 
+def report() -> None:
+    """Ingests generated hours into a local AWS, and takes the first screen of their report."""
+    subprocess.run(["cargo", "build", "--package", "ghactivity"], cwd=ROOT, check=True)
+    now = datetime.now(UTC)
+    first, last = (f"{hour:%Y-%m-%d}-{hour.hour}" for hour in (now - timedelta(hours=HOURS), now - timedelta(hours=1)))
+    with tempfile.TemporaryDirectory(prefix="ghactivity-pictures-") as folder:
+        local = f"ghactivity local --directory {folder}/aws"
+        script = f"""set -e
+            trap '{local} down' EXIT
+            {local} up --port 0 --hours {HOURS}
+            eval "$({local} env)"
+            ghactivity ingest --from {first}
+            ghactivity report --from {first} --to {last} --out {folder}/report.html --png {folder}/report.png"""
+        path = f"{ROOT / 'target/debug'}:{os.environ['PATH']}"
+        subprocess.run(["sh", "-c", script], cwd=ROOT, env=os.environ | {"PATH": path}, check=True)
+        (IMAGES / "report.png").write_bytes(top(Path(folder, "report.png").read_bytes(), FIRST_SCREEN_PIXELS))
+
+
+def top(png: bytes, height: int) -> bytes:
+    """The first rows of a PNG without interlacing. Rows depend only on earlier ones, so the rest can be cut off."""
+    chunks = []
+    at = 8
+    while at < len(png):
+        length, name = struct.unpack(">I4s", png[at : at + 8])
+        chunks.append((name, png[at + 8 : at + 8 + length]))
+        at += length + 12
+    header = dict(chunks)[b"IHDR"]
+    width, full, depth, color = struct.unpack(">IIBB", header[:10])
+    row_bytes = 1 + (width * depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color] + 7) // 8
+    rows = zlib.decompress(b"".join(data for name, data in chunks if name == b"IDAT"))
+    cut = {b"IHDR": struct.pack(">II", width, min(full, height)) + header[8:], b"IDAT": zlib.compress(rows[: height * row_bytes], 9)}
+    made = png[:8]
+    for name, data in [(b"IHDR", cut[b"IHDR"]), *[one for one in chunks if one[0] == b"PLTE"], (b"IDAT", cut[b"IDAT"]), (b"IEND", b"")]:
+        made += struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    return made
+
+
 if __name__ == "__main__":
     graph()
+    report()
