@@ -302,7 +302,7 @@ def test_alarm_has_text_topic_and_runbook(logical: str, properties: Json) -> Non
     assert len(properties["AlarmDescription"]) > 60
     assert properties["AlarmActions"] == [{"Fn::If": ["MakesTopic", {"Ref": "CsvAlarmTopic"}, {"Ref": "AlarmTopicArn"}]}]
     name = properties["AlarmName"]["Fn::Sub"].removeprefix("${StackName}-")
-    assert re.search(rf"^\| alarm `{name}`", (ROOT / "README.md").read_text(), re.M), "the runbook has no row for this alarm"
+    assert re.search(rf"^\| `{name}`", (ROOT / "docs/csv-load.md").read_text(), re.M), "the page has no row for this alarm"
     assert template()["Resources"]["CsvLoad"]["Properties"]["Parameters"]["AlarmTopicArn"] == {
         "Fn::GetAtt": ["Operations", "Outputs.AlarmTopicArn"]
     }

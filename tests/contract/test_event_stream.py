@@ -147,7 +147,7 @@ def test_table_columns_equal_file_columns() -> None:
     [source] = [text for path, text in rust("crates/event-stream/src/file.rs").items()]
     schema = re.findall(r'Field::new\("(\w+)", DataType::(\w+)', source)
     assert columns == {name: {"Utf8": "string", "Int64": "bigint"}[kind] for name, kind in schema}
-    line = match(r"struct Line<'a> \{(.*?)\n\}", source, re.S)[1]
+    line = match(r"struct StoredLine<'a> \{(.*?)\n\}", source, re.S)[1]
     assert re.findall(r"^    (\w+):", line, re.M) == [name for name, _ in schema]
 
 
@@ -191,7 +191,7 @@ def test_alarm_has_text_topic_and_runbook(logical: str, properties: Json) -> Non
     assert len(properties["AlarmDescription"]) > 60
     assert properties["AlarmActions"] == [{"Fn::If": ["MakesTopic", {"Ref": "EventAlarmTopic"}, {"Ref": "AlarmTopicArn"}]}]
     name = properties["AlarmName"]["Fn::Sub"].removeprefix("ghactivity-${Stage}-")
-    assert re.search(rf"^\| alarm `{name}`", (ROOT / "README.md").read_text(), re.M), "the runbook has no row for this alarm"
+    assert re.search(rf"^\| `{name}`", (ROOT / "docs/event-stream.md").read_text(), re.M), "the page has no row for this alarm"
     if properties["Namespace"] == "ghactivity":
         assert properties["MetricName"] in emitted()
         assert properties["Dimensions"] == [{"Name": "Stack", "Value": STACK}]

@@ -133,7 +133,7 @@ def test_max_chunks_fit_execution_history() -> None:
     replans = int(match(r"\$replans <= (\d+)", state_machine_text("process-hour"))[1])
     assert most >= 1000, "DESIGN.md"
     assert (1 + replans) * most * len(per_chunk) + 3 * most < 25_000, "a retry adds three events; one per chunk must fit"
-    assert f"{most:,} chunks" in (ROOT / "template.yaml").read_text() and f"{most:,} chunks" in (ROOT / "README.md").read_text()
+    assert f"{most:,} chunks" in (ROOT / "template.yaml").read_text() and f"{most:,} chunks" in (ROOT / "docs/deploy.md").read_text()
 
 
 def sent_event(tasks: Tasks, state: str) -> tuple[str, Json]:
