@@ -1,22 +1,34 @@
-"""Whether all outputs of an hour say the same.
+"""Compares the outputs of an hour.
 
-DuckDB reads them all, in a process of its own, and reduces each to a few facts; these are compared here.
+DuckDB reads each output in a separate process and reduces it to a few facts, which are compared here.
 """
+
+from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
+from typing import Any
 
+from contestants import Contestant
 from environment import PYTHON, ROOT
+from inputs import Hour
+from report import Result
+
+# Facts of one output, by name.
+Facts = dict[str, Any]
 
 
-def disagreements(hour, payload, results):
-    """What differs between the outputs of the last round, a line each."""
-    facts = {}
+def disagreements(hour: Hour, payload: str, results: list[Result]) -> list[str]:
+    """Returns the differences between the outputs of the last round, one line each."""
+    facts: dict[Contestant, Facts] = {}
     for result in results:
         if result.contestant.makes_parquet:
             facts[result.contestant] = facts_of(result, payload)
+    if not facts:
+        return []
     problems = []
-    expected_by, expected = next(iter(facts.items()), (None, None))
+    expected_by, expected = next(iter(facts.items()))
     for contestant, found in facts.items():
         for fact in expected.keys() & found.keys():
             if found[fact] != expected[fact]:
@@ -25,10 +37,12 @@ def disagreements(hour, payload, results):
     return problems
 
 
-def facts_of(result, payload):
+def facts_of(result: Result, payload: str) -> Facts:
     text = result.contestant.payload_text if payload == "keep" else "none"
-    command = [PYTHON, ROOT / "bench/tools/facts.py", result.output, text]
-    found = subprocess.run(command, capture_output=True, text=True)
+    assert result.output, "the contestant has not run"
+    command: list[str | Path] = [PYTHON, ROOT / "bench/tools/facts.py", result.output, text]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
     if found.returncode != 0:
-        raise SystemExit(f"the output of {result.contestant.title} cannot be read:\n{found.stderr}")
-    return json.loads(found.stdout)
+        raise SystemExit(f"cannot read the output of {result.contestant.title}:\n{found.stderr}")
+    facts: Facts = json.loads(found.stdout)
+    return facts

@@ -1,13 +1,14 @@
-"""Compares the conversion of an hour with what others take for it, and prints one table.
+"""Compares the conversion of an hour with other tools, and prints one table.
 
     make bench [ROUNDS=5] [EVENTS=150000] [TOOLS=ours,duckdb,…] [QUICK=1]
 
-Each run is a process of its own, measured as a whole: CPU (user and system), wall clock and peak memory as the kernel
-accounts for them, and the bytes it writes. Runs are interleaved: every round runs every tool once, so that whatever else
-the machine does meets all of them; ratios are medians of the rounds' own ratios. Before the table is printed, all outputs
-are read and compared: rows, rows by type, distinct actors and repositories, and the contents of the columns that a tool
-keeps as they were.
+Each run is a separate process. The kernel accounts for its CPU time (user and system), wall time and peak memory. Every round
+runs every tool once, so other load on the machine affects all of them. A ratio is the median of the ratios of the rounds.
+Before the table is printed, all outputs are read and compared: rows, rows by type, distinct actors and repositories, and
+the contents of the columns that a tool does not change.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
@@ -19,14 +20,14 @@ from pathlib import Path
 import inputs
 import report
 from agreement import disagreements
-from contestants import CONTESTANTS, missing
+from contestants import CONTESTANTS, Contestant, missing
 from environment import ROOT, build, prepare
 from measure import run
 
 WORK = ROOT / ".local/bench"
 
 
-def main():
+def main() -> None:
     options = parse()
     prepare()
     build()
@@ -34,7 +35,8 @@ def main():
     for name, reason in absent.items():
         print(f"MISSING: {CONTESTANTS[name].title}: {reason}", flush=True)
     contestants = [CONTESTANTS[name] for name in options.tools if name not in absent]
-    results, problems = [], []
+    results: list[report.Result] = []
+    problems: list[str] = []
     for hour in inputs.make(WORK / "inputs", options.events, options.data):
         for payload in options.payload:
             measured = compare(hour, payload, contestants, options.rounds)
@@ -42,36 +44,36 @@ def main():
             results += measured
     (WORK / "results.json").write_text(json.dumps([result.as_json() for result in results], indent=1))
     if problems:
-        sys.exit("\n".join(["the outputs disagree, so no table:", *problems]))
+        sys.exit("\n".join(["the outputs differ:", *problems]))
     report.print_table(results, [CONTESTANTS[name].title for name in absent], options.rounds)
 
 
-def parse():
-    parser = argparse.ArgumentParser(description="Compares the conversion of an hour with what others take for it.")
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Compares the conversion of an hour with other tools.")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each tool (default: 5)")
     parser.add_argument("--events", type=int, default=150_000, help="records of a generated hour (default: 150000)")
-    parser.add_argument("--tools", default="", help=f"which, by comma (default: {','.join(CONTESTANTS)})")
+    parser.add_argument("--tools", default="", help=f"tools, separated by commas (default: {','.join(CONTESTANTS)})")
     parser.add_argument("--payload", default="drop,keep", help="payload dropped, kept or both (default: drop,keep)")
-    parser.add_argument("--data", type=Path, default=inputs.REAL_DATA, help="folder of real hours, if there is one")
-    parser.add_argument("--quick", action="store_true", help="2 rounds of 30,000 records: to see that it works")
+    parser.add_argument("--data", type=Path, default=inputs.REAL_DATA, help="folder of real hours")
+    parser.add_argument("--quick", action="store_true", help="run 2 rounds of 30,000 records")
     options = parser.parse_args()
     options.tools = [name for name in options.tools.replace(" ", ",").split(",") if name] or list(CONTESTANTS)
     unknown = [name for name in options.tools if name not in CONTESTANTS]
     if unknown:
-        parser.error(f"no such tool: {', '.join(unknown)}; there are {', '.join(CONTESTANTS)}")
+        parser.error(f"no such tool: {', '.join(unknown)}; expected {', '.join(CONTESTANTS)}")
     options.payload = options.payload.split(",")
     if options.quick:
         options.rounds, options.events = 2, 30_000
     return options
 
 
-def compare(hour, payload, contestants, rounds):
-    """Runs every contestant so many times, by turns."""
+def compare(hour: inputs.Hour, payload: str, contestants: list[Contestant], rounds: int) -> list[report.Result]:
+    """Runs every contestant once per round."""
     folder = WORK / "out"
     measured = [report.Result(hour, payload, contestant) for contestant in contestants]
     for number in range(rounds):
         print(f"{hour.name}, payload {payload}: round {number + 1} of {rounds}", flush=True)
-        # Another one begins each round.
+        # Each round begins with another contestant.
         begin = number % len(measured) if measured else 0
         for result in measured[begin:] + measured[:begin]:
             output = folder / result.contestant.name

@@ -1,41 +1,48 @@
-"""Who takes part, and the command that each one runs."""
+"""The compared tools, and the command that each one runs."""
+
+from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from environment import PYTHON, ROOT, target
+from inputs import Hour
+
+# Returns the command for an hour, a payload option and an output folder.
+Command = Callable[[Hour, str, Path], list[str | Path]]
 
 
 @dataclass(frozen=True)
 class Contestant:
     name: str
     title: str
-    command: Callable = field(repr=False)
-    # The package that it needs, if any.
+    command: Command = field(repr=False)
+    # Python package that the tool needs.
     package: str | None = None
     makes_parquet: bool = True
-    # What its files hold of the payload's text: "exact", "caseless" (DuckDB writes \\u001b as \\u001B) or "none" that
-    # can be compared, as it is parsed and written anew.
+    # Comparable payload text in its files: "exact", "caseless" (DuckDB writes \\u001b as \\u001B) or "none" (parsed and
+    # written again).
     payload_text: str = "none"
 
 
-def ours(threads):
-    def command(hour, payload, output):
+def ours(threads: int) -> Command:
+    def command(hour: Hour, payload: str, output: Path) -> list[str | Path]:
         options = ["--hour", hour.hour, "--threads", str(threads), "--payload", payload, "--json"]
         return [target() / "ghactivity", "convert", hour.path, "--out", output, *options]
 
     return command
 
 
-def script(name):
-    def command(hour, payload, output):
+def script(name: str) -> Command:
+    def command(hour: Hour, payload: str, output: Path) -> list[str | Path]:
         return [PYTHON, ROOT / f"bench/tools/{name}.py", hour.path, output / "out.parquet", payload]
 
     return command
 
 
-def inflate(hour, payload, output):
+def inflate(hour: Hour, payload: str, output: Path) -> list[str | Path]:
     return [target() / "examples/inflate_alone", hour.path]
 
 
@@ -53,13 +60,13 @@ CONTESTANTS = {
 }
 
 
-def missing(names):
-    """Those whose package cannot be imported, with the reason."""
-    absent = {}
+def missing(names: list[str]) -> dict[str, str]:
+    """Returns the tools whose package cannot be imported, with the reason."""
+    absent: dict[str, str] = {}
     for name in names:
         package = CONTESTANTS[name].package
         if package:
-            tried = subprocess.run([PYTHON, "-c", f"import {package}"], capture_output=True, text=True)
+            tried = subprocess.run([PYTHON, "-c", f"import {package}"], capture_output=True, text=True, check=False)
             if tried.returncode != 0:
                 absent[name] = (tried.stderr.strip().splitlines() or ["it cannot be imported"])[-1]
     return absent

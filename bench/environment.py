@@ -1,4 +1,6 @@
-"""What the benchmark runs with: the release build, and the others' packages in a virtual environment of their own."""
+"""The release build, and a virtual environment with the packages of the compared tools."""
+
+from __future__ import annotations
 
 import subprocess
 import sys
@@ -13,8 +15,8 @@ from local_aws import venvs  # noqa: E402
 from local_aws.stack import build as dev  # noqa: E402
 
 
-def prepare():
-    """Makes the virtual environment. A package that cannot be had does not keep the others from being installed."""
+def prepare() -> None:
+    """Creates the virtual environment. If a package is unavailable, the others are still installed."""
     try:
         venvs.ensure("bench")
     except subprocess.CalledProcessError:
@@ -22,14 +24,14 @@ def prepare():
             subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "--no-deps", package], check=False)
 
 
-def build():
-    """Builds the program, inflate alone and the generator as they are released."""
+def build() -> None:
+    """Builds the program, the example `inflate_alone` and the generator in release mode."""
     cargo = ["cargo", "build", "--release", "--locked", "--quiet"]
-    print("building (release, LTO: the first time takes minutes)", flush=True)
+    print("building (release with LTO; the first build takes minutes)", flush=True)
     subprocess.run([*cargo, "-p", "ghactivity", "--bins", "--example", "inflate_alone"], cwd=ROOT, check=True)
     subprocess.run([*cargo, "-p", "archive-server"], cwd=ROOT, check=True)
 
 
-def target():
-    """Cargo's folder of release builds."""
+def target() -> Path:
+    """Returns Cargo's folder of release builds."""
     return dev.target("release")

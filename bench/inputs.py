@@ -1,4 +1,6 @@
-"""The hours that are converted."""
+"""The converted hours."""
+
+from __future__ import annotations
 
 import gzip
 import shutil
@@ -10,7 +12,7 @@ from environment import ROOT, target
 
 REAL_DATA = ROOT.parent / "shared/data"
 
-# Hours of one record shape: everybody reads them with one schema.
+# Hours of one record shape, which every tool reads with one schema.
 REAL_YEARS = ("2015-", "2016-")
 
 
@@ -21,13 +23,13 @@ class Hour:
     path: Path
     hour: str
 
-    def text_bytes(self):
+    def text_bytes(self) -> int:
         with gzip.open(self.path) as text:
             return sum(len(piece) for piece in iter(lambda: text.read(1 << 20), b""))
 
 
-def make(folder, events, data):
-    """The generated hours, made once, and the real ones joined to one file if there are any."""
+def make(folder: Path, events: int, data: Path) -> list[Hour]:
+    """Returns the generated hours, which are cached, and the real hours joined to one file if there are any."""
     folder.mkdir(parents=True, exist_ok=True)
     lean = generate(folder, "lean", "payloads as since October 2025, event types as in 2024", "2024-06-03-15", events, "trimmed")
     rich = generate(folder, "rich", "payloads as before October 2025", "2025-09-15-15", events)
@@ -35,22 +37,22 @@ def make(folder, events, data):
     return [lean, rich, push, *join(folder, data)]
 
 
-def generate(folder, name, title, hour, events, shape="auto"):
+def generate(folder: Path, name: str, title: str, hour: str, events: int, shape: str = "auto") -> Hour:
     path = folder / f"{name}-{events}.json.gz"
     if not path.exists():
         partial = path.with_suffix(".partial")
-        command = [target() / "archive-server", "generate", "--hour", hour, "--shape", shape, "--events", str(events)]
+        command: list[str | Path] = [target() / "archive-server", "generate", "--hour", hour, "--shape", shape, "--events", str(events)]
         command += ["--out", partial]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         partial.rename(path)
     return Hour(name, f"generated, {title}, {events:,} records", path, hour)
 
 
-def join(folder, data):
-    """Real hours as one member, as the archive's own files are; some readers stop after the first member."""
+def join(folder: Path, data: Path) -> list[Hour]:
+    """Joins real hours to one gzip member, as in the archive's files. Some readers stop after the first member."""
     files = sorted(path for path in data.glob("*.json.gz") if path.name.startswith(REAL_YEARS))
     if not files:
-        print(f"no real hours: no *.json.gz of 2015 or 2016 in {data}", flush=True)
+        print(f"no real hours: {data} has no *.json.gz of 2015 or 2016", flush=True)
         return []
     path = folder / "real.json.gz"
     if not path.exists():

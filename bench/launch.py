@@ -1,7 +1,6 @@
 """Runs one command and prints its status, CPU seconds, wall seconds and peak KiB: LOG COMMAND…
 
-A program of its own, without any import that it can do without: a child's peak memory, as the kernel counts it, begins with
-that of its parent.
+It is a separate program with few imports: the kernel counts the parent's memory in the peak memory of a child.
 """
 
 import os

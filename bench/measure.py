@@ -1,4 +1,6 @@
-"""One process, measured as a whole."""
+"""Measures one process."""
+
+from __future__ import annotations
 
 import os
 import subprocess
@@ -8,7 +10,7 @@ from pathlib import Path
 
 LAUNCH = Path(__file__).with_name("launch.py")
 
-# Beside the number of threads that each tool is told, what libraries below it go by.
+# Libraries below the tools read these; each tool also gets its number of threads as an option.
 ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_NUM_THREADS": "1"}
 
 
@@ -19,8 +21,8 @@ class Run:
     peak_bytes: int
 
 
-def run(command, log):
-    """Runs the command to its end; what it prints goes to the file `log`, and into the error if it fails."""
+def run(command: list[str | Path], log: Path) -> Run:
+    """Runs a command to its end. Its output goes to the file `log`, and into the error if it fails."""
     launch = [sys.executable, "-I", "-S", LAUNCH, log, *command]
     environment = {**os.environ, **ONE_THREAD}
     launched = subprocess.run(launch, check=True, capture_output=True, text=True, env=environment)

@@ -1,6 +1,15 @@
-"""The table."""
+"""Prints the results as tables."""
+
+from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from contestants import Contestant
+from inputs import Hour
+from measure import Run
 
 BASE = "duckdb"
 FLOOR = "inflate"
@@ -8,42 +17,43 @@ OTHERS = {"duckdb": "DuckDB", "chdb": "ClickHouse", "polars": "polars", "pandas"
 
 
 class Result:
-    """The runs of one contestant on one hour."""
+    """Runs of one contestant on one hour."""
 
-    def __init__(self, hour, payload, contestant):
+    def __init__(self, hour: Hour, payload: str, contestant: Contestant) -> None:
         self.hour, self.payload, self.contestant = hour, payload, contestant
-        self.runs = []
-        self.output = None
+        self.runs: list[Run] = []
+        self.output: Path | None = None
         self.output_bytes = 0
 
-    def add(self, run, output):
+    def add(self, run: Run, output: Path) -> None:
         self.runs.append(run)
         self.output = output
         self.output_bytes = sum(path.stat().st_size for path in output.rglob("*.parquet"))
 
-    def median(self, fact):
-        return statistics.median(getattr(run, fact) for run in self.runs)
+    def median(self, fact: str) -> float:
+        values: list[float] = [getattr(run, fact) for run in self.runs]
+        return statistics.median(values)
 
-    def ratio(self, base, fact):
-        """The median of the rounds' own ratios."""
-        pairs = zip(self.runs, base.runs)
-        return statistics.median(getattr(ours, fact) / getattr(theirs, fact) for ours, theirs in pairs)
+    def ratio(self, base: Result, fact: str) -> Any:
+        """Returns the median of the ratios of the rounds."""
+        pairs = zip(self.runs, base.runs, strict=True)
+        ratios: list[float] = [getattr(ours, fact) / getattr(theirs, fact) for ours, theirs in pairs]
+        return statistics.median(ratios)
 
-    def as_json(self):
+    def as_json(self) -> dict[str, Any]:
         runs = [vars(run) for run in self.runs]
         facts = {"hour": self.hour.name, "payload": self.payload, "tool": self.contestant.name}
         return {**facts, "output_bytes": self.output_bytes, "runs": runs}
 
 
-def print_table(results, absent, rounds):
+def print_table(results: list[Result], absent: list[str], rounds: int) -> None:
     print(f"\nMedians of {rounds} rounds. CPU: user and system seconds of the whole process.\n")
     header = ["hour", "payload", "tool", "CPU s", "wall s", "peak MB", "output MB"]
-    rows = [header + ["CPU to DuckDB", "wall to DuckDB", "CPU to inflate"]]
+    rows = [[*header, "CPU to DuckDB", "wall to DuckDB", "CPU to inflate"]]
     for result in results:
         others = {other.contestant.name: other for other in results if same_task(other, result)}
         rows.append(row(result, others))
-    for title in absent:
-        rows.append(["–", "–", title, "missing", *[""] * 6])
+    rows += [["–", "–", title, "missing", *[""] * 6] for title in absent]
     print_markdown(rows)
     print_summary(results)
     for hour in {result.hour.name: result.hour for result in results}.values():
@@ -52,9 +62,9 @@ def print_table(results, absent, rounds):
     print("\n\nAll outputs agree on rows, rows by type, distinct actors and repositories, and on contents.")
 
 
-def print_summary(results):
-    """A line for each hour and payload: this program against each of the others, as far as they ran."""
-    columns = [("CPU s", cpu_seconds)]
+def print_summary(results: list[Result]) -> None:
+    """Prints one line per hour and payload: this program against each of the other tools that ran."""
+    columns: list[tuple[str, Callable[[ByName], str]]] = [("CPU s", cpu_seconds)]
     columns += [(f"to {title}", ratio("ours", name, "cpu_secs")) for name, title in OTHERS.items()]
     columns += [("wall of 2 threads to 1", ratio("ours2", "ours", "wall_secs")), ("peak MB (DuckDB)", peaks)]
     rows = [["hour", "payload", *(title for title, _ in columns)]]
@@ -66,24 +76,28 @@ def print_summary(results):
     print_markdown(rows)
 
 
-def cpu_seconds(of):
+# Results of one hour and payload, by the contestant's name.
+ByName = dict[str, Result]
+
+
+def cpu_seconds(of: ByName) -> str:
     return f"{of['ours'].median('cpu_secs'):.2f}"
 
 
-def ratio(name, base, fact):
+def ratio(name: str, base: str, fact: str) -> Callable[[ByName], str]:
     return lambda of: f"{of[name].ratio(of[base], fact):.2f}" if {name, base} <= of.keys() else "–"
 
 
-def peaks(of):
+def peaks(of: ByName) -> str:
     peak = {name: f"{of[name].median('peak_bytes') / 1e6:,.0f}" for name in ("ours", BASE) if name in of}
     return f"{peak['ours']} ({peak.get(BASE, '–')})"
 
 
-def same_task(one, other):
+def same_task(one: Result, other: Result) -> bool:
     return (one.hour, one.payload) == (other.hour, other.payload)
 
 
-def row(result, others):
+def row(result: Result, others: ByName) -> list[str]:
     facts = [result.hour.name, result.payload, result.contestant.title]
     facts += [f"{result.median('cpu_secs'):.2f}", f"{result.median('wall_secs'):.2f}"]
     facts += [f"{result.median('peak_bytes') / 1e6:.0f}"]
@@ -93,10 +107,10 @@ def row(result, others):
     return facts
 
 
-def print_markdown(rows):
+def print_markdown(rows: list[list[str]]) -> None:
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     for number, row in enumerate(rows):
-        cells = [cell.ljust(width) if at < 3 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths))]
+        cells = [cell.ljust(width) if at < 3 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True))]
         print(f"| {' | '.join(cells)} |")
         if number == 0:
             print(f"|{'|'.join('-' * (w + 2) if at < 3 else '-' * (w + 1) + ':' for at, w in enumerate(widths))}|")

@@ -1,8 +1,11 @@
-"""`make bench-csv`: rows per CPU second of load-csv-chunk, next to plain use of the SDK and boto3's `batch_writer`, in turn,
-against an endpoint that answers at once. Every contestant's items are counted by the endpoint: no table if one is missing.
+"""`make bench-csv`: rows per CPU second of load-csv-chunk, of plain use of the SDK, and of boto3's `batch_writer`.
+
+The contestants take turns against an endpoint that returns immediately. The endpoint counts the items; a missing one fails the run.
 
     .tools/local/bin/python bench/csv/bench.py --rows 200000 --rounds 3
 """
+
+from __future__ import annotations
 
 import argparse
 import json
@@ -14,15 +17,19 @@ import sys
 import tempfile
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from local_aws.stack.build import target  # noqa: E402
 from local_aws.demos.csv_files import CsvFile  # noqa: E402
+from local_aws.stack.build import target  # noqa: E402
+
+# Rows, CPU seconds and seconds of a run.
+Measured = dict[str, Any]
 
 
-def main():
+def main() -> None:
     options = arguments()
     build = ["cargo", "build", "--release", "--locked", "-p", "load-csv-chunk", "--examples"]
     subprocess.run(build, cwd=ROOT, check=True)
@@ -31,64 +38,67 @@ def main():
         path = Path(folder) / "people.csv"
         with open(path, "wb") as out:
             planted = CsvFile(options.rows, odd=False).write(out)
-        print(f"{options.rows:,} rows, {planted.bytes:,} bytes; {platform.machine()}, {os.cpu_count()} processors; medians of {options.rounds} rounds")
-        contestants = {
+        machine = f"{platform.machine()}, {os.cpu_count()} processors"
+        print(f"{options.rows:,} rows, {planted.bytes:,} bytes; {machine}; medians of {options.rounds} rounds")
+        contestants: dict[str, list[str | Path]] = {
             "load-csv-chunk": [binaries / "chunk_cost", "function", path],
             "the same SDK, plainly": [binaries / "chunk_cost", "plain", path],
             "boto3 batch_writer": [sys.executable, ROOT / "bench/csv/boto3_load.py", path],
         }
         with Endpoint(binaries / "instant_table") as endpoint:
-            found = {name: [] for name in contestants}
+            found: dict[str, list[Measured]] = {name: [] for name in contestants}
             for _ in range(options.rounds):
                 for name, command in contestants.items():
                     found[name].append(run(command, endpoint, options.rows))
     table(found)
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description="What loading rows costs the one who loads them.")
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measures the cost of loading rows.")
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
 
 
 class Endpoint:
-    """The table that answers at once."""
+    """A DynamoDB table that returns immediately."""
 
-    def __init__(self, binary):
+    def __init__(self, binary: Path) -> None:
         self.binary = binary
 
-    def __enter__(self):
+    def __enter__(self) -> Endpoint:
         self.process = subprocess.Popen([self.binary], stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout
         self.url = self.process.stdout.readline().split()[-1]
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait(10)
 
-    def items(self):
-        """Items put since the last call."""
+    def items(self) -> int:
+        """Returns the number of items put since the last call."""
         with urllib.request.urlopen(f"{self.url}/items") as answer:
             return int(answer.read())
 
 
-def run(command, endpoint, rows):
+def run(command: list[str | Path], endpoint: Endpoint, rows: int) -> Measured:
     endpoint.items()
     environment = os.environ | {
         "AWS_ENDPOINT_URL": endpoint.url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1", "TOKIO_WORKER_THREADS": "2",
     }  # fmt: skip
     done = subprocess.run([str(part) for part in command], env=environment, check=True, capture_output=True, text=True)
-    measured = json.loads(done.stdout)
+    measured: Measured = json.loads(done.stdout)
     if not rows == measured["rows"] == (items := endpoint.items()):
-        sys.exit(f"bench: {command[0]} says {measured['rows']} rows, the endpoint got {items}, the file has {rows}")
+        sys.exit(f"bench: {command[0]} reports {measured['rows']} rows, the endpoint counted {items}, the file has {rows}")
     return measured
 
 
-def table(found):
-    def rate(name, field):
-        return statistics.median(one["rows"] / one[field] for one in found[name])
+def table(found: dict[str, list[Measured]]) -> None:
+    def rate(name: str, field: str) -> float:
+        rates: list[float] = [one["rows"] / one[field] for one in found[name]]
+        return statistics.median(rates)
 
     slowest = rate("boto3 batch_writer", "cpu_secs")
     print("\n| | rows per CPU second | to boto3 | rows per second |\n| --- | --- | --- | --- |")

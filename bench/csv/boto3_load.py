@@ -1,4 +1,6 @@
-"""Loads a CSV file as most scripts do: `csv.DictReader` and boto3's `batch_writer`. Prints rows and CPU seconds of the load."""
+"""Loads a CSV file with `csv.DictReader` and boto3's `batch_writer`, as most scripts do. Prints rows and CPU seconds."""
+
+from __future__ import annotations
 
 import csv
 import json
@@ -9,7 +11,7 @@ import time
 import boto3
 
 
-def cpu_secs():
+def cpu_secs() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 

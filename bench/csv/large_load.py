@@ -1,8 +1,11 @@
-"""A large file with planted oddities through the real stack on a local AWS; its receipt, and the table item by item, against an
-independent account of the file.
+"""Loads a large file with planted faults through the real stack on a local AWS.
+
+Compares the receipt, and every item of the table, with an independent reading of the file.
 
     .tools/local/bin/python bench/csv/large_load.py --rows 1000000
 """
+
+from __future__ import annotations
 
 import argparse
 import csv
@@ -12,20 +15,21 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from local_aws.demos.csv_load import OPTIONS, Loads  # noqa: E402
 from local_aws.demos.csv_files import CsvFile  # noqa: E402
+from local_aws.demos.csv_load import Loads  # noqa: E402
 from local_aws.stack.aws import LocalAws  # noqa: E402
 
 DIRECTORY = ROOT / ".local/large-load"
 ADDED = {"ingestion_timestamp", "source_file", "load_id"}
 
 
-def main():
-    parser = argparse.ArgumentParser(description="A large CSV file into DynamoDB, checked item by item.")
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Loads a large CSV file into DynamoDB and compares every item.")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -47,24 +51,24 @@ def main():
         print(f"{seconds:.0f} s, {options.rows / seconds:,.0f} rows a second")
         same = compare(path, aws.client("dynamodb"), outputs["CsvTableName"])
     if counts != planted.counts() or not same:
-        sys.exit("the receipt or the table is not what was planted")
-    print("receipt and table are what was planted")
+        sys.exit("the receipt or the table differs from the file")
+    print("receipt and table equal the file")
 
 
-def compare(path, dynamodb, table):
-    """Whether the table has, for each id, the last row of the file that fits."""
+def compare(path: Path, dynamodb: Any, table: str) -> bool:
+    """Checks that the table has the last valid row of the file for each id."""
     wanted = digests_of_file(path)
     for page in dynamodb.get_paginator("scan").paginate(TableName=table):
-        for item in page["Items"]:
-            item = {name: next(iter(value.values())) for name, value in item.items() if name not in ADDED}
+        for stored in page["Items"]:
+            item = {name: next(iter(value.values())) for name, value in stored.items() if name not in ADDED}
             if wanted.pop(item["id"], None) != digest(item):
-                print(f"item {item['id']} is not the file's last row with this id: {item}")
+                print(f"item {item['id']} differs from the last row with this id: {item}")
                 return False
-    print(f"the table was compared item by item; {len(wanted)} of the file's are missing")
+    print(f"compared all items of the table; {len(wanted)} ids of the file are missing")
     return not wanted
 
 
-def digests_of_file(path):
+def digests_of_file(path: Path) -> dict[str, bytes]:
     csv.field_size_limit(1 << 30)
     found = {}
     with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
@@ -72,14 +76,14 @@ def digests_of_file(path):
         names = next(reader)
         for cells in reader:
             if len(cells) == len(names) and fits(cells):
-                row = {name: cell for name, cell in zip(names, cells) if cell}
+                row: dict[str, Any] = {name: cell for name, cell in zip(names, cells, strict=True) if cell}
                 if "active" in row:
                     row["active"] = row["active"] == "true"
                 found[row["id"]] = digest(row)
     return found
 
 
-def fits(cells):
+def fits(cells: list[str]) -> bool:
     key, price = cells[0], cells[3]
     if not 0 < len(key) <= 2048 or any("\udc80" <= char <= "\udcff" for char in "".join(cells[:2])):
         return False
@@ -87,8 +91,8 @@ def fits(cells):
     return sum(map(len, cells)) < 390_000 and digits.isdecimal()
 
 
-def digest(row):
-    """Numbers by their value: the table has them in a form of its own."""
+def digest(row: dict[str, Any]) -> bytes:
+    """Hashes a row. Numbers count by value, because DynamoDB normalizes their form."""
     row = {name: float(value) if name == "price" else value for name, value in row.items()}
     return hashlib.blake2b(repr(sorted(row.items())).encode("utf-8", "surrogateescape"), digest_size=12).digest()
 

@@ -1,7 +1,9 @@
-"""How well a load keeps its write rate: chunks of one load at once, their items counted by the table, on a local AWS.
+"""Measures the write rate of a load whose chunks run in parallel on a local AWS, by the table's item count.
 
-    .tools/local/bin/python bench/csv/pace.py --max-wcu 400 --rows 8000
+.tools/local/bin/python bench/csv/pace.py --max-wcu 400 --rows 8000
 """
+
+from __future__ import annotations
 
 import argparse
 import json
@@ -9,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -16,8 +19,8 @@ sys.path.insert(0, str(ROOT))
 from local_aws.stack.aws import LocalAws  # noqa: E402
 
 
-def main():
-    parser = argparse.ArgumentParser(description="The write rate of a load next to its ceiling.")
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Compares the write rate of a load with its limit.")
     parser.add_argument("--max-wcu", type=int, default=400)
     parser.add_argument("--rows", type=int, default=8_000)
     options = parser.parse_args()
@@ -32,12 +35,14 @@ def main():
         seen = watched(sfn, dynamodb, arn, outputs["CsvTableName"])
     first, last = next(one for one in seen if one[1] > 0), next(one for one in seen if one[1] == seen[-1][1])
     rate = (last[1] - first[1]) / (last[0] - first[0])
-    print(f"{seen[-1][1]:,} items of a write unit each in {last[0] - first[0]:.1f} s: {rate:.0f} a second, {rate / options.max_wcu - 1:+.1%} of {options.max_wcu}")
+    seconds, excess = last[0] - first[0], rate / options.max_wcu - 1
+    print(f"{seen[-1][1]:,} items of one write unit in {seconds:.1f} s: {rate:.0f} per second, {excess:+.1%} of {options.max_wcu}")
 
 
-def watched(sfn, dynamodb, arn, table):
-    """Seconds and items, ten times a second until the execution ends."""
-    seen, began = [], time.monotonic()
+def watched(sfn: Any, dynamodb: Any, arn: str, table: str) -> list[tuple[float, int]]:
+    """Returns (seconds, items), measured ten times a second until the execution ends."""
+    seen: list[tuple[float, int]] = []
+    began = time.monotonic()
     while True:
         ended = sfn.describe_execution(executionArn=arn)["status"] != "RUNNING"
         try:

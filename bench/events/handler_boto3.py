@@ -1,8 +1,10 @@
-"""What the Lambda does, in Python with boto3 and pyarrow: PAYLOAD ROUNDS STYLE, prints events and CPU seconds.
+"""The Lambda in Python with boto3 and pyarrow: PAYLOAD ROUNDS STYLE. Prints events and CPU seconds.
 
-STYLE `batched` makes the very calls of ours: 25 claims a call. STYLE `single` claims each event by a conditional put of its
-own, as handlers of this kind are mostly written. Both write the same objects as ours.
+STYLE `batched` makes the same calls as the Lambda: 25 claims a call. STYLE `single` claims each event by its own conditional
+put, as most handlers of this kind do. Both write the same objects as the Lambda.
 """
+
+from __future__ import annotations
 
 import base64
 import datetime
@@ -14,6 +16,8 @@ import re
 import sys
 import time
 from collections import defaultdict
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pyarrow as pa
@@ -43,11 +47,15 @@ SCHEMA = pa.schema(
     ]
 )
 
+# A row, its record, and its time of arrival in milliseconds.
+Member = tuple[tuple[Any, ...], str, int]
 
-def handler(event, style):
+
+def handler(event: dict[str, Any], style: str) -> tuple[int, dict[str, Any]]:
     records = event["Records"]
     first, last = records[0]["eventID"], records[-1]["kinesis"]["sequenceNumber"]
-    groups, seen = defaultdict(list), set()
+    groups: defaultdict[tuple[str, str], list[Member]] = defaultdict(list)
+    seen: set[str] = set()
     for record in records:
         arrived = record["kinesis"]["approximateArrivalTimestamp"] * 1000
         fields = json.loads(base64.b64decode(record["kinesis"]["data"]))
@@ -58,7 +66,7 @@ def handler(event, style):
             continue
         seen.add(uuid)
         event_type, _, subtype = name.partition(":")
-        moment = datetime.datetime.fromtimestamp(created / 1000, datetime.timezone.utc)
+        moment = datetime.datetime.fromtimestamp(created / 1000, datetime.UTC)
         row = (
             uuid.lower(),
             name,
@@ -69,16 +77,16 @@ def handler(event, style):
         )
         partition = (event_type if event_type in TYPES else "other", moment.strftime("%Y-%m-%d"))
         groups[partition].append((row, f"{record['eventID']}#0", int(arrived)))
-    objects = {}
+    objects: dict[str, list[Member]] = {}
     for (event_type, date), members in groups.items():
         digest = hashlib.md5("".join(f"{row[0]}0{row[1]}{row[3]}{row[5]}" for row, *_ in members).encode()).hexdigest()
         shard, sequence = first.split(":")
         objects[f"events/event_type={event_type}/event_date={date}/{shard}-{sequence}-{last}-{digest}.parquet"] = members
     claim_all(objects, style)
     for key, members in objects.items():
-        columns = list(zip(*(row for row, *_ in members)))
+        columns = list(zip(*(row for row, *_ in members), strict=True))
         sink = io.BytesIO()
-        table = pa.table([pa.array(column, type=field.type) for column, field in zip(columns, SCHEMA)], schema=SCHEMA)
+        table = pa.table([pa.array(column, type=field.type) for column, field in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
         pq.write_table(table, sink, compression="snappy", use_dictionary=["event_name", "event_subtype"])
         S3.put_object(Bucket=BUCKET, Key=key, Body=sink.getvalue(), IfNoneMatch="*", Metadata={"rows": str(len(members))})
     expires = str(int(time.time()) + 604800)
@@ -90,12 +98,10 @@ def handler(event, style):
     return len(records), {"batchItemFailures": []}
 
 
-def claim_all(objects, style):
+def claim_all(objects: dict[str, list[Member]], style: str) -> None:
     now = time.time()
     until, expires = str(int(now * 1000) + 180000), str(int(now) + 604800)
-    claims = [
-        (row[0], key, record, str(arrived)) for key, members in objects.items() for row, record, arrived in members
-    ]
+    claims = [(row[0], key, record, str(arrived)) for key, members in objects.items() for row, record, arrived in members]
     if style == "single":
         for uuid, key, record, arrived in claims:
             item = {"event_uuid": {"S": uuid}, "version": {"N": "1"}, "object": {"S": key}, "record": {"S": record}}
@@ -118,9 +124,9 @@ def claim_all(objects, style):
             raise ValueError("lost")
 
 
-def main():
-    payload, rounds, style = open(sys.argv[1], "rb").read(), int(sys.argv[2]), sys.argv[3]
-    handler(json.loads(payload), style)  # connections, service models
+def main() -> None:
+    payload, rounds, style = Path(sys.argv[1]).read_bytes(), int(sys.argv[2]), sys.argv[3]
+    handler(json.loads(payload), style)  # opens connections, loads service models
     begun = time.process_time()
     events = sum(handler(json.loads(payload), style)[0] for _ in range(rounds))
     print(json.dumps({"events": events, "cpu_secs": time.process_time() - begun}))

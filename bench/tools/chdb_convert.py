@@ -1,4 +1,4 @@
-"""ClickHouse in the process, one thread, the schema given: IN OUT keep|drop."""
+"""Converts with ClickHouse in the process, one thread, with a schema: IN OUT keep|drop."""
 
 import sys
 

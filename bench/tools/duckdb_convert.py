@@ -1,4 +1,4 @@
-"""DuckDB, one thread, the schema given: IN OUT keep|drop."""
+"""Converts with DuckDB, one thread, with a schema: IN OUT keep|drop."""
 
 import sys
 

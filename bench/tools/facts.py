@@ -1,5 +1,9 @@
-"""What the Parquet files of a folder say, as JSON: FOLDER exact|caseless|none (what to
-compare of the payload). Independent of row order and of how rows are cut."""
+"""Prints facts of the Parquet files of a folder as JSON: FOLDER exact|caseless|none (payload comparison).
+
+The facts do not depend on the order of rows or on their distribution over files.
+"""
+
+from __future__ import annotations
 
 import json
 import sys
@@ -12,11 +16,13 @@ database.execute("SET TimeZone = 'UTC'")
 database.execute(f"CREATE VIEW rows AS FROM read_parquet('{folder}/**/*.parquet', union_by_name = true)")
 
 
-def one(query):
-    return [str(value) for value in database.execute(query).fetchone()]
+def one(query: str) -> list[str]:
+    row = database.execute(query).fetchone()
+    assert row
+    return [str(value) for value in row]
 
 
-# A missing organisation is null for some and empty for others; an id is a number for some and text for others.
+# Tools differ: a missing organisation is null or empty, an id is a number or text.
 CONTENTS = """hash(CAST(id AS VARCHAR), type, actor.id, actor.login, actor.avatar_url, repo.id, repo.name, repo.url,
     coalesce(org.login, ''), public, epoch_us(created_at))"""
 facts = {

@@ -1,4 +1,4 @@
-"""pandas, as pipelines of GH Archive have used it, a file per chunk of 10,000 lines: IN OUT keep|drop."""
+"""Converts with pandas, one file per chunk of 10,000 lines, as pipelines for GH Archive do: IN OUT keep|drop."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""polars, one thread, the schema given, streaming: IN OUT keep|drop. It parses the payload and writes it anew."""
+"""Converts with polars, streaming, one thread, with a schema: IN OUT keep|drop. polars parses and rewrites the payload."""
 
 import sys
 
