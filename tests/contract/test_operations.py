@@ -115,7 +115,7 @@ def test_every_error_is_in_runbook() -> None:
 
 def error_names(function: str) -> set[str]:
     """Returns the error names of a function, as the state machine sees them."""
-    sources = rust(f"functions/{function}/src/error.rs", "crates/aws-adapters/src/error.rs", "crates/gzip-plan/src/error.rs")
+    sources = rust(f"functions/{function}/src/error.rs", "crates/aws-client/src/error.rs", "crates/gzip-plan/src/error.rs")
     text = "\n".join(text.split("#[cfg(test)]")[0] for text in sources.values())
     return set(re.findall(r'Self::[^"]*=>\s*"([A-Z][A-Za-z]+)"', text))
 

@@ -55,7 +55,7 @@ def each(kind: str | None = None) -> list[Any]:
 def rust_error_names() -> set[str]:
     """Returns the error names that `fn name` returns, in the functions and the crates they share."""
     names = set()
-    crates = [f"crates/{name}/src/**/*.rs" for name in ("aws-adapters", "function-runtime", "gzip-plan")]
+    crates = [f"crates/{name}/src/**/*.rs" for name in ("aws-client", "function-runtime", "gzip-plan")]
     for text in rust("functions/*/src/**/*.rs", "crates/csv-load/src/file.rs", *crates).values():
         text = text.split("#[cfg(test)]")[0]
         for body in re.findall(r"fn name\(&self\)[^{;]*\{(.*?)\n    \}", text, re.S):

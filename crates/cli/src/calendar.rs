@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_adapters::dynamodb::HourMark;
+use aws_lake::HourMark;
 use jiff::Timestamp;
 use pipeline::ArchiveHour;
 use pipeline::ledger::{HourStatus, Verdict};

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use aws_adapters::s3::{Bucket, ReadError};
+use aws_client::s3::{Bucket, ReadError};
 use clap::Args;
 use gzip_plan::{Chunk, ChunkReader};
 use indicatif::HumanCount;

@@ -1,7 +1,7 @@
 //! `ghactivity quarantine`: the bad records, where they are and why; and their way back once the cause is mended.
 
-use aws_adapters::dynamodb::HourMark;
-use aws_adapters::s3::ReadError;
+use aws_client::s3::ReadError;
+use aws_lake::HourMark;
 use clap::{Args, Subcommand};
 use indicatif::HumanCount;
 use jiff::Timestamp;

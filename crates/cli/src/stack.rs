@@ -10,10 +10,10 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use aws_adapters::dynamodb::{Jobs, Ledger, Runs};
-use aws_adapters::s3::Bucket;
+use aws_client::s3::Bucket;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
+use aws_lake::{Jobs, Ledger, Runs};
 use aws_sdk_cloudformation::types::Stack as Description;
 use clap::Args;
 
@@ -77,7 +77,7 @@ impl StackArguments {
             (None, Some(found)) => found,
             (None, None) => Region::new(region.ok_or(Problem::NoRegion)?.to_owned()),
         };
-        let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(aws_adapters::config::timeouts());
+        let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(aws_client::config::timeouts());
         let loader = loader.region(region.clone());
         let loader = match &self.profile {
             Some(profile) => loader.profile_name(profile),
@@ -122,7 +122,7 @@ impl Aws {
     }
 
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
-        aws_adapters::config::s3(&self.config)
+        aws_client::config::s3(&self.config)
     }
 
     /// What to say of a call that failed.
@@ -197,7 +197,7 @@ impl Stack {
     }
 
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        aws_adapters::config::dynamodb(&self.aws.config)
+        aws_client::config::dynamodb(&self.aws.config)
     }
 
     pub(crate) fn kinesis(&self) -> aws_sdk_kinesis::Client {

@@ -1,6 +1,6 @@
 //! `ghactivity status`: how far the stack is, and what every hour became.
 
-use aws_adapters::dynamodb::HourMark;
+use aws_lake::HourMark;
 use clap::Args;
 use comfy_table::{Table, presets};
 use indicatif::HumanCount;

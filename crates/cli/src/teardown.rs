@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::{self, BufRead, IsTerminal};
 use std::time::Duration;
 
-use aws_adapters::s3::Bucket;
+use aws_client::s3::Bucket;
 use aws_sdk_cloudformation::types::StackStatus;
 use aws_sdk_sfn::types::ExecutionStatus;
 use clap::Args;

@@ -1,6 +1,6 @@
 //! Removing what readers no longer see, or never saw.
 
-use aws_adapters::s3::{Bucket, MAX_DELETES};
+use aws_client::s3::{Bucket, MAX_DELETES};
 use pipeline::ledger::{LedgerItem, Publication};
 use pipeline::{ArchiveHour, Version, keys};
 

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use aws_adapters::config;
-use aws_adapters::dynamodb::{Jobs, Leases, Ledger, Runs, Tables};
-use aws_adapters::glue::Partitions;
-use aws_adapters::s3::Bucket;
+use aws_client::config;
+use aws_client::s3::Bucket;
+use aws_lake::{Jobs, LakeTables, Leases, Ledger, Runs};
+use aws_lake::{Partitions, glue_client};
 use function_runtime::{Env, InvalidConfiguration};
 use jiff::Timestamp;
 use pipeline::ledger::record::MissingRules;
@@ -18,7 +18,7 @@ pub struct Context {
     /// The bucket of all objects.
     pub bucket: Bucket,
     /// Ledger, leases, jobs and run history.
-    pub tables: Tables,
+    pub tables: LakeTables,
     /// The partitions of the events table, which are looked at alone.
     pub partitions: Partitions,
     /// What decisions go by.
@@ -54,13 +54,13 @@ impl Context {
         let client = config::dynamodb(&shared);
         Ok(Self {
             bucket: Bucket::new(config::s3(&shared), bucket),
-            tables: Tables {
+            tables: LakeTables {
                 ledger: Ledger::new(client.clone(), &ledger),
                 leases: Leases::new(client.clone(), ledger),
                 jobs: Jobs::new(client.clone(), jobs),
                 runs: Runs::new(client, runs),
             },
-            partitions: Partitions::new(config::glue(&shared), database, table),
+            partitions: Partitions::new(glue_client(&shared), database, table),
             rules,
             now: Box::new(Timestamp::now),
             jitter: Box::new(|longest| rand::random_range(Duration::ZERO..=longest)),

@@ -1,8 +1,8 @@
 //! Why a run is not recorded, and how the failure of a recorded one is passed on.
 
-use aws_adapters::AwsError;
-use aws_adapters::dynamodb::LeaseError;
-use aws_adapters::glue::PartitionError;
+use aws_client::AwsError;
+use aws_lake::LeaseError;
+use aws_lake::PartitionError;
 use function_runtime::{ErrorName, InvalidInput};
 use pipeline::ledger::HourFailure;
 use pipeline::publish::OvertakenError;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_adapters::dynamodb::{BookmarkMove, Commit, CommitError, LedgerPut, RunPut};
+use aws_lake::{BookmarkMove, Commit, CommitError, LedgerPut, RunPut};
 use function_runtime::Metrics;
 use pipeline::ArchiveHour;
 use pipeline::ledger::{BookmarkDetails, Verdict};

@@ -1,7 +1,7 @@
 //! What a decision is made from.
 
-use aws_adapters::AwsError;
-use aws_adapters::dynamodb::{SeenLease, Tables};
+use aws_client::AwsError;
+use aws_lake::{LakeTables, SeenLease};
 use futures::future::try_join_all;
 use pipeline::ArchiveHour;
 use pipeline::bookmark::{Blocker, BookmarkScan};
@@ -27,7 +27,7 @@ pub(crate) struct Reach {
 }
 
 impl Seen {
-    pub(crate) async fn read(input: &Input, tables: &Tables) -> Result<Self, AwsError> {
+    pub(crate) async fn read(input: &Input, tables: &LakeTables) -> Result<Self, AwsError> {
         let run_time = input.job_run_time();
         let (ledger, job, run, lease) = futures::try_join!(
             tables.ledger.get(input.hour),
@@ -45,7 +45,7 @@ impl Reach {
         job: Option<&JobItem>,
         hour: ArchiveHour,
         status: HourStatus,
-        tables: &Tables,
+        tables: &LakeTables,
     ) -> Result<Option<Self>, AwsError> {
         let Some(job) = job else { return Ok(None) };
         let next = job.next_hour().expect("a job is read only with a bookmark that names an hour");
@@ -59,7 +59,7 @@ impl Reach {
 }
 
 /// The same hour of the days before, as far as the ledger has it.
-pub(crate) async fn days_before(hour: ArchiveHour, tables: &Tables) -> Result<Vec<LedgerItem>, AwsError> {
+pub(crate) async fn days_before(hour: ArchiveHour, tables: &LakeTables) -> Result<Vec<LedgerItem>, AwsError> {
     let hours = (1..=COMPARED_DAYS).filter_map(|days| hour.minus(24 * days));
     let items = try_join_all(hours.map(|hour| tables.ledger.get(hour))).await?;
     Ok(items.into_iter().flatten().collect())

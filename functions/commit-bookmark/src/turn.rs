@@ -1,6 +1,6 @@
 //! This run's part in the hour's lease: what allows it to commit a version and to delete others.
 
-use aws_adapters::dynamodb::{Holder, LeaseError, SeenLease};
+use aws_lake::{Holder, LeaseError, SeenLease};
 use jiff::Timestamp;
 use pipeline::{Version, lease};
 

@@ -9,7 +9,7 @@ mod failures;
 #[path = "handler/world.rs"]
 mod world;
 
-use aws_adapters::s3::memory::Fault as S3Fault;
+use aws_fakes::S3Fault;
 use commit_bookmark::{Input, Outcome, Status};
 use jiff::SignedDuration;
 use pipeline::ledger::{HourStatus, LedgerItem, Publication, Verdict};

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use aws_adapters::config;
-use aws_adapters::dynamodb::Loads;
-use aws_adapters::s3::Bucket;
+use aws_client::config;
+use aws_client::s3::Bucket;
+use aws_csv::Loads;
 use function_runtime::{Env, InvalidConfiguration};
 use jiff::Timestamp;
 

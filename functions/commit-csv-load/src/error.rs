@@ -1,7 +1,7 @@
 //! Why a load cannot be committed.
 
-use aws_adapters::AwsError;
-use aws_adapters::s3::DocumentError;
+use aws_client::AwsError;
+use aws_client::s3::DocumentError;
 use csv_load::LoadId;
 use csv_load::receipt::{LoadBalanceError, LoadFailure};
 use function_runtime::{ErrorName, InvalidInput};

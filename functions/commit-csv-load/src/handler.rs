@@ -1,8 +1,8 @@
 //! What the function does.
 
-use aws_adapters::AwsError;
-use aws_adapters::dynamodb::{FailedLoadItem, LoadItem};
-use aws_adapters::s3::{Bucket, DocumentError};
+use aws_client::AwsError;
+use aws_client::s3::{Bucket, DocumentError};
+use aws_csv::{FailedLoadItem, LoadItem, read_plan, wait_for_writers};
 use csv_load::plan::MAX_PLAN_BYTES;
 use csv_load::receipt::{self, ChunkFailure, LoadBalanceError, LoadChunkReceipt, LoadReceipt, RowCounts};
 use csv_load::{LoadId, LoadPlan, keys};
@@ -81,11 +81,11 @@ async fn is_undone(load_id: LoadId, bucket: &Bucket) -> Result<bool, AwsError> {
 async fn added_up(load_id: LoadId, execution_arn: String, context: &Context) -> Result<Load, CommitCsvLoadError> {
     let bucket = &context.bucket;
     let cannot_read = |source| CommitCsvLoadError::Read { load_id, source };
-    let plan = bucket.load_plan(load_id).await.map_err(cannot_read)?;
+    let plan = read_plan(bucket, load_id).await.map_err(cannot_read)?;
     let mut chunks = chunk_receipts(load_id, bucket).await?;
     if receipt::total(&plan, &chunks).is_err() {
         // Where a chunk failed, calls of others may still run. Nothing is said of the load before they have ended.
-        bucket.wait_for_writers(&keys::writers_of_load(&plan.table, load_id), None).await?;
+        wait_for_writers(bucket, &keys::writers_of_load(&plan.table, load_id), None).await?;
         chunks = chunk_receipts(load_id, bucket).await?;
     }
     let counts = match receipt::total(&plan, &chunks) {

@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
 
-use aws_adapters::dynamodb::Loads;
-use aws_adapters::dynamodb::memory::{self, Tables};
-use aws_adapters::json_memory::{Fault, Memory};
-use aws_adapters::s3::memory::{self as s3, MemoryS3};
+use aws_csv::Loads;
+use aws_fakes::dynamodb;
+use aws_fakes::dynamodb::FakeTables;
+use aws_fakes::{Fault, Memory};
+use aws_fakes::{MemoryS3, S3Fault};
 use commit_csv_load::{CommitCsvLoadError, Context, Input, Load, Output, handle};
 use csv_load::plan::{CsvSource, LoadTarget};
 use csv_load::receipt::{LoadChunkReceipt, LoadReceipt, RowCounts};
@@ -18,14 +19,14 @@ const ARN: &str = "arn:aws:states:us-east-1:1:execution:my-csv-load:x";
 
 struct World {
     s3: MemoryS3,
-    dynamodb: Memory<Tables>,
+    dynamodb: Memory<FakeTables>,
     context: Context,
     load_id: LoadId,
 }
 
 /// A load of three chunks, all of them loaded.
 fn world() -> World {
-    let (s3, dynamodb) = (MemoryS3::default(), memory::memory(&[(RUNS, "job_id", Some("job_run_time"))]));
+    let (s3, dynamodb) = (MemoryS3::default(), dynamodb::memory(&[(RUNS, "job_id", Some("job_run_time"))]));
     let load_id: LoadId = "0123456789abcdef".parse().unwrap();
     let settings = PlannerSettings { chunk_rows: 2, chunk_bytes: 1 << 20, seed: 1, added_bytes: 0 };
     let body = b"id\n1\n2\n3\n1\n4\nx,y\n";
@@ -41,7 +42,7 @@ fn world() -> World {
             LoadChunkReceipt { load_id, chunk, first_row: u64::from(chunk) * 2, counts, write_units: written };
         s3.put(&keys::chunk_receipt(load_id, chunk), serde_json::to_vec(&receipt).unwrap());
     }
-    let loads = Loads::new(memory::client(&dynamodb), RUNS);
+    let loads = Loads::new(dynamodb::client(&dynamodb), RUNS);
     let context = Context { bucket: s3.bucket("up"), loads, now: || "2026-01-01T00:01:00Z".parse().unwrap() };
     World { s3, dynamodb, context, load_id }
 }
@@ -277,7 +278,7 @@ async fn undoing_keeps_the_receipt_and_nothing_else_however_often() {
 #[tokio::test]
 async fn calls_that_fail_say_whether_to_try_again_and_those_that_pass_are_passed_over() {
     let passing = world();
-    passing.s3.fail("PutObject", 2, s3::Fault::Answer(503, "SlowDown"));
+    passing.s3.fail("PutObject", 2, S3Fault::Answer(503, "SlowDown"));
     passing.dynamodb.fail("PutItem", 2, Fault::Answer(503, "ServiceUnavailable"));
     passing.commit().await.unwrap();
     for (call, times, status, code, name) in [
@@ -286,13 +287,13 @@ async fn calls_that_fail_say_whether_to_try_again_and_those_that_pass_are_passed
         ("GetObject", 1, 403, "AccessDenied", "AwsRefused"),
     ] {
         let world = world();
-        world.s3.fail(call, times, s3::Fault::Answer(status, code));
+        world.s3.fail(call, times, S3Fault::Answer(status, code));
         assert_eq!(world.commit().await.unwrap_err().name(), name, "{call}");
         world.commit().await.unwrap();
         assert_eq!(world.lines(), [line("loaded", LOAD, None)], "run again, it is committed");
     }
     let lost = world();
-    lost.s3.fail("PutObject", 1, s3::Fault::LostAnswer);
+    lost.s3.fail("PutObject", 1, S3Fault::LostAnswer);
     lost.commit().await.unwrap();
     assert_eq!(lost.lines(), [line("loaded", LOAD, None)]);
 }

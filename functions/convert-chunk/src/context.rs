@@ -1,6 +1,6 @@
 //! What is the same for every invocation: configuration and clients.
 
-use aws_adapters::s3::Bucket;
+use aws_client::s3::Bucket;
 use function_runtime::{Env, InvalidConfiguration};
 
 /// Configuration and clients.
@@ -17,7 +17,7 @@ impl Context {
     /// If a variable is absent or holds what it must not.
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
         let name = Env::of_process().text("DATA_BUCKET")?;
-        let config = aws_adapters::config::load().await;
-        Ok(Self { bucket: Bucket::new(aws_adapters::config::s3(&config), name) })
+        let config = aws_client::config::load().await;
+        Ok(Self { bucket: Bucket::new(aws_client::config::s3(&config), name) })
     }
 }

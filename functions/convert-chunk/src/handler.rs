@@ -3,7 +3,7 @@
 use std::io::BufReader;
 use std::time::Instant;
 
-use aws_adapters::s3::{Bucket, PipeReader, pipe};
+use aws_client::s3::{Bucket, PipeReader, pipe};
 use bytes::Bytes;
 use convert::{ChunkSpec, Compression, Converted};
 use function_runtime::{InvalidInput, Metrics, Unit};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use arrow_array::{Array, Int64Array, RecordBatch, StringArray};
-use aws_adapters::s3::memory::{Fault, MemoryS3};
+use aws_fakes::{MemoryS3, S3Fault};
 use bytes::Bytes;
 use convert_chunk::context::Context;
 use convert_chunk::error::Error;
@@ -212,17 +212,17 @@ async fn a_run_that_is_stopped_anywhere_is_mended_by_the_next() {
     whole.convert(0).await.unwrap();
     // The SDK gives up at once where it is refused, and after three attempts where no answer arrives.
     for (phrase, call, times, fault) in [
-        ("before the rows", "PutObject raw", 1, Fault::Answer(403, "AccessDenied")),
-        ("before the bad records", "PutObject quarantine", 1, Fault::Answer(403, "AccessDenied")),
-        ("before the receipt", "PutObject landing", 1, Fault::Answer(403, "AccessDenied")),
-        ("after the rows", "PutObject raw", 3, Fault::LostAnswer),
-        ("after the receipt", "PutObject landing", 3, Fault::LostAnswer),
+        ("before the rows", "PutObject raw", 1, S3Fault::Answer(403, "AccessDenied")),
+        ("before the bad records", "PutObject quarantine", 1, S3Fault::Answer(403, "AccessDenied")),
+        ("before the receipt", "PutObject landing", 1, S3Fault::Answer(403, "AccessDenied")),
+        ("after the rows", "PutObject raw", 3, S3Fault::LostAnswer),
+        ("after the receipt", "PutObject landing", 3, S3Fault::LostAnswer),
     ] {
         let at = Hour::of(&text, 100);
         at.s3.fail(call, times, fault);
         let error = at.convert(0).await.unwrap_err();
         assert!(error.name().starts_with("Aws"), "{phrase}: {error}");
-        if let Fault::Answer(..) = fault {
+        if let S3Fault::Answer(..) = fault {
             assert_eq!(at.receipt(0), None, "{phrase}: nothing says that the chunk is done");
         }
         at.convert(0).await.expect(phrase);
@@ -248,7 +248,7 @@ async fn a_changed_or_lost_landing_object_is_a_typed_failure() {
 #[tokio::test]
 async fn a_body_that_breaks_off_may_be_tried_again() {
     let at = Hour::of(&events(0..100), 100);
-    at.s3.fail("GetObject landing/ghactivity/2025-11-21-0.json.gz", 1, Fault::CutBody(50));
+    at.s3.fail("GetObject landing/ghactivity/2025-11-21-0.json.gz", 1, S3Fault::CutBody(50));
     let error = at.convert(0).await.unwrap_err();
     assert_eq!(error.name(), "AwsUnavailable");
     assert!(error.to_string().contains("after 50 of"), "{error}");

@@ -1,8 +1,8 @@
 //! What is read once, at the cold start.
 
-use aws_adapters::config;
-use aws_adapters::dynamodb::Ledger;
-use aws_adapters::s3::Bucket;
+use aws_client::config;
+use aws_client::s3::Bucket;
+use aws_lake::Ledger;
 use function_runtime::{Env, InvalidConfiguration};
 
 /// Clients.

@@ -1,6 +1,6 @@
 //! Why the ledger is not exported.
 
-use aws_adapters::AwsError;
+use aws_client::AwsError;
 use function_runtime::{ErrorName, InvalidInput};
 
 /// The error of this function.

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use aws_adapters::dynamodb::{Ledger, memory};
-use aws_adapters::json_memory::Memory;
-use aws_adapters::s3::memory::{Fault, MemoryS3};
+use aws_fakes::Memory;
+use aws_fakes::dynamodb;
+use aws_fakes::{MemoryS3, S3Fault};
+use aws_lake::Ledger;
 use bytes::Bytes;
 use export_ledger::{Context, ExportError, Input, Output, handle};
 use function_runtime::ErrorName;
@@ -21,13 +22,13 @@ use serde_json::{Value, json};
 
 struct World {
     s3: MemoryS3,
-    dynamodb: Memory<memory::Tables>,
+    dynamodb: Memory<dynamodb::FakeTables>,
     context: Context,
 }
 
 fn world() -> World {
-    let (s3, dynamodb) = (MemoryS3::default(), memory::memory(&[("hours", "archive", Some("hour"))]));
-    let ledger = Ledger::new(memory::client(&dynamodb), "hours");
+    let (s3, dynamodb) = (MemoryS3::default(), dynamodb::memory(&[("hours", "archive", Some("hour"))]));
+    let ledger = Ledger::new(dynamodb::client(&dynamodb), "hours");
     World { context: Context { bucket: s3.bucket("lake"), ledger }, s3, dynamodb }
 }
 
@@ -154,7 +155,7 @@ async fn what_another_call_wrote_meanwhile_is_not_overwritten_by_what_was_read_b
     world.put(&published("2025-11-21-0", 10));
     let item = published("2025-11-21-1", 30);
     // After this call has read the ledger, an hour is added, and another call exports it.
-    world.s3.fail("PutObject", 1, Fault::Answer(412, "PreconditionFailed"));
+    world.s3.fail("PutObject", 1, S3Fault::Answer(412, "PreconditionFailed"));
     world.dynamodb.before("Query", |_| {});
     world.dynamodb.before("Query", move |tables| tables.put("hours", &item));
     world.run(changes(&["2025-11-21-0"])).await.unwrap();
@@ -164,7 +165,7 @@ async fn what_another_call_wrote_meanwhile_is_not_overwritten_by_what_was_read_b
 #[tokio::test]
 async fn others_that_write_without_end_are_a_conflict() {
     let world = world();
-    world.s3.fail("PutObject", 8, Fault::Answer(412, "PreconditionFailed"));
+    world.s3.fail("PutObject", 8, S3Fault::Answer(412, "PreconditionFailed"));
     let error = world.run(changes(&["2025-11-21-0"])).await.unwrap_err();
     assert_eq!(error.name(), "ExportConflict");
     assert!(error.to_string().contains("s3://lake/ledger/ghactivity/2025-11.parquet"), "{error}");
@@ -177,16 +178,16 @@ async fn a_lost_answer_and_a_busy_service_end_with_the_same_object() {
     world.run(changes(&["2025-11-21-0"])).await.unwrap();
     let expected = world.s3.objects();
     for (call, times, fault) in [
-        ("PutObject", 1, Fault::LostAnswer),
-        ("PutObject", 1, Fault::Answer(503, "SlowDown")),
-        ("PutObject", 1, Fault::Answer(409, "ConditionalRequestConflict")),
-        ("HeadObject", 1, Fault::Answer(503, "")),
+        ("PutObject", 1, S3Fault::LostAnswer),
+        ("PutObject", 1, S3Fault::Answer(503, "SlowDown")),
+        ("PutObject", 1, S3Fault::Answer(409, "ConditionalRequestConflict")),
+        ("HeadObject", 1, S3Fault::Answer(503, "")),
     ] {
         world.s3.fail(call, times, fault);
         world.run(changes(&["2025-11-21-0"])).await.unwrap();
         assert_eq!(world.s3.objects(), expected, "{call} {fault:?}");
     }
-    world.s3.fail("PutObject", 3, Fault::Answer(403, "AccessDenied"));
+    world.s3.fail("PutObject", 3, S3Fault::Answer(403, "AccessDenied"));
     assert_eq!(world.run(changes(&["2025-11-21-0"])).await.unwrap_err().name(), "AwsRefused");
 }
 

@@ -1,6 +1,6 @@
 //! The bytes of an hour, wherever they come from.
 
-use aws_adapters::s3::Object;
+use aws_client::s3::Object;
 use bytes::Bytes;
 
 use crate::checksums::Checksums;

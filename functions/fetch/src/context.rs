@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_adapters::s3::{Bucket, PART_BYTES};
+use aws_client::s3::{Bucket, PART_BYTES};
 use function_runtime::{Env, InvalidConfiguration};
 use jiff::Timestamp;
 use pipeline::sources::SourceUrls;
@@ -77,9 +77,9 @@ impl Context {
     /// If a variable is absent or holds what it must not.
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
         let settings = Settings::read(&Env::of_process())?;
-        let config = aws_adapters::config::load().await;
+        let config = aws_client::config::load().await;
         Ok(Self {
-            bucket: Bucket::new(aws_adapters::config::s3(&config), settings.bucket),
+            bucket: Bucket::new(aws_client::config::s3(&config), settings.bucket),
             http: http_client(&settings.limits)?,
             sources: settings.sources,
             options: settings.options,

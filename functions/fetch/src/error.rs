@@ -1,7 +1,7 @@
 //! What can go wrong, with the names that the state machine matches.
 
-use aws_adapters::AwsError;
-use aws_adapters::s3::ReadError;
+use aws_client::AwsError;
+use aws_client::s3::ReadError;
 use function_runtime::{ErrorName, InvalidInput};
 use gzip_plan::PlanError;
 

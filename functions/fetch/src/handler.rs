@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws_adapters::s3::Upload;
+use aws_client::s3::Upload;
 use function_runtime::{InvalidInput, Metrics, Unit};
 use pipeline::ledger::SourceFile;
 use pipeline::plan::{HourPlan, Landing, MAX_CHUNKS, MAX_PLAN_BYTES};
@@ -92,7 +92,7 @@ async fn from_source(
 /// it, if this one is refused. Others that land a file of the hour meanwhile do the same.
 async fn keep_replaced(hour: ArchiveHour, source: &SourceFile, context: &Context) -> Result<(), Error> {
     let (key, bucket) = (keys::landing(hour), &context.bucket);
-    while let Some((etag, metadata)) = bucket.facts(&key).await? {
+    while let Some((etag, metadata)) = bucket.head(&key).await? {
         let address = bucket.address(&key);
         let landed = facts::of_metadata(&metadata, &address);
         let is_same = facts::is_ours(&metadata, &address)

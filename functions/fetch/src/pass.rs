@@ -1,6 +1,6 @@
 //! The one pass over an hour's bytes: digested, uploaded and planned at once.
 
-use aws_adapters::s3::Upload;
+use aws_client::s3::Upload;
 use bytes::Bytes;
 use gzip_plan::{PlanError, PlanSettings, PlannedFile, Planner};
 use pipeline::version::OutputOptions;

@@ -5,7 +5,7 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use aws_adapters::s3::memory::Fault;
+use aws_fakes::S3Fault;
 use fetch::event::{BytesFrom, Input, Output};
 use function_runtime::ErrorName;
 use gzip_plan::ChunkReader;
@@ -101,7 +101,7 @@ async fn a_file_that_another_one_takes_the_place_of_is_kept() {
     let source = Source::start([Answer::whole(&second)]).await;
     let fetch = Fetch::from(&source.url);
     fetch.s3.put(LANDING, first.clone());
-    fetch.s3.fail("CopyObject", 1, Fault::Answer(412, "PreconditionFailed"));
+    fetch.s3.fail("CopyObject", 1, S3Fault::Answer(412, "PreconditionFailed"));
     fetch.call(BytesFrom::Upstream).await.unwrap();
     assert_eq!((fetch.s3.get(LANDING).unwrap(), fetch.s3.get(&kept).unwrap()), (second, first));
     assert!(!kept.ends_with(".json.gz"), "it is not taken for an hour's file");
@@ -410,7 +410,7 @@ async fn a_large_hour_goes_up_in_parts_or_not_at_all() {
 
     let whole = Source::start([Answer::whole(&body)]).await;
     let fetch = Fetch::from(&whole.url);
-    fetch.s3.fail("UploadPart", 99, Fault::Answer(503, "SlowDown"));
+    fetch.s3.fail("UploadPart", 99, S3Fault::Answer(503, "SlowDown"));
     assert_eq!(fetch.failure("S3 takes no part").await.0, "AwsThrottled");
 }
 
@@ -464,7 +464,7 @@ async fn a_landed_hour_may_be_absent_or_bad_or_from_elsewhere() {
     assert!(error.to_string().contains(LANDING), "{error}");
 
     fetch.s3.put(LANDING, gzip(lines(100)));
-    fetch.s3.fail("GetObject", 1, Fault::CutBody(20));
+    fetch.s3.fail("GetObject", 1, S3Fault::CutBody(20));
     assert_eq!(fetch.call(BytesFrom::Landing).await.unwrap_err().name(), "AwsUnavailable");
 }
 
@@ -477,7 +477,7 @@ async fn a_failed_call_to_s3_fails_the_run_and_another_run_mends_it() {
     ] {
         let source = Source::start(vec![Answer::whole(&body); 2]).await;
         let fetch = Fetch::from(&source.url);
-        fetch.s3.fail(call, 1, Fault::Answer(403, "AccessDenied"));
+        fetch.s3.fail(call, 1, S3Fault::Answer(403, "AccessDenied"));
         let error = fetch.call(BytesFrom::Upstream).await.unwrap_err();
         assert_eq!(error.name(), "AwsRefused", "{phrase}");
         assert!(error.to_string().contains("s3://lake/landing"), "{phrase}: {error}");

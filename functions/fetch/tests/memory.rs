@@ -5,8 +5,8 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 
-use aws_adapters::s3::PART_BYTES;
-use aws_adapters::s3::memory::MemoryS3;
+use aws_client::s3::PART_BYTES;
+use aws_fakes::MemoryS3;
 use fetch::context::{Context, Limits, http_client};
 use fetch::event::{BytesFrom, Input};
 use flate2::Compression;

@@ -1,6 +1,6 @@
 //! Why the hours cannot be listed.
 
-use aws_adapters::AwsError;
+use aws_client::AwsError;
 use function_runtime::{ErrorName, InvalidInput};
 
 /// The error of this function.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_adapters::dynamodb::Ledger;
+use aws_lake::Ledger;
 use function_runtime::InvalidInput;
 use pipeline::due;
 use pipeline::ledger::HourStatus;

@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
 
-use aws_adapters::dynamodb::Ledger;
-use aws_adapters::dynamodb::memory::{self, Tables};
-use aws_adapters::json_memory::Memory;
-use aws_adapters::s3::memory::MemoryS3;
+use aws_fakes::Memory;
+use aws_fakes::MemoryS3;
+use aws_fakes::dynamodb;
+use aws_fakes::dynamodb::FakeTables;
+use aws_lake::Ledger;
 use function_runtime::ErrorName;
 use jiff::SignedDuration;
 use list_hours::{Context, Input, ListHoursError, Output, Statuses, handle};
@@ -21,17 +22,17 @@ fn hour(number: u32) -> ArchiveHour {
 }
 
 struct World {
-    dynamodb: Memory<Tables>,
+    dynamodb: Memory<FakeTables>,
     s3: MemoryS3,
     context: Context,
 }
 
 /// The clock stands ten minutes after hour 29 was over.
 fn world() -> World {
-    let dynamodb = memory::memory(&[("hours", "archive", Some("hour"))]);
+    let dynamodb = dynamodb::memory(&[("hours", "archive", Some("hour"))]);
     let s3 = MemoryS3::default();
     let now = hour(29).end() + SignedDuration::from_mins(10);
-    let ledger = Ledger::new(memory::client(&dynamodb), "hours");
+    let ledger = Ledger::new(dynamodb::client(&dynamodb), "hours");
     let context = Context { bucket: s3.bucket("lake"), ledger, now: Box::new(move || now) };
     World { dynamodb, s3, context }
 }

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use aws_adapters::config;
-use aws_adapters::s3::memory::MemoryS3;
+use aws_client::config;
+use aws_fakes::MemoryS3;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use csv_load::plan::{CsvSource, LoadTarget};
 use csv_load::{CsvPlanner, LoadId, LoadOptions, LoadPlan, PlannerSettings, keys};
@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 type Measured = Result<(u64, (f64, f64)), Box<dyn std::error::Error>>;
 
 /// The Lambda's handler, from a bucket in memory.
-async fn function(file: Vec<u8>, dynamodb: aws_adapters::dynamodb::Client) -> Measured {
+async fn function(file: Vec<u8>, dynamodb: aws_client::dynamodb::Client) -> Measured {
     let (s3, options) = (MemoryS3::default(), LoadOptions::default());
     let settings = PlannerSettings { chunk_rows: u64::MAX, chunk_bytes: u64::MAX, seed: 1, added_bytes: 0 };
     let planned = CsvPlanner::new(&options, settings).plan(&file[..], &mut std::io::sink())?;
@@ -69,7 +69,7 @@ async fn function(file: Vec<u8>, dynamodb: aws_adapters::dynamodb::Client) -> Me
 }
 
 /// As a program does that reads records into maps and hands them to the SDK.
-async fn plain(file: &[u8], dynamodb: aws_adapters::dynamodb::Client) -> Measured {
+async fn plain(file: &[u8], dynamodb: aws_client::dynamodb::Client) -> Measured {
     let begin = begin();
     let mut reader = csv::Reader::from_reader(file);
     let names = reader.headers()?.clone();

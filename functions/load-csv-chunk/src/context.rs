@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use aws_adapters::config;
-use aws_adapters::s3::Bucket;
+use aws_client::config;
+use aws_client::s3::Bucket;
 use function_runtime::{Env, InvalidConfiguration};
 
 /// Configuration and clients.
@@ -12,7 +12,7 @@ pub struct Context {
     /// The upload bucket.
     pub bucket: Bucket,
     /// The client of all tables.
-    pub dynamodb: aws_adapters::dynamodb::Client,
+    pub dynamodb: aws_client::dynamodb::Client,
     /// After this time no further rows are begun.
     pub work_time: Duration,
     /// So many calls are under way at once.

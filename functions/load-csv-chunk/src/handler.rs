@@ -4,8 +4,8 @@ use std::io::Read;
 use std::pin::pin;
 use std::sync::atomic::AtomicU64;
 
-use aws_adapters::dynamodb::Items;
-use aws_adapters::s3::{Bucket, ReadError, pipe};
+use aws_client::s3::{Bucket, ReadError, pipe};
+use aws_csv::{Items, WriterNote, read_plan};
 use bytes::Bytes;
 use csv_load::plan::CsvChunk;
 use csv_load::receipt::{ChunkFailure, LoadChunkReceipt, LoadFailure, RowCounts};
@@ -48,12 +48,12 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, LoadCsvCh
 /// for that finds this one.
 async fn noted(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<Output, LoadCsvChunkError> {
     let bucket = &context.bucket;
-    let writing = bucket.begin_writing(&input.table, input.load_id, input.chunk).await?;
+    let writing = WriterNote::begin(bucket, &input.table, input.load_id, input.chunk).await?;
     let outcome = run(input, throttled, context).await;
     if let Err(error) = &outcome {
         note_failure(input, error, bucket).await;
     }
-    let ended = bucket.end_writing(writing).await;
+    let ended = writing.end(bucket).await;
     let output = outcome?;
     ended?;
     Ok(output)
@@ -83,7 +83,7 @@ async fn run(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<
     let limits = Limits { ending: Ending::at(Instant::now() + context.work_time), max_wcu: input.max_wcu, throttled };
     let bucket = &context.bucket;
     let load_id = input.load_id;
-    let plan = bucket.load_plan(load_id).await.map_err(|source| LoadCsvChunkError::Plan { load_id, source })?;
+    let plan = read_plan(bucket, load_id).await.map_err(|source| LoadCsvChunkError::Plan { load_id, source })?;
     let chunk = validate(input, &plan)?;
     let done = Output { chunk: input.chunk, done: true, resume: None };
     refuse_if_undone(load_id, bucket).await?;

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use aws_adapters::dynamodb::PutBatch;
+use aws_csv::PutBatch;
 use csv_load::receipt::RowCounts;
 use csv_load::{CsvRecordReader, ItemWriter, LoadAttributes, LoadPlan, OnExisting, RecordError, RecordPosition};
 use tokio::sync::mpsc;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use aws_adapters::s3::{Bucket, PipeReader};
+use aws_client::s3::{Bucket, PipeReader};
 use bytes::Bytes;
 use csv_load::plan::MAX_PLAN_BYTES;
 use csv_load::{LoadPlan, keys};

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 
-use aws_adapters::dynamodb::{Items, PutBatch};
-use aws_adapters::{AwsError, Backoff};
+use aws_client::{AwsError, Backoff};
+use aws_csv::{Items, PutBatch};
 use csv_load::{LoadPlan, OnExisting};
 use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
@@ -159,8 +159,8 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    use aws_adapters::dynamodb::memory;
-    use aws_adapters::json_memory::Fault;
+    use aws_fakes::Fault;
+    use aws_fakes::dynamodb;
     use csv_load::plan::{CsvSource, LoadTarget};
     use csv_load::receipt::RowCounts;
     use csv_load::{LoadOptions, PlannerSettings, RecordPosition};
@@ -192,7 +192,7 @@ mod tests {
         let plan = plan();
         let mut ended = 0;
         for seed in 0..20 {
-            let dynamodb = memory::memory(&[(TABLE, "id", None)]);
+            let dynamodb = dynamodb::memory(&[(TABLE, "id", None)]);
             dynamodb.shuffle(seed);
             dynamodb.fail("BatchWriteItem", 1, Fault::Answer(400, "AccessDeniedException"));
             let (sender, batches) = mpsc::channel(2);
@@ -202,7 +202,7 @@ mod tests {
             drop(sender);
             let writer = Writer {
                 plan: &plan,
-                items: Items::new(memory::client(&dynamodb), TABLE),
+                items: Items::new(dynamodb::client(&dynamodb), TABLE),
                 pace: Pace::new(None),
                 calls_in_flight: 4,
                 ending: &Ending::at(Instant::now() + std::time::Duration::from_secs(60)),

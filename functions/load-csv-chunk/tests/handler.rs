@@ -5,9 +5,10 @@
 use std::io::Write;
 use std::time::Duration;
 
-use aws_adapters::dynamodb::memory::{self, Tables};
-use aws_adapters::json_memory::{Fault, Memory};
-use aws_adapters::s3::memory::{self as s3, MemoryS3};
+use aws_fakes::dynamodb;
+use aws_fakes::dynamodb::FakeTables;
+use aws_fakes::{Fault, Memory};
+use aws_fakes::{MemoryS3, S3Fault};
 use csv_load::plan::{CsvSource, LoadTarget};
 use csv_load::receipt::{ChunkFailure, LoadChunkReceipt};
 use csv_load::{LoadId, LoadOptions, LoadPlan, OnExisting, PlannerSettings, keys};
@@ -21,14 +22,14 @@ const ARN: &str = "arn:aws:states:us-east-1:1:execution:my-csv-load:x";
 
 struct World {
     s3: MemoryS3,
-    dynamodb: Memory<Tables>,
+    dynamodb: Memory<FakeTables>,
     context: Context,
     load_id: LoadId,
 }
 
 /// A file that is planned, chunks of 30 rows.
 fn world(body: &[u8], options: LoadOptions) -> World {
-    let (s3, dynamodb) = (MemoryS3::default(), memory::memory(&[(TABLE, "id", None)]));
+    let (s3, dynamodb) = (MemoryS3::default(), dynamodb::memory(&[(TABLE, "id", None)]));
     s3.put(KEY, body);
     let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 16 << 20, seed: 1, added_bytes: 0 };
     let file = csv_load::plan_file(body, &options, settings).unwrap();
@@ -51,7 +52,7 @@ fn world(body: &[u8], options: LoadOptions) -> World {
     }
     let context = Context {
         bucket: s3.bucket("up"),
-        dynamodb: memory::client(&dynamodb),
+        dynamodb: dynamodb::client(&dynamodb),
         work_time: Duration::from_secs(60),
         calls_in_flight: 4,
     };
@@ -171,7 +172,7 @@ async fn a_call_that_is_refused_for_a_moment_is_made_again_and_a_lost_answer_doe
     {
         let world = world(&rows(30), LoadOptions::default());
         world.dynamodb.fail("BatchWriteItem", 2, fault);
-        world.s3.fail("GetObject", 2, s3::Fault::Answer(503, "SlowDown"));
+        world.s3.fail("GetObject", 2, S3Fault::Answer(503, "SlowDown"));
         assert!(world.chunk(0).await.unwrap().done);
         assert_eq!((world.ids().len(), world.receipt(0).unwrap().counts.written), (30, 30), "{fault:?}");
     }
@@ -261,7 +262,7 @@ async fn a_file_that_is_not_the_planned_one_is_not_read() {
 #[tokio::test]
 async fn a_body_that_breaks_off_is_read_again_by_whoever_tries_again() {
     let world = world(&rows(30), LoadOptions::default());
-    world.s3.fail(&format!("GetObject {KEY}"), 1, s3::Fault::CutBody(40));
+    world.s3.fail(&format!("GetObject {KEY}"), 1, S3Fault::CutBody(40));
     assert_eq!(world.chunk(0).await.unwrap_err().name(), "AwsUnavailable");
     assert!(world.chunk(0).await.unwrap().done);
     assert_eq!(world.ids().len(), 30);
@@ -287,7 +288,7 @@ async fn wherever_a_body_breaks_off_no_row_is_cut() {
         let length = body.len() - body.find('\n').unwrap() - 1;
         for cut in 0..length {
             let world = world(body.as_bytes(), LoadOptions::default());
-            world.s3.fail(&format!("GetObject {KEY}"), 1, s3::Fault::CutBody(cut));
+            world.s3.fail(&format!("GetObject {KEY}"), 1, S3Fault::CutBody(cut));
             assert_eq!(world.chunk(0).await.unwrap_err().name(), "AwsUnavailable", "{phrase}, {cut}");
             assert!(items(&world).iter().all(|item| expected.contains(item)), "{phrase}: a cut row after {cut} bytes");
             assert!(world.chunk(0).await.unwrap().done);
@@ -337,7 +338,7 @@ async fn a_call_is_noted_as_long_as_it_may_write() {
         assert!(writers(&world.s3).is_empty());
     }
     let stuck = world.s3.clone();
-    stuck.fail("PutObject writing/", 3, s3::Fault::Answer(503, "SlowDown"));
+    stuck.fail("PutObject writing/", 3, S3Fault::Answer(503, "SlowDown"));
     let calls = world.dynamodb.calls().len();
     assert_eq!(world.chunk(0).await.unwrap_err().name(), "AwsThrottled");
     assert_eq!(world.dynamodb.calls().len(), calls, "who cannot say that it writes does not");

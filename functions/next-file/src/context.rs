@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use aws_adapters::config;
-use aws_adapters::dynamodb::{Jobs, Ledger};
+use aws_client::config;
+use aws_lake::{Jobs, Ledger};
 use function_runtime::{Env, InvalidConfiguration};
 use jiff::Timestamp;
 use pipeline::ledger::record::MissingRules;

@@ -1,6 +1,6 @@
 //! Why no hour can be named.
 
-use aws_adapters::AwsError;
+use aws_client::AwsError;
 use function_runtime::{ErrorName, InvalidInput};
 use pipeline::ArchiveHour;
 

@@ -7,9 +7,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-use aws_adapters::dynamodb::memory::{self, Tables};
-use aws_adapters::dynamodb::{Jobs, Ledger};
-use aws_adapters::json_memory::{Fault, Memory};
+use aws_fakes::dynamodb;
+use aws_fakes::dynamodb::FakeTables;
+use aws_fakes::{Fault, Memory};
+use aws_lake::{Jobs, Ledger};
 use function_runtime::ErrorName;
 use jiff::{SignedDuration, Timestamp};
 use next_file::{Archive, Context, Input, NextFileError, Output, handle};
@@ -77,14 +78,14 @@ impl Source {
 }
 
 struct World {
-    dynamodb: Memory<Tables>,
+    dynamodb: Memory<FakeTables>,
     context: Context,
     source: Source,
 }
 
 fn world(source: Source) -> World {
-    let dynamodb = memory::memory(&[("jobs", "job_id", None), ("hours", "archive", Some("hour"))]);
-    let client = memory::client(&dynamodb);
+    let dynamodb = dynamodb::memory(&[("jobs", "job_id", None), ("hours", "archive", Some("hour"))]);
+    let client = dynamodb::client(&dynamodb);
     let context = Context {
         archive: Archive::new(source.serve().parse().unwrap()).unwrap(),
         jobs: Jobs::new(client.clone(), "jobs"),

@@ -1,7 +1,7 @@
 //! What is read once, at the cold start.
 
-use aws_adapters::config;
-use aws_adapters::s3::Bucket;
+use aws_client::config;
+use aws_client::s3::Bucket;
 use csv_load::{MAX_CHUNK_BYTES, PlannerSettings};
 use function_runtime::{Env, InvalidConfiguration};
 

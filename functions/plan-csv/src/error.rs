@@ -1,7 +1,7 @@
 //! Why a file is not loaded.
 
-use aws_adapters::AwsError;
-use aws_adapters::s3::{DocumentError, ReadError};
+use aws_client::AwsError;
+use aws_client::s3::{DocumentError, ReadError};
 use csv_load::{CsvFileError, LoadId};
 use function_runtime::{ErrorName, InvalidInput};
 

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 
-use aws_adapters::s3::{Bucket, ReadError};
+use aws_client::s3::{Bucket, ReadError};
+use aws_csv::{read_plan, wait_for_writers};
 use csv_load::plan::{CsvSource, LoadTarget, MAX_PLAN_BYTES};
 use csv_load::{FilePlan, LoadAttributes, LoadId, LoadPlan, PlannerSettings, keys};
 use function_runtime::InvalidInput;
@@ -69,7 +70,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
     }
     // Calls that another load left behind must not write over what this one writes.
     let (table, own) = (keys::writers_of_table(&plan.table), keys::writers_of_load(&plan.table, load_id));
-    bucket.wait_for_writers(&table, (!anew).then_some(own.as_str())).await?;
+    wait_for_writers(bucket, &table, (!anew).then_some(own.as_str())).await?;
     let found = Found { superseded_bits: planned.superseded_bits, gzip, quarantine };
     let plan = settle(plan, known, found, (anew, request.force), bucket).await?;
     tracing::info!(%load_id, chunks = plan.chunks.len(), rows = plan.rows, rejected = plan.rejected, "planned");
@@ -174,7 +175,7 @@ async fn write(plan: LoadPlan, found: Found, bucket: &Bucket) -> Result<LoadPlan
     let document = serde_json::to_vec(&plan).expect("a plan is JSON");
     if !bucket.write_if_absent(&keys::plan(load_id), document, "application/json").await? {
         // Another run was first, or the answer to this very call was lost.
-        return Ok(bucket.load_plan(load_id).await?);
+        return Ok(read_plan(bucket, load_id).await?);
     }
     Ok(plan)
 }

@@ -1,7 +1,7 @@
 //! The one pass over a file: hashed and planned at once.
 
-use aws_adapters::AwsError;
-use aws_adapters::s3::{Object, pipe};
+use aws_client::AwsError;
+use aws_client::s3::{Object, pipe};
 use csv_load::{CsvFileError, FilePlan, LoadOptions, PlannerSettings};
 use sha2::{Digest, Sha256};
 

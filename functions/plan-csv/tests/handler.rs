@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use aws_adapters::s3::memory::{Fault, MemoryS3};
+use aws_fakes::{MemoryS3, S3Fault};
 use csv_load::{LoadPlan, MAX_CHUNK_BYTES, PlannerSettings, keys};
 use function_runtime::ErrorName;
 use plan_csv::{Context, Input, Output, PlanCsvError, Status, handle};
@@ -233,14 +233,14 @@ async fn a_bad_file_is_refused_by_name_and_has_no_plan() {
 #[tokio::test]
 async fn calls_that_fail_say_whether_to_try_again_and_those_that_pass_are_passed_over() {
     let passing = world(BODY);
-    passing.s3.fail("GetObject", 2, Fault::Answer(503, "SlowDown"));
-    passing.s3.fail("PutObject", 2, Fault::Answer(500, "InternalError"));
+    passing.s3.fail("GetObject", 2, S3Fault::Answer(503, "SlowDown"));
+    passing.s3.fail("PutObject", 2, S3Fault::Answer(500, "InternalError"));
     assert_eq!(passing.run(json!({})).await.unwrap().status, Status::Planned);
     for (call, fault, name) in [
-        ("GetObject", Fault::Answer(503, "SlowDown"), "AwsThrottled"),
-        ("GetObject", Fault::Answer(403, "AccessDenied"), "AwsRefused"),
-        ("PutObject", Fault::Answer(500, "InternalError"), "AwsUnavailable"),
-        ("GetObject incoming", Fault::CutBody(9), "AwsUnavailable"),
+        ("GetObject", S3Fault::Answer(503, "SlowDown"), "AwsThrottled"),
+        ("GetObject", S3Fault::Answer(403, "AccessDenied"), "AwsRefused"),
+        ("PutObject", S3Fault::Answer(500, "InternalError"), "AwsUnavailable"),
+        ("GetObject incoming", S3Fault::CutBody(9), "AwsUnavailable"),
     ] {
         let world = world(BODY);
         world.s3.fail(call, 3, fault);
@@ -252,7 +252,7 @@ async fn calls_that_fail_say_whether_to_try_again_and_those_that_pass_are_passed
         assert_eq!(again.unwrap().rows, 5, "run again, it is planned");
     }
     let lost = world(BODY);
-    lost.s3.fail("PutObject loads", 9, Fault::LostAnswer);
+    lost.s3.fail("PutObject loads", 9, S3Fault::LostAnswer);
     while lost.run(json!({})).await.is_err() {}
     let output = lost.run(json!({})).await.unwrap();
     assert_eq!(lost.plan(&output).rows, 5);

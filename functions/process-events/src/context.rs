@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use aws_adapters::config;
-use aws_adapters::dynamodb::Claims;
-use aws_adapters::s3::Bucket;
+use aws_client::config;
+use aws_client::s3::Bucket;
+use aws_events::Claims;
 use event_stream::ObjectFormat;
 use event_stream::protocol::StoreSettings;
 use function_runtime::{Env, InvalidConfiguration};

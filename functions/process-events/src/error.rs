@@ -1,6 +1,6 @@
 //! Why a batch as a whole has to come again.
 
-use aws_adapters::AwsError;
+use aws_client::AwsError;
 use function_runtime::{ErrorName, InvalidInput};
 
 /// The error of this function. Where only some records failed, the answer names them instead.

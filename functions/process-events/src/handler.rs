@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_adapters::AwsError;
+use aws_client::AwsError;
 use event_stream::layout::{ContentHash, quarantine_key};
 use event_stream::protocol::{EventOutcome, store};
 use event_stream::quarantine::QuarantinedRecord;

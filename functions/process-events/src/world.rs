@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use aws_adapters::AwsError;
+use aws_client::AwsError;
 use event_stream::{Claim, ClaimResult, EventStore, ObjectContents, PutResult, Transition, file};
 
 use crate::Context;
@@ -63,7 +63,7 @@ impl EventStore for Aws<'_> {
         };
         let bytes = file::encode(rows, settings.format);
         let metadata = (ROWS, rows.len().to_string());
-        let written = bucket.write_new(key, bytes, settings.format.content_type(), metadata).await;
+        let written = bucket.put_if_absent(key, bytes, settings.format.content_type(), metadata).await;
         self.note(written).map(|written| if written { PutResult::Written } else { PutResult::Exists })
     }
 

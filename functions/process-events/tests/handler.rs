@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use aws_adapters::dynamodb::memory::Tables;
-use aws_adapters::dynamodb::{Claims, memory as dynamodb};
-use aws_adapters::json_memory::{Fault, Memory};
-use aws_adapters::s3::memory::{Fault as S3Fault, MemoryS3};
+use aws_events::Claims;
+use aws_fakes::dynamodb;
+use aws_fakes::dynamodb::FakeTables;
+use aws_fakes::{Fault, Memory};
+use aws_fakes::{MemoryS3, S3Fault};
 use base64_simd::STANDARD;
 use bytes::Bytes;
 use event_stream::protocol::StoreSettings;
@@ -23,7 +24,7 @@ const NOW_SECS: i64 = 1_763_683_205;
 
 struct World {
     s3: MemoryS3,
-    dynamodb: Memory<Tables>,
+    dynamodb: Memory<FakeTables>,
     seconds: Arc<AtomicI64>,
     context: Context,
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use aws_adapters::config;
-use aws_adapters::dynamodb::{Leases, Ledger};
-use aws_adapters::glue::Partitions;
-use aws_adapters::s3::Bucket;
+use aws_client::config;
+use aws_client::s3::Bucket;
+use aws_lake::{Leases, Ledger};
+use aws_lake::{Partitions, glue_client};
 use function_runtime::{Env, InvalidConfiguration};
 use jiff::Timestamp;
 
@@ -45,7 +45,7 @@ impl Context {
             bucket: Bucket::new(config::s3(&shared), bucket),
             ledger: Ledger::new(config::dynamodb(&shared), ledger.clone()),
             leases: Leases::new(config::dynamodb(&shared), ledger),
-            partitions: Partitions::new(config::glue(&shared), database, table),
+            partitions: Partitions::new(glue_client(&shared), database, table),
             quarantine_retention_days: env.value_or("QUARANTINE_RETENTION_DAYS", 0)?,
             landing_retention_days: env.value_or("LANDING_RETENTION_DAYS", 0)?,
             wait: Duration::from_secs(3),

@@ -1,8 +1,8 @@
 //! Why an hour cannot be looked at. What is wrong with it is no error: it is in the report.
 
-use aws_adapters::AwsError;
-use aws_adapters::glue::PartitionError;
-use aws_adapters::s3::ReadError;
+use aws_client::AwsError;
+use aws_client::s3::ReadError;
+use aws_lake::PartitionError;
 use function_runtime::{ErrorName, InvalidInput};
 
 /// The error of this function.

@@ -1,6 +1,6 @@
 //! Looking at one hour.
 
-use aws_adapters::s3::{Listed, ReadError};
+use aws_client::s3::{ListedObject, ReadError};
 use bytes::Bytes;
 use convert::proof::{self, Expected, Fingerprint, Known};
 use jiff::SignedDuration;
@@ -22,9 +22,9 @@ const MAX_OBJECT_BYTES: u64 = 512 << 20;
 
 /// What lies in the bucket of an hour.
 struct Listing {
-    parquet: Vec<Listed>,
-    quarantine: Vec<Listed>,
-    plans: Vec<Listed>,
+    parquet: Vec<ListedObject>,
+    quarantine: Vec<ListedObject>,
+    plans: Vec<ListedObject>,
 }
 
 /// How often an hour is looked at at most.
@@ -102,7 +102,7 @@ fn check_orphans(item: Option<&LedgerItem>, listing: &Listing, report: &mut Repo
     let known: Vec<Version> = item.into_iter().flat_map(LedgerItem::versions).collect();
     let Listing { parquet, quarantine, plans } = listing;
     let all = [parquet, quarantine, plans].into_iter().flatten();
-    let orphans: Vec<&Listed> =
+    let orphans: Vec<&ListedObject> =
         all.filter(|object| keys::version_of(&object.key).is_none_or(|version| !known.contains(&version))).collect();
     if let Some(first) = orphans.first() {
         let bytes: u64 = orphans.iter().map(|object| object.bytes).sum();
@@ -231,7 +231,7 @@ fn not_at_hand(reason: String, report: &mut Report) -> Option<Expected> {
 
 /// The rows of all objects below `prefix`: what readers see.
 async fn stored(
-    objects: &[Listed],
+    objects: &[ListedObject],
     prefix: &str,
     context: &Context,
     report: &mut Report,
@@ -250,7 +250,7 @@ async fn stored(
 
 /// The bad records of all objects below `prefix`.
 async fn quarantined(
-    objects: &[Listed],
+    objects: &[ListedObject],
     prefix: &str,
     context: &Context,
     report: &mut Report,
@@ -267,7 +267,7 @@ async fn quarantined(
 }
 
 /// An object that was listed; none if it is gone by now, which is told.
-async fn read(object: &Listed, context: &Context, report: &mut Report) -> Result<Option<Bytes>, ProveError> {
+async fn read(object: &ListedObject, context: &Context, report: &mut Report) -> Result<Option<Bytes>, ProveError> {
     match context.bucket.read_whole(&object.key, MAX_OBJECT_BYTES).await {
         Err(ReadError::NotFound { address }) => {
             report.find(What::ObjectUnreadable, format!("{address} has gone since it was listed"));

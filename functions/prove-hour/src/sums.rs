@@ -1,6 +1,6 @@
 //! Adding up the reports of a proof.
 
-use aws_adapters::s3::ReadError;
+use aws_client::s3::ReadError;
 use futures::{StreamExt, TryStreamExt};
 use pipeline::keys;
 use pipeline::ledger::HourStatus;

@@ -5,10 +5,12 @@
 
 use std::time::Duration;
 
-use aws_adapters::dynamodb::{Holder, Leases, Ledger, memory as dynamodb};
-use aws_adapters::glue::{Partitions, memory as glue};
-use aws_adapters::json_memory::Memory;
-use aws_adapters::s3::memory::{Fault, MemoryS3};
+use aws_fakes::Memory;
+use aws_fakes::dynamodb;
+use aws_fakes::glue;
+use aws_fakes::{MemoryS3, S3Fault};
+use aws_lake::Partitions;
+use aws_lake::{Holder, Leases, Ledger};
 use function_runtime::ErrorName;
 use pipeline::keys;
 use prove_hour::{Context, Input, Output, ProveError, Report, What, handle};
@@ -16,7 +18,7 @@ use serde_json::json;
 
 struct World {
     s3: MemoryS3,
-    dynamodb: Memory<dynamodb::Tables>,
+    dynamodb: Memory<dynamodb::FakeTables>,
     context: Context,
 }
 
@@ -95,7 +97,7 @@ async fn a_call_that_fails_says_whether_to_try_again() {
     for (status, code, name) in [(503, "SlowDown", "AwsThrottled"), (403, "AccessDenied", "AwsRefused")] {
         let world = world();
         // Three lists at once, each tried three times.
-        world.s3.fail("ListObjectsV2", 9, Fault::Answer(status, code));
+        world.s3.fail("ListObjectsV2", 9, S3Fault::Answer(status, code));
         let error = world.run(json!({"proof": "p", "hour": "2025-11-21-0"})).await.unwrap_err();
         assert_eq!(error.name(), name);
     }

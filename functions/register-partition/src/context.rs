@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use aws_adapters::config;
-use aws_adapters::dynamodb::{Leases, Ledger};
-use aws_adapters::glue::Partitions;
-use aws_adapters::s3::Bucket;
+use aws_client::config;
+use aws_client::s3::Bucket;
+use aws_lake::{Leases, Ledger};
+use aws_lake::{Partitions, glue_client};
 use function_runtime::{Env, InvalidConfiguration};
 use jiff::Timestamp;
 
@@ -41,7 +41,7 @@ impl Context {
             bucket: Bucket::new(config::s3(&shared), bucket),
             ledger: Ledger::new(client.clone(), &ledger),
             leases: Leases::new(client, ledger),
-            partitions: Partitions::new(config::glue(&shared), database, table),
+            partitions: Partitions::new(glue_client(&shared), database, table),
             now: Box::new(Timestamp::now),
         })
     }

@@ -1,9 +1,9 @@
 //! Why an hour is not made visible.
 
-use aws_adapters::AwsError;
-use aws_adapters::dynamodb::LeaseError;
-use aws_adapters::glue::PartitionError;
-use aws_adapters::s3::ReadError;
+use aws_client::AwsError;
+use aws_client::s3::ReadError;
+use aws_lake::LeaseError;
+use aws_lake::PartitionError;
 use function_runtime::{ErrorName, InvalidInput};
 use pipeline::publish::{NotKeptError, ObjectError, OvertakenError, ShrinkError};
 use pipeline::receipt::BalanceError;

@@ -1,7 +1,7 @@
 //! What the function does.
 
-use aws_adapters::dynamodb::Holder;
-use aws_adapters::s3::ReadError;
+use aws_client::s3::ReadError;
+use aws_lake::Holder;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use pipeline::ledger::{Publication, SourceFile};

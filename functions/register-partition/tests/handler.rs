@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_adapters::dynamodb::{Holder, Leases, Ledger, memory as dynamodb};
-use aws_adapters::glue::{Partitions, memory as glue};
-use aws_adapters::json_memory::{Fault, Memory};
-use aws_adapters::s3::memory::{Fault as S3Fault, MemoryS3};
+use aws_fakes::dynamodb;
+use aws_fakes::glue;
+use aws_fakes::{Fault, Memory};
+use aws_fakes::{MemoryS3, S3Fault};
+use aws_lake::Partitions;
+use aws_lake::{Holder, Leases, Ledger};
 use function_runtime::ErrorName;
 use jiff::{SignedDuration, Timestamp};
 use pipeline::ledger::record::{self, Attempt, PublishKind};
@@ -27,8 +29,8 @@ const EXECUTION: &str = "arn:a";
 
 struct World {
     s3: MemoryS3,
-    dynamodb: Memory<dynamodb::Tables>,
-    glue: Memory<glue::Table>,
+    dynamodb: Memory<dynamodb::FakeTables>,
+    glue: Memory<glue::FakeTable>,
     context: Context,
 }
 

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use aws_adapters::dynamodb::{Deletion, Items, KeyPage};
-use aws_adapters::{AwsError, Backoff};
+use aws_client::{AwsError, Backoff};
+use aws_csv::{Deletion, Items, KeyPage};
 use futures::{StreamExt, stream};
 
 use crate::Segment;

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use aws_adapters::AwsError;
-use aws_adapters::dynamodb::Items;
+use aws_client::AwsError;
+use aws_csv::{Items, read_plan, wait_for_writers};
 use csv_load::{LoadPlan, keys};
 use function_runtime::InvalidInput;
 
@@ -19,12 +19,12 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, UndoCsvLo
     let stop_at = Instant::now() + context.work_time;
     let Input { load_id, segment } = input;
     let bucket = &context.bucket;
-    let plan = bucket.load_plan(load_id).await;
+    let plan = read_plan(bucket, load_id).await;
     let LoadPlan { table, .. } = plan.map_err(|source| UndoCsvLoadError::Load { load_id, source })?;
     let Some(segment) = segment else {
         // From here on nobody begins a chunk of the load; those that are under way see it and end.
         bucket.write(&keys::undoing(load_id), "{}", "application/json").await?;
-        bucket.wait_for_writers(&keys::writers_of_load(&table, load_id), None).await?;
+        wait_for_writers(bucket, &keys::writers_of_load(&table, load_id), None).await?;
         let segment = |segment| Segment { segment, segments: context.segments, after: None, deleted: 0, gone: 0 };
         let segments = (0..context.segments).map(segment).collect();
         return Ok(Output { load_id, table, segments, segment: None, done: false });

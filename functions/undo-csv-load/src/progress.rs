@@ -1,7 +1,7 @@
 //! How far a segment is, kept in the bucket: a call that was killed is gone on with where it was.
 
-use aws_adapters::AwsError;
-use aws_adapters::s3::{Bucket, DocumentError};
+use aws_client::AwsError;
+use aws_client::s3::{Bucket, DocumentError};
 use csv_load::{LoadId, keys};
 use serde::{Deserialize, Serialize};
 

@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use aws_adapters::dynamodb::memory::{self, Tables};
-use aws_adapters::json_memory::{Fault, Memory};
-use aws_adapters::s3::memory::{self as s3, MemoryS3};
+use aws_fakes::dynamodb;
+use aws_fakes::dynamodb::FakeTables;
+use aws_fakes::{Fault, Memory};
+use aws_fakes::{MemoryS3, S3Fault};
 use csv_load::plan::{CsvSource, LoadTarget};
 use csv_load::{LoadId, LoadOptions, LoadPlan, PlannerSettings, keys};
 use function_runtime::ErrorName;
@@ -17,14 +18,14 @@ const TABLE: &str = "csv_items";
 
 struct World {
     s3: MemoryS3,
-    dynamodb: Memory<Tables>,
+    dynamodb: Memory<FakeTables>,
     context: Context,
     load_id: LoadId,
 }
 
 /// A table with twenty items of the load, and one of another.
 fn world() -> World {
-    let (s3, dynamodb) = (MemoryS3::default(), memory::memory(&[(TABLE, "id", None)]));
+    let (s3, dynamodb) = (MemoryS3::default(), dynamodb::memory(&[(TABLE, "id", None)]));
     let load_id: LoadId = "0123456789abcdef".parse().unwrap();
     let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 1 << 20, seed: 1, added_bytes: 0 };
     let planned = csv_load::plan_file(&b"id\n1\n"[..], &LoadOptions::default(), settings).unwrap().planned;
@@ -40,7 +41,7 @@ fn world() -> World {
     });
     let context = Context {
         bucket: s3.bucket("up"),
-        dynamodb: memory::client(&dynamodb),
+        dynamodb: dynamodb::client(&dynamodb),
         work_time: Duration::from_secs(60),
         deletes_in_flight: 4,
         segments: 3,
@@ -145,7 +146,7 @@ async fn faults_that_pass_are_passed_over_and_others_say_whether_to_try_again() 
         let world = world();
         world.dynamodb.fail("Scan", 2, fault);
         world.dynamodb.fail("DeleteItem", 2, fault);
-        world.s3.fail("GetObject", 2, s3::Fault::Answer(503, "SlowDown"));
+        world.s3.fail("GetObject", 2, S3Fault::Answer(503, "SlowDown"));
         let segment = world.run(segment(0, 1)).await.unwrap().segment.unwrap();
         let lost = if matches!(fault, Fault::LostAnswer) { 2 } else { 0 };
         assert_eq!((segment.deleted, segment.gone, world.items()), (20 - lost, lost, 1), "{fault:?}");

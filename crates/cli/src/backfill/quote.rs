@@ -92,7 +92,7 @@ impl Quote {
         let length = u32::try_from(to.hours_since(from) + 1).unwrap_or(u32::MAX);
         let hours = (0..length).map(|at| from.plus(at));
         let open: Vec<_> = hours.filter(|hour| force || !published.iter().any(|mark| mark.hour == *hour)).collect();
-        let sum = |of: fn(&aws_adapters::dynamodb::HourMark) -> u64| published.iter().map(|mark| of(mark)).sum::<u64>();
+        let sum = |of: fn(&aws_lake::HourMark) -> u64| published.iter().map(|mark| of(mark)).sum::<u64>();
         let (landing, parquet) = (sum(|mark| mark.landing_bytes) as f64, sum(|mark| mark.parquet_bytes) as f64);
         let records = sum(|mark| mark.counts.records) as f64;
         let known = (landing > 0.0).then(|| landing / published.len() as f64);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_adapters::AwsError;
+use aws_client::AwsError;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use bytes::Bytes;
@@ -292,7 +292,7 @@ impl<'a> Putter<'a> {
         };
         let request = self.client.put_records().stream_name(&self.stream.name);
         let answer = request.set_records(Some(records.iter().map(entry).collect())).send().await;
-        let answer = match answer.map_err(|error| AwsError::sort("PutRecords", &self.stream.name, error)) {
+        let answer = match answer.map_err(|error| AwsError::classify("PutRecords", &self.stream.name, error)) {
             Ok(answer) => answer,
             Err(AwsError::Throttled { source, .. }) => return Ok((records, one_line(&source.to_string()))),
             Err(error) => return Err(Problem::of(&self.stack.aws, error)),

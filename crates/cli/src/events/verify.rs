@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use aws_adapters::s3::{Bucket, ReadError};
+use aws_client::s3::{Bucket, ReadError};
 use bytes::Bytes;
 use clap::Args;
 use event_stream::ObjectFormat;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use aws_adapters::dynamodb::HourMark;
+use aws_lake::HourMark;
 use indicatif::{BinaryBytes, HumanCount};
 use jiff::Timestamp;
 use pipeline::ArchiveHour;

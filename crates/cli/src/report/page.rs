@@ -1,6 +1,6 @@
 //! The page: answers as tables, which everybody can read, and as data for the charts, which a script draws from them.
 
-use aws_adapters::dynamodb::HourMark;
+use aws_lake::HourMark;
 use indicatif::{BinaryBytes, HumanCount};
 use jiff::Timestamp;
 use pipeline::ArchiveHour;

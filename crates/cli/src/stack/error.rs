@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::SystemTime;
 
-use aws_adapters::AwsError;
+use aws_client::AwsError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sfn::config::http::HttpResponse;
 use aws_sdk_sfn::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
@@ -154,7 +154,7 @@ impl Problem {
     {
         let code = Self::code_of(&error).map(str::to_owned);
         let message = error.as_service_error().and_then(ProvideErrorMetadata::message).map(one_line);
-        Self::of_adapter(aws, AwsError::sort(call, resource, error), code, message)
+        Self::of_adapter(aws, AwsError::classify(call, resource, error), code, message)
     }
 
     /// What to say of a call of the adapters that failed.

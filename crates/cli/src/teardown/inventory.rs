@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use aws_adapters::s3::Bucket;
+use aws_client::s3::Bucket;
 use clap::ValueEnum;
 use indicatif::{BinaryBytes, HumanCount};
 use serde_json::{Map, Value, json};

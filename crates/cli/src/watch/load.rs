@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, IsTerminal};
 use std::time::{Duration, Instant};
 
-use aws_adapters::s3::Bucket;
+use aws_client::s3::Bucket;
 use comfy_table::{CellAlignment, Table, presets};
 use csv_load::receipt::{LoadChunkReceipt, LoadReceipt, RowCounts};
 use csv_load::{ColumnType, Delimiter, LoadId, keys};

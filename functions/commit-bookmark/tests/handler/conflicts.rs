@@ -1,7 +1,7 @@
 //! Other runs at the same time, and calls that fail.
 
-use aws_adapters::dynamodb::memory::Tables as MemoryTables;
-use aws_adapters::json_memory::Fault;
+use aws_fakes::Fault;
+use aws_fakes::dynamodb::FakeTables;
 use commit_bookmark::{CommitBookmarkError, Outcome};
 use function_runtime::ErrorName;
 use pipeline::ledger::record::MissingRules;
@@ -57,7 +57,7 @@ async fn a_bookmark_set_by_hand_in_between_stays() {
 async fn conflicts_without_end_are_a_bookmark_conflict() {
     let world = world_with_job();
     let noise = |revision: u64| {
-        move |tables: &mut MemoryTables| {
+        move |tables: &mut FakeTables| {
             let failure = HourFailure { name: "CorruptArchive".to_owned(), message: String::new() };
             let attempt = pipeline::ledger::record::Attempt { hour: hour(0), execution_arn: "arn", now: now() };
             let rules = MissingRules { missing_after_hours: 1, missing_retry_days: 1 };

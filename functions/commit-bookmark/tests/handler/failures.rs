@@ -1,6 +1,6 @@
 //! Runs that failed, and inputs that are none.
 
-use aws_adapters::s3::memory::Fault as S3Fault;
+use aws_fakes::S3Fault;
 use commit_bookmark::{Context, Input, Outcome, Status};
 use function_runtime::ErrorName;
 use jiff::SignedDuration;

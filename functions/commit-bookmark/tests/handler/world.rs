@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_adapters::dynamodb::memory::{self, Tables as MemoryTables};
-use aws_adapters::dynamodb::{Holder, Jobs, Leases, Ledger, Runs, Tables};
-use aws_adapters::glue::{Partitions, memory as glue};
-use aws_adapters::json_memory::Memory;
-use aws_adapters::s3::memory::MemoryS3;
+use aws_fakes::Memory;
+use aws_fakes::MemoryS3;
+use aws_fakes::dynamodb;
+use aws_fakes::dynamodb::FakeTables;
+use aws_fakes::glue;
+use aws_lake::Partitions;
+use aws_lake::{Holder, Jobs, LakeTables, Leases, Ledger, Runs};
 use commit_bookmark::{CommitBookmarkError, Context, Input, Outcome, Output, Rules, handle};
 use function_runtime::ErrorName;
 use jiff::{SignedDuration, Timestamp};
@@ -23,9 +25,9 @@ pub(crate) const V2: &str = "222222222222";
 pub(crate) const V3: &str = "333333333333";
 
 pub(crate) struct World {
-    pub(crate) dynamodb: Memory<MemoryTables>,
+    pub(crate) dynamodb: Memory<FakeTables>,
     pub(crate) s3: MemoryS3,
-    pub(crate) glue: Memory<glue::Table>,
+    pub(crate) glue: Memory<glue::FakeTable>,
     pub(crate) context: Context,
 }
 
@@ -45,11 +47,11 @@ pub(crate) fn world() -> World {
         ("hours", "archive", Some("hour")),
         ("leases", "archive", Some("hour")),
     ];
-    let (dynamodb, s3, glue) = (memory::memory(&tables), MemoryS3::default(), glue::memory());
-    let client = memory::client(&dynamodb);
+    let (dynamodb, s3, glue) = (dynamodb::memory(&tables), MemoryS3::default(), glue::memory());
+    let client = dynamodb::client(&dynamodb);
     let context = Context {
         bucket: s3.bucket("lake"),
-        tables: Tables {
+        tables: LakeTables {
             ledger: Ledger::new(client.clone(), "hours"),
             leases: Leases::new(client.clone(), "leases"),
             jobs: Jobs::new(client.clone(), "jobs"),

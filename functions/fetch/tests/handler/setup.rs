@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::time::Duration;
 
-use aws_adapters::s3::PART_BYTES;
-use aws_adapters::s3::memory::MemoryS3;
+use aws_client::s3::PART_BYTES;
+use aws_fakes::MemoryS3;
 use fetch::context::{Context, Limits, http_client};
 use fetch::error::Error;
 use fetch::event::{BytesFrom, Input, Output};

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use aws_adapters::dynamodb::{Jobs, Leases, Ledger, Runs, Tables, memory as dynamodb};
-use aws_adapters::glue::{Partitions, memory as glue};
-use aws_adapters::json_memory::Memory;
-use aws_adapters::s3::memory::MemoryS3;
+use aws_fakes::Memory;
+use aws_fakes::MemoryS3;
+use aws_fakes::dynamodb;
+use aws_fakes::glue;
+use aws_lake::Partitions;
+use aws_lake::{Jobs, LakeTables, Leases, Ledger, Runs};
 use commit_bookmark::Rules;
 use jiff::{SignedDuration, Timestamp};
 use pipeline::ledger::record::MissingRules;
@@ -24,8 +26,8 @@ const PARTITION: &str = "2025/11/21/00";
 /// Buckets, tables and partitions of one hour, and the clock of its runs.
 pub(crate) struct Lake {
     s3: MemoryS3,
-    dynamodb: Memory<dynamodb::Tables>,
-    glue: Memory<glue::Table>,
+    dynamodb: Memory<dynamodb::FakeTables>,
+    glue: Memory<glue::FakeTable>,
     seconds: Arc<AtomicI64>,
     pub(crate) register: register_partition::Context,
     pub(crate) commit: commit_bookmark::Context,
@@ -69,7 +71,12 @@ impl Lake {
         };
         let commit = commit_bookmark::Context {
             bucket: s3.bucket("lake"),
-            tables: Tables { ledger, leases, jobs: Jobs::new(client.clone(), "jobs"), runs: Runs::new(client, "runs") },
+            tables: LakeTables {
+                ledger,
+                leases,
+                jobs: Jobs::new(client.clone(), "jobs"),
+                runs: Runs::new(client, "runs"),
+            },
             partitions: register.partitions.clone(),
             rules: Rules {
                 missing: MissingRules { missing_after_hours: 48, missing_retry_days: 30 },

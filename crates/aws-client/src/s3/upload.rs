@@ -1,0 +1,235 @@
+//! Writing an object whose length is not known yet.
+
+use std::collections::HashMap;
+
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
+use bytes::{Bytes, BytesMut};
+use tokio::task::JoinSet;
+
+use super::Bucket;
+use crate::AwsError;
+
+/// Length of every part but the last, unless said otherwise. An ETag depends on it: equal bytes have an equal ETag as long as it
+/// stays. S3 takes no fewer than 5 MiB.
+pub const PART_BYTES: usize = 8 << 20;
+
+/// How many parts are sent at a time: with the one that is being filled, this bounds the memory of an upload.
+const PARTS_IN_FLIGHT: usize = 3;
+
+/// An object as S3 stored it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredObject {
+    /// Its ETag, quotes included.
+    pub etag: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+/// An object that is being written. It exists after [`Upload::complete`] and not before; an upload that is aborted or
+/// dropped leaves nothing behind.
+///
+/// Up to a part's length in total ([`PART_BYTES`]) go as one `PutObject`, more as a multipart upload of equal parts.
+#[derive(Debug)]
+pub struct Upload {
+    bucket: Bucket,
+    key: String,
+    content_type: &'static str,
+    metadata: HashMap<String, String>,
+    part_bytes: usize,
+    /// Never longer than a part; sent when more comes.
+    filling: BytesMut,
+    bytes: u64,
+    multipart: Option<Multipart>,
+}
+
+#[derive(Debug)]
+struct Multipart {
+    id: String,
+    parts: i32,
+    in_flight: JoinSet<Result<CompletedPart, AwsError>>,
+    completed: Vec<CompletedPart>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the answer has no {0}")]
+struct Incomplete(&'static str);
+
+impl Bucket {
+    /// Begins to write the object `key`. Nothing is sent before the first part is full.
+    pub fn upload(&self, key: &str, content_type: &'static str, metadata: HashMap<String, String>) -> Upload {
+        Upload {
+            bucket: self.clone(),
+            key: key.to_owned(),
+            content_type,
+            metadata,
+            part_bytes: PART_BYTES,
+            filling: BytesMut::new(),
+            bytes: 0,
+            multipart: None,
+        }
+    }
+}
+
+impl Upload {
+    /// With parts of so many bytes, at least one.
+    #[must_use]
+    pub fn in_parts_of(mut self, part_bytes: usize) -> Self {
+        self.part_bytes = part_bytes.max(1);
+        self
+    }
+
+    /// Appends `bytes`. Waits while too many parts are on their way.
+    pub async fn push(&mut self, mut bytes: &[u8]) -> Result<(), AwsError> {
+        self.bytes += bytes.len() as u64;
+        while !bytes.is_empty() {
+            if self.filling.len() == self.part_bytes {
+                self.send_part().await?;
+            }
+            let taken = bytes.len().min(self.part_bytes - self.filling.len());
+            self.filling.extend_from_slice(&bytes[..taken]);
+            bytes = &bytes[taken..];
+        }
+        Ok(())
+    }
+
+    /// Makes the object exist.
+    pub async fn complete(mut self) -> Result<StoredObject, AwsError> {
+        let bytes = self.bytes;
+        if self.multipart.is_none() {
+            return self.put().await.map(|etag| StoredObject { etag, bytes });
+        }
+        match self.complete_multipart().await {
+            Ok(etag) => Ok(StoredObject { etag, bytes }),
+            Err(error) => {
+                self.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives up. What was sent is removed; if that fails, the bucket's lifecycle rule removes it.
+    pub async fn abort(mut self) {
+        if let Some(multipart) = self.multipart.take() {
+            abort_multipart(self.bucket.clone(), self.key.clone(), multipart).await;
+        }
+    }
+
+    async fn put(&mut self) -> Result<String, AwsError> {
+        let Bucket { client, name } = &self.bucket;
+        let request = client.put_object().bucket(name).key(&self.key).content_type(self.content_type);
+        let request = request.set_metadata(Some(self.metadata.clone())).body(self.filling.split().freeze().into());
+        let answer = request.send().await.map_err(|error| AwsError::classify("PutObject", self.address(), error))?;
+        answer.e_tag.ok_or_else(|| self.incomplete("PutObject", "ETag"))
+    }
+
+    async fn send_part(&mut self) -> Result<(), AwsError> {
+        if self.multipart.is_none() {
+            self.multipart = Some(self.create_multipart().await?);
+        }
+        let address = self.address();
+        let multipart = self.multipart.as_mut().expect("it was created above");
+        if multipart.in_flight.len() == PARTS_IN_FLIGHT {
+            multipart.join_one().await?;
+        }
+        multipart.parts += 1;
+        let part = self.filling.split().freeze();
+        let sending = send(self.bucket.clone(), self.key.clone(), address, multipart.id.clone(), multipart.parts, part);
+        multipart.in_flight.spawn(sending);
+        Ok(())
+    }
+
+    async fn create_multipart(&self) -> Result<Multipart, AwsError> {
+        let Bucket { client, name } = &self.bucket;
+        let request = client.create_multipart_upload().bucket(name).key(&self.key).content_type(self.content_type);
+        // The SDK sends this checksum with every part, but does not say so here by itself; S3 takes only what was announced.
+        let request = request.checksum_algorithm(ChecksumAlgorithm::Crc32);
+        let answer = request.set_metadata(Some(self.metadata.clone())).send().await;
+        let answer = answer.map_err(|error| AwsError::classify("CreateMultipartUpload", self.address(), error))?;
+        let id = answer.upload_id.ok_or_else(|| self.incomplete("CreateMultipartUpload", "upload id"))?;
+        Ok(Multipart { id, parts: 0, in_flight: JoinSet::new(), completed: Vec::new() })
+    }
+
+    async fn complete_multipart(&mut self) -> Result<String, AwsError> {
+        self.send_part().await?;
+        let multipart = self.multipart.as_mut().expect("a part was sent");
+        while !multipart.in_flight.is_empty() {
+            multipart.join_one().await?;
+        }
+        let mut parts = std::mem::take(&mut multipart.completed);
+        parts.sort_by_key(|part| part.part_number);
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let Bucket { client, name } = &self.bucket;
+        let request = client.complete_multipart_upload().bucket(name).key(&self.key).upload_id(&multipart.id);
+        let answer = request.multipart_upload(parts).send().await.map_err(|error| {
+            let call = "CompleteMultipartUpload";
+            // The SDK repeats a call whose answer was lost; S3 may then not know the upload any more. Running the task
+            // again settles it.
+            if error.code() == Some("NoSuchUpload") {
+                return AwsError::Unavailable { call, resource: self.address(), source: Box::new(error) };
+            }
+            AwsError::classify(call, self.address(), error)
+        })?;
+        // Nothing is left to abort.
+        self.multipart = None;
+        answer.e_tag.ok_or_else(|| self.incomplete("CompleteMultipartUpload", "ETag"))
+    }
+
+    fn address(&self) -> String {
+        self.bucket.address(&self.key)
+    }
+
+    fn incomplete(&self, call: &'static str, missing: &'static str) -> AwsError {
+        AwsError::Unavailable { call, resource: self.address(), source: Box::new(Incomplete(missing)) }
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if let Some(multipart) = self.multipart.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(abort_multipart(self.bucket.clone(), self.key.clone(), multipart));
+        }
+    }
+}
+
+impl Multipart {
+    async fn join_one(&mut self) -> Result<(), AwsError> {
+        if let Some(joined) = self.in_flight.join_next().await {
+            self.completed.push(joined.expect("sending a part neither panics nor is cancelled")?);
+        }
+        Ok(())
+    }
+}
+
+async fn send(
+    bucket: Bucket,
+    key: String,
+    address: String,
+    upload_id: String,
+    number: i32,
+    part: Bytes,
+) -> Result<CompletedPart, AwsError> {
+    let request = bucket.client.upload_part().bucket(&bucket.name).key(key).upload_id(upload_id).part_number(number);
+    let answer = request.body(part.into()).send().await;
+    let answer = answer.map_err(|error| AwsError::classify("UploadPart", format!("{address} part {number}"), error))?;
+    // S3 wants the checksums back that it was sent with the parts.
+    Ok(CompletedPart::builder()
+        .part_number(number)
+        .set_e_tag(answer.e_tag)
+        .set_checksum_crc32(answer.checksum_crc32)
+        .set_checksum_crc32_c(answer.checksum_crc32_c)
+        .set_checksum_crc64_nvme(answer.checksum_crc64_nvme)
+        .build())
+}
+
+async fn abort_multipart(bucket: Bucket, key: String, mut multipart: Multipart) {
+    // A part that arrives after the abort would be kept, and one that is given up may still arrive: they are waited for.
+    while multipart.in_flight.join_next().await.is_some() {}
+    let request = bucket.client.abort_multipart_upload().bucket(&bucket.name).key(&key).upload_id(&multipart.id);
+    if let Err(error) = request.send().await {
+        let error = AwsError::classify("AbortMultipartUpload", bucket.address(&key), error);
+        tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), "an upload was left behind");
+    }
+}

@@ -1,0 +1,367 @@
+//! DynamoDB in memory, for tests: as much of it as this crate uses, and refusing everything else.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_client::dynamodb::Item;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use crate::json::{Memory, Refusal, Service};
+
+mod expression;
+mod partiql;
+
+/// FakeTables in memory.
+#[derive(Debug, Default)]
+pub struct FakeTables {
+    tables: BTreeMap<String, Table>,
+    tokens: Vec<String>,
+    page_items: Option<usize>,
+    take_puts: Option<usize>,
+    statement_faults: Vec<(usize, &'static str)>,
+    answers_few: bool,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    partition_key: &'static str,
+    sort_key: Option<&'static str>,
+    items: BTreeMap<Key, Map<String, Value>>,
+}
+
+type Key = (String, String);
+
+/// DynamoDB in memory with a partition key, and perhaps a sort key, per table.
+pub fn memory(tables: &[(&str, &'static str, Option<&'static str>)]) -> Memory<FakeTables> {
+    let table = |&(name, partition_key, sort_key): &(&str, _, _)| {
+        (name.to_owned(), Table { partition_key, sort_key, items: BTreeMap::new() })
+    };
+    Memory::new(FakeTables { tables: tables.iter().map(table).collect(), ..FakeTables::default() })
+}
+
+/// A real client of it that repeats a failed call twice and at once.
+pub fn client(memory: &Memory<FakeTables>) -> Client {
+    let connector = SharedHttpConnector::new(memory.clone());
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url("http://dynamodb.memory")
+        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .build();
+    Client::from_conf(config)
+}
+
+impl FakeTables {
+    /// Puts an item without a condition.
+    pub fn put(&mut self, table: &str, item: &impl Serialize) {
+        let item: Item = serde_dynamo::aws_sdk_dynamodb_1::to_item(item).expect("an item is a map");
+        self.put_raw(table, item.iter().map(|(name, value)| (name.clone(), expression::to_json(value))).collect());
+    }
+
+    /// All items of a table in the order of their keys.
+    pub fn items<T: DeserializeOwned>(&self, table: &str) -> Vec<T> {
+        let from_item = |item: &Map<String, Value>| {
+            let item: Item = item.iter().map(|(name, value)| (name.clone(), expression::from_json(value))).collect();
+            serde_dynamo::aws_sdk_dynamodb_1::from_item(item).expect("the table holds such items")
+        };
+        self.tables[table].items.values().map(from_item).collect()
+    }
+
+    /// All items of a table as DynamoDB's JSON.
+    pub fn raw_items(&self, table: &str) -> Vec<Value> {
+        self.tables[table].items.values().cloned().map(Value::Object).collect()
+    }
+
+    /// Puts an item in DynamoDB's JSON, in place of the one with its key.
+    pub fn replace_raw(&mut self, table: &str, item: Value) {
+        let Value::Object(item) = item else { panic!("an item is a map") };
+        self.put_raw(table, item);
+    }
+
+    /// Removes all items of a table.
+    pub fn clear(&mut self, table: &str) {
+        self.tables.get_mut(table).expect("the test made the table").items.clear();
+    }
+
+    /// Lets a query end after so many items, to be continued.
+    pub fn page_items(&mut self, items: usize) {
+        self.page_items = Some(items);
+    }
+
+    /// Lets a batch leave all but so many puts unprocessed.
+    pub fn take_puts(&mut self, puts: usize) {
+        self.take_puts = Some(puts);
+    }
+
+    /// Lets the `number`th statement of the next batch fail with an error code of its own, and change nothing.
+    pub fn fail_statement(&mut self, number: usize, code: &'static str) {
+        self.statement_faults.push((number, code));
+    }
+
+    /// Lets the next batch be answered but for its last item, as a service does that is busy.
+    pub fn answer_few(&mut self) {
+        self.answers_few = true;
+    }
+
+    fn put_raw(&mut self, table: &str, item: Map<String, Value>) {
+        let table = self.tables.get_mut(table).expect("the test made the table");
+        let key = table.key(&item).expect("the item has its key");
+        table.items.insert(key, item);
+    }
+
+    fn table(&mut self, body: &Value) -> Result<&mut Table, Refusal> {
+        let name = body["TableName"].as_str().unwrap_or_default();
+        self.tables.get_mut(name).ok_or_else(|| Refusal::of("ResourceNotFoundException"))
+    }
+
+    fn get(&mut self, body: &Value) -> Result<Value, Refusal> {
+        if body["ConsistentRead"] != json!(true) {
+            return Err(invalid("a read that is not consistent"));
+        }
+        let table = self.table(body)?;
+        let item = table.items.get(&table.key(object(&body["Key"])?)?);
+        Ok(item.map_or(json!({}), |item| json!({"Item": item})))
+    }
+
+    fn batch_get(&mut self, body: &Value) -> Result<Value, Refusal> {
+        let (mut responses, mut unprocessed) = (Map::new(), Map::new());
+        for (name, request) in object(&body["RequestItems"])? {
+            let keys = request["Keys"].as_array().ok_or_else(|| invalid("no keys"))?;
+            if !(1..=100).contains(&keys.len()) || request["ConsistentRead"] != json!(true) {
+                return Err(invalid("up to 100 keys, and a read that is consistent"));
+            }
+            let few = usize::from(std::mem::take(&mut self.answers_few));
+            let (keys, left) = keys.split_at(keys.len() - few);
+            if !left.is_empty() {
+                unprocessed.insert(name.clone(), json!({"Keys": left}));
+            }
+            let table = self.table(&json!({"TableName": name}))?;
+            let mut found = Vec::new();
+            for key in keys {
+                found.extend(table.items.get(&table.key(object(key)?)?).cloned());
+            }
+            responses.insert(name.clone(), json!(found));
+        }
+        Ok(json!({"Responses": responses, "UnprocessedKeys": unprocessed}))
+    }
+
+    fn batch_write(&mut self, body: &Value) -> Result<Value, Refusal> {
+        let mut left = Map::new();
+        for (name, writes) in object(&body["RequestItems"])? {
+            let writes = writes.as_array().ok_or_else(|| invalid("no writes"))?;
+            if !(1..=25).contains(&writes.len()) {
+                return Err(invalid("up to 25 writes"));
+            }
+            let (most, table) = (self.take_puts.unwrap_or(usize::MAX), self.table(&json!({"TableName": name}))?);
+            let mut keys = Vec::new();
+            for write in writes {
+                keys.push(table.key(object(&write["PutRequest"]["Item"])?)?);
+            }
+            if (1..keys.len()).any(|at| keys[..at].contains(&keys[at])) {
+                return Err(invalid("a batch has one key twice"));
+            }
+            for (key, write) in keys.into_iter().zip(writes).take(most) {
+                table.items.insert(key, object(&write["PutRequest"]["Item"])?.clone());
+            }
+            if writes.len() > most {
+                left.insert(name.clone(), json!(writes[most..]));
+            }
+        }
+        Ok(json!({"UnprocessedItems": left}))
+    }
+
+    fn scan(&mut self, body: &Value) -> Result<Value, Refusal> {
+        let most = self.page_items.unwrap_or(usize::MAX);
+        if body["ConsistentRead"] != json!(true) {
+            return Err(invalid("a read that is not consistent"));
+        }
+        let (segment, segments) = (body["Segment"].as_u64().unwrap_or(0), body["TotalSegments"].as_u64().unwrap_or(1));
+        let table = self.table(body)?;
+        let start = body.get("ExclusiveStartKey").map(|key| table.key(object(key)?)).transpose()?;
+        let filter = body["FilterExpression"].as_str();
+        let (mut found, mut looked, mut last) = (Vec::new(), 0, None);
+        for (key, item) in &table.items {
+            let of_segment = key.0.bytes().map(u64::from).sum::<u64>() % segments == segment;
+            if !of_segment || start.as_ref().is_some_and(|start| key <= start) {
+                continue;
+            }
+            if filter.map_or(Ok(true), |filter| expression::holds(filter, Some(item), body))? {
+                found.push(expression::projected(item, body)?);
+            }
+            looked += 1;
+            if looked == most {
+                last = Some(table.key_of(item));
+                break;
+            }
+        }
+        let mut answer = json!({"Items": found, "Count": found.len(), "ScannedCount": looked});
+        if let Some(last) = last {
+            answer["LastEvaluatedKey"] = last;
+        }
+        Ok(answer)
+    }
+
+    fn put_item(&mut self, body: &Value) -> Result<Value, Refusal> {
+        if !self.holds(body, "Item")? {
+            return Err(Refusal::of("ConditionalCheckFailedException"));
+        }
+        self.apply("Put", body)?;
+        Ok(json!({}))
+    }
+
+    fn delete_item(&mut self, body: &Value) -> Result<Value, Refusal> {
+        let holds = self.holds(body, "Key")?;
+        let table = self.table(body)?;
+        let key = table.key(object(&body["Key"])?)?;
+        if !holds {
+            let mut refusal = Refusal::of("ConditionalCheckFailedException");
+            let wanted = body["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD";
+            if let Some(item) = table.items.get(&key).filter(|_| wanted) {
+                refusal.body["Item"] = json!(item);
+            }
+            return Err(refusal);
+        }
+        table.items.remove(&key);
+        Ok(json!({}))
+    }
+
+    fn query(&mut self, body: &Value) -> Result<Value, Refusal> {
+        let most = body["Limit"].as_u64().map_or(usize::MAX, |limit| limit as usize);
+        let most = self.page_items.unwrap_or(usize::MAX).min(most);
+        if body["ConsistentRead"] != json!(true) {
+            return Err(invalid("a read that is not consistent"));
+        }
+        let table = self.table(body)?;
+        let start = body.get("ExclusiveStartKey").map(|key| table.key(object(key)?)).transpose()?;
+        let condition = body["KeyConditionExpression"].as_str().unwrap_or_default();
+        let (mut found, mut last) = (Vec::new(), None);
+        for (key, item) in &table.items {
+            if start.as_ref().is_some_and(|start| key <= start) || !expression::holds(condition, Some(item), body)? {
+                continue;
+            }
+            found.push(expression::projected(item, body)?);
+            if found.len() == most {
+                last = Some(table.key_of(item));
+                break;
+            }
+        }
+        let mut answer = json!({"Items": found, "Count": found.len()});
+        if let Some(last) = last {
+            answer["LastEvaluatedKey"] = last;
+        }
+        Ok(answer)
+    }
+
+    fn transact(&mut self, body: &Value) -> Result<Value, Refusal> {
+        let token = body["ClientRequestToken"].as_str().unwrap_or_default().to_owned();
+        if self.tokens.contains(&token) {
+            return Ok(json!({}));
+        }
+        let items = body["TransactItems"].as_array().ok_or_else(|| invalid("no items"))?;
+        let (mut keys, mut reasons, mut writes) = (Vec::new(), Vec::new(), Vec::new());
+        for item in items {
+            let (kind, write) = object(item)?.iter().next().ok_or_else(|| invalid("an empty item"))?;
+            let field = if kind == "Put" { "Item" } else { "Key" };
+            let key = self.table(write)?.key(object(&write[field])?)?;
+            keys.push((write["TableName"].to_string(), key));
+            let holds = self.holds(write, field)?;
+            reasons.push(json!({"Code": if holds { "None" } else { "ConditionalCheckFailed" }}));
+            writes.push((kind, write));
+        }
+        if (1..keys.len()).any(|at| keys[..at].contains(&keys[at])) {
+            return Err(invalid("a transaction cannot have two operations on one item"));
+        }
+        if reasons.iter().any(|reason| reason["Code"] != "None") {
+            return Err(cancelled(reasons));
+        }
+        for (kind, write) in writes {
+            self.apply(kind, write)?;
+        }
+        self.tokens.push(token);
+        Ok(json!({}))
+    }
+
+    fn holds(&mut self, write: &Value, field: &str) -> Result<bool, Refusal> {
+        let table = self.table(write)?;
+        let item = table.items.get(&table.key(object(&write[field])?)?);
+        match write["ConditionExpression"].as_str() {
+            Some(condition) => expression::holds(condition, item, write),
+            None => Ok(true),
+        }
+    }
+
+    fn apply(&mut self, kind: &str, write: &Value) -> Result<(), Refusal> {
+        let table = self.table(write)?;
+        match kind {
+            "Put" => {
+                let item = object(&write["Item"])?.clone();
+                table.items.insert(table.key(&item)?, item);
+            }
+            "Update" => {
+                let key = object(&write["Key"])?;
+                let item = table.items.entry(table.key(key)?).or_insert_with(|| key.clone());
+                expression::update(item, write)?;
+            }
+            "ConditionCheck" => {}
+            _ => return Err(invalid(kind)),
+        }
+        Ok(())
+    }
+}
+
+impl Table {
+    fn key(&self, item: &Map<String, Value>) -> Result<Key, Refusal> {
+        let part = |name: &str| {
+            let value = item.get(name).ok_or_else(|| invalid(name))?;
+            let text = value["S"].as_str().or(value["N"].as_str());
+            text.map(str::to_owned).ok_or_else(|| invalid(name))
+        };
+        Ok((part(self.partition_key)?, self.sort_key.map_or(Ok(String::new()), part)?))
+    }
+
+    fn key_of(&self, item: &Map<String, Value>) -> Value {
+        let names = [Some(self.partition_key), self.sort_key].into_iter().flatten();
+        Value::Object(names.map(|name| (name.to_owned(), item[name].clone())).collect())
+    }
+}
+
+impl Service for FakeTables {
+    fn answer(&mut self, operation: &str, body: &Value) -> Result<Value, Refusal> {
+        match operation {
+            "GetItem" => self.get(body),
+            "PutItem" => self.put_item(body),
+            "DeleteItem" => self.delete_item(body),
+            "Query" => self.query(body),
+            "TransactWriteItems" => self.transact(body),
+            "BatchExecuteStatement" => self.execute_statements(body),
+            "BatchWriteItem" => self.batch_write(body),
+            "Scan" => self.scan(body),
+            "BatchGetItem" => self.batch_get(body),
+            _ => Err(invalid(operation)),
+        }
+    }
+}
+
+fn object(value: &Value) -> Result<&Map<String, Value>, Refusal> {
+    value.as_object().ok_or_else(|| invalid("no map"))
+}
+
+fn invalid(what: &str) -> Refusal {
+    let mut refusal = Refusal::of("ValidationException");
+    refusal.body["message"] = json!(what);
+    refusal
+}
+
+fn cancelled(reasons: Vec<Value>) -> Refusal {
+    let mut refusal = Refusal::of("TransactionCanceledException");
+    refusal.body["CancellationReasons"] = Value::Array(reasons);
+    refusal
+}

@@ -1,0 +1,79 @@
+//! A Glue table in memory, for tests: as much of it as this crate uses, and refusing everything else.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_glue::Client;
+use aws_sdk_glue::config::retry::RetryConfig;
+use aws_sdk_glue::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
+use serde_json::{Value, json};
+
+use crate::json::{Memory, Refusal, Service};
+
+/// One table.
+#[derive(Debug)]
+pub struct FakeTable {
+    /// Its storage descriptor, as in the API.
+    pub storage: Value,
+    /// Its partitions, by values joined with slashes: their storage descriptors, as in the API.
+    pub partitions: BTreeMap<String, Value>,
+}
+
+/// Glue in memory with the one table `ghactivity_db.events`.
+pub fn memory() -> Memory<FakeTable> {
+    let columns = json!([{"Name": "id", "Type": "string"}, {"Name": "type", "Type": "string"}]);
+    let storage = json!({"Columns": columns, "Location": "s3://bucket/raw/ghactivity/", "Compressed": true});
+    Memory::new(FakeTable { storage, partitions: BTreeMap::new() })
+}
+
+/// A real client of it that repeats a failed call twice and at once.
+pub fn client(memory: &Memory<FakeTable>) -> Client {
+    let connector = SharedHttpConnector::new(memory.clone());
+    let config = aws_sdk_glue::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url("http://glue.memory")
+        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .build();
+    Client::from_conf(config)
+}
+
+impl Service for FakeTable {
+    fn answer(&mut self, operation: &str, body: &Value) -> Result<Value, Refusal> {
+        let table = if operation == "GetTable" { &body["Name"] } else { &body["TableName"] };
+        if body["DatabaseName"] != "ghactivity_db" || table != "events" {
+            return Err(Refusal::of("EntityNotFoundException"));
+        }
+        let storage = &body["PartitionInput"]["StorageDescriptor"];
+        match operation {
+            "GetTable" => Ok(json!({"Table": {"Name": "events", "StorageDescriptor": self.storage}})),
+            "CreatePartition" => {
+                let values = joined(&body["PartitionInput"]["Values"]);
+                if self.partitions.contains_key(&values) {
+                    return Err(Refusal::of("AlreadyExistsException"));
+                }
+                self.partitions.insert(values, storage.clone());
+                Ok(json!({}))
+            }
+            "GetPartition" => {
+                let storage = self.partitions.get(&joined(&body["PartitionValues"]));
+                let storage = storage.ok_or_else(|| Refusal::of("EntityNotFoundException"))?;
+                Ok(json!({"Partition": {"Values": body["PartitionValues"], "StorageDescriptor": storage}}))
+            }
+            "UpdatePartition" => {
+                let existing = self.partitions.get_mut(&joined(&body["PartitionValueList"]));
+                *existing.ok_or_else(|| Refusal::of("EntityNotFoundException"))? = storage.clone();
+                Ok(json!({}))
+            }
+            _ => Err(Refusal::of("InvalidInputException")),
+        }
+    }
+}
+
+fn joined(values: &Value) -> String {
+    let values = values.as_array().map(Vec::as_slice).unwrap_or_default();
+    values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("/")
+}

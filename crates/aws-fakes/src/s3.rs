@@ -1,0 +1,299 @@
+//! S3 in memory, for tests: the real client talks to it through its HTTP connector, faults included.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::{HttpRequest, HttpResponse};
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+
+use answer::Answer;
+use aws_client::s3::Bucket;
+
+mod answer;
+
+/// A bucket in memory. Clones share it.
+#[derive(Clone, Default)]
+pub struct MemoryS3 {
+    state: Arc<Mutex<State>>,
+}
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug)]
+pub enum S3Fault {
+    /// It is answered with this HTTP status and error code and changes nothing.
+    Answer(u16, &'static str),
+    /// It takes effect, but its answer is lost.
+    LostAnswer,
+    /// The body of its answer ends after so many bytes.
+    CutBody(usize),
+    /// `DeleteObjects` deletes all keys but the last one, which it reports with this error code.
+    KeepLast(&'static str),
+}
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<String, Stored>,
+    uploads: BTreeMap<String, Pending>,
+    begun_uploads: usize,
+    calls: Vec<String>,
+    faults: Vec<(String, usize, S3Fault)>,
+    page_keys: Option<usize>,
+    forgets_parts: bool,
+    yields: bool,
+    waiting: usize,
+    most_waiting: usize,
+}
+
+#[derive(Clone)]
+struct Stored {
+    bytes: Vec<u8>,
+    etag: String,
+    metadata: BTreeMap<String, String>,
+}
+
+#[derive(Default)]
+struct Pending {
+    parts: BTreeMap<u32, Vec<u8>>,
+    /// The algorithm of its parts' checksums.
+    checksum: Option<String>,
+    metadata: BTreeMap<String, String>,
+}
+
+impl MemoryS3 {
+    /// The bucket `name`, through a real client that repeats a failed call twice and at once.
+    pub fn bucket(&self, name: &str) -> Bucket {
+        let connector = SharedHttpConnector::new(self.clone());
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url("http://s3.memory")
+            .force_path_style(true)
+            .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .build();
+        Bucket::new(Client::from_conf(config), name)
+    }
+
+    /// Puts an object without a call.
+    pub fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) {
+        self.state().put(key, bytes.into(), BTreeMap::new());
+    }
+
+    /// Removes an object without a call.
+    pub fn remove(&self, key: &str) {
+        self.state().objects.remove(key);
+    }
+
+    /// An object's bytes.
+    pub fn get(&self, key: &str) -> Option<Vec<u8>> {
+        self.state().objects.get(key).map(|stored| stored.bytes.clone())
+    }
+
+    /// An object's ETag.
+    pub fn etag(&self, key: &str) -> Option<String> {
+        self.state().objects.get(key).map(|stored| stored.etag.clone())
+    }
+
+    /// An object's user metadata.
+    pub fn metadata(&self, key: &str) -> BTreeMap<String, String> {
+        self.state().objects.get(key).map(|stored| stored.metadata.clone()).unwrap_or_default()
+    }
+
+    /// All keys, in order.
+    pub fn keys(&self) -> Vec<String> {
+        self.state().objects.keys().cloned().collect()
+    }
+
+    /// All objects.
+    pub fn objects(&self) -> BTreeMap<String, Vec<u8>> {
+        self.state().objects.iter().map(|(key, stored)| (key.clone(), stored.bytes.clone())).collect()
+    }
+
+    /// Every call so far as `PutObject some/key`, failed ones included.
+    pub fn calls(&self) -> Vec<String> {
+        self.state().calls.clone()
+    }
+
+    /// Multipart uploads that are neither completed nor aborted.
+    pub fn open_uploads(&self) -> usize {
+        self.state().uploads.len()
+    }
+
+    /// Lets the next `times` calls fail that begin with `call`, for example `PutObject` or `PutObject some/key`.
+    pub fn fail(&self, call: &str, times: usize, fault: S3Fault) {
+        self.state().faults.push((call.to_owned(), times, fault));
+    }
+
+    /// Lets a list end after so many keys, to be continued.
+    pub fn page_keys(&self, keys: usize) {
+        self.state().page_keys = Some(keys);
+    }
+
+    /// Drops the bytes of the parts of uploads, for tests that measure memory.
+    pub fn forget_parts(&self) {
+        self.state().forgets_parts = true;
+    }
+
+    /// Lets every call wait for a turn, so that calls that are made at once mix.
+    pub fn yield_before_calls(&self) {
+        self.state().yields = true;
+    }
+
+    /// How many calls waited for a turn at once, at most.
+    pub fn most_at_once(&self) -> usize {
+        self.state().most_waiting
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no call panics")
+    }
+
+    fn wait(&self, change: isize) {
+        let mut state = self.state();
+        state.waiting = state.waiting.saturating_add_signed(change);
+        state.most_waiting = state.most_waiting.max(state.waiting);
+    }
+
+    fn call(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let request = Request::of(request);
+        let mut state = self.state();
+        let call = format!("{} {}", request.operation(), request.key);
+        state.calls.push(call.clone());
+        let fault = state.take_fault(&call);
+        if let Some(S3Fault::Answer(status, code)) = fault {
+            return Ok(Answer::error(status, code).into_response(None));
+        }
+        let answer = match fault {
+            Some(S3Fault::KeepLast(code)) => answer::delete_all_but_last(&mut state, &request, code),
+            _ => answer::answer(&mut state, &request),
+        };
+        match fault {
+            Some(S3Fault::LostAnswer) => Err(ConnectorError::io("the answer was lost".into())),
+            Some(S3Fault::CutBody(bytes)) => Ok(answer.into_response(Some(bytes))),
+            _ => Ok(answer.into_response(None)),
+        }
+    }
+}
+
+impl fmt::Debug for MemoryS3 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryS3").field("keys", &self.keys()).finish()
+    }
+}
+
+impl HttpConnector for MemoryS3 {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if !self.state().yields {
+            return HttpConnectorFuture::ready(Self::call(self, &request));
+        }
+        let memory = self.clone();
+        HttpConnectorFuture::new(async move {
+            memory.wait(1);
+            tokio::task::yield_now().await;
+            memory.wait(-1);
+            Self::call(&memory, &request)
+        })
+    }
+}
+
+impl State {
+    fn put(&mut self, key: &str, bytes: Vec<u8>, metadata: BTreeMap<String, String>) -> String {
+        let etag = answer::etag(&[&bytes]);
+        self.objects.insert(key.to_owned(), Stored { bytes, etag: etag.clone(), metadata });
+        etag
+    }
+
+    /// Whether a conditional write may go ahead.
+    fn is_as_expected(&self, request: &Request) -> bool {
+        let stored = self.objects.get(&request.key);
+        match (request.headers.get("if-match"), request.headers.get("if-none-match")) {
+            (Some(etag), _) => stored.is_some_and(|stored| stored.etag == *etag),
+            (None, Some(_)) => stored.is_none(),
+            (None, None) => true,
+        }
+    }
+
+    fn take_fault(&mut self, call: &str) -> Option<S3Fault> {
+        let (_, times, fault) =
+            self.faults.iter_mut().find(|(prefix, times, _)| *times > 0 && call.starts_with(prefix.as_str()))?;
+        *times -= 1;
+        Some(*fault)
+    }
+}
+
+/// A request, taken apart.
+struct Request {
+    method: String,
+    key: String,
+    query: BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+}
+
+impl Request {
+    fn of(request: &HttpRequest) -> Self {
+        let uri = request.uri();
+        let path_and_query = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+        let path_and_query = path_and_query.split_once('/').map_or("", |(_, path)| path);
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let key = path.split_once('/').map_or("", |(_bucket, key)| key);
+        let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        Self {
+            method: request.method().to_owned(),
+            key: decoded(key),
+            query: pairs.map(|(name, value)| (decoded(name), decoded(value))).collect(),
+            headers: request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            body: request.body().bytes().expect("bodies are sent from memory").to_vec(),
+        }
+    }
+
+    fn operation(&self) -> &'static str {
+        let has = |name: &str| self.query.contains_key(name);
+        match self.method.as_str() {
+            "GET" if has("list-type") => "ListObjectsV2",
+            "GET" => "GetObject",
+            "HEAD" => "HeadObject",
+            "PUT" if has("partNumber") => "UploadPart",
+            "PUT" if self.headers.contains_key("x-amz-copy-source") => "CopyObject",
+            "PUT" => "PutObject",
+            "POST" if has("uploads") => "CreateMultipartUpload",
+            "POST" if has("uploadId") => "CompleteMultipartUpload",
+            "POST" if has("delete") => "DeleteObjects",
+            "DELETE" if has("uploadId") => "AbortMultipartUpload",
+            _ => "Unknown",
+        }
+    }
+
+    fn metadata(&self) -> BTreeMap<String, String> {
+        let named = |(name, value): (&String, &String)| {
+            name.strip_prefix("x-amz-meta-").map(|name| (name.to_owned(), value.clone()))
+        };
+        self.headers.iter().filter_map(named).collect()
+    }
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let hex = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match hex.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).expect("keys are UTF-8")
+}

@@ -1,0 +1,232 @@
+//! The one transaction over ledger, run history and jobs.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update};
+use jiff::Timestamp;
+use pipeline::bookmark::Blocker;
+use pipeline::ledger::{BookmarkDetails, JobItem, JobRunItem, LedgerItem};
+use pipeline::{ArchiveHour, keys};
+
+use crate::leases::{self, Leases, SeenLease};
+use crate::{Jobs, Ledger, Runs};
+use aws_client::AwsError;
+use aws_client::dynamodb::{number, text, to_item};
+
+const CALL: &str = "TransactWriteItems";
+
+/// The three tables.
+#[derive(Clone, Debug)]
+pub struct LakeTables {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// The leases of hours, in the ledger's table.
+    pub leases: Leases,
+    /// The jobs.
+    pub jobs: Jobs,
+    /// The run history.
+    pub runs: Runs,
+}
+
+/// What is written together, or not at all. Without any part there is no call.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// The hour's new item.
+    pub ledger: Option<LedgerPut>,
+    /// The run. Refused if another execution has a run under the same key.
+    pub run: Option<RunPut>,
+    /// Where the bookmark goes.
+    pub bookmark: Option<BookmarkMove>,
+    /// An hour whose item must still be the one that was seen.
+    pub unchanged: Option<Blocker>,
+    /// A lease that must still be the one that was seen.
+    pub under: Option<SeenLease>,
+}
+
+/// A new item of the ledger, decided from the one before.
+#[derive(Clone, Debug)]
+pub struct LedgerPut {
+    /// The hour.
+    pub hour: ArchiveHour,
+    /// The new item.
+    pub item: LedgerItem,
+    /// The revision of the item it was decided from; absent if there was none.
+    pub decided_from: Option<u64>,
+}
+
+/// A new item of the run history, decided from the one before.
+#[derive(Clone, Debug)]
+pub struct RunPut {
+    /// The new item.
+    pub item: JobRunItem,
+    /// When the run that it was decided from was committed; absent if there was none. A write that arrives late, after
+    /// the run has been committed again, would otherwise undo that.
+    pub decided_from: Option<Timestamp>,
+}
+
+/// A bookmark's move.
+#[derive(Clone, Debug)]
+pub struct BookmarkMove {
+    /// The job's item as it was read: its bookmark must still be the same.
+    pub job: JobItem,
+    /// The new bookmark.
+    pub to: BookmarkDetails,
+}
+
+/// Why a commit wrote nothing (or, for [`AwsError`], may have).
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// What it was decided from is no longer so, or another transaction is at work on the same items.
+    #[error("the commit met a conflict: {reasons}")]
+    Conflict {
+        /// DynamoDB's reasons, one per item.
+        reasons: String,
+    },
+    /// The call failed.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}
+
+impl LakeTables {
+    /// Writes all parts of a commit in one transaction.
+    pub async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+        let mut items = Vec::new();
+        if let Some(put) = &commit.ledger {
+            items.push(TransactWriteItem::builder().put(self.ledger_put(put)?).build());
+        }
+        if let Some(run) = &commit.run {
+            items.push(TransactWriteItem::builder().put(self.run_put(run)?).build());
+        }
+        if let Some(moved) = &commit.bookmark {
+            items.push(TransactWriteItem::builder().update(self.bookmark_update(moved)?).build());
+        }
+        if items.is_empty() {
+            return Ok(());
+        }
+        if let Some(seen) = &commit.unchanged {
+            items.push(TransactWriteItem::builder().condition_check(self.unchanged(seen)).build());
+        }
+        if let Some(seen) = &commit.under {
+            items.push(TransactWriteItem::builder().condition_check(self.under(seen)).build());
+        }
+        // The SDK adds a token of its own, so that repeating the call after a lost answer writes nothing twice.
+        let request = self.ledger.client.transact_write_items().set_transact_items(Some(items));
+        request.send().await.map(drop).map_err(|error| sort(self.resource(commit), error))
+    }
+
+    fn resource(&self, commit: &Commit) -> String {
+        match (&commit.ledger, &commit.run) {
+            (Some(put), _) => self.ledger.resource(put.hour),
+            (None, Some(RunPut { item, .. })) => format!("{}/{}/{}", self.runs.table, item.job_id, item.job_run_time),
+            (None, None) => self.jobs.table.clone(),
+        }
+    }
+
+    fn ledger_put(&self, LedgerPut { hour, item, decided_from }: &LedgerPut) -> Result<Put, AwsError> {
+        let item = to_item(CALL, &self.ledger.resource(*hour), item)?;
+        let put = Put::builder().table_name(&self.ledger.table).set_item(Some(item));
+        let put = match decided_from {
+            None => put
+                .condition_expression("attribute_not_exists(#archive)")
+                .expression_attribute_names("#archive", "archive"),
+            Some(revision) => put
+                .condition_expression("#revision = :revision")
+                .expression_attribute_names("#revision", "revision")
+                .expression_attribute_values(":revision", number(revision)),
+        };
+        Ok(put.build().expect("table and item are given"))
+    }
+
+    fn run_put(&self, RunPut { item, decided_from }: &RunPut) -> Result<Put, AwsError> {
+        let put = Put::builder().table_name(&self.runs.table).set_item(Some(self.runs.item(CALL, item)?));
+        let put = match decided_from {
+            None => put
+                .condition_expression("attribute_not_exists(#job_id)")
+                .expression_attribute_names("#job_id", "job_id"),
+            Some(ended_at) => put
+                .condition_expression("#execution_arn = :execution_arn AND #ended_at = :ended_at")
+                .expression_attribute_names("#execution_arn", "execution_arn")
+                .expression_attribute_names("#ended_at", "ended_at")
+                .expression_attribute_values(":execution_arn", text(&item.execution_arn))
+                .expression_attribute_values(":ended_at", text(ended_at.to_string())),
+        };
+        Ok(put.build().expect("table and item are given"))
+    }
+
+    fn bookmark_update(&self, BookmarkMove { job, to }: &BookmarkMove) -> Result<Update, AwsError> {
+        let to = to_item(CALL, &self.jobs.resource(&job.job_id), to)?;
+        let update = Update::builder()
+            .table_name(&self.jobs.table)
+            .key("job_id", text(&job.job_id))
+            .update_expression("SET #bookmark = :to")
+            .expression_attribute_names("#bookmark", "job_run_bookmark_details")
+            .expression_attribute_names("#first_hour", "first_hour")
+            .expression_attribute_values(":to", aws_sdk_dynamodb::types::AttributeValue::M(to))
+            .expression_attribute_values(":first_hour", text(job.first_hour));
+        let update = match &job.job_run_bookmark_details {
+            None => update.condition_expression("#first_hour = :first_hour AND attribute_not_exists(#bookmark)"),
+            Some(from) => update
+                .condition_expression("#first_hour = :first_hour AND #bookmark.#file = :from")
+                .expression_attribute_names("#file", "last_run_file_name")
+                .expression_attribute_values(":from", text(&from.last_run_file_name)),
+        };
+        Ok(update.build().expect("table, key and expression are given"))
+    }
+
+    fn unchanged(&self, seen: &Blocker) -> ConditionCheck {
+        let check = ConditionCheck::builder()
+            .table_name(&self.ledger.table)
+            .key("archive", text(keys::ARCHIVE))
+            .key("hour", text(seen.hour.ledger_key()));
+        let check = match seen.revision {
+            None => check
+                .condition_expression("attribute_not_exists(#archive)")
+                .expression_attribute_names("#archive", "archive"),
+            Some(revision) => check
+                .condition_expression("#revision = :revision")
+                .expression_attribute_names("#revision", "revision")
+                .expression_attribute_values(":revision", number(revision)),
+        };
+        check.build().expect("table, key and expression are given")
+    }
+
+    fn under(&self, seen: &SeenLease) -> ConditionCheck {
+        let check = ConditionCheck::builder()
+            .table_name(&self.leases.table)
+            .set_key(Some(leases::key(seen.hour)))
+            .condition_expression("#revision = :revision")
+            .expression_attribute_names("#revision", "revision")
+            .expression_attribute_values(":revision", number(seen.revision));
+        check.build().expect("table, key and expression are given")
+    }
+}
+
+/// A cancelled transaction is a conflict unless one of its reasons says something else.
+fn sort(
+    resource: String,
+    error: SdkError<TransactWriteItemsError, aws_sdk_dynamodb::config::http::HttpResponse>,
+) -> CommitError {
+    let cancelled = match &error {
+        SdkError::ServiceError(service) => match service.err() {
+            TransactWriteItemsError::TransactionCanceledException(cancelled) => cancelled,
+            _ => return AwsError::classify(CALL, resource, error).into(),
+        },
+        _ => return AwsError::classify(CALL, resource, error).into(),
+    };
+    let codes: Vec<String> =
+        cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None").to_owned()).collect();
+    let is_conflict = |code: &str| matches!(code, "ConditionalCheckFailed" | "TransactionConflict");
+    match codes.iter().find(|code| *code != "None" && !is_conflict(code)) {
+        None if codes.iter().any(|code| is_conflict(code)) => CommitError::Conflict { reasons: codes.join(", ") },
+        None => AwsError::classify(CALL, resource, error).into(),
+        // A reason is spelled without the ending of the exception that a single call would meet.
+        Some(code) => {
+            let code = match code.as_str() {
+                "ThrottlingError" => "ThrottlingException",
+                "ProvisionedThroughputExceeded" => "ProvisionedThroughputExceededException",
+                code => code,
+            };
+            AwsError::of_code(CALL, resource, code, Box::new(error)).into()
+        }
+    }
+}
