@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,10 +19,12 @@ import fault_matrix  # noqa: E402
 from local_aws.stack.archive_server import Archive  # noqa: E402
 from fault_proxy import Fault, FaultProxy  # noqa: E402
 from deployment import Lake  # noqa: E402
-from local_aws.stack.aws import LocalAws  # noqa: E402
+from stacks import Stacks  # noqa: E402
 
-#: Real hours and real oddities, where they are at hand.
-DATA = Path(os.environ.get("GHACTIVITY_DATA") or ROOT / "../shared/data").resolve()
+#: Real hours and real oddities. `make real-data` downloads some hours to the first of these folders.
+DATA_FOLDERS = (ROOT / ".local/real-data", ROOT / "../shared/data")
+DATA = Path(os.environ.get("GHACTIVITY_DATA") or next((one for one in DATA_FOLDERS if one.exists()), DATA_FOLDERS[0])).resolve()
+NO_DATA = f"no real data at {DATA}"
 BINARIES = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "debug"
 FUNCTIONS = ("next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours", "export-ledger", "prove-hour")
 
@@ -53,7 +54,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The fault matrix, where its tests ran, in one process or in several."""
+    """The fault matrix, where its tests ran, in one process or in several; and how many tests found no real data."""
+    absent = [report for report in terminalreporter.getreports("skipped") if NO_DATA in str(report.longrepr)]
+    if absent:
+        terminalreporter.section("skipped")
+        terminalreporter.write_line(f"{len(absent)} tests: {NO_DATA}; `make real-data` downloads some hours")
     properties = [one for report in terminalreporter.getreports("passed") for one in report.user_properties if report.when == "call"]
     if found := sorted((value for name, value in properties if name == fault_matrix.PROPERTY), key=fault_matrix.order):
         terminalreporter.section("faults at every call")
@@ -70,8 +75,7 @@ def real_samples() -> list[object]:
 
 
 def _absent(values: int = 1) -> object:
-    warnings.warn(f"no real hours at {DATA}: their tests are skipped", stacklevel=2)
-    return pytest.param(*[None] * values, marks=pytest.mark.skip(reason=f"no real hours at {DATA}"), id="absent")
+    return pytest.param(*[None] * values, marks=pytest.mark.skip(reason=NO_DATA), id="absent")
 
 
 @pytest.fixture(scope="session")
@@ -83,11 +87,17 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
 
 
 @pytest.fixture(scope="session")
-def lake(source: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+def stacks(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
+    """The stacks that are deployed once for all processes of this test run."""
+    base = tmp_path_factory.getbasetemp()
+    return Stacks((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "stacks")
+
+
+@pytest.fixture(scope="session")
+def lake(source: tuple[str, Path], stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     address, folder = source
-    with LocalAws(tmp_path_factory.mktemp("aws")) as aws:
-        outputs = aws.deploy({"SourceUrls": address})
-        yield Lake(aws, outputs, folder)
+    with stacks.start(tmp_path_factory.mktemp("aws"), SourceUrls=address) as aws:
+        yield Lake(aws, aws.outputs(), folder)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,9 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 from deployment import Deployed, Execution
+from local_aws.stack.aws import ROOT
 
+CSV_TEMPLATE = ROOT / "sam/csv-load.yaml"
 LOAD_ATTRIBUTES = {"ingestion_timestamp", "source_file", "load_id"}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
 deserialize = TypeDeserializer().deserialize

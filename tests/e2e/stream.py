@@ -8,8 +8,10 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from local_aws.stack.aws import ROOT, LocalAws
+from local_aws.stack.aws import ROOT
+from stacks import Stacks
 
 TEMPLATE = ROOT / "sam/event-stream.yaml"
 PUT_AT_ONCE = 500
@@ -18,20 +20,18 @@ PUT_AT_ONCE = 500
 class Stream:
     """A local AWS with `sam/event-stream.yaml` in it."""
 
-    def __init__(self, directory: Path, **parameters: object) -> None:
-        self.aws = LocalAws(directory)
-        self.aws.stack = "ghactivity-events"
-        self.parameters = {"BatchWindowSeconds": 0, **parameters}
+    def __init__(self, stacks: Stacks, directory: Path, **parameters: object) -> None:
+        self._server = stacks.start(directory, TEMPLATE, "ghactivity-events", BatchWindowSeconds=0, **parameters)
 
     def __enter__(self) -> Stream:
-        self.aws.start()
-        self.outputs = self.aws.deploy(self.parameters, template=TEMPLATE)
+        self.aws = self._server.__enter__()
+        self.outputs = self.aws.outputs()
         self.kinesis, self.s3, self.lambda_ = (self.aws.client(name) for name in ("kinesis", "s3", "lambda"))
         self.dynamodb = self.aws.client("dynamodb")
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.aws.stop()
+    def __exit__(self, *details: Any) -> None:
+        self._server.__exit__(*details)
 
     def put(self, *data: bytes | dict) -> list[tuple[str, str]]:
         """Puts records; answers shard and sequence number of each."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from local_aws.stack.archive_server import Archive
 from deployment import Lake
-from local_aws.stack.aws import LocalAws
+from stacks import Stacks
 from test_bad_input import whole_hour
 from test_ingest import hours_before_now, small_hour
 
@@ -45,12 +45,12 @@ def test_two_ingests_at_once_over_a_hole_and_a_broken_hour(lake: Lake) -> None:
     assert lake.bookmark(job) == hours[5]
 
 
-def test_a_forced_backfill_beside_a_backfill_and_a_recheck_of_replaced_hours(tmp_path: Path) -> None:
+def test_a_forced_backfill_beside_a_backfill_and_a_recheck_of_replaced_hours(stacks: Stacks, tmp_path: Path) -> None:
     """On a stack of its own, for the recheck looks at every recent hour that there is."""
     job, folder = "test_forced_beside", tmp_path / "source"
     folder.mkdir()
-    with Archive(tmp_path / "archive", ["--dir", folder]) as archive, LocalAws(tmp_path / "aws") as aws:
-        lake = Lake(aws, aws.deploy({"SourceUrls": archive.url}), folder)
+    with Archive(tmp_path / "archive", ["--dir", folder]) as archive, stacks.start(tmp_path / "aws", SourceUrls=archive.url) as aws:
+        lake = Lake(aws, aws.outputs(), folder)
         hours = hours_before_now(40)[:5]
         for hour in hours:
             lake.serve(hour, small_hour(hour))

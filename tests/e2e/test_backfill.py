@@ -10,7 +10,7 @@ from pathlib import Path
 from local_aws.stack.archive_server import Archive
 from local_aws.stack.archive_hours import moment
 from deployment import Lake
-from local_aws.stack.aws import LocalAws
+from stacks import Stacks
 from test_bad_input import whole_hour
 from test_ingest import hours_before_now, hours_from, small_hour
 
@@ -21,15 +21,18 @@ def statuses(lake: Lake, hours: list[str]) -> dict[str, str]:
     return {hour: (lake.ledger(hour) or {}).get("status") for hour in hours}
 
 
-def test_a_month_with_holes_broken_and_slow_hours_ends_with_every_hour_accounted_for(tmp_path: Path) -> None:
+def test_a_month_with_holes_broken_and_slow_hours_ends_with_every_hour_accounted_for(stacks: Stacks, tmp_path: Path) -> None:
     """744 hours, sixteen at once: five are absent, four are cut off, and the source is slow in twenty."""
     month = hours_from(datetime(2025, 10, 1), 744)
     absent, broken, slow = month[100:105], month[300:304], month[500:520]
     folder = tmp_path / "source"
     folder.mkdir()
     faults = [argument for hour in slow for argument in ("--fault", f"{hour}=slow:300")]
-    with Archive(tmp_path / "archive", ["--dir", folder, *faults]) as archive, LocalAws(tmp_path / "aws") as aws:
-        lake = Lake(aws, aws.deploy({"SourceUrls": archive.url, "BackfillConcurrency": 16}), folder)
+    with (
+        Archive(tmp_path / "archive", ["--dir", folder, *faults]) as archive,
+        stacks.start(tmp_path / "aws", SourceUrls=archive.url, BackfillConcurrency=16, HourConcurrency=8) as aws,
+    ):
+        lake = Lake(aws, aws.outputs(), folder)
         for hour in month:
             lake.serve(hour, small_hour(hour, 3))
         for hour in absent:

@@ -7,7 +7,7 @@ import json
 import random
 
 import pytest
-from conftest import DATA
+from conftest import DATA, NO_DATA
 from deployment import Lake, partition_path
 
 HOUR = "2018-03-{day:02}-{hour}"
@@ -70,7 +70,7 @@ TRANSPORT = [
 )
 def test_a_bad_file_fails_its_hour_and_lands_nothing(lake: Lake, number: int, body: bytes | None, error: str) -> None:
     if body is None:
-        pytest.skip(f"{DATA} is not here")
+        pytest.skip(NO_DATA)
     hour = HOUR.format(day=1 + number, hour=0)
     lake.serve(hour, body)
     run = lake.run_hour(hour, job_id="test_transport")
@@ -213,7 +213,7 @@ def test_a_file_without_line_feeds_is_split_into_its_records(lake: Lake) -> None
 def test_the_edited_bulk_file_gives_events_and_quarantine(lake: Lake) -> None:
     body = oddity("quickwit-es-bulk.2015-02-01-0.json.gz")
     if body is None:
-        pytest.skip(f"{DATA} is not here")
+        pytest.skip(NO_DATA)
     hour = HOUR.format(day=26, hour=0)
     lake.serve(hour, body)
     assert lake.run_hour(hour, job_id="test_bulk").status == "SUCCEEDED"

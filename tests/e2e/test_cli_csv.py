@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import BINARIES, ROOT
-from csv_stack import CsvStack, expected
+from conftest import BINARIES
+from csv_stack import CSV_TEMPLATE, CsvStack, expected
 from deployment import Lake
 from local_aws.stack.aws import LocalAws
+from stacks import Stacks
 from test_cli_runs import one_line
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -24,11 +25,10 @@ STACK = "csv-load"
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CsvStack]:
+def stack(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CsvStack]:
     """The application by itself; chunks have 20 rows."""
-    with LocalAws(tmp_path_factory.mktemp("aws")) as aws:
-        aws.stack = STACK
-        yield CsvStack(aws, aws.deploy({"CsvChunkRows": 20}, template=ROOT / "sam/csv-load.yaml"))
+    with stacks.start(tmp_path_factory.mktemp("aws"), CSV_TEMPLATE, STACK, CsvChunkRows=20) as aws:
+        yield CsvStack(aws, aws.outputs())
 
 
 def environment(aws: LocalAws) -> dict[str, str]:

@@ -14,6 +14,7 @@ import duckdb
 import pytest
 from conftest import BINARIES
 from local_aws.demos.event_stream import Killer
+from stacks import Stacks
 from stream import Stream, event
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -21,8 +22,8 @@ SIMULATED = ("--simulate", "3000", "--duplicates", "0.05", "--out-of-order", "--
 
 
 @pytest.fixture(scope="module")
-def stream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stream]:
-    with Stream(tmp_path_factory.mktemp("aws"), StreamShards=2) as stream:
+def stream(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stream]:
+    with Stream(stacks, tmp_path_factory.mktemp("aws"), StreamShards=2) as stream:
         yield stream
 
 

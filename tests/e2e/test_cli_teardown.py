@@ -13,6 +13,7 @@ import pytest
 from conftest import BINARIES, configured
 from deployment import Lake
 from local_aws.stack.aws import LocalAws
+from stacks import Stacks
 from test_cli_errors import user
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -126,9 +127,9 @@ def teardown(aws: LocalAws, *arguments: str, typed: str = "", **variables: str) 
     return subprocess.run(command, input=typed, env=environment, capture_output=True, text=True, cwd="/", timeout=120)
 
 
-def test_teardown_shows_asks_and_leaves_nothing(tmp_path: Path) -> None:
-    with LocalAws(tmp_path) as aws:
-        outputs = aws.deploy({"SourceUrls": "http://127.0.0.1:9", "EventStreamEnabled": "ENABLED"})
+def test_teardown_shows_asks_and_leaves_nothing(stacks: Stacks, tmp_path: Path) -> None:
+    with stacks.start(tmp_path, EventStreamEnabled="ENABLED") as aws:
+        outputs = aws.outputs()
         s3, dynamodb, sfn = aws.client("s3"), aws.client("dynamodb"), aws.client("stepfunctions")
         buckets = {aws.physical_id(name) for name in ("DataBucket", "UploadBucket")}
         of_stack = {aws.physical_id(f"{name}Table") for name in ("Jobs", "JobRunDetails", "ArchiveHours", "Claims")}
@@ -176,9 +177,9 @@ def test_teardown_shows_asks_and_leaves_nothing(tmp_path: Path) -> None:
         assert again.returncode == 2 and "no stack ghactivity" in again.stderr
 
 
-def test_what_a_failed_teardown_leaves_is_named_with_what_deletes_it(tmp_path: Path) -> None:
-    with LocalAws(tmp_path) as aws:
-        outputs = aws.deploy({"SourceUrls": "http://127.0.0.1:9"})
+def test_what_a_failed_teardown_leaves_is_named_with_what_deletes_it(stacks: Stacks, tmp_path: Path) -> None:
+    with stacks.start(tmp_path) as aws:
+        outputs = aws.outputs()
         jobs = outputs["JobsTableName"]
         everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
         but = {"Effect": "Deny", "Action": "dynamodb:DeleteTable", "Resource": f"*:table/{jobs}"}
@@ -195,9 +196,9 @@ def test_what_a_failed_teardown_leaves_is_named_with_what_deletes_it(tmp_path: P
 
 
 @pytest.mark.parametrize("what", ["bucket", "tables", "all"])
-def test_what_is_to_be_kept_outlives_the_stack(tmp_path: Path, what: str) -> None:
-    with LocalAws(tmp_path) as aws:
-        outputs = aws.deploy({"SourceUrls": "http://127.0.0.1:9"})
+def test_what_is_to_be_kept_outlives_the_stack(stacks: Stacks, tmp_path: Path, what: str) -> None:
+    with stacks.start(tmp_path) as aws:
+        outputs = aws.outputs()
         s3, dynamodb = aws.client("s3"), aws.client("dynamodb")
         bucket, jobs = outputs["DataBucketName"], outputs["JobsTableName"]
         s3.put_object(Bucket=bucket, Key="landing/ghactivity/x", Body=b"12345")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
-from csv_stack import CsvStack, expected
+from csv_stack import CSV_TEMPLATE, CsvStack, expected
 from deployment import FunctionError
 from fault_proxy import CRASHES, EVERY, Fault, FaultProxy, _send
-from local_aws.stack.aws import LocalAws
+from stacks import Stacks
 
 FUNCTIONS = ("plan-csv", "load-csv-chunk", "commit-csv-load", "undo-csv-load")
 TRANSIENT = ("AwsUnavailable", "AwsTimeout", "AwsThrottled")
@@ -47,11 +47,10 @@ class HalfTakingProxy(FaultProxy):
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CsvStack]:
+def stack(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CsvStack]:
     """The application by itself; chunks have five rows."""
-    with LocalAws(tmp_path_factory.mktemp("aws")) as aws:
-        aws.stack = "csv-load"
-        stack = CsvStack(aws, aws.deploy({"CsvChunkRows": 5}, template=ROOT / "sam/csv-load.yaml"))
+    with stacks.start(tmp_path_factory.mktemp("aws"), CSV_TEMPLATE, "csv-load", CsvChunkRows=20) as aws:
+        stack = CsvStack(aws, aws.outputs())
         stack.dynamodb.create_table(
             TableName=TABLE,
             BillingMode="PAY_PER_REQUEST",
@@ -65,7 +64,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CsvStack]:
 def through(stack: CsvStack, proxy: FaultProxy) -> None:
     """All calls of the functions, each tried once and one at a time."""
     settings = {f"AWS_ENDPOINT_URL_{service}": proxy.url for service in ("S3", "DYNAMODB")}
-    settings |= {"AWS_MAX_ATTEMPTS": "1", "CALLS_IN_FLIGHT": "1"}
+    settings |= {"AWS_MAX_ATTEMPTS": "1", "CALLS_IN_FLIGHT": "1", "CSV_CHUNK_ROWS": "5"}
     for function in FUNCTIONS:
         name = stack.function_name(function)
         variables = stack.lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]

@@ -12,20 +12,18 @@ from collections.abc import Iterator
 import pytest
 from conftest import ROOT
 from local_aws.demos.csv_files import CsvFile
-from csv_stack import CsvStack, expected
+from csv_stack import CSV_TEMPLATE, CsvStack, expected
 from deployment import FunctionError, Lake
-from local_aws.stack.aws import LocalAws
+from stacks import Stacks
 
 PEOPLE = {"types": {"price": "N", "active": "BOOL"}}
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CsvStack]:
+def stack(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CsvStack]:
     """The application by itself; chunks have 20 rows."""
-    with LocalAws(tmp_path_factory.mktemp("aws")) as aws:
-        aws.stack = "csv-load"
-        outputs = aws.deploy({"CsvChunkRows": 20}, template=ROOT / "sam/csv-load.yaml")
-        yield CsvStack(aws, outputs)
+    with stacks.start(tmp_path_factory.mktemp("aws"), CSV_TEMPLATE, "csv-load", CsvChunkRows=20) as aws:
+        yield CsvStack(aws, aws.outputs())
 
 
 def rows(numbers: range, suffix: str = "") -> bytes:

@@ -13,7 +13,7 @@ import chromium
 from local_aws.dashboard import page as dashboard
 import pytest
 from deployment import Lake
-from local_aws.stack.aws import LocalAws
+from stacks import Stacks
 from test_bad_input import event, gz
 from test_ingest import hours_before_now, small_hour
 
@@ -22,11 +22,13 @@ BROKEN, ABSENT, SHRUNK = "2024-09-03-5", "2024-09-03-6", "2024-09-03-7"
 
 
 @pytest.fixture(scope="module")
-def counted(source: tuple[str, Path], generate: Callable[..., bytes], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lake, Path]]:
+def counted(
+    source: tuple[str, Path], generate: Callable[..., bytes], stacks: Stacks, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Lake, Path]]:
     """A stack of its own, with hours of every kind, and the page about it."""
     address, folder = source
-    with LocalAws(tmp_path_factory.mktemp("aws")) as aws:
-        lake = Lake(aws, aws.deploy({"SourceUrls": address}), folder)
+    with stacks.start(tmp_path_factory.mktemp("aws"), SourceUrls=address) as aws:
+        lake = Lake(aws, aws.outputs(), folder)
         for hour in GOOD:
             lake.serve(hour, generate(hour, "--events", "3000", "--bad", "0.01", "--duplicates", "0.01"))
             assert (run := lake.run_hour(hour)).status == "SUCCEEDED", run

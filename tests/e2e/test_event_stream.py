@@ -11,13 +11,14 @@ from random import Random
 
 import pytest
 from conftest import BINARIES
-from local_aws.stack.aws import ROOT, LocalAws
+from local_aws.stack.aws import ROOT
+from stacks import Stacks
 from stream import Stream, event, record
 
 
 @pytest.fixture(scope="module")
-def stream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stream]:
-    with Stream(tmp_path_factory.mktemp("aws"), StreamShards=2) as stream:
+def stream(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stream]:
+    with Stream(stacks, tmp_path_factory.mktemp("aws"), StreamShards=2) as stream:
         yield stream
 
 
@@ -183,8 +184,8 @@ def test_a_claim_is_forgotten_when_the_dedupe_window_is_over(stream: Stream) -> 
     assert stream.metrics()["EventsStored"] == 1
 
 
-def test_json_lines_answer_alike(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with Stream(tmp_path_factory.mktemp("json"), EventFormat="json") as stream:
+def test_json_lines_answer_alike(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with Stream(stacks, tmp_path_factory.mktemp("json"), EventFormat="json") as stream:
         events = [event(number, "lesson:started", user={"id": number}) for number in range(50)]
         stream.put(*events, *events[:10])
         stream.wait_for(50)
@@ -194,9 +195,9 @@ def test_json_lines_answer_alike(tmp_path_factory: pytest.TempPathFactory) -> No
         ]
 
 
-def test_the_stream_is_part_of_the_main_stack_where_it_is_enabled(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with LocalAws(tmp_path_factory.mktemp("nested")) as aws:
-        outputs = aws.deploy({"EventStreamEnabled": "ENABLED"})
+def test_the_stream_is_part_of_the_main_stack_where_it_is_enabled(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with stacks.start(tmp_path_factory.mktemp("nested"), EventStreamEnabled="ENABLED") as aws:
+        outputs = aws.outputs()
         assert outputs["EventBucketName"] == outputs["DataBucketName"]
         command = [BINARIES / "ghactivity", "events"]
         environment = {"PATH": "/usr/bin:/bin", **aws.environment()}

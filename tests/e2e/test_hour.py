@@ -1,4 +1,4 @@
-"""One hour, from the source to SQL, held against what an independent script computes from the raw file."""
+"""One hour, from the source to SQL, compared with what an independent script computes from the raw file, and proven."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ def check_hour(lake: Lake, hour: str, body: bytes, tmp_path: Path) -> None:
         instant(expected[name]) for name in ("min_created_at", "max_created_at")
     )
     check_payloads(lake, hour, body)
+    proof = lake.invoke("prove-hour", {"proof": "test_hour", "hour": hour})
+    assert proof == {"hour": hour, "proven": True}, lake.read(f"reports/ghactivity/prove/test_hour/{hour}.json")
 
 
 def instant(text: str) -> datetime:

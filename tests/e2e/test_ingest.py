@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from deployment import Lake, ledger_key
-from local_aws.stack.aws import LocalAws
+from stacks import Stacks
 from test_bad_input import event, gz, whole_hour
 
 
@@ -131,12 +131,12 @@ def test_an_hour_that_the_source_has_replaced_is_replaced_by_the_recheck(lake: L
 
 
 def test_a_new_job_begins_a_week_back_and_the_schedule_brings_it_up_to_date(
-    source: tuple[str, Path], tmp_path: Path
+    source: tuple[str, Path], stacks: Stacks, tmp_path: Path
 ) -> None:
     """With the template's own settings (`BaselineDays` 7, `MaxHoursPerRun` 48) and an input of {}, as the schedule sends it."""
     address, folder = source
-    with LocalAws(tmp_path / "aws") as aws:
-        lake = Lake(aws, aws.deploy({"SourceUrls": address, "HourConcurrency": 8}), folder)
+    with stacks.start(tmp_path / "aws", SourceUrls=address, BackfillConcurrency=16, HourConcurrency=8) as aws:
+        lake = Lake(aws, aws.outputs(), folder)
         week = hours_before_now(7 * 24 + 2)
         hole = week[40]
         for hour in week:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from deployment import Lake
-from local_aws.stack.aws import LocalAws
+from stacks import Stacks
 from test_bad_input import event, gz
 from test_ingest import small_hour
 
@@ -16,11 +16,11 @@ JOB = "ghactivity_landed"
 
 
 @pytest.fixture(scope="module")
-def lake(source: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+def lake(source: tuple[str, Path], stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """A stack of its own, whose bucket tells of its objects."""
     address, folder = source
-    with LocalAws(tmp_path_factory.mktemp("aws")) as aws:
-        yield Lake(aws, aws.deploy({"SourceUrls": address, "LandingEvents": "ENABLED"}), folder)
+    with stacks.start(tmp_path_factory.mktemp("aws"), SourceUrls=address, LandingEvents="ENABLED") as aws:
+        yield Lake(aws, aws.outputs(), folder)
 
 
 def put(lake: Lake, name: str, body: bytes) -> None:

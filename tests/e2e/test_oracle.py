@@ -2,16 +2,14 @@
 
 import gzip
 import json
-import os
 import re
 import zlib
 from pathlib import Path
 
 import oracle
 import pytest
+from conftest import DATA, NO_DATA
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("GHACTIVITY_DATA", ROOT / ".." / "shared" / "data"))
 PUSH = {"id": "1", "type": "PushEvent", "actor": {"login": "ann"}, "repo": {"name": "o/r"}}
 PUSH_AT = {**PUSH, "created_at": "2015-01-01T00:00:01Z"}
 
@@ -45,18 +43,16 @@ def _number(text: str) -> int:
 
 
 STATED = stated()
-if not STATED:
-    print(f"skipping the sample data: there is none at {DATA} (set GHACTIVITY_DATA)")
 
 
 def test_the_readme_names_the_files_that_are_there():
-    if not DATA.exists():
-        pytest.skip(f"no sample data at {DATA}")
+    if not STATED:
+        pytest.skip(f"{NO_DATA} that a README describes")
     there = {path.name for path in DATA.iterdir() if path.name.endswith((".json.gz", ".jsonl"))}
     assert there == {name for name in STATED if "/" not in name}
 
 
-@pytest.mark.parametrize("name", sorted(STATED) or [pytest.param("", marks=pytest.mark.skip(reason="no sample data"))])
+@pytest.mark.parametrize("name", sorted(STATED) or [pytest.param("", marks=pytest.mark.skip(reason=f"{NO_DATA} that a README describes"))])
 def test_facts_are_those_the_readme_states(name):
     found, expected = oracle.facts(DATA / name), STATED[name]
     types = dict(expected["types"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import configured, real_hours
+from conftest import configured
 from deployment import Execution, Lake, ledger_key, partition_values
 from test_bad_input import event, gz
 
@@ -45,15 +45,6 @@ def test_an_hour_as_it_was_landed_is_proven(lake: Lake, hours: None) -> None:
     assert (found["findings"], found["counts"]) == ([], counts)
     assert found["fingerprints"]["landing"] == found["fingerprints"]["parquet"]
     assert lake.state(WHOLE, JOB) == before, "nothing is changed"
-
-
-@pytest.mark.parametrize("path", real_hours(), ids=lambda path: path.name if isinstance(path, Path) else str(path))
-def test_a_real_hour_is_proven(lake: Lake, path: Path) -> None:
-    hour = path.name.split(".")[0]
-    lake.serve(hour, path.read_bytes())
-    assert lake.run_hour(hour, job_id=JOB).status == "SUCCEEDED"
-    answer = lake.invoke("prove-hour", {"proof": "real", "hour": hour})
-    assert answer == {"hour": hour, "proven": True}, lake.read(f"reports/ghactivity/prove/real/{hour}.json")
 
 
 def test_a_range_says_what_became_of_each_hour(lake: Lake, hours: None) -> None:

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 import conftest
 from deployment import Lake
 from local_aws.stack.build import logical_id
+from stacks import Stacks
 from stream import Stream
 
 CSV_FUNCTIONS = ("plan-csv", "load-csv-chunk", "commit-csv-load", "undo-csv-load")
@@ -391,9 +392,9 @@ def test_a_role_may_do_what_it_needs_and_nothing_else(lake: Lake, credentials, s
 
 
 @pytest.fixture(scope="module")
-def as_process_events(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+def as_process_events(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
     """Clients with the credentials of the function's role; for this it trusts the tests beside Lambda."""
-    with Stream(tmp_path_factory.mktemp("stream")) as stream:
+    with Stream(stacks, tmp_path_factory.mktemp("stream"), StreamShards=2) as stream:
         iam, sts = stream.aws.client("iam"), stream.aws.client("sts")
         role = iam.get_role(RoleName=stream.aws.physical_id("ProcessEventsRole"))["Role"]
         ours = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": sts.get_caller_identity()["Arn"]}}

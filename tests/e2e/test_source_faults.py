@@ -13,7 +13,7 @@ import pytest
 from local_aws.stack.archive_server import Archive
 from conftest import configured
 from deployment import Execution, Lake
-from local_aws.stack.aws import LocalAws
+from stacks import Stacks
 from test_bad_input import event, gz
 from test_ingest import hours_before_now, small_hour
 
@@ -61,13 +61,16 @@ STALE = hours_before_now(3)[0]
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lake, list[Execution]]]:
+def ended(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lake, list[Execution]]]:
     """All cases' hours run at once, on a stack whose state machines wait a fiftieth of what they say; how each ended."""
     folder = tmp_path_factory.mktemp("hours")
     faults = [("--fault", f"{hour}={fault}") for hour, case in zip(HOURS, CASES, strict=True) for fault in case.faults]
     arguments = ["--dir", folder, "--fault", f"{STALE}=passx1", "--fault", f"{STALE}=status:404x1", *sum(faults, ())]
-    with Archive(tmp_path_factory.mktemp("archive"), arguments) as archive, LocalAws(tmp_path_factory.mktemp("aws"), wait_scale=0.02) as aws:
-        lake = Lake(aws, aws.deploy({"SourceUrls": archive.url}), folder)
+    with (
+        Archive(tmp_path_factory.mktemp("archive"), arguments) as archive,
+        stacks.start(tmp_path_factory.mktemp("aws"), wait_scale=0.02, SourceUrls=archive.url) as aws,
+    ):
+        lake = Lake(aws, aws.outputs(), folder)
         for hour in (*HOURS, STALE):
             lake.serve(hour, noisy_hour(hour))
         with configured(lake, ["fetch"], {"FETCH_TIMEOUT_SECS": "4"}):
@@ -121,7 +124,7 @@ def test_a_stale_404_of_a_recent_hour_is_asked_for_again(ended: tuple[Lake, list
     assert (lake.ledger(STALE)["status"], lake.bookmark("test_stale")) == ("published", STALE)
 
 
-def test_the_next_source_serves_what_the_preferred_one_does_not(tmp_path: Path) -> None:
+def test_the_next_source_serves_what_the_preferred_one_does_not(stacks: Stacks, tmp_path: Path) -> None:
     """The ledger says which one it was."""
     own, absent, broken, down = (f"2018-05-{day:02}-0" for day in range(1, 5))
     recent = hours_before_now(3)[0]
@@ -133,9 +136,9 @@ def test_the_next_source_serves_what_the_preferred_one_does_not(tmp_path: Path) 
     with (
         Archive(tmp_path / "archives/first", ["--dir", folders[0], "--fault", f"{broken}=status:500"]) as first,
         Archive(tmp_path / "archives/second", ["--dir", folders[1]]) as second,
-        LocalAws(tmp_path / "aws") as aws,
+        stacks.start(tmp_path / "aws", SourceUrls=f"{first.url}, {second.url}") as aws,
     ):
-        lake = Lake(aws, aws.deploy({"SourceUrls": f"{first.url}, {second.url}"}), folders[0])
+        lake = Lake(aws, aws.outputs(), folders[0])
 
         def source_of(hour: str) -> str:
             item = lake.ledger(hour)

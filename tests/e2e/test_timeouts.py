@@ -4,12 +4,13 @@ and starting it again makes everything good."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from conftest import configured, through
 from deployment import FunctionError, Lake, wait_until
 from fault_proxy import EVERY, Fault, FaultProxy
-from local_aws.stack.aws import LocalAws
+from stacks import Stacks
 from test_ingest import hours_before_now, small_hour
 
 #: How long a function may take here, and how late the answer comes that it waits for.
@@ -19,11 +20,11 @@ STEPS = ["fetch", "convert-chunk", "register-partition", "commit-bookmark"]
 
 
 @pytest.fixture(scope="module")
-def hasty(source, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+def hasty(source: tuple[str, Path], stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """A stack whose state machines wait a fiftieth of what they say."""
     address, folder = source
-    with LocalAws(tmp_path_factory.mktemp("aws"), wait_scale=0.02) as aws:
-        yield Lake(aws, aws.deploy({"SourceUrls": address}), folder)
+    with stacks.start(tmp_path_factory.mktemp("aws"), wait_scale=0.02, SourceUrls=address) as aws:
+        yield Lake(aws, aws.outputs(), folder)
 
 
 @pytest.fixture
