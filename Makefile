@@ -33,6 +33,9 @@ FUZZ_SECONDS ?= 60
 PYTHON     ?= python3
 export SQL
 
+# Real hours, for tests: where they are, or where `real-data` puts them.
+export GHACTIVITY_DATA := $(abspath $(firstword $(GHACTIVITY_DATA) $(wildcard .local/real-data ../shared/data) .local/real-data))
+
 # A large hour, where EVENTS does not say otherwise.
 LARGE      = $(if $(filter file,$(origin EVENTS)),150000,$(EVENTS))
 
@@ -48,7 +51,7 @@ SOURCE = --hours $(HOURS) --events $(EVENTS) --data "$(DATA)" --source-url "$(SO
 
 .DEFAULT_GOAL := help
 .PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest local-dashboard measure bench sql demo demo-csv demo-events bench-csv bench-events docs pictures \
-        test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end test-full test-advisories fuzz
+        test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end test-full test-advisories real-data fuzz
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -112,7 +115,13 @@ local-down: tools-local ## Stop the local AWS; its data stays in .local/aws
 # Checks in order of duration. Tests and local AWS share the binaries of one profile and one target folder.
 test: test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end ## Run all checks that need no AWS account
 
+	@[ -d "$(GHACTIVITY_DATA)" ] || echo "Tests over real hours were skipped: make real-data downloads some to $(GHACTIVITY_DATA)"
+
+test-full: export GHACTIVITY_FAULTS = all
 test-full: test ## Run all checks, with the whole fault matrix on real processes
+
+real-data: ## Download ten real hours (25 MB) for the tests, and check them
+	@$(PYTHON) tests/e2e/real_data.py --folder "$(GHACTIVITY_DATA)"
 
 test-format: ## Check formatting
 	cargo fmt --all --check
@@ -130,7 +139,11 @@ test-advisories: $(CARGO_DENY) ## Check dependencies for known vulnerabilities (
 	$(CARGO_DENY) --log-level error check advisories
 
 test-rust: ## Run unit, property, adapter and documentation tests
-	cargo test --workspace --locked --quiet
+	@if cargo nextest --version > /dev/null 2>&1; then \
+	  cargo nextest run --workspace --locked && cargo test --workspace --locked --doc --quiet; \
+	else \
+	  cargo test --workspace --locked --quiet; \
+	fi
 
 test-template: tools ## Validate the templates with SAM and cfn-lint
 	SAM_CLI_TELEMETRY=0 .tools/dev/bin/sam validate --lint --template template.yaml --region us-east-1

@@ -9,17 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import fault_matrix
 import pytest
 from botocore.config import Config
+from deployment import Lake
+from fault_proxy import Fault, FaultProxy
+from local_aws.stack.archive_server import Archive
+from stacks import Stacks
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[2]
-
-import fault_matrix  # noqa: E402
-from local_aws.stack.archive_server import Archive  # noqa: E402
-from fault_proxy import Fault, FaultProxy  # noqa: E402
-from deployment import Lake  # noqa: E402
-from stacks import Stacks  # noqa: E402
 
 #: Real hours and real oddities. `make real-data` downloads some hours to the first of these folders.
 DATA_FOLDERS = (ROOT / ".local/real-data", ROOT / "../shared/data")

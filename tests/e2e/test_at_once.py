@@ -11,7 +11,7 @@ from test_bad_input import whole_hour
 from test_ingest import hours_before_now, small_hour
 
 
-def test_three_runs_at_once_of_an_hour_that_nobody_has_run_yet(lake: Lake, generate, job_starting_at) -> None:
+def test_new_hour_run_three_times_at_once_ends_as_one(lake: Lake, generate, job_starting_at) -> None:
     hour, job = "2016-07-01-0", "test_three_at_once"
     lake.serve(hour, generate(hour, "--events", "25000", "--duplicates", "0.01", "--bad", "0.005"))
     job_starting_at(job, hour)
@@ -25,7 +25,7 @@ def test_three_runs_at_once_of_an_hour_that_nobody_has_run_yet(lake: Lake, gener
     assert lake.state(hour, job) == at_once
 
 
-def test_two_ingests_at_once_over_a_hole_and_a_broken_hour(lake: Lake) -> None:
+def test_two_ingests_at_once_handle_hole_and_failure(lake: Lake) -> None:
     job = "test_two_ingests_with_trouble"
     hours = hours_before_now(120)[:6]
     hole, broken = hours[2], hours[4]
@@ -45,7 +45,7 @@ def test_two_ingests_at_once_over_a_hole_and_a_broken_hour(lake: Lake) -> None:
     assert lake.bookmark(job) == hours[5]
 
 
-def test_a_forced_backfill_beside_a_backfill_and_a_recheck_of_replaced_hours(stacks: Stacks, tmp_path: Path) -> None:
+def test_backfills_and_recheck_at_once_end_consistent(stacks: Stacks, tmp_path: Path) -> None:
     """On a stack of its own, for the recheck looks at every recent hour that there is."""
     job, folder = "test_forced_beside", tmp_path / "source"
     folder.mkdir()

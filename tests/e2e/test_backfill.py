@@ -21,7 +21,7 @@ def statuses(lake: Lake, hours: list[str]) -> dict[str, str]:
     return {hour: (lake.ledger(hour) or {}).get("status") for hour in hours}
 
 
-def test_a_month_with_holes_broken_and_slow_hours_ends_with_every_hour_accounted_for(stacks: Stacks, tmp_path: Path) -> None:
+def test_month_with_faults_accounts_for_every_hour(stacks: Stacks, tmp_path: Path) -> None:
     """744 hours, sixteen at once: five are absent, four are cut off, and the source is slow in twenty."""
     month = hours_from(datetime(2025, 10, 1), 744)
     absent, broken, slow = month[100:105], month[300:304], month[500:520]
@@ -59,7 +59,7 @@ def test_a_month_with_holes_broken_and_slow_hours_ends_with_every_hour_accounted
         assert (rows, days) == (str(739 * 3), "31")
 
 
-def test_it_stops_at_more_failures_than_are_tolerated_and_goes_on_when_started_again(lake: Lake) -> None:
+def test_backfill_above_failure_limit_resumes(lake: Lake) -> None:
     hours = hours_from(datetime(2024, 2, 1), 6)
     for hour in hours:
         lake.serve(hour, small_hour(hour))
@@ -72,7 +72,7 @@ def test_it_stops_at_more_failures_than_are_tolerated_and_goes_on_when_started_a
     assert (run.output["statuses"]["published"], run.output["open"]) == (6, 0)
 
 
-def test_what_is_published_is_left_alone_unless_forced(lake: Lake) -> None:
+def test_published_hours_are_skipped_unless_forced(lake: Lake) -> None:
     hours = hours_from(datetime(2024, 3, 1), 3)
     span = {"from": hours[0], "to": hours[-1], "job_id": "test_forced_backfill"}
     for hour in hours:
@@ -90,7 +90,7 @@ def test_what_is_published_is_left_alone_unless_forced(lake: Lake) -> None:
     assert len(lake.runs("test_forced_backfill")) == 6
 
 
-def test_a_backfill_and_an_ingest_over_the_same_hours_at_once_end_right(lake: Lake) -> None:
+def test_backfill_and_ingest_at_once_publish_all(lake: Lake) -> None:
     job = "test_beside_backfill"
     hours = hours_before_now(90)[:8]
     for hour in hours:
@@ -108,7 +108,7 @@ def test_a_backfill_and_an_ingest_over_the_same_hours_at_once_end_right(lake: La
     assert moment(lake.bookmark(job)) >= moment(hours[-1])
 
 
-def test_what_cannot_be_worked_with_is_refused_before_anything_is_done(lake: Lake) -> None:
+def test_backfill_with_bad_input_is_refused(lake: Lake) -> None:
     for given, words in [
         ({"from": "2024-04-02-0", "to": "2024-04-01-0"}, "hour 2024-04-01-0 is before from"),
         ({"from": "2024-04-01-0", "to": "2124-04-01-0"}, "is not over"),

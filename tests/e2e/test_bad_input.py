@@ -68,7 +68,7 @@ TRANSPORT = [
     ("number", "body", "error"),
     [pytest.param(n, body, error, id=name) for n, (name, body, error) in enumerate(TRANSPORT)],
 )
-def test_a_bad_file_fails_its_hour_and_lands_nothing(lake: Lake, number: int, body: bytes | None, error: str) -> None:
+def test_bad_file_fails_its_hour_and_lands_nothing(lake: Lake, number: int, body: bytes | None, error: str) -> None:
     if body is None:
         pytest.skip(NO_DATA)
     hour = HOUR.format(day=1 + number, hour=0)
@@ -83,7 +83,7 @@ def test_a_bad_file_fails_its_hour_and_lands_nothing(lake: Lake, number: int, bo
     assert any(item["hour"] == hour and item["error"]["name"] == error for item in lake.runs("test_transport"))
 
 
-def test_the_same_hour_repaired_at_the_source_is_published(lake: Lake) -> None:
+def test_hour_repaired_at_source_is_published(lake: Lake) -> None:
     hour = HOUR.format(day=20, hour=1)
     lake.serve(hour, whole_hour()[:2000])
     assert lake.run_hour(hour, job_id="test_repaired").status == "FAILED"
@@ -94,7 +94,7 @@ def test_the_same_hour_repaired_at_the_source_is_published(lake: Lake) -> None:
     assert "last_error" not in ledger
 
 
-def test_a_hour_the_source_does_not_have_is_no_empty_success(lake: Lake) -> None:
+def test_hour_absent_from_source_is_missing(lake: Lake) -> None:
     hour = HOUR.format(day=21, hour=0)
     run = lake.run_hour(hour, job_id="test_absent")
     assert run.status == "SUCCEEDED", run
@@ -103,7 +103,7 @@ def test_a_hour_the_source_does_not_have_is_no_empty_success(lake: Lake) -> None
     assert lake.partition(hour) is None
 
 
-def test_a_missing_hour_that_fails_once_it_is_there_is_missing_still(lake: Lake) -> None:
+def test_missing_hour_that_fails_stays_missing(lake: Lake) -> None:
     """The bookmark may have passed it: as failed it would be behind the bookmark, and nobody would ask for it again."""
     hour, job = HOUR.format(day=21, hour=1), "test_missing_fails"
     assert lake.run_hour(hour, job_id=job).output["status"] == "missing"
@@ -136,7 +136,7 @@ def test_unusual_but_legal_files_are_read_whole(lake: Lake, number: int, body: b
     assert lake.ledger(hour)["counts"]["quarantined"] == 0
 
 
-def test_a_gzip_of_nothing_is_published_with_no_row_and_flagged(lake: Lake) -> None:
+def test_empty_gzip_is_published_as_tiny(lake: Lake) -> None:
     hour = HOUR.format(day=23, hour=0)
     lake.serve(hour, gz())
     assert lake.run_hour(hour, job_id="test_nothing").status == "SUCCEEDED"
@@ -144,7 +144,7 @@ def test_a_gzip_of_nothing_is_published_with_no_row_and_flagged(lake: Lake) -> N
     assert (ledger["status"], ledger["counts"]["records"], ledger["verdict"]) == ("published", 0, "tiny")
 
 
-def test_bad_records_are_quarantined_byte_for_byte_and_all_others_stored(lake: Lake) -> None:
+def test_bad_records_are_quarantined_byte_for_byte(lake: Lake) -> None:
     good = [event(n) for n in range(50)]
     long_good = event(90, payload={"body": "ö" * 6_000_000})
     bad = [
@@ -203,14 +203,14 @@ def test_bad_records_are_quarantined_byte_for_byte_and_all_others_stored(lake: L
         assert raw.strip(b"\x00") == line.strip(b"\x00"), phrase
 
 
-def test_a_file_without_line_feeds_is_split_into_its_records(lake: Lake) -> None:
+def test_file_without_line_feeds_is_split_into_records(lake: Lake) -> None:
     hour = HOUR.format(day=25, hour=0)
     lake.serve(hour, gzip.compress(b"".join(event(n, payload={"text": "}{" * 50}) for n in range(3000)), mtime=0))
     assert lake.run_hour(hour, job_id="test_joined").status == "SUCCEEDED"
     assert [row["id"] for row in lake.rows(hour)] == [str(1_000_000 + n) for n in range(3000)]
 
 
-def test_the_edited_bulk_file_gives_events_and_quarantine(lake: Lake) -> None:
+def test_bulk_file_gives_events_and_quarantine(lake: Lake) -> None:
     body = oddity("quickwit-es-bulk.2015-02-01-0.json.gz")
     if body is None:
         pytest.skip(NO_DATA)
@@ -225,7 +225,7 @@ def test_the_edited_bulk_file_gives_events_and_quarantine(lake: Lake) -> None:
     assert {entry["reason"] for entry in lake.quarantined(hour)} == {"missing-type"}
 
 
-def test_incompressible_noise_in_gzip_is_all_in_quarantine(lake: Lake) -> None:
+def test_noise_in_gzip_is_quarantined(lake: Lake) -> None:
     hour = HOUR.format(day=27, hour=0)
     noise = random.Random(0).randbytes(200_000)  # no two of its lines are equal, which short ones may be by chance
     lake.serve(hour, gzip.compress(noise, mtime=0))

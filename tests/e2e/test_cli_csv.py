@@ -65,7 +65,7 @@ def told(run: subprocess.CompletedProcess[str]) -> Any:
     return json.loads(run.stdout)
 
 
-def test_a_file_of_this_machine_is_loaded_and_told(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
+def test_local_file_is_loaded_and_reported(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
     body = rows(range(55)) + b"7,again,1\nx\n8,9\n"
     path = file(body)
     run = command("load-csv", path, "--table", "csv_cli")
@@ -83,7 +83,7 @@ def test_a_file_of_this_machine_is_loaded_and_told(stack: CsvStack, command: Run
     assert (forced["outcome"], forced["counts"]["written"]) == ("loaded", 55)
 
 
-def test_json_is_one_object_with_quote_and_receipt(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
+def test_json_output_has_quote_and_receipt(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
     body = rows(range(45)) + b"x\n"
     answer = told(command("load-csv", file(body), "--table", "csv_json", "--types", "price=N", "--json"))
     assert (answer["status"], answer["outcome"], answer["table"]) == ("succeeded", "loaded", "csv_json")
@@ -98,7 +98,7 @@ def test_json_is_one_object_with_quote_and_receipt(stack: CsvStack, command: Run
     assert watched["counts"] == answer["counts"] and watched["chunks"] == answer["chunks"]
 
 
-def test_types_come_from_a_file_or_the_cells_and_gzip_is_recognised(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
+def test_types_are_read_from_file_or_cells(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
     types = file(b'{"price": "N"}', "types.json")
     body = b"id;price;ok\n1;1.5;true\n2;;false\n"
     packed = file(gzip.compress(body) + bytes(512), "people.csv.gz")
@@ -114,7 +114,7 @@ def test_types_come_from_a_file_or_the_cells_and_gzip_is_recognised(stack: CsvSt
     assert (bad.returncode, bad.stdout) == (1, "") and "'int' is no type: expected S, N or BOOL" in bad.stderr
 
 
-def test_a_dry_run_tells_the_price_and_does_nothing(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
+def test_dry_run_quotes_and_changes_nothing(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
     before = stack.keys("")
     path = file(rows(range(30)) + b"1,twice,2\nx\n")
     run = command("load-csv", path, "--table", "csv_dry", "--infer", "--dry-run")
@@ -130,7 +130,7 @@ def test_a_dry_run_tells_the_price_and_does_nothing(stack: CsvStack, command: Ru
     assert "csv_dry" not in stack.dynamodb.list_tables()["TableNames"]
 
 
-def test_an_object_of_the_upload_bucket_or_of_another_is_loaded(stack: CsvStack, command: Run) -> None:
+def test_object_of_any_bucket_is_loaded(stack: CsvStack, command: Run) -> None:
     body = rows(range(25))
     stack.put("incoming/of s3.csv", body)
     there = told(command("load-csv", f"s3://{stack.bucket}/incoming/of s3.csv", "--table", "csv_s3", "--json"))
@@ -166,7 +166,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("phrase", BAD)
-def test_a_bad_file_is_one_line_with_the_next_step_and_is_not_uploaded(stack: CsvStack, command: Run, file: Callable[..., Path], phrase: str) -> None:
+def test_bad_file_is_refused_before_upload(stack: CsvStack, command: Run, file: Callable[..., Path], phrase: str) -> None:
     body, words = BAD[phrase]
     before = stack.keys("")
     path = file(body)
@@ -179,7 +179,7 @@ def test_a_bad_file_is_one_line_with_the_next_step_and_is_not_uploaded(stack: Cs
     stack.s3.delete_object(Bucket=stack.bucket, Key="incoming/bad.csv")
 
 
-def test_what_makes_no_sense_is_refused_before_anything_is_done(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
+def test_usage_error_is_refused_before_any_call(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
     before = stack.keys("")
     path = file(rows(range(3)))
     for arguments, words in [
@@ -197,7 +197,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_done(stack: CsvStack,
     assert stack.keys("") == before
 
 
-def test_a_load_is_undone(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
+def test_load_is_undone(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
     load = told(command("load-csv", file(rows(range(30))), "--table", "csv_unload", "--json"))["load_id"]
     told(command("load-csv", file(rows(range(20, 40), " later")), "--table", "csv_unload", "--json"))
     run = command("unload", load)
@@ -211,7 +211,7 @@ def test_a_load_is_undone(stack: CsvStack, command: Run, file: Callable[..., Pat
     assert told(command("unload", load, "--json"))["undone"] == 30
 
 
-def test_a_ceiling_is_passed_on_and_ctrl_c_detaches(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
+def test_rate_limit_is_passed_and_ctrl_c_detaches(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
     """At 20 write units a second, 120 rows take six seconds."""
     path = file(rows(range(120)))
     words = [BINARIES / "ghactivity", "load-csv", path, "--table", "csv_pace", "--max-wcu", "20", "--stack", STACK]
@@ -229,7 +229,7 @@ def test_a_ceiling_is_passed_on_and_ctrl_c_detaches(stack: CsvStack, command: Ru
     assert time.monotonic() - began >= 5, "120 units at 20 a second are no sooner done"
 
 
-def test_a_load_that_fails_says_why(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
+def test_failed_load_reports_why(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
     told(command("load-csv", file(rows(range(5))), "--table", "csv_fail", "--json"))
     run = command("load-csv", file(rows(range(4, 60), " new")), "--table", "csv_fail", "--on-existing", "fail")
     line = one_line(run)
@@ -237,7 +237,7 @@ def test_a_load_that_fails_says_why(stack: CsvStack, command: Run, file: Callabl
     assert "{" not in line
 
 
-def test_the_main_stack_loads_as_well(lake: Lake, ghactivity: Run, tmp_path: Path) -> None:
+def test_main_stack_loads_csv(lake: Lake, ghactivity: Run, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_bytes(rows(range(12)))
     answer = told(ghactivity("load-csv", str(tmp_path / "people.csv"), "--json"))
     assert (answer["table"], answer["counts"]["written"]) == (lake.outputs["CsvTableName"], 12)

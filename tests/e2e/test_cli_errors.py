@@ -89,12 +89,12 @@ def endpoint(server: ThreadingHTTPServer) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("arguments", "call"), COMMANDS, ids=lambda value: value[0] if isinstance(value, tuple) else value)
-def test_a_missing_permission_is_named(ghactivity: Run, onlooker: dict[str, str], arguments: tuple[str, ...], call: str) -> None:
+def test_missing_permission_is_named(ghactivity: Run, onlooker: dict[str, str], arguments: tuple[str, ...], call: str) -> None:
     line = one_line(ghactivity(*arguments, environment=onlooker))
     assert f"no permission for {call} on " in line and "ask for this action" in line
 
 
-def test_who_may_not_even_find_the_stack_is_told_so(ghactivity: Run, stranger: dict[str, str]) -> None:
+def test_permission_to_find_stack_is_named(ghactivity: Run, stranger: dict[str, str]) -> None:
     line = one_line(ghactivity("status", environment=stranger))
     assert "no permission for DescribeStacks on ghactivity" in line
 
@@ -124,12 +124,12 @@ class Refusing(BaseHTTPRequestHandler):
         ("SignatureDoesNotMatch", "AWS does not know these credentials (SignatureDoesNotMatch for DescribeStacks); check AWS_PROFILE"),
     ],
 )
-def test_credentials_that_are_good_no_more_are_told_so(ghactivity: Run, code: str, expected: str) -> None:
+def test_invalid_credentials_are_reported(ghactivity: Run, code: str, expected: str) -> None:
     with serving(Refusing, code=code) as server:
         assert expected in one_line(ghactivity("status", environment=endpoint(server)))
 
 
-def test_credentials_that_expired_on_this_machine_are_told_so(ghactivity: Run, tmp_path: Path) -> None:
+def test_expired_local_credentials_are_reported(ghactivity: Run, tmp_path: Path) -> None:
     old = {"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "SessionToken": "c", "Expiration": "2020-01-01T00:00:00Z"}
     (tmp_path / "old.json").write_text(json.dumps(old))
     (tmp_path / "config").write_text(f"[default]\nregion = us-east-1\ncredential_process = cat {tmp_path / 'old.json'}\n")
@@ -138,7 +138,7 @@ def test_credentials_that_expired_on_this_machine_are_told_so(ghactivity: Run, t
     assert "expired" in line and "aws login" in line
 
 
-def test_an_execution_that_was_stopped_is_told_with_what_to_do(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+def test_stopped_execution_is_reported_with_next_step(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
     arn = lake.start("Ingest", job_id="test_stopped", **{"from": "2025-01-08-0"}, max_hours=1)
     lake.sfn.stop_execution(executionArn=arn, error="Operator", cause="a person stopped it")
     lake.wait(arn)
@@ -176,7 +176,7 @@ class Throttling(BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("call", ["DescribeExecution", "GetExecutionHistory"])
-def test_following_outlives_calls_that_fail_for_a_while(
+def test_watch_survives_failing_calls(
     lake: Lake, ghactivity: Run, generate: Callable[..., bytes], call: str
 ) -> None:
     hour = "2025-01-08-5"
@@ -213,7 +213,7 @@ def on_a_terminal(lake: Lake, *arguments: str, **variables: str) -> tuple[int, s
     return status, seen.decode()
 
 
-def test_bars_are_drawn_on_a_terminal_and_lines_elsewhere(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+def test_progress_bars_are_drawn_on_terminals_only(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
     lake.serve(HOUR, generate(HOUR, "--events", "20000"))
     status, seen = on_a_terminal(lake, "hour", HOUR)
     assert status == 0, seen
@@ -225,7 +225,7 @@ def test_bars_are_drawn_on_a_terminal_and_lines_elsewhere(lake: Lake, ghactivity
     assert f"{HOUR}  published, 20,000 rows" in plain.stderr.replace("   ", "  ")
 
 
-def test_colours_are_for_terminals_that_want_them(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+def test_colours_appear_on_terminals_only(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
     span = ("status", "--from", HOUR, "--to", HOUR)
     assert SGR.search(on_a_terminal(lake, *span)[1])
     for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):

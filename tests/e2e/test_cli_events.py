@@ -55,7 +55,7 @@ def complaint(run: subprocess.CompletedProcess[str], status: int) -> str:
     return line
 
 
-def test_a_simulation_balances_and_each_damage_to_it_is_named(stream: Stream, events: Run, tmp_path: Path) -> None:
+def test_verify_names_each_damage_to_a_simulation(stream: Stream, events: Run, tmp_path: Path) -> None:
     put = told(events("put", *SIMULATED, "--sent", "sent.jsonl", "--json"))
     assert put["skipped"] == 0 and put["stream"] == stream.outputs["StreamName"]
     by_options, by_file = (told(events("verify", *what, "--json")) for what in (SIMULATED, ["sent.jsonl"]))
@@ -134,7 +134,7 @@ class Parquet:
         return other.read_bytes()
 
 
-def test_it_balances_though_the_function_is_killed_again_and_again(stream: Stream, events: Run) -> None:
+def test_simulation_balances_while_function_is_killed(stream: Stream, events: Run) -> None:
     many = ("--simulate", "20000", "--duplicates", "0.05", "--out-of-order", "--poison", "0.001", "--seed", "11")
     with Killer(stream.aws, kills=8, seed=11) as killer:
         assert events("put", *many).returncode == 0
@@ -143,7 +143,7 @@ def test_it_balances_though_the_function_is_killed_again_and_again(stream: Strea
     assert killer.killed > 2, "the function was hardly killed"
 
 
-def test_lines_that_are_no_events_are_named_and_not_sent(stream: Stream, events: Run, tmp_path: Path) -> None:
+def test_invalid_lines_are_named_and_not_sent(stream: Stream, events: Run, tmp_path: Path) -> None:
     good = [json.dumps(event(90_000 + number, note="ü\u2028")) for number in range(20)]
     text = "\n".join([*good[:10], "no event", "", '{"event_name":"a:b","created_at":1763683200000}', *good[10:]])
     put = events("put", "-", "--sent", "sent.jsonl", input=text)
@@ -158,7 +158,7 @@ def test_lines_that_are_no_events_are_named_and_not_sent(stream: Stream, events:
     assert found["stored"]["events"] == 20 and found["stored"]["bad"] == 2
 
 
-def test_what_others_send_is_a_finding_unless_it_is_expected(stream: Stream, events: Run, tmp_path: Path) -> None:
+def test_unsent_events_are_findings_unless_ignored(stream: Stream, events: Run, tmp_path: Path) -> None:
     for number, name in enumerate(("ours", "theirs")):
         (tmp_path / name).write_text("".join(json.dumps(event(91_000 + number * 100 + n)) + "\n" for n in range(30)))
         assert events("put", name).returncode == 0
@@ -167,7 +167,7 @@ def test_what_others_send_is_a_finding_unless_it_is_expected(stream: Stream, eve
     assert told(events("verify", "ours", "--json", "--ignore-unsent"))["balanced"]
 
 
-def test_a_rate_is_kept_and_a_stop_leaves_what_was_sent(stream: Stream, events: Run, tmp_path: Path) -> None:
+def test_rate_is_kept_and_stop_keeps_sent_events(stream: Stream, events: Run, tmp_path: Path) -> None:
     command = [BINARIES / "ghactivity", "events", "put", "--simulate", "100000", "--rate", "200", "--sent", "sent.jsonl"]
     environment = {"PATH": "/usr/bin:/bin", **stream.aws.environment()}
     put = subprocess.Popen([*command, "--stack", "ghactivity-events"], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
@@ -181,7 +181,7 @@ def test_a_rate_is_kept_and_a_stop_leaves_what_was_sent(stream: Stream, events: 
     assert told(events("verify", "sent.jsonl", "--json"))["stored"]["events"] == count
 
 
-def test_what_cannot_be_done_is_one_line_with_the_next_step(stream: Stream, events: Run, tmp_path: Path) -> None:
+def test_usage_error_is_one_line_with_next_step(stream: Stream, events: Run, tmp_path: Path) -> None:
     (tmp_path / "there").write_text("")
     assert "there: File exists" in complaint(events("put", "--simulate", "5", "--sent", "there"), 1)
     assert "absent: No such file" in complaint(events("put", "absent"), 1)
@@ -192,7 +192,7 @@ def test_what_cannot_be_done_is_one_line_with_the_next_step(stream: Stream, even
         assert events(*nonsense).returncode == 1
 
 
-def test_a_stack_without_stream_says_how_to_have_one(ghactivity: Run) -> None:
+def test_stack_without_stream_reports_how_to_enable(ghactivity: Run) -> None:
     for action in ("put", "verify"):
         line = complaint(ghactivity("events", action, "--simulate", "5"), 2)
         assert "stack ghactivity has no event stream" in line and "EventStreamEnabled=ENABLED" in line and "--stack" in line

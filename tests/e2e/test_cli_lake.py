@@ -36,7 +36,7 @@ def ingested(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> dic
     return json.loads(run.stdout)
 
 
-def test_ingest_tells_of_every_hour(ingested: dict, lake: Lake) -> None:
+def test_ingest_reports_every_hour(ingested: dict, lake: Lake) -> None:
     told = {one["hour"]: one for one in ingested["hours"]}
     assert [one["hour"] for one in ingested["hours"]] == HOURS
     assert [told[hour]["status"] for hour in HOURS] == ["published"] * 3 + ["failed"]
@@ -44,7 +44,7 @@ def test_ingest_tells_of_every_hour(ingested: dict, lake: Lake) -> None:
     assert ingested["records"] == sum(lake.ledger(hour)["counts"]["records"] for hour in HOURS[:3])
 
 
-def test_status_has_the_bookmark_the_runs_and_a_cell_for_each_hour(ingested: dict, lake: Lake, ghactivity: Run) -> None:
+def test_status_shows_bookmark_runs_and_calendar(ingested: dict, lake: Lake, ghactivity: Run) -> None:
     span = ("--from", HOURS[0], "--to", f"{DAY}-5", "--job-id", JOB)
     status = answered(ghactivity("status", *span, "--json"))
     assert status["bookmark"] == lake.bookmark(JOB) == HOURS[2]
@@ -63,7 +63,7 @@ def history(lake: Lake, arn: str) -> Iterator[dict]:
     return lake.sfn.get_paginator("get_execution_history").paginate(executionArn=arn)
 
 
-def test_backfill_is_quoted_and_the_quote_stands_beside_what_it_took(
+def test_backfill_reports_quote_and_actual_cost(
     lake: Lake, ghactivity: Run, generate: Callable[..., bytes]
 ) -> None:
     hours = [f"2025-01-10-{hour}" for hour in (5, 6)]
@@ -93,7 +93,7 @@ def test_backfill_is_quoted_and_the_quote_stands_beside_what_it_took(
     assert "actual" in again.stdout
 
 
-def test_a_question_has_its_price_first_and_the_answer_in_three_forms(ingested: dict, lake: Lake, ghactivity: Run) -> None:
+def test_query_prints_price_and_three_formats(ingested: dict, lake: Lake, ghactivity: Run) -> None:
     sql = (
         "SELECT hour, count(*) AS events FROM events "
         "WHERE year = '2025' AND month = '01' AND dayofmonth = '09' GROUP BY hour ORDER BY hour"
@@ -111,7 +111,7 @@ def test_a_question_has_its_price_first_and_the_answer_in_three_forms(ingested: 
     assert "scanned" in table.stderr
 
 
-def test_reading_most_is_refused_above_the_limit(ingested: dict, ghactivity: Run) -> None:
+def test_query_above_the_limit_is_refused(ingested: dict, ghactivity: Run) -> None:
     refused = ghactivity("query", "SELECT count(*) FROM events_flat", "--limit-mb", "0")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert re.search(r"it reads (\d+) of \1 partitions", refused.stderr) and "--yes" in refused.stderr
@@ -132,13 +132,13 @@ def test_reading_most_is_refused_above_the_limit(ingested: dict, ghactivity: Run
         "INSERT INTO copy SELECT * FROM events",
     ],
 )
-def test_no_way_to_write_a_statement_leads_past_the_guard(ingested: dict, ghactivity: Run, sql: str) -> None:
+def test_no_statement_form_bypasses_the_guard(ingested: dict, ghactivity: Run, sql: str) -> None:
     refused = ghactivity("query", sql, "--limit-mb", "0")
     assert (refused.returncode, refused.stdout) == (1, ""), refused.stderr
     assert re.search(r"it reads (\d+) of \1 partitions", refused.stderr)
 
 
-def test_what_athena_does_not_plan_is_run_with_a_yes_alone(ingested: dict, ghactivity: Run) -> None:
+def test_unplannable_query_runs_only_with_yes(ingested: dict, ghactivity: Run) -> None:
     refused = ghactivity("query", "MERGE INTO events")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "cannot be told" in refused.stderr and "--yes" in refused.stderr
@@ -146,7 +146,7 @@ def test_what_athena_does_not_plan_is_run_with_a_yes_alone(ingested: dict, ghact
     assert run.returncode == 2 and "  what it reads cannot be told" in run.stderr and "the query failed (" in run.stderr
 
 
-def test_saved_queries_are_listed_and_asked_about_a_day(ingested: dict, lake: Lake, ghactivity: Run) -> None:
+def test_saved_queries_are_listed_and_run(ingested: dict, lake: Lake, ghactivity: Run) -> None:
     listed = answered(ghactivity("query", "--list", "--json"))
     assert {one["name"] for one in listed} == {query.name for query in named_queries()}
     for query in named_queries():
@@ -167,7 +167,7 @@ def test_saved_queries_are_listed_and_asked_about_a_day(ingested: dict, lake: La
         (("backfill", "--from", "2025-01-02-0", "--to", "2999-01-01-0", "--dry-run"), "--to 2999-01-01-0 is not over"),
     ],
 )
-def test_what_makes_no_sense_is_told_in_one_line(ghactivity: Run, arguments: tuple[str, ...], expected: str) -> None:
+def test_usage_error_is_one_line(ghactivity: Run, arguments: tuple[str, ...], expected: str) -> None:
     run = ghactivity(*arguments)
     assert run.returncode in (1, 2)
     lines = [line for line in run.stderr.splitlines() if line.startswith("ghactivity: ")]

@@ -51,14 +51,14 @@ def up(directory: Path, command: Local) -> Iterator[dict[str, str]]:
         command("local", "down")
 
 
-def test_nothing_runs_before_it_is_started(tmp_path: Path) -> None:
+def test_stopped_local_aws_reports_nothing_running(tmp_path: Path) -> None:
     for action in ("env", "logs"):
         program = [BINARIES / "ghactivity", "local", action, "--directory", tmp_path]
         done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 2 and "start it with 'ghactivity local up'" in done.stderr
 
 
-def test_outside_of_a_clone_it_says_what_it_needs(tmp_path: Path) -> None:
+def test_local_outside_a_clone_reports_the_need(tmp_path: Path) -> None:
     copy = tmp_path / "ghactivity"
     copy.write_bytes((BINARIES / "ghactivity").read_bytes())
     copy.chmod(0o755)
@@ -75,23 +75,23 @@ def ingested(up: dict[str, str], command: Local) -> dict[str, object]:
     return json.loads(command(*hint, "--json", **up).stdout)
 
 
-def test_what_env_prints_is_all_that_every_other_subcommand_needs(ingested: dict[str, object]) -> None:
+def test_env_output_suffices_for_other_commands(ingested: dict[str, object]) -> None:
     assert [(one["status"], one["rows"]) for one in ingested["hours"]] == [("published", 400)] * 2
 
 
-def test_status_is_for_programs_too(up: dict[str, str], command: Local, directory: Path) -> None:
+def test_status_has_json_output(up: dict[str, str], command: Local, directory: Path) -> None:
     told = json.loads(command("local", "status", "--json").stdout)
     assert told["endpoint"] == up["AWS_ENDPOINT_URL"] and told["log"] == str(directory / "server.log")
     assert told["outputs"] == LocalAws(directory).outputs()
 
 
-def test_a_first_hour_is_for_jobs_that_have_none(up: dict[str, str], ingested: dict[str, object], command: Local) -> None:
+def test_first_hour_applies_to_new_jobs_only(up: dict[str, str], ingested: dict[str, object], command: Local) -> None:
     again = command("ingest", "--from", "2025-01-01-0", "--hours", "1", **up)
     assert again.returncode == 0, again.stderr
     assert "--from 2025-01-01-0 is left aside: ghactivity_ingest has hours already" in again.stderr
 
 
-def test_without_a_range_everything_up_to_the_bookmark_is_proven(up: dict[str, str], ingested: dict[str, object], command: Local) -> None:
+def test_prove_without_range_covers_to_bookmark(up: dict[str, str], ingested: dict[str, object], command: Local) -> None:
     done = command("prove", "--json", **up)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)["output"]
@@ -112,7 +112,7 @@ def test_logs_are_printed_and_followed(up: dict[str, str], command: Local, direc
         follower.terminate()
 
 
-def test_its_data_is_there_when_it_is_started_again(up: dict[str, str], ingested: dict[str, object], command: Local) -> None:
+def test_data_survives_a_restart(up: dict[str, str], ingested: dict[str, object], command: Local) -> None:
     stopped = command("local", "down")
     assert (stopped.returncode, stopped.stdout) == (0, "stopped\n")
     assert command("local", "down").stdout == "nothing was running\n"

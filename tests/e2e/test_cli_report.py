@@ -46,7 +46,7 @@ def seen(page: Path) -> Iterator[dict[str, Any]]:
         pytest.skip(f"no browser: {reason}")
 
 
-def test_no_console_error_no_network_nothing_wider_than_the_screen(page: Path, seen: dict[str, Any]) -> None:
+def test_page_has_no_errors_network_or_overflow(page: Path, seen: dict[str, Any]) -> None:
     for name, view in seen.items():
         assert view["complaints"] == [], name
         assert view["asked"] == [f"file://{page}"], name
@@ -61,7 +61,7 @@ def test_every_chart_is_drawn_in_every_view(seen: dict[str, Any]) -> None:
             assert bool(facts["drawings"]) != bool(facts["tiles"]), (name, figure)
 
 
-def test_every_value_is_that_of_the_query_which_the_page_shows(lake: Lake, seen: dict[str, Any]) -> None:
+def test_page_values_equal_the_shown_queries(lake: Lake, seen: dict[str, Any]) -> None:
     for figure in ATHENA:
         shown = seen["light"]["figures"][figure]
         answer = lake.query(shown["query"])
@@ -75,7 +75,7 @@ def numbers(title: str) -> list[int]:
     return [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", title.rsplit(": ", 1)[1])]
 
 
-def test_the_charts_show_those_values(seen: dict[str, Any]) -> None:
+def test_charts_show_page_values(seen: dict[str, Any]) -> None:
     for view in seen.values():
         figures = view["figures"]
         for figure, column in (("types", "events"), ("contributors", "events"), ("repositories", "events"), ("hours", "events"), ("actions", "actions")):
@@ -90,7 +90,7 @@ def test_the_charts_show_those_values(seen: dict[str, Any]) -> None:
         assert [title[:13] for title in degraded] == [f"{DAYS[0]} 22"]
 
 
-def test_the_calendar_and_the_quality_are_the_ledgers(lake: Lake, seen: dict[str, Any]) -> None:
+def test_calendar_and_quality_equal_the_ledger(lake: Lake, seen: dict[str, Any]) -> None:
     figures = seen["light"]["figures"]
     states = {title.split(": ")[0]: title.split(": ")[1] for title in figures["calendar"]["titles"]}
     assert states == {
@@ -111,7 +111,7 @@ def test_the_calendar_and_the_quality_are_the_ledgers(lake: Lake, seen: dict[str
     assert quality["in all"] == quality["rows"] + quality["duplicates"] + quality["quarantined"]
 
 
-def test_light_is_light_dark_is_dark_and_paper_is_white(seen: dict[str, Any]) -> None:
+def test_colour_schemes_apply_to_screen_and_paper(seen: dict[str, Any]) -> None:
     def brightness(colour: str) -> int:
         return sum(int(part) for part in re.findall(r"\d+", colour)[:3]) // 3
 
@@ -120,7 +120,7 @@ def test_light_is_light_dark_is_dark_and_paper_is_white(seen: dict[str, Any]) ->
         assert (paper > 230 and ink < 60) if light else (paper < 40 and ink > 200), (name, paper, ink)
 
 
-def test_a_picture_for_mails(page: Path, ghactivity: Run, tmp_path: Path) -> None:
+def test_picture_is_written(page: Path, ghactivity: Run, tmp_path: Path) -> None:
     try:
         binary, variables = chromium.program()
     except chromium.NoBrowser as reason:
@@ -137,7 +137,7 @@ def test_a_picture_for_mails(page: Path, ghactivity: Run, tmp_path: Path) -> Non
     assert width == 900 and height > 2000, "the whole page, as high as it is"
 
 
-def test_what_was_written_is_told_to_programs(ghactivity: Run, tmp_path: Path) -> None:
+def test_json_output_names_written_files(ghactivity: Run, tmp_path: Path) -> None:
     out = tmp_path / "r.html"
     run = ghactivity("report", "--from", HOURS[0], "--to", HOURS[0], "--out", str(out), "--json")
     assert run.returncode == 0, run.stderr
@@ -146,7 +146,7 @@ def test_what_was_written_is_told_to_programs(ghactivity: Run, tmp_path: Path) -
     assert all(figure in out.read_text() for figure in told["figures"])
 
 
-def test_without_a_browser_the_page_is_there_and_the_picture_is_missed(ghactivity: Run, tmp_path: Path) -> None:
+def test_without_browser_only_the_page_is_written(ghactivity: Run, tmp_path: Path) -> None:
     out = tmp_path / "r.html"
     run = ghactivity(
         "report", "--from", HOURS[0], "--to", HOURS[0], "--out", str(out), "--png", str(tmp_path / "r.png"),
@@ -158,7 +158,7 @@ def test_without_a_browser_the_page_is_there_and_the_picture_is_missed(ghactivit
     assert json.loads(data.group(1))["totals"][0]["events"] > 0
 
 
-def test_hours_that_nobody_published_make_a_page_that_says_so(ghactivity: Run, tmp_path: Path) -> None:
+def test_report_without_hours_says_so(ghactivity: Run, tmp_path: Path) -> None:
     out = tmp_path / "empty.html"
     run = ghactivity("report", "--from", "2019-05-05", "--to", "2019-05-05", "--out", str(out))
     assert run.returncode == 0, run.stderr

@@ -21,7 +21,7 @@ def one_line(run: subprocess.CompletedProcess[str]) -> str:
     return lines[0]
 
 
-def test_an_hour_is_run_and_told(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+def test_hour_is_run_and_reported(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
     hour = "2025-01-07-3"
     lake.serve(hour, generate(hour, "--events", "2500", "--bad", "0.01", "--duplicates", "0.01"))
     run = ghactivity("hour", hour, "--json")
@@ -40,7 +40,7 @@ def test_an_hour_is_run_and_told(lake: Lake, ghactivity: Run, generate: Callable
     assert f"{hour}" in table.stdout and f"{counts['rows']:,}" in table.stdout
 
 
-def test_an_hour_that_fails_says_why_and_what_to_do(lake: Lake, ghactivity: Run) -> None:
+def test_failed_hour_reports_reason_and_next_step(lake: Lake, ghactivity: Run) -> None:
     hour = "2025-01-07-4"
     lake.serve(hour, b"<html>no gzip</html>")
     run = ghactivity("hour", hour)
@@ -50,7 +50,7 @@ def test_an_hour_that_fails_says_why_and_what_to_do(lake: Lake, ghactivity: Run)
     assert "Rust" not in line and "{" not in line
 
 
-def test_an_hour_that_would_shrink_is_refused_until_it_is_forced(
+def test_shrinking_hour_is_refused_unless_forced(
     lake: Lake, ghactivity: Run, generate: Callable[..., bytes]
 ) -> None:
     hour = "2025-01-07-5"
@@ -63,13 +63,13 @@ def test_an_hour_that_would_shrink_is_refused_until_it_is_forced(
     assert len(lake.rows(hour)) == 200
 
 
-def test_an_hour_that_the_archive_does_not_have_is_no_failure(lake: Lake, ghactivity: Run) -> None:
+def test_absent_hour_is_not_a_failure(lake: Lake, ghactivity: Run) -> None:
     run = ghactivity("hour", "2025-01-07-6", "--json")
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout)["hours"][0]["status"] == "missing"
 
 
-def test_ctrl_c_detaches_and_says_how_to_attach_again(lake: Lake, ghactivity: Run) -> None:
+def test_ctrl_c_detaches_and_prints_attach_command(lake: Lake, ghactivity: Run) -> None:
     hour = "2025-01-07-7"
     environment = {"PATH": "/usr/bin:/bin"} | lake.aws.environment()
     lake.serve(hour, b"")
@@ -86,7 +86,7 @@ def test_ctrl_c_detaches_and_says_how_to_attach_again(lake: Lake, ghactivity: Ru
     assert "EmptyArchive" in one_line(again)
 
 
-def test_who_does_not_wait_gets_the_execution(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+def test_no_wait_prints_the_execution(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
     hour = "2025-01-07-9"
     lake.serve(hour, generate(hour, "--events", "50"))
     for options, arn_of in ((["--json"], lambda text: json.loads(text)["execution"]), ([], str.strip)):
@@ -95,13 +95,13 @@ def test_who_does_not_wait_gets_the_execution(lake: Lake, ghactivity: Run, gener
         assert lake.wait(arn_of(run.stdout)).status == "SUCCEEDED"
 
 
-def test_a_version_that_is_none_starts_nothing(lake: Lake, ghactivity: Run) -> None:
+def test_malformed_version_starts_nothing(lake: Lake, ghactivity: Run) -> None:
     run = ghactivity("rollback", "2025-01-07-3", "--to", "xyz")
     assert (run.returncode, run.stdout) == (1, "")
     assert "'xyz' is not a version" in run.stderr
 
 
-def test_what_is_not_there_is_named_with_the_next_step(lake: Lake, ghactivity: Run) -> None:
+def test_absent_thing_is_named_with_next_step(lake: Lake, ghactivity: Run) -> None:
     hour = "2025-01-07-8"
     absent = one_line(ghactivity("hour", hour, "--stack", "elsewhere"))
     assert "no stack elsewhere in us-east-1 at http://" in absent and "--stack" in absent

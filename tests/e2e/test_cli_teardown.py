@@ -34,7 +34,7 @@ def messy(lake: Lake, generate: Callable[..., bytes]) -> tuple[str, bytes]:
     return hour, gzip.decompress(body)
 
 
-def test_lineage_leads_to_the_byte_of_the_file(messy: tuple[str, bytes], lake: Lake, ghactivity: Run) -> None:
+def test_lineage_finds_the_byte_in_the_file(messy: tuple[str, bytes], lake: Lake, ghactivity: Run) -> None:
     hour, text = messy
     lines = text.split(b"\n")
     row = lake.rows(hour)[-1]
@@ -68,7 +68,7 @@ def test_quarantine_is_listed_and_shown(messy: tuple[str, bytes], lake: Lake, gh
     assert bad[0]["reason"] in table[1]
 
 
-def test_a_replay_adds_what_is_good_now_and_nothing_else(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+def test_replay_adds_only_repaired_records(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
     hour = "2025-01-16-6"
     lines = gzip.decompress(generate(hour, "--events", "50")).splitlines()
     whole = lines[7]
@@ -93,7 +93,7 @@ def test_a_replay_adds_what_is_good_now_and_nothing_else(lake: Lake, ghactivity:
     assert nothing.returncode == 1 and "nothing to replay" in nothing.stderr
 
 
-def test_rollback_shows_the_version_before(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+def test_rollback_shows_the_previous_version(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
     hour = "2025-01-16-7"
     for events in ("60", "90"):
         lake.serve(hour, generate(hour, "--events", events))
@@ -105,7 +105,7 @@ def test_rollback_shows_the_version_before(lake: Lake, ghactivity: Run, generate
     assert never.returncode == 2 and "VersionNotKept" in never.stderr
 
 
-def test_prove_says_yes_and_says_what_is_wrong(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
+def test_prove_reports_proven_and_wrong_hours(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
     hours = [f"2025-01-17-{hour}" for hour in (0, 1)]
     for hour in hours:
         lake.serve(hour, generate(hour, "--events", "70"))
@@ -127,7 +127,7 @@ def teardown(aws: LocalAws, *arguments: str, typed: str = "", **variables: str) 
     return subprocess.run(command, input=typed, env=environment, capture_output=True, text=True, cwd="/", timeout=120)
 
 
-def test_teardown_shows_asks_and_leaves_nothing(stacks: Stacks, tmp_path: Path) -> None:
+def test_teardown_lists_confirms_and_deletes_all(stacks: Stacks, tmp_path: Path) -> None:
     with stacks.start(tmp_path, EventStreamEnabled="ENABLED") as aws:
         outputs = aws.outputs()
         s3, dynamodb, sfn = aws.client("s3"), aws.client("dynamodb"), aws.client("stepfunctions")
@@ -177,7 +177,7 @@ def test_teardown_shows_asks_and_leaves_nothing(stacks: Stacks, tmp_path: Path) 
         assert again.returncode == 2 and "no stack ghactivity" in again.stderr
 
 
-def test_what_a_failed_teardown_leaves_is_named_with_what_deletes_it(stacks: Stacks, tmp_path: Path) -> None:
+def test_failed_teardown_prints_delete_commands(stacks: Stacks, tmp_path: Path) -> None:
     with stacks.start(tmp_path) as aws:
         outputs = aws.outputs()
         jobs = outputs["JobsTableName"]
@@ -196,7 +196,7 @@ def test_what_a_failed_teardown_leaves_is_named_with_what_deletes_it(stacks: Sta
 
 
 @pytest.mark.parametrize("what", ["bucket", "tables", "all"])
-def test_what_is_to_be_kept_outlives_the_stack(stacks: Stacks, tmp_path: Path, what: str) -> None:
+def test_kept_data_outlives_the_stack(stacks: Stacks, tmp_path: Path, what: str) -> None:
     with stacks.start(tmp_path) as aws:
         outputs = aws.outputs()
         s3, dynamodb = aws.client("s3"), aws.client("dynamodb")

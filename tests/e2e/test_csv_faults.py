@@ -153,7 +153,7 @@ def noticed(call: str, fault: Fault) -> bool:
 
 
 @pytest.mark.parametrize("phrase", SCENARIOS)
-def test_a_fault_at_any_call_is_mended_by_running_again(stack: CsvStack, proxy: FaultProxy, phrase: str) -> None:
+def test_fault_at_any_call_leaves_the_same_state(stack: CsvStack, proxy: FaultProxy, phrase: str) -> None:
     before, run, which, least_calls = SCENARIOS[phrase]
 
     def fresh() -> None:
@@ -186,7 +186,7 @@ def test_a_fault_at_any_call_is_mended_by_running_again(stack: CsvStack, proxy: 
     assert sum(call.endswith(which) for call in calls) >= least_calls
 
 
-def test_the_scenarios_are_what_they_say(stack: CsvStack, proxy: FaultProxy) -> None:
+def test_scenarios_do_what_they_say(stack: CsvStack, proxy: FaultProxy) -> None:
     """Otherwise the states compared above could be equal and wrong."""
     proxy.disarm()
     forget(stack)
@@ -199,7 +199,7 @@ def test_the_scenarios_are_what_they_say(stack: CsvStack, proxy: FaultProxy) -> 
     assert stack.items(TABLE) == {}
 
 
-def test_items_that_a_table_leaves_unprocessed_are_put_again(stack: CsvStack) -> None:
+def test_unprocessed_items_are_put_again(stack: CsvStack) -> None:
     proxy = HalfTakingProxy(stack)
     through(stack, proxy)
     forget(stack)

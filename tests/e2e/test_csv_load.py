@@ -79,7 +79,7 @@ def spelled(row: dict) -> dict:
     return row | ({"active": {"true": "True", "false": "False"}[row["active"]]} if "active" in row else {})
 
 
-def test_the_last_row_of_the_file_wins_within_a_call_a_chunk_and_across_chunks(stack: CsvStack) -> None:
+def test_last_row_wins_within_and_across_chunks(stack: CsvStack) -> None:
     text = "".join(f"k{number % 37},{number}\n" for number in range(200))
     run = stack.load(f"id,n\n{text}".encode(), "csv_last")
     assert run.output["load"]["counts"] == {"read": 200, "written": 37, "duplicate": 163, "rejected": 0, "skipped": 0}
@@ -87,7 +87,7 @@ def test_the_last_row_of_the_file_wins_within_a_call_a_chunk_and_across_chunks(s
     assert {key: item["n"] for key, item in stack.items("csv_last").items()} == last
 
 
-def test_a_second_upload_of_the_same_bytes_is_recognised(stack: CsvStack) -> None:
+def test_second_upload_of_same_bytes_is_recognised(stack: CsvStack) -> None:
     first = stack.load(rows(range(30)), "csv_again", key="incoming/first.csv")
     before = stack.raw_items("csv_again")
     second = stack.load(rows(range(30)), "csv_again", key="incoming/second.csv")
@@ -101,7 +101,7 @@ def test_a_second_upload_of_the_same_bytes_is_recognised(stack: CsvStack) -> Non
     assert other.output["load"]["counts"]["skipped"] == 30, "another way to load them is another load"
 
 
-def test_a_table_that_was_made_again_is_loaded_again(stack: CsvStack) -> None:
+def test_recreated_table_is_loaded_again(stack: CsvStack) -> None:
     first = stack.load(rows(range(30)), "csv_remade")
     assert stack.load(rows(range(30)), "csv_remade").output["status"] == "already_loaded"
     stack.dynamodb.delete_table(TableName="csv_remade")
@@ -111,7 +111,7 @@ def test_a_table_that_was_made_again_is_loaded_again(stack: CsvStack) -> None:
     assert stack.receipt(again)["table_id"] == stack.dynamodb.describe_table(TableName="csv_remade")["Table"]["TableId"]
 
 
-def test_items_that_are_there_are_overwritten_skipped_or_a_failure(stack: CsvStack) -> None:
+def test_existing_items_follow_on_existing(stack: CsvStack) -> None:
     stack.load(rows(range(10)), "csv_existing")
     skipped = stack.load(rows(range(5, 45), " new"), "csv_existing", options={"on_existing": "skip"})
     assert skipped.output["load"]["counts"] == {"read": 40, "written": 35, "duplicate": 0, "rejected": 0, "skipped": 5}
@@ -140,7 +140,7 @@ def test_two_loads_of_one_object_at_once_end_as_one(stack: CsvStack) -> None:
     assert [line["counts"]["written"] for line in stack.runs() if line["load_id"] == load] == [300]
 
 
-def test_a_chunk_that_takes_too_long_is_gone_on_with(stack: CsvStack) -> None:
+def test_slow_chunk_is_resumed(stack: CsvStack) -> None:
     """At 25 write units a second, 100 rows take four seconds; a call has one."""
     with variables(stack, "load-csv-chunk", WORK_SECS="1"), variables(stack, "plan-csv", CSV_CHUNK_ROWS="100"):
         run = stack.load(rows(range(100)) + b"oops\n", "csv_slow", max_wcu=25)
@@ -149,7 +149,7 @@ def test_a_chunk_that_takes_too_long_is_gone_on_with(stack: CsvStack) -> None:
     assert stack.items("csv_slow") == expected(rows(range(100))).items
 
 
-def test_a_load_is_undone_and_can_be_loaded_again(stack: CsvStack) -> None:
+def test_undone_load_can_be_loaded_again(stack: CsvStack) -> None:
     first = stack.load(rows(range(60)), "csv_undo")
     stack.load(rows(range(50, 80), " later"), "csv_undo")
     load = first.output["load"]["load_id"]
@@ -173,7 +173,7 @@ def failures(stack: CsvStack, arn: str) -> list[dict]:
     return [line for line in stack.runs() if line["execution_arn"] == arn and line["status"] == "failed"]
 
 
-def test_a_load_that_fails_is_in_the_run_history_by_name(stack: CsvStack) -> None:
+def test_failed_load_is_in_run_history_by_name(stack: CsvStack) -> None:
     """Whether the file, the table, a chunk or the request is why; and stays there when the load is complete later."""
     stack.load(rows(range(10)), "csv_history")
     wrong_key = {"AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}], "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}]}
@@ -194,7 +194,7 @@ def test_a_load_that_fails_is_in_the_run_history_by_name(stack: CsvStack) -> Non
         assert line["started_at"] < line["ended_at"]
 
 
-def test_a_load_that_failed_stays_in_the_history_when_it_is_complete_later(stack: CsvStack) -> None:
+def test_failure_stays_in_history_after_success(stack: CsvStack) -> None:
     stack.load(rows(range(5)), "csv_mended")
     request = {"key": "incoming/mended.csv", "options": {"on_existing": "fail"}}
     failed = stack.load(rows(range(4, 50), " new"), "csv_mended", **request)
@@ -206,7 +206,7 @@ def test_a_load_that_failed_stays_in_the_history_when_it_is_complete_later(stack
     assert {(line["status"], line["execution_arn"]) for line in lines} == {("failed", failed.arn), ("loaded", mended.arn)}
 
 
-def test_undoing_a_load_that_runs_stops_it_and_leaves_nothing(stack: CsvStack) -> None:
+def test_undo_of_running_load_stops_it(stack: CsvStack) -> None:
     """At 10 write units a second, 400 rows take 40 seconds; it is undone in the midst of them."""
     stack.put("incoming/undone.csv", rows(range(400)))
     arn = stack.start_load("incoming/undone.csv", table="csv_undone", max_wcu=10)
@@ -224,7 +224,7 @@ def test_undoing_a_load_that_runs_stops_it_and_leaves_nothing(stack: CsvStack) -
     assert again.output["load"]["counts"]["written"] == 400, "and it can be loaded again"
 
 
-def test_a_load_that_was_stopped_does_not_write_over_the_next_one(stack: CsvStack) -> None:
+def test_stopped_load_never_overwrites_the_next(stack: CsvStack) -> None:
     """At 20 write units a second the one chunk takes five seconds; stopping its execution does not stop the call."""
     stack.put("incoming/wrong.csv", rows(range(100), " wrong"))
     with variables(stack, "plan-csv", CSV_CHUNK_ROWS="100"):
@@ -239,7 +239,7 @@ def test_a_load_that_was_stopped_does_not_write_over_the_next_one(stack: CsvStac
     assert stack.keys("writing/") == []
 
 
-def test_a_load_is_not_begun_while_it_is_undone(stack: CsvStack) -> None:
+def test_load_is_refused_while_it_is_undone(stack: CsvStack) -> None:
     loaded = stack.load(rows(range(30)), "csv_beside")
     load = loaded.output["load"]["load_id"]
     stack.invoke("undo-csv-load", {"load_id": load})
@@ -250,7 +250,7 @@ def test_a_load_is_not_begun_while_it_is_undone(stack: CsvStack) -> None:
     assert stack.load(rows(range(30)), "csv_beside").output["load"]["counts"]["written"] == 30
 
 
-def test_zeros_after_a_gzip_file_are_no_part_of_it(stack: CsvStack) -> None:
+def test_zeros_after_gzip_are_ignored(stack: CsvStack) -> None:
     """As gzip has it; anything else after its end is refused."""
     packed = gzip.compress(rows(range(50)))
     run = stack.load(packed + bytes(10_000), "csv_zeros")
@@ -260,7 +260,7 @@ def test_zeros_after_a_gzip_file_are_no_part_of_it(stack: CsvStack) -> None:
     assert (refused.status, refused.error) == ("FAILED", "TrailingBytes")
 
 
-def test_a_dry_run_tells_and_does_nothing(stack: CsvStack) -> None:
+def test_dry_run_reports_and_changes_nothing(stack: CsvStack) -> None:
     body = b"id,n,b\n1,1.5,true\n2,2.5,false\n2,3,true\nx\n"
     run = stack.load(body, "csv_dry", dry_run=True, options={"infer": True})
     plan = run.output["plan"]
@@ -283,7 +283,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("phrase", BAD)
-def test_a_bad_file_is_refused_by_name(stack: CsvStack, phrase: str) -> None:
+def test_bad_file_is_refused_by_name(stack: CsvStack, phrase: str) -> None:
     body, error, words = BAD[phrase]
     run = stack.load(body, "csv_bad", key=f"incoming/{phrase}.csv")
     assert (run.status, run.error) == ("FAILED", error), run
@@ -305,7 +305,7 @@ def test_unusual_files_are_loaded(stack: CsvStack) -> None:
     assert stack.items("csv_headless")["2"] == {"id": "2", "column_1": "2", "column_2": "y"}
 
 
-def test_what_cannot_be_asked_for_is_refused(stack: CsvStack) -> None:
+def test_invalid_request_is_refused(stack: CsvStack) -> None:
     stack.put("incoming/fine.csv", rows(range(3)))
     for request, words in [
         ({"table": "other_table"}, "begins with csv_"),
@@ -342,7 +342,7 @@ def test_what_cannot_be_asked_for_is_refused(stack: CsvStack) -> None:
         assert number.error == "TableHasOtherKey" and "a text (S)" in number.cause
 
 
-def test_the_roles_are_enforced(stack: CsvStack) -> None:
+def test_roles_are_enforced(stack: CsvStack) -> None:
     """The functions' roles allow tables of the prefix alone: the function itself would do it."""
     with variables(stack, "plan-csv", TABLE_PREFIX="other_"):
         stack.dynamodb.create_table(
@@ -368,7 +368,7 @@ def event(name: str) -> dict:
     return json.loads((ROOT / "events" / f"{name}.json").read_text())
 
 
-def test_the_sample_events_in_order_load_the_sample_file_into_the_main_stack(lake: Lake) -> None:
+def test_sample_events_load_the_sample_file(lake: Lake) -> None:
     assert {path.stem for path in (ROOT / "events").glob("*csv*.json")} == set(EVENTS) | set(STEPS)
     stack = CsvStack(lake.aws, lake.outputs | {"CsvRunDetailsTableName": lake.outputs["JobRunDetailsTableName"]})
     body = (ROOT / "events/people.csv").read_bytes()

@@ -74,7 +74,7 @@ def sums(widget: dict[str, Any]) -> Counter[str]:
     return total
 
 
-def test_the_values_are_those_of_the_ledger(counted: tuple[Lake, Path], seen: dict[str, Any]) -> None:
+def test_dashboard_values_equal_the_ledger(counted: tuple[Lake, Path], seen: dict[str, Any]) -> None:
     lake, _ = counted
     hours = [entry for entry in lake.table("ArchiveHours").scan()["Items"] if entry.get("status") == "published"]
     facts = [entry["counts"] for entry in hours]
@@ -102,7 +102,7 @@ def test_loads_of_csv_files_are_counted(seen: dict[str, Any]) -> None:
     assert sums(widgets["Loads"])["succeeded"] == 1
 
 
-def test_every_widget_is_drawn_and_nothing_complains(counted: tuple[Lake, Path], seen: dict[str, Any]) -> None:
+def test_every_widget_is_drawn_without_errors(counted: tuple[Lake, Path], seen: dict[str, Any]) -> None:
     _, file = counted
     for name, view in seen.items():
         assert view["complaints"] == [], name
@@ -115,7 +115,7 @@ def test_every_widget_is_drawn_and_nothing_complains(counted: tuple[Lake, Path],
     assert seen["light"]["background"] != seen["dark"]["background"]
 
 
-def test_a_period_that_is_short_enough_is_taken() -> None:
+def test_period_is_short_enough() -> None:
     assert dashboard.period_secs(None, 3600) == 3600
     assert dashboard.period_secs((0, 59_000), 3600) == 1
     assert dashboard.period_secs((0, 61_000), 3600) == 5
@@ -123,7 +123,7 @@ def test_a_period_that_is_short_enough_is_taken() -> None:
     assert dashboard.period_secs((0, 10**9), 300) == 300
 
 
-def test_statistics_are_those_of_cloudwatch() -> None:
+def test_statistics_equal_cloudwatch() -> None:
     points = [(500, 1), (900, 3), (1500, 10), (1999, 20)]
     assert dashboard.per_period(points, "Sum", 1000) == [[0, 4], [1000, 30]]
     assert dashboard.per_period(points, "Average", 1000) == [[0, 2], [1000, 15]]
@@ -132,7 +132,7 @@ def test_statistics_are_those_of_cloudwatch() -> None:
     assert list(dashboard.expanded([["n", "a", "D", "d"], [".", "b", ".", "."]]))[1] == ["n", "b", "D", "d"]
 
 
-def test_a_search_finds_the_series_of_each_value_of_a_dimension() -> None:
+def test_search_finds_a_series_for_each_value() -> None:
     found = dashboard.Measured()
     for kind in ("lesson", "order"):
         found.add("ghactivity", "EventsByType", {"Stack": "s", "EventType": kind}, 5, 2)

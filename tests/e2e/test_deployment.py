@@ -57,7 +57,7 @@ def test_hours_under_way_survive_a_deployment(source: tuple[str, Path], tmp_path
         assert (rows, hours) == (str(RECORDS * len(HOURS)), str(len(HOURS)))
 
 
-def test_a_build_that_does_not_start_fails_hours_by_name_and_the_next_one_mends_them(source: tuple[str, Path], tmp_path: Path) -> None:
+def test_broken_build_fails_hours_until_next_build(source: tuple[str, Path], tmp_path: Path) -> None:
     address, folder = source
     parameters = {"SourceUrls": address}
     with LocalAws(tmp_path / "aws") as aws:

@@ -22,7 +22,7 @@ def stream(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield stream
 
 
-def test_events_go_from_the_stream_to_sql_each_once(stream: Stream) -> None:
+def test_each_event_reaches_sql_once(stream: Stream) -> None:
     events = [event(number, "lesson:started" if number % 2 else "product:processed:timeout") for number in range(1000)]
     stream.put(*events, *events[:100])
     stream.wait_for(1000)
@@ -36,7 +36,7 @@ def test_events_go_from_the_stream_to_sql_each_once(stream: Stream) -> None:
     ]
 
 
-def test_a_batch_that_comes_again_changes_nothing(stream: Stream) -> None:
+def test_repeated_batch_changes_nothing(stream: Stream) -> None:
     before = stream.count()
     batch = [record(7, 100 + number, event(5000 + number, user={"id": number})) for number in range(40)]
     assert stream.invoke(batch) == {"batchItemFailures": []}
@@ -49,7 +49,7 @@ def test_a_batch_that_comes_again_changes_nothing(stream: Stream) -> None:
     assert stream.query(f"SELECT other FROM stream_events WHERE event_uuid = '{uuid}'") == [['{"user":{"id": 3}}']]
 
 
-def test_bad_records_are_kept_and_hold_nothing_up(stream: Stream) -> None:
+def test_bad_records_are_kept_and_block_nothing(stream: Stream) -> None:
     before = stream.count()
     good = [event(7000 + number, "session:opened") for number in range(10)]
     bad = [b"no event", b'{"event_name":"a:b","created_at":1763683200000}', event(1, created_at=17), b"\xf3\x89\x9a\xc2broken"]
@@ -64,7 +64,7 @@ def test_bad_records_are_kept_and_hold_nothing_up(stream: Stream) -> None:
     assert b"no event" in [base64.b64decode(line["data_base64"]) for line in lines]
 
 
-def test_a_function_that_is_killed_again_and_again_loses_and_doubles_nothing(stream: Stream) -> None:
+def test_killed_function_loses_and_doubles_nothing(stream: Stream) -> None:
     before = stream.count()
     random = Random(7)
     events = [event(10_000 + number, f"{random.choice(['lesson', 'product', 'page'])}:viewed") for number in range(6000)]
@@ -83,7 +83,7 @@ def test_a_function_that_is_killed_again_and_again_loses_and_doubles_nothing(str
     assert stream.query("SELECT count(DISTINCT event_uuid) FROM stream_events") == [[str(before + 6000)]]
 
 
-def test_named_queries_answer(stream: Stream) -> None:
+def test_named_queries_return_rows(stream: Stream) -> None:
     day = 1_747_526_400_000  # 2025-05-18, of no other test
     events = [event(20_000 + n, ["user:created", "user:created", "search", "brand new:x"][n % 4], day + n * 60_000, n=n) for n in range(120)]
     stream.invoke([record(11, 1000 + n, one) for n, one in enumerate(events)])
@@ -100,7 +100,7 @@ def test_named_queries_answer(stream: Stream) -> None:
     assert answers["stream-events-stored-twice-of-a-day"](date) == []
 
 
-def test_the_metrics_of_a_batch_say_what_became_of_it(stream: Stream) -> None:
+def test_batch_metrics_count_each_outcome(stream: Stream) -> None:
     batch = [record(13, n, event(30_000 + n, "upload:done")) for n in range(5)]
     again = [record(14, 100, event(30_000, "upload:done"), arrived=1_763_683_201.5 + 90), record(14, 101, b"bad")]
     stream.invoke(batch + [record(13, 9, event(30_001, "upload:done"))])
@@ -124,7 +124,7 @@ def test_the_metrics_of_a_batch_say_what_became_of_it(stream: Stream) -> None:
         (100_000, "a-day-and-more", 17, "other-shard"),
     ],
 )
-def test_a_duplicate_is_counted_by_its_age_and_where_the_event_was_first(stream: Stream, later: int, age: str, shard: int, place: str) -> None:
+def test_duplicate_is_counted_by_age_and_origin(stream: Stream, later: int, age: str, shard: int, place: str) -> None:
     one, arrived = event(31_000, "upload:done"), 1_763_683_201.5
     stream.invoke([record(15, 1, one, arrived)])
     stream.invoke([record(shard, 2 + abs(later), one, arrived + later)])
@@ -133,7 +133,7 @@ def test_a_duplicate_is_counted_by_its_age_and_where_the_event_was_first(stream:
     assert counted["DuplicatesByAge", age] == 1 and counted["DuplicatesByPlace", place] == 1
 
 
-def test_an_event_that_another_delivery_holds_is_counted_as_a_conflict_and_comes_again(stream: Stream) -> None:
+def test_held_event_is_a_conflict_and_comes_again(stream: Stream) -> None:
     held, free = event(32_000, "upload:done"), event(32_001, "upload:done")
     claim = {
         "event_uuid": {"S": held["event_uuid"]},
@@ -155,7 +155,7 @@ def test_an_event_that_another_delivery_holds_is_counted_as_a_conflict_and_comes
     assert stream.metrics()["EventsStored"] == 1
 
 
-def test_the_sample_events_work(stream: Stream) -> None:
+def test_sample_events_are_accepted(stream: Stream) -> None:
     sample = json.loads((ROOT / "events/process-events.json").read_text())
     assert stream.invoke(sample["Records"]) == {"batchItemFailures": []}
     assert stream.query("SELECT event_name FROM stream_events WHERE event_uuid LIKE '6f1b4c1e-%' ORDER BY 1") == [
@@ -166,7 +166,7 @@ def test_the_sample_events_work(stream: Stream) -> None:
         stream.invoke(broken["Records"])
 
 
-def test_a_claim_is_forgotten_when_the_dedupe_window_is_over(stream: Stream) -> None:
+def test_claim_expires_after_the_dedupe_window(stream: Stream) -> None:
     """The table deletes what has expired; the same event is a new one from then on. It is the last of the shared stream's tests."""
     one, table = event(33_000, "upload:done"), stream.outputs["ClaimsTableName"]
     key = {"event_uuid": {"S": one["event_uuid"]}}
@@ -184,7 +184,7 @@ def test_a_claim_is_forgotten_when_the_dedupe_window_is_over(stream: Stream) -> 
     assert stream.metrics()["EventsStored"] == 1
 
 
-def test_json_lines_answer_alike(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_json_lines_give_the_same_rows(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> None:
     with Stream(stacks, tmp_path_factory.mktemp("json"), EventFormat="json") as stream:
         events = [event(number, "lesson:started", user={"id": number}) for number in range(50)]
         stream.put(*events, *events[:10])
@@ -195,7 +195,7 @@ def test_json_lines_answer_alike(stacks: Stacks, tmp_path_factory: pytest.TempPa
         ]
 
 
-def test_the_stream_is_part_of_the_main_stack_where_it_is_enabled(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_stream_works_within_the_main_stack(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> None:
     with stacks.start(tmp_path_factory.mktemp("nested"), EventStreamEnabled="ENABLED") as aws:
         outputs = aws.outputs()
         assert outputs["EventBucketName"] == outputs["DataBucketName"]

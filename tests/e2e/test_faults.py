@@ -467,7 +467,7 @@ def test_fault_at_any_call_leaves_the_same_state(
 
 
 @pytest.mark.parametrize("fault_proxy", [Fault.CUT], indirect=True)
-def test_the_scenarios_are_what_they_say(lake: Lake, fault_proxy: FaultProxy) -> None:
+def test_scenarios_do_what_they_say(lake: Lake, fault_proxy: FaultProxy) -> None:
     """Otherwise the states compared above could be equal and wrong."""
     forget(lake)
     fail_before(Run(lake))

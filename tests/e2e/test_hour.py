@@ -96,7 +96,7 @@ def _past(text: str, at: int) -> int:
 
 
 @pytest.mark.parametrize("file", real_hours(), ids=lambda file: file.name)
-def test_a_real_hour_arrives_whole(lake: Lake, file: Path, tmp_path: Path) -> None:
+def test_real_hour_arrives_whole_and_is_proven(lake: Lake, file: Path, tmp_path: Path) -> None:
     check_hour(lake, file.name.split(".")[0], file.read_bytes(), tmp_path)
 
 
@@ -114,5 +114,5 @@ def test_real_records_of_later_years_arrive_whole(lake: Lake, hour: str, file: P
     ],
     ids=["before October 2025", "after October 2025", "duplicates, bad and blank lines"],
 )
-def test_a_generated_hour_arrives_whole(lake: Lake, hour: str, options: list[str], generate, tmp_path: Path) -> None:
+def test_generated_hour_arrives_whole_and_is_proven(lake: Lake, hour: str, options: list[str], generate, tmp_path: Path) -> None:
     check_hour(lake, hour, generate(hour, *options), tmp_path)

@@ -27,7 +27,7 @@ def small_hour(hour: str, records: int = 30) -> bytes:
     return gz(*(event(n, created_at=f"{date}T{int(hour_of_day):02}:00:{n % 60:02}Z") for n in range(records)))
 
 
-def test_it_reaches_the_newest_hour_by_itself(lake: Lake) -> None:
+def test_ingest_reaches_the_newest_hour(lake: Lake) -> None:
     job = "test_catch_up"
     hours = hours_before_now(8)
     hole, broken = hours[3], hours[5]
@@ -56,7 +56,7 @@ def test_it_reaches_the_newest_hour_by_itself(lake: Lake) -> None:
     assert (run.output["published"], run.output["failed"]) == (0, 0), "nothing was left to do"
 
 
-def test_it_stops_after_so_many_hours_and_goes_on_next_time(lake: Lake) -> None:
+def test_ingest_stops_at_limit_and_resumes(lake: Lake) -> None:
     job = "test_bounded"
     hours = hours_before_now(30)[:5]
     for hour in hours:
@@ -70,7 +70,7 @@ def test_it_stops_after_so_many_hours_and_goes_on_next_time(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(("age", "status"), [(45, "not_published"), (100, "missing")])
-def test_an_hour_that_appears_late_is_picked_up_when_it_is_asked_for_again(lake: Lake, age: int, status: str) -> None:
+def test_late_hour_is_published_by_a_later_ingest(lake: Lake, age: int, status: str) -> None:
     job = f"test_late_{status}"
     hours = hours_before_now(age)[:3]
     for hour in (hours[0], hours[2]):
@@ -96,7 +96,7 @@ def test_an_hour_that_appears_late_is_picked_up_when_it_is_asked_for_again(lake:
     assert ledger_key(lake.bookmark(job)) >= ledger_key(hours[2])
 
 
-def test_two_at_once_end_right(lake: Lake) -> None:
+def test_two_ingests_at_once_publish_every_hour(lake: Lake) -> None:
     job = "test_two_ingests"
     hours = hours_before_now(60)[:4]
     for hour in hours:
@@ -107,7 +107,7 @@ def test_two_at_once_end_right(lake: Lake) -> None:
     assert {lake.ledger(hour)["status"] for hour in hours} == {"published"}
 
 
-def test_an_hour_that_the_source_has_replaced_is_replaced_by_the_recheck(lake: Lake) -> None:
+def test_recheck_replaces_republished_hours(lake: Lake) -> None:
     job = "test_recheck"
     hours = hours_before_now(20)[:4]
     for hour in hours:
@@ -130,7 +130,7 @@ def test_an_hour_that_the_source_has_replaced_is_replaced_by_the_recheck(lake: L
     assert (run.status, run.output["published"]) == ("SUCCEEDED", 0), run
 
 
-def test_a_new_job_begins_a_week_back_and_the_schedule_brings_it_up_to_date(
+def test_new_job_starts_a_week_back_and_catches_up(
     source: tuple[str, Path], stacks: Stacks, tmp_path: Path
 ) -> None:
     """With the template's own settings (`BaselineDays` 7, `MaxHoursPerRun` 48) and an input of {}, as the schedule sends it."""

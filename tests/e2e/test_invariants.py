@@ -38,7 +38,7 @@ def five_hours(lake: Lake, generate) -> dict[str, bytes]:
     return bodies
 
 
-def test_three_runs_and_two_at_once_leave_the_same_state(lake: Lake, five_hours: dict[str, bytes], job_starting_at) -> None:
+def test_repeated_and_parallel_runs_leave_same_state(lake: Lake, five_hours: dict[str, bytes], job_starting_at) -> None:
     hour, job = RUN_OF_FIVE[0], "test_again"
     job_starting_at(job, hour)
     assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
@@ -54,7 +54,7 @@ def test_three_runs_and_two_at_once_leave_the_same_state(lake: Lake, five_hours:
     assert len(lake.runs(job)) == 5, "each execution has its line in the run history"
 
 
-def test_the_order_of_hours_does_not_matter(lake: Lake, five_hours: dict[str, bytes], job_starting_at) -> None:
+def test_order_of_hours_leaves_same_state(lake: Lake, five_hours: dict[str, bytes], job_starting_at) -> None:
     def run(order: list[int]) -> dict[str, object]:
         """The five hours from nothing, one after the other in this order."""
         job = "test_order_" + "".join(map(str, order))
@@ -71,7 +71,7 @@ def test_the_order_of_hours_does_not_matter(lake: Lake, five_hours: dict[str, by
     assert run([2, 0, 4, 1, 3]) == ascending
 
 
-def test_the_landed_bytes_are_planned_again_without_the_source(lake: Lake, five_hours: dict[str, bytes]) -> None:
+def test_landed_bytes_are_planned_without_the_source(lake: Lake, five_hours: dict[str, bytes]) -> None:
     hour, job = RUN_OF_FIVE[1], "test_landing"
     assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
     before = lake.state(hour, job)
@@ -80,12 +80,12 @@ def test_the_landed_bytes_are_planned_again_without_the_source(lake: Lake, five_
     assert lake.state(hour, job) == before
 
 
-def test_an_hour_never_landed_cannot_be_planned_from_landing(lake: Lake) -> None:
+def test_hour_without_landing_cannot_be_planned(lake: Lake) -> None:
     run = lake.run_hour("2016-04-02-0", job_id="test_landing", source="landing")
     assert (run.status, run.error) == ("FAILED", "LandingNotFound"), run
 
 
-def test_a_smaller_republication_is_refused_unless_forced(lake: Lake) -> None:
+def test_smaller_version_is_refused_unless_forced(lake: Lake) -> None:
     hour, job = "2016-04-03-0", "test_shrink"
     lake.serve(hour, gz(*(event(n) for n in range(300))))
     assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
@@ -110,7 +110,7 @@ def test_a_smaller_republication_is_refused_unless_forced(lake: Lake) -> None:
     assert all([key for key in keys if version in key] for version in (forced["version"], newest))
 
 
-def test_a_republication_with_as_many_rows_replaces_the_version_in_one_update(lake: Lake) -> None:
+def test_republication_replaces_version_in_one_update(lake: Lake) -> None:
     hour, job = "2016-04-04-0", "test_republished"
     lake.serve(hour, gz(*(event(n) for n in range(300))))
     assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
@@ -168,21 +168,21 @@ def test_states_pass_references_only(lake: Lake, five_hours: dict[str, bytes]) -
         ("commit-bookmark", {"hour": "2016-01-01-0", "job_id": "x", "outcome": {"won": {}}}, "outcome"),
     ],
 )
-def test_an_invalid_input_is_refused_by_name(lake: Lake, function: str, event: dict, field: str) -> None:
+def test_invalid_input_is_refused_by_name(lake: Lake, function: str, event: dict, field: str) -> None:
     with pytest.raises(FunctionError) as refused:
         lake.invoke(function, event)
     assert refused.value.name == "InvalidInput"
     assert field in refused.value.message
 
 
-def test_an_hour_that_is_not_over_is_refused_and_leaves_no_trace(lake: Lake) -> None:
+def test_unfinished_hour_is_refused_without_a_trace(lake: Lake) -> None:
     run = lake.run_hour("2999-01-01-0", job_id="test_future")
     assert (run.status, run.error) == ("FAILED", "InvalidInput"), run
     assert "2999-01-01-0 is not over until" in run.cause
     assert lake.ledger("2999-01-01-0") is None and lake.runs("test_future") == []
 
 
-def test_objects_that_somebody_removed_are_made_again(lake: Lake, five_hours: dict[str, bytes]) -> None:
+def test_removed_objects_are_written_again(lake: Lake, five_hours: dict[str, bytes]) -> None:
     """Between converting and registering nobody can look; a run over an hour whose bucket was tidied by hand is the same."""
     hour, job = RUN_OF_FIVE[2], "test_removed"
     assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
@@ -193,7 +193,7 @@ def test_objects_that_somebody_removed_are_made_again(lake: Lake, five_hours: di
     assert lake.state(hour, job) == before
 
 
-def test_versions_that_flip_while_runs_overlap_end_with_one_that_readers_see_whole(lake: Lake) -> None:
+def test_overlapping_versions_end_with_a_whole_one(lake: Lake) -> None:
     hour, job = "2016-04-06-0", "test_flips"
     bodies = [gz(*(event(number, public=flag) for number in range(300))) for flag in (True, False)]
     arns = []
@@ -212,12 +212,12 @@ def test_versions_that_flip_while_runs_overlap_end_with_one_that_readers_see_who
     assert lake.lease(hour) is None
 
 
-def test_an_execution_with_an_invalid_hour_fails_visibly(lake: Lake) -> None:
+def test_execution_with_invalid_hour_fails(lake: Lake) -> None:
     run = lake.run_hour("2016-02-30-0", job_id="test_invalid")
     assert (run.status, run.error) == ("FAILED", "InvalidInput"), run
 
 
-def test_a_chunk_of_changed_landing_bytes_is_refused(lake: Lake, five_hours: dict[str, bytes]) -> None:
+def test_chunk_of_changed_landing_is_refused(lake: Lake, five_hours: dict[str, bytes]) -> None:
     hour = RUN_OF_FIVE[3]
     assert lake.run_hour(hour, job_id="test_changed").status == "SUCCEEDED"
     version, key = lake.ledger(hour)["version"], f"landing/ghactivity/{hour}.json.gz"
@@ -231,7 +231,7 @@ def test_a_chunk_of_changed_landing_bytes_is_refused(lake: Lake, five_hours: dic
         lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body)
 
 
-def test_an_hour_that_does_not_balance_is_not_published(lake: Lake, five_hours: dict[str, bytes]) -> None:
+def test_unbalanced_hour_is_not_published(lake: Lake, five_hours: dict[str, bytes]) -> None:
     hour = RUN_OF_FIVE[4]
     assert lake.run_hour(hour, job_id="test_balance").status == "SUCCEEDED"
     ledger = lake.ledger(hour)
@@ -254,7 +254,7 @@ def test_an_hour_that_does_not_balance_is_not_published(lake: Lake, five_hours: 
     assert lake.invoke("register-partition", request)["version"] == ledger["version"]
 
 
-def test_an_object_lost_before_registration_is_noticed(lake: Lake, five_hours: dict[str, bytes]) -> None:
+def test_object_lost_before_registration_is_found(lake: Lake, five_hours: dict[str, bytes]) -> None:
     hour = RUN_OF_FIVE[4]
     assert lake.run_hour(hour, job_id="test_balance").status == "SUCCEEDED"
     ledger = lake.ledger(hour)
@@ -267,7 +267,7 @@ def test_an_object_lost_before_registration_is_noticed(lake: Lake, five_hours: d
     lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body)
 
 
-def test_many_hours_at_once_lose_no_update_of_the_bookmark(lake: Lake, job_starting_at) -> None:
+def test_parallel_hours_lose_no_bookmark_update(lake: Lake, job_starting_at) -> None:
     hours = [f"2016-05-01-{hour}" for hour in range(12)]
     for hour in hours:
         lake.serve(hour, gz(*(event(n) for n in range(20))))

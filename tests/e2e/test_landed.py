@@ -38,7 +38,7 @@ def ended(lake: Lake, machine: str, count: int) -> list[dict[str, object]]:
         time.sleep(0.2)
 
 
-def test_an_hour_put_by_hand_is_published_once(lake: Lake) -> None:
+def test_hour_put_by_hand_is_published_once(lake: Lake) -> None:
     hour = "2016-07-01-5"
     put(lake, hour, gz(*(event(n) for n in range(40))))
     ended(lake, "landed", 1)
@@ -57,7 +57,7 @@ def test_an_hour_put_by_hand_is_published_once(lake: Lake) -> None:
     assert (again["counts"]["rows"], again["previous_versions"][0]["version"]) == (50, item["version"])
 
 
-def test_an_hour_that_was_fetched_is_not_run_again(lake: Lake) -> None:
+def test_fetched_hour_is_not_run_again(lake: Lake) -> None:
     hour, before = "2016-07-02-5", len(ended(lake, "landed", 0))
     lake.serve(hour, small_hour(hour))
     assert lake.run_hour(hour).status == "SUCCEEDED"
@@ -69,7 +69,7 @@ def test_an_hour_that_was_fetched_is_not_run_again(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(("day", "mark"), [(4, {"fetched-into": "s3://pond/landing/ghactivity/2016-07-04-5.json.gz"}), (5, {})])
-def test_a_file_of_another_stack_is_published_with_the_metadata_that_it_brings(lake: Lake, day: int, mark: dict[str, str]) -> None:
+def test_file_of_another_stack_keeps_its_metadata(lake: Lake, day: int, mark: dict[str, str]) -> None:
     """As fetch has written it there, and as it did before it left its mark."""
     hour, key = f"2016-07-0{day}-5", f"landing/ghactivity/2016-07-0{day}-5.json.gz"
     landed, runs = len(ended(lake, "landed", 0)), len(ended(lake, "process-hour", 0))
@@ -86,7 +86,7 @@ def test_a_file_of_another_stack_is_published_with_the_metadata_that_it_brings(l
     assert item["source"] == {"url": source["source-url"], "etag": '"abc"'}
 
 
-def test_a_bad_file_or_name_is_told_and_leaves_what_is_published(lake: Lake) -> None:
+def test_bad_file_or_name_fails_by_name(lake: Lake) -> None:
     hour = "2016-07-03-5"
     started = len(ended(lake, "landed", 0))
     put(lake, hour, b"<html>404</html>")

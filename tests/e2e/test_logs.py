@@ -47,7 +47,7 @@ def logged(lake: Lake) -> dict[str, tuple[str, dict[str, list[dict[str, Any]]]]]
     return found
 
 
-def test_every_line_says_which_execution_hour_and_chunk_it_is_about(logged: dict[str, Any]) -> None:
+def test_every_log_line_names_execution_hour_and_chunk(logged: dict[str, Any]) -> None:
     for hour, functions in ((HOUR, list(ABOUT)), (DAMAGED, ["fetch", "commit-bookmark"])):
         name, of_functions = logged[hour]
         for function in functions:
@@ -69,7 +69,7 @@ def queries() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("query", queries())
-def test_a_saved_query_asks_for_fields_that_lines_have(logged: dict[str, Any], query: str) -> None:
+def test_saved_log_query_uses_existing_fields(logged: dict[str, Any], query: str) -> None:
     known = {"@timestamp", "@log"}
     for _, of_functions in logged.values():
         for line in (line for found in of_functions.values() for line in found):

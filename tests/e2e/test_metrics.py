@@ -25,7 +25,7 @@ def counted(lake: Lake, function: str, hour: str) -> Counter[str]:
     return +sums
 
 
-def test_an_hour_is_counted_once_however_often_it_runs(lake: Lake) -> None:
+def test_hour_is_counted_once_over_several_runs(lake: Lake) -> None:
     hour = "2023-05-01-7"
     lines = [*(event(n) for n in range(40)), event(3), b'{"bad"']
     lake.serve(hour, gz(*lines))
@@ -41,7 +41,7 @@ def test_an_hour_is_counted_once_however_often_it_runs(lake: Lake) -> None:
     assert counted(lake, "convert-chunk", hour)["ChunkSeconds"] > 0
 
 
-def test_failures_are_counted_by_what_they_mean(lake: Lake) -> None:
+def test_failures_are_counted_by_meaning(lake: Lake) -> None:
     broken, absent, shrunk = "2023-05-02-7", "2023-05-03-7", "2023-05-04-7"
     lake.serve(broken, whole_hour()[:1000])
     lake.serve(shrunk, gz(*(event(n) for n in range(40))))

@@ -45,7 +45,7 @@ def _number(text: str) -> int:
 STATED = stated()
 
 
-def test_the_readme_names_the_files_that_are_there():
+def test_readme_names_the_existing_files():
     if not STATED:
         pytest.skip(f"{NO_DATA} that a README describes")
     there = {path.name for path in DATA.iterdir() if path.name.endswith((".json.gz", ".jsonl"))}
@@ -53,7 +53,7 @@ def test_the_readme_names_the_files_that_are_there():
 
 
 @pytest.mark.parametrize("name", sorted(STATED) or [pytest.param("", marks=pytest.mark.skip(reason=f"{NO_DATA} that a README describes"))])
-def test_facts_are_those_the_readme_states(name):
+def test_facts_equal_the_readme(name):
     found, expected = oracle.facts(DATA / name), STATED[name]
     types = dict(expected["types"])
     not_events = types.pop("None", 0)
@@ -101,7 +101,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("lines, expected", [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_every_kind_of_line_is_counted_as_what_it_is(tmp_path, lines, expected):
+def test_every_kind_of_line_is_counted(tmp_path, lines, expected):
     if isinstance(lines, list):
         lines = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
     path = tmp_path / "2015-01-01-0.json.gz"
@@ -111,7 +111,7 @@ def test_every_kind_of_line_is_counted_as_what_it_is(tmp_path, lines, expected):
     assert found["records"] == found["rows"] + found["duplicates"] + found["bad_records"]
 
 
-def test_every_shape_has_actor_repo_and_organisation(tmp_path):
+def test_every_shape_has_actor_repo_and_org(tmp_path):
     at = {"type": "WatchEvent", "created_at": "2012/03/10 22:36:55 -0800"}
     repository = {"name": "r", "owner": "o", "organization": "g"}
     cases = [
@@ -128,7 +128,7 @@ def test_every_shape_has_actor_repo_and_organisation(tmp_path):
     assert oracle._text(rows[2].created_at) == "2012-03-11T06:36:55Z"
 
 
-def test_answers_break_ties_by_name_and_keep_days_apart(tmp_path):
+def test_answers_break_ties_by_name_within_a_day(tmp_path):
     def event(number, kind, actor, repo, org=None):
         owner = {"org": {"login": org}} if org else {}
         at = f"2015-01-01T00:00:0{number}Z"
@@ -164,7 +164,7 @@ def test_answers_break_ties_by_name_and_keep_days_apart(tmp_path):
     }
 
 
-def test_a_file_that_is_cut_off_is_an_error_not_an_answer(tmp_path):
+def test_truncated_file_is_an_error(tmp_path):
     path = tmp_path / "2015-01-01-0.json.gz"
     path.write_bytes(gzip.compress(json.dumps(PUSH_AT).encode() * 100)[:-20])
     with pytest.raises((EOFError, zlib.error)):
@@ -172,6 +172,6 @@ def test_a_file_that_is_cut_off_is_an_error_not_an_answer(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x.json.gz", "2015-13-01-0.json.gz", "2015-01-01-24.json.gz"])
-def test_a_file_without_an_hour_is_refused(name):
+def test_file_without_an_hour_is_refused(name):
     with pytest.raises(ValueError):
         oracle.hour_of(name)

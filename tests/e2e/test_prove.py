@@ -34,7 +34,7 @@ def report(lake: Lake, run: Execution, hour: str) -> dict[str, object]:
     return json.loads(lake.read(f"reports/ghactivity/prove/{run.arn.rsplit(':', 1)[1]}/{hour}.json"))
 
 
-def test_an_hour_as_it_was_landed_is_proven(lake: Lake, hours: None) -> None:
+def test_landed_hour_is_proven(lake: Lake, hours: None) -> None:
     before = lake.state(WHOLE, JOB)
     run = prove(lake, WHOLE, WHOLE)
     assert run.status == "SUCCEEDED", run
@@ -47,7 +47,7 @@ def test_an_hour_as_it_was_landed_is_proven(lake: Lake, hours: None) -> None:
     assert lake.state(WHOLE, JOB) == before, "nothing is changed"
 
 
-def test_a_range_says_what_became_of_each_hour(lake: Lake, hours: None) -> None:
+def test_range_reports_each_hour(lake: Lake, hours: None) -> None:
     lake.serve(SPOILT, gz(*(event(n) for n in range(30))))
     assert lake.run_hour(SPOILT, job_id=JOB).status == "SUCCEEDED"
     run = prove(lake, WHOLE, ABSENT)
@@ -159,7 +159,7 @@ ELSEWHERE = f"raw/ghactivity/year=2016/month=08/dayofmonth=01/hour=01/{'f' * 12}
         ("the ledger has forgotten it", forget_in_ledger, ["HourOpen", "PartitionStale", "OrphanObjects"], "published is nothing"),
     ],
 )
-def test_what_is_spoilt_is_found(
+def test_damage_is_found_by_name(
     lake: Lake, hours: None, tmp_path: Path, phrase: str, spoil: Callable[[Lake, Path], None], findings: list[str], message: str
 ) -> None:
     lake.forget(SPOILT)
@@ -176,7 +176,7 @@ def test_what_is_spoilt_is_found(
     lake.s3.delete_object(Bucket=lake.bucket, Key=ELSEWHERE)
 
 
-def test_an_hour_whose_landed_bytes_are_not_at_hand_is_checked_as_far_as_can_be(lake: Lake, tmp_path: Path) -> None:
+def test_hour_without_landed_bytes_is_partly_checked(lake: Lake, tmp_path: Path) -> None:
     hour = f"{DAY}-9"
     lake.serve(hour, gz(*(event(n) for n in range(30))))
     assert lake.run_hour(hour, job_id=JOB).status == "SUCCEEDED"
@@ -193,7 +193,7 @@ def test_an_hour_whose_landed_bytes_are_not_at_hand_is_checked_as_far_as_can_be(
     assert (run.status, run.output["not_recomputed"]) == ("SUCCEEDED", 1), "landing has what it was rolled back from"
 
 
-def test_of_a_refused_file_nothing_is_left_and_the_published_one_is_kept(lake: Lake) -> None:
+def test_refused_file_leaves_only_the_published_one(lake: Lake) -> None:
     hour = f"{DAY}-10"
     published = gz(*(event(n) for n in range(30)))
     for body, ends in ((published, "SUCCEEDED"), (gz(*(event(n) for n in range(20))), "FAILED")):
@@ -212,7 +212,7 @@ def test_of_a_refused_file_nothing_is_left_and_the_published_one_is_kept(lake: L
     assert (run.status, run.output["proven"]) == ("SUCCEEDED", 1), run
 
 
-def test_bad_records_that_the_bucket_has_deleted_in_time_are_no_finding(lake: Lake) -> None:
+def test_expired_quarantine_is_not_a_finding(lake: Lake) -> None:
     hour = f"{DAY}-11"
     lake.serve(hour, gz(*(event(n) for n in range(30)), b'{"bad"'))
     assert lake.run_hour(hour, job_id=JOB).status == "SUCCEEDED"
@@ -240,7 +240,7 @@ def test_bad_records_that_the_bucket_has_deleted_in_time_are_no_finding(lake: La
     ("given", "complaint"),
     [({"from": f"{DAY}-1", "to": f"{DAY}-0"}, "to"), ({"from": "yesterday", "to": f"{DAY}-0"}, "from"), ({"from": f"{DAY}-0"}, "to"), ({"form": 1}, "form")],
 )
-def test_a_wrong_input_is_refused_by_name(lake: Lake, given: dict[str, object], complaint: str) -> None:
+def test_invalid_range_is_refused_by_name(lake: Lake, given: dict[str, object], complaint: str) -> None:
     run = lake.wait(lake.start("Prove", **given))
     assert (run.status, run.error) == ("FAILED", "InvalidInput")
     assert complaint in run.cause

@@ -42,7 +42,7 @@ def ask(lake: Lake, name: str) -> list[dict[str, str | None]]:
     return lake.query(query.sql, *query.parameters(HOURS[0]))
 
 
-def test_the_named_queries_are_deployed_as_the_template_has_them(lake: Lake) -> None:
+def test_named_queries_are_deployed_unchanged(lake: Lake) -> None:
     athena, group = lake.aws.client("athena"), lake.outputs["AthenaWorkGroupName"]
     ids = athena.list_named_queries(WorkGroup=group)["NamedQueryIds"]
     deployed = [athena.get_named_query(NamedQueryId=one)["NamedQuery"] for one in ids]
@@ -82,7 +82,7 @@ def test_events_by_type_of_a_day_and_of_a_month(lake: Lake, answers: dict[str, A
     assert month == answers["events_by_type_of_month"]["-".join(DAY[:2])]
 
 
-def test_hours_of_a_month_and_events_without_degraded_hours(lake: Lake, answers: dict[str, Any]) -> None:
+def test_degraded_hours_are_excluded(lake: Lake, answers: dict[str, Any]) -> None:
     def hours() -> list[dict[str, str | None]]:
         return ask(lake, "hours-of-a-month")
 
@@ -142,7 +142,7 @@ def test_first_and_last_event_and_rows_per_hour(lake: Lake, answers: dict[str, A
     }
 
 
-def test_the_views_show_the_same_events(lake: Lake, answers: dict[str, Any]) -> None:
+def test_views_show_the_same_events(lake: Lake, answers: dict[str, Any]) -> None:
     where = " AND ".join(f"{key} = '{value}'" for key, value in zip(("year", "month", "dayofmonth"), DAY, strict=True))
     rows = sum(facts["rows"] for facts in answers["hours"].values())
     flat = lake.query(

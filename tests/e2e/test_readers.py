@@ -69,7 +69,7 @@ def test_every_reader_finds_the_same_rows(source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name if file else "absent")
-def test_the_rows_are_what_duckdb_makes_of_the_source(file: Path, tmp_path: Path) -> None:
+def test_rows_equal_duckdbs_own_conversion(file: Path, tmp_path: Path) -> None:
     if not file.name.startswith(EVENTS):
         pytest.skip("no one schema of DuckDB's holds the shapes of before 2015")
     columns = ", ".join(f"{name}: '{kind}'" for name, kind in SOURCE.items())

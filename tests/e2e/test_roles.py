@@ -365,7 +365,7 @@ def allowed(probe: Probe, as_role: Clients) -> bool:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_may_do_what_it_needs_and_nothing_else(lake: Lake, credentials, strangers: str, role: str) -> None:
+def test_role_may_do_only_what_it_needs(lake: Lake, credentials, strangers: str, role: str) -> None:
     as_role = Clients(lake, credentials[role])
     probes = [
         *object_probes(lake),
@@ -482,7 +482,7 @@ def stream_probes(stream: Stream) -> Iterator[tuple[str, Callable[[Clients], obj
     yield "ssm get_parameter", lambda as_role: as_role.ssm.get_parameter(Name="probe"), False
 
 
-def test_process_events_may_do_what_it_needs_and_nothing_else(as_process_events: Clients) -> None:
+def test_process_events_may_do_only_what_it_needs(as_process_events: Clients) -> None:
     probes = list(stream_probes(as_process_events.lake))
     wrong = {
         name: "allowed" if passed else "refused"

@@ -43,7 +43,7 @@ def rows_by_sql(lake: Lake, hour: str) -> int:
     return int(lake.query(f"SELECT count(*) AS n FROM events WHERE {where}")[0]["n"])
 
 
-def test_the_version_before_is_shown_again_and_stays_through_a_recheck(lake: Lake, hour: str) -> None:
+def test_rolled_back_version_survives_a_recheck(lake: Lake, hour: str) -> None:
     first = lake.ledger(hour)
     second = serve(lake, hour, 310)
     objects = lake.hour_objects(hour)
@@ -68,7 +68,7 @@ def test_the_version_before_is_shown_again_and_stays_through_a_recheck(lake: Lak
     assert "rolled_back_from" not in lake.ledger(hour)
 
 
-def test_a_file_that_is_new_to_the_archive_ends_a_rollback(lake: Lake, hour: str) -> None:
+def test_new_file_at_the_source_ends_a_rollback(lake: Lake, hour: str) -> None:
     serve(lake, hour, 320)
     assert roll_back(lake, hour).status == "SUCCEEDED"
     before = lake.ledger(hour)
@@ -81,7 +81,7 @@ def test_a_file_that_is_new_to_the_archive_ends_a_rollback(lake: Lake, hour: str
     assert "rolled_back_from" not in after
 
 
-def test_a_version_that_is_not_kept_is_refused_and_the_hour_stays_as_it_is(lake: Lake, hour: str) -> None:
+def test_rollback_to_deleted_version_is_refused(lake: Lake, hour: str) -> None:
     first = lake.ledger(hour)["version"]
     for records in (340, 350):
         serve(lake, hour, records)
@@ -100,7 +100,7 @@ def test_a_version_that_is_not_kept_is_refused_and_the_hour_stays_as_it_is(lake:
     assert lake.lease(hour) is None
 
 
-def test_a_rollback_beside_a_run_of_the_same_hour_ends_with_one_of_both(lake: Lake, hour: str) -> None:
+def test_rollback_beside_a_run_ends_with_one_of_both(lake: Lake, hour: str) -> None:
     serve(lake, hour, 360)
     date, hour_of_day = hour.rsplit("-", 1)
     lake.serve(hour, gz(*(event(n, created_at=f"{date}T{int(hour_of_day):02}:00:00Z") for n in range(370))))

@@ -33,7 +33,7 @@ def built(folder: Path) -> Path:
     return folder / "template.yaml"
 
 
-def test_sam_deploys_the_stack_and_the_command_finds_it(source: tuple[str, Path], tmp_path: Path) -> None:
+def test_sam_deploys_the_stack_for_the_command(source: tuple[str, Path], tmp_path: Path) -> None:
     address, folder = source
     template = built(tmp_path / "build")
     shutil.copy(ROOT / "samconfig.toml", tmp_path)

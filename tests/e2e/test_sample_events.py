@@ -36,7 +36,7 @@ def event(name: str) -> dict:
     return json.loads((ROOT / "events" / f"{name}.json").read_text())
 
 
-def test_every_event_is_tried_here() -> None:
+def test_every_sample_event_is_tried() -> None:
     """Those of CSV files and of the event stream are in `test_csv_load.py` and `test_event_stream.py`."""
     others = ("process-events", "plan-csv", "load-csv-chunk", "commit-csv-load", "undo-csv-load")
     names = {path.stem for path in (ROOT / "events").glob("*.json") if not path.stem.startswith(others)}
@@ -93,7 +93,7 @@ def test_cargo_lambda_invoke_takes_the_events(lake: Lake, sample_hour: None, car
     assert "CorruptArchive" in cargo_lambda("commit-bookmark", "commit-bookmark-failed-hour")
 
 
-def test_the_events_in_order_publish_their_hour(lake: Lake, sample_hour: None) -> None:
+def test_sample_events_publish_their_hour(lake: Lake, sample_hour: None) -> None:
     answers = {name: lake.invoke(name, event(name)) for name in STEPS}
     assert len(answers["next-file"]["hours"]) <= event("next-file")["max_hours"]
     assert answers["fetch"]["version"] == event("convert-chunk")["version"], "events/*.json name the version that fetch answers"
@@ -105,7 +105,7 @@ def test_the_events_in_order_publish_their_hour(lake: Lake, sample_hour: None) -
 
 
 @pytest.mark.parametrize(("name", "error"), sorted(FAILURES.items()))
-def test_an_event_that_fails_does_so_by_name(lake: Lake, name: str, error: str) -> None:
+def test_failing_sample_event_fails_by_name(lake: Lake, name: str, error: str) -> None:
     function = next(step for step in STEPS if name.startswith(step))
     with pytest.raises(FunctionError) as failed:
         lake.invoke(function, event(name))

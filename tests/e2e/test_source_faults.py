@@ -85,7 +85,7 @@ def noisy_hour(hour: str) -> bytes:
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[case.phrase for case in CASES])
-def test_the_hour_is_published_or_fails_by_name_and_recovers(ended: tuple[Lake, list[Execution]], number: int) -> None:
+def test_faulty_source_publishes_or_fails_by_name(ended: tuple[Lake, list[Execution]], number: int) -> None:
     lake, runs = ended
     hour, case, run = HOURS[number], CASES[number], runs[number]
     assert (run.status, run.error) == ("FAILED" if case.error else "SUCCEEDED", case.error), run
@@ -107,14 +107,14 @@ def test_the_hour_is_published_or_fails_by_name_and_recovers(ended: tuple[Lake, 
     assert lake.state(hour) == state, "as if nothing had been wrong"
 
 
-def test_a_short_pause_is_made_without_another_try(ended: tuple[Lake, list[Execution]]) -> None:
+def test_short_pause_is_waited_for_without_a_retry(ended: tuple[Lake, list[Execution]]) -> None:
     lake, runs = ended
     [run] = [run for run, case in zip(runs, CASES, strict=True) if case.phrase == SHORT_PAUSE]
     pages = lake.sfn.get_paginator("get_execution_history").paginate(executionArn=run.arn)
     assert [entry["type"] for page in pages for entry in page["events"] if entry["type"].startswith("TaskFailed")] == []
 
 
-def test_a_stale_404_of_a_recent_hour_is_asked_for_again(ended: tuple[Lake, list[Execution]]) -> None:
+def test_stale_404_of_a_recent_hour_is_retried(ended: tuple[Lake, list[Execution]]) -> None:
     """A HEAD says that the file is there, and the GET after it, answered by another machine, that it is not."""
     lake, _ = ended
     run = lake.ingest(job_id="test_stale", max_hours=1, **{"from": STALE})
@@ -124,7 +124,7 @@ def test_a_stale_404_of_a_recent_hour_is_asked_for_again(ended: tuple[Lake, list
     assert (lake.ledger(STALE)["status"], lake.bookmark("test_stale")) == ("published", STALE)
 
 
-def test_the_next_source_serves_what_the_preferred_one_does_not(stacks: Stacks, tmp_path: Path) -> None:
+def test_next_source_serves_what_the_first_lacks(stacks: Stacks, tmp_path: Path) -> None:
     """The ledger says which one it was."""
     own, absent, broken, down = (f"2018-05-{day:02}-0" for day in range(1, 5))
     recent = hours_before_now(3)[0]

@@ -42,7 +42,7 @@ def timeouts(lake: Lake, arn: str) -> int:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_that_runs_out_of_time_is_run_again(hasty: Lake, late: FaultProxy, step: str) -> None:
+def test_step_that_times_out_is_retried(hasty: Lake, late: FaultProxy, step: str) -> None:
     hour, job = f"2018-05-01-{STEPS.index(step)}", f"test_timeout_of_{step}"
     hasty.serve(hour, small_hour(hour))
     assert hasty.run_hour(hour, job_id=job).status == "SUCCEEDED"
@@ -68,7 +68,7 @@ def test_a_step_that_runs_out_of_time_is_run_again(hasty: Lake, late: FaultProxy
     assert hasty.state(hour, job) == expected
 
 
-def test_an_ingest_or_a_backfill_whose_first_step_runs_out_of_time_asks_again(hasty: Lake, late: FaultProxy) -> None:
+def test_first_step_that_times_out_is_retried(hasty: Lake, late: FaultProxy) -> None:
     hour = hours_before_now(200)[0]
     hasty.serve(hour, small_hour(hour))
     span = {"from": hour, "to": hour}
@@ -88,7 +88,7 @@ def test_an_ingest_or_a_backfill_whose_first_step_runs_out_of_time_asks_again(ha
         assert (hasty.ledger(hour)["status"], len(hasty.rows(hour))) == ("published", 30)
 
 
-def test_a_proof_that_runs_out_of_time_is_made_again(hasty: Lake, late: FaultProxy) -> None:
+def test_proof_that_times_out_is_retried(hasty: Lake, late: FaultProxy) -> None:
     hour = "2018-05-02-0"
     hasty.serve(hour, small_hour(hour))
     assert hasty.run_hour(hour, job_id="test_timeout_of_prove").status == "SUCCEEDED"
@@ -105,7 +105,7 @@ def test_a_proof_that_runs_out_of_time_is_made_again(hasty: Lake, late: FaultPro
     assert (run.status, run.output["proven"]) == ("SUCCEEDED", 1), run
 
 
-def test_the_ledgers_table_follows_after_an_export_that_ran_out_of_time(hasty: Lake, late: FaultProxy) -> None:
+def test_ledger_table_follows_after_export_timeout(hasty: Lake, late: FaultProxy) -> None:
     hour = "2018-06-01-0"
     hasty.serve(hour, small_hour(hour))
     with configured(hasty, ["export-ledger"], through(late), Timeout=TIMEOUT_SECS):

@@ -1,6 +1,6 @@
 """Downloads the hours of GH Archive that the tests use, some 25 MB, and checks each.
 
-    python3 tests/real_data.py --folder .local/real-data
+    python3 tests/e2e/real_data.py --folder .local/real-data
 
 Hours that are there already are only checked. A download replaces a file in one step, after its length, its gzip checksum and
 its number of lines have been checked, and its SHA-256 where the archive is known to serve these bytes.
