@@ -62,7 +62,8 @@ def installed() -> str:
     stamp = TOOLS / "stamp.json"
     pins = (HERE / "package-lock.json").read_text()
     if stamp.exists() and (found := json.loads(stamp.read_text()))["pins"] == pins:
-        return found["program"]
+        program: str = found["program"]
+        return program
     shutil.rmtree(TOOLS, ignore_errors=True)
     (TOOLS / "bin").mkdir(parents=True)
     for name in ("package.json", "package-lock.json"):
@@ -72,7 +73,7 @@ def installed() -> str:
     subprocess.run([node._node(), str(npm), "ci", *quiet], cwd=TOOLS, check=True)
     # It unpacks its libraries only where it believes to be on AWS Lambda.
     where = {"TMPDIR": str(TOOLS / "bin"), "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs24.x"}
-    binary = json.loads(run("extract.mjs", variables=where))
+    binary: str = json.loads(run("extract.mjs", variables=where))
     # The configuration that comes with the fonts names folders of AWS Lambda.
     folders = [TOOLS / "bin/fonts", "/usr/share/fonts"]
     listed = "".join(f"<dir>{folder}</dir>" for folder in folders)
@@ -89,7 +90,7 @@ def run(script: str, *arguments: Any, variables: dict[str, str] | None = None) -
         shutil.copy(HERE / script, partial)
         partial.replace(TOOLS / script)
     command = [node._node(), str(TOOLS / script), *map(str, arguments)]
-    done = subprocess.run(command, env=os.environ | (variables or {}), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=os.environ | (variables or {}), capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -99,4 +100,5 @@ def look(page: Path, pictures: Path | None = None) -> dict[str, Any]:
     binary, variables = program()
     if not TOOLS.is_dir():
         raise NoBrowser("what drives the browser comes with npm's Chromium")
-    return json.loads(run("look.mjs", binary, page, pictures or "", variables=variables))
+    view: dict[str, Any] = json.loads(run("look.mjs", binary, page, pictures or "", variables=variables))
+    return view

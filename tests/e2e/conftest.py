@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import fault_matrix
 import pytest
 from botocore.config import Config
+from xdist.scheduler import LoadScopeScheduling
+
+import fault_matrix
 from deployment import Lake
 from fault_proxy import Fault, FaultProxy
 from local_aws.stack.archive_server import Archive
 from stacks import Stacks
-from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,7 +41,7 @@ SAMPLES = {
 }
 
 
-class ByFile(LoadScopeScheduling):
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
     """A file's tests stay together in one process, but for the long ones that need no more than a stack."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -64,16 +65,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(fault_matrix.matrix(found))
 
 
-def real_hours() -> list[object]:
+def real_hours() -> list[Any]:
     """The complete real hours, or one skipped entry that says why there are none."""
     return sorted(DATA.glob("*.json.gz")) or [_absent()]
 
 
-def real_samples() -> list[object]:
+def real_samples() -> list[Any]:
     return [(hour, DATA / name) for name, hour in SAMPLES.items() if (DATA / name).exists()] or [_absent(2)]
 
 
-def _absent(values: int = 1) -> object:
+def _absent(values: int = 1) -> Any:
     return pytest.param(*[None] * values, marks=pytest.mark.skip(reason=NO_DATA), id="absent")
 
 
@@ -107,7 +108,7 @@ def ghactivity(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Callable
 
     def run(*arguments: str, environment: dict[str, str] | None = None, **settings: Any) -> subprocess.CompletedProcess[str]:
         variables = clean | lake.aws.environment() | (environment or {})
-        command = [BINARIES / "ghactivity", *arguments]
+        command: list[str | Path] = [BINARIES / "ghactivity", *arguments]
         settings = {"cwd": folder, "env": variables, "capture_output": True, "text": True, "timeout": 300} | settings
         return subprocess.run(command, **settings)
 

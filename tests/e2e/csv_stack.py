@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
+
 from deployment import Deployed, Execution
 from local_aws.stack.aws import ROOT
 
@@ -33,7 +34,8 @@ class CsvStack(Deployed):
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
 
     def read(self, key: str) -> bytes:
-        return self.s3.get_object(Bucket=self.bucket, Key=key.removeprefix(f"s3://{self.bucket}/"))["Body"].read()
+        body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key.removeprefix(f"s3://{self.bucket}/"))["Body"].read()
+        return body
 
     def keys(self, prefix: str) -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
@@ -71,7 +73,8 @@ class CsvStack(Deployed):
         return [{name: deserialize(value) for name, value in item.items()} for page in pages for item in page["Items"]]
 
     def receipt(self, run: Execution) -> dict[str, Any]:
-        return json.loads(self.read(run.output["load"]["receipt"]))
+        receipt: dict[str, Any] = json.loads(self.read(run.output["load"]["receipt"]))
+        return receipt
 
     def quarantine(self, run: Execution) -> list[dict[str, Any]]:
         key = run.output["load"]["quarantine"]

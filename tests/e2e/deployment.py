@@ -30,7 +30,8 @@ class Execution:
     status: str
     output: Any
     error: str | None
-    cause: str | None
+    # Any, because a test knows whether the execution failed.
+    cause: Any
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
@@ -54,7 +55,8 @@ class Deployed:
 
     def start(self, machine: str, **arguments: Any) -> str:
         arn = self.outputs[f"{machine}StateMachineArn"]
-        return self.sfn.start_execution(stateMachineArn=arn, input=json.dumps(arguments))["executionArn"]
+        started: str = self.sfn.start_execution(stateMachineArn=arn, input=json.dumps(arguments))["executionArn"]
+        return started
 
     def wait(self, arn: str, seconds: float = 180) -> Execution:
         deadline = time.monotonic() + seconds
@@ -127,7 +129,8 @@ class Lake(Deployed):
         return found
 
     def read(self, key: str) -> bytes:
-        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body
 
     def remove(self, keys: Iterable[str]) -> None:
         """Removes objects, at most a thousand."""
@@ -146,20 +149,21 @@ class Lake(Deployed):
         """`ArchiveHours`, `Jobs` or `JobRunDetails`."""
         return self.dynamodb.Table(self.outputs[f"{name}TableName"])
 
-    def item(self, table: str, **key: str) -> dict[str, Any] | None:
+    def item(self, table: str, **key: str) -> Any:
+        """Returns an item, or None. Any, because a test knows whether the item exists."""
         item = self.table(table).get_item(Key=key, ConsistentRead=True).get("Item")
         return plain(item) if item else None
 
-    def ledger(self, hour: str) -> dict[str, Any] | None:
+    def ledger(self, hour: str) -> Any:
         return self.item("ArchiveHours", archive="ghactivity", hour=ledger_key(hour))
 
-    def lease(self, hour: str) -> dict[str, Any] | None:
+    def lease(self, hour: str) -> Any:
         return self.item("ArchiveHours", archive="ghactivity#lease", hour=ledger_key(hour))
 
-    def job(self, job_id: str = JOB) -> dict[str, Any] | None:
+    def job(self, job_id: str = JOB) -> Any:
         return self.item("Jobs", job_id=job_id)
 
-    def bookmark(self, job_id: str = JOB) -> str | None:
+    def bookmark(self, job_id: str = JOB) -> Any:
         job = self.job(job_id)
         details = job and job.get("job_run_bookmark_details")
         return details and details["last_run_file_name"].removesuffix(".json.gz")
@@ -175,7 +179,7 @@ class Lake(Deployed):
                 return items
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def partition(self, hour: str) -> dict[str, Any] | None:
+    def partition(self, hour: str) -> Any:
         try:
             reply = self.glue.get_partition(DatabaseName=self.database, TableName="events", PartitionValues=partition_values(hour))
         except self.glue.exceptions.EntityNotFoundException:
@@ -226,7 +230,7 @@ class Lake(Deployed):
 
     # SQL.
 
-    def query(self, sql: str, *parameters: str) -> list[dict[str, str | None]]:
+    def query(self, sql: str, *parameters: str) -> list[dict[str, Any]]:
         """Runs SQL in the stack's workgroup and database; rows as texts by column name. Parameters are SQL literals."""
         result = self.aws.query(sql, parameters, self.database, self.outputs["AthenaWorkGroupName"])
         return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
@@ -258,9 +262,7 @@ def partition_values(hour: str) -> list[str]:
 
 
 def partition_path(hour: str) -> str:
-    return "/".join(
-        f"{name}={value}" for name, value in zip(("year", "month", "dayofmonth", "hour"), partition_values(hour), strict=True)
-    )
+    return "/".join(f"{name}={value}" for name, value in zip(("year", "month", "dayofmonth", "hour"), partition_values(hour), strict=True))
 
 
 def ledger_key(hour: str) -> str:

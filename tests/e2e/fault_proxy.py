@@ -15,6 +15,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 #: The calls of an upload in parts, by method and a parameter; other calls to S3 are named by their method.
@@ -94,7 +95,7 @@ class FaultProxy:
 
             def setup(self) -> None:
                 super().setup()
-                self.upstream = Upstream(proxy.upstream.hostname, proxy.upstream.port)
+                self.upstream = proxy._connect()
 
             def finish(self) -> None:
                 super().finish()
@@ -106,11 +107,15 @@ class FaultProxy:
             def handle_call(self) -> None:
                 proxy._handle(self)
 
-            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_call
+            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_call  # noqa: N815  names of the base class
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def _connect(self) -> Upstream:
+        assert self.upstream.hostname and self.upstream.port
+        return Upstream(self.upstream.hostname, self.upstream.port)
 
     def strike(self, call: int) -> None:
         """Makes call number `call` (from 0), or `EVERY` call, meet the fault."""
@@ -123,6 +128,7 @@ class FaultProxy:
 
     def deliver_late(self) -> int:
         """Performs the call that was on its way when its process was killed; the status that it is answered with."""
+        assert self._late, "no process was killed during a call"
         (upstream, request, body), self._late = self._late, None
         status, _, _ = upstream.perform(request, body)
         upstream.close()
@@ -132,7 +138,7 @@ class FaultProxy:
         self.server.shutdown()
         self.server.server_close()
 
-    def _handle(self, request: BaseHTTPRequestHandler) -> None:
+    def _handle(self, request: Any) -> None:
         body = _read_body(request)
         with self._lock:
             chosen = self._chosen in (len(self.calls), EVERY)
@@ -147,14 +153,14 @@ class FaultProxy:
         except ConnectionError:  # the function has been stopped meanwhile
             _hang_up(request)
 
-    def _meet(self, fault: Fault, request: BaseHTTPRequestHandler, body: bytes) -> None:
+    def _meet(self, fault: Fault, request: Any, body: bytes) -> None:
         if fault in REFUSALS:
             status, content_type, payload = REFUSALS[fault][re.split(r"[ _.]", _name(request))[0]]
             _send(request, (status, [("Content-Type", content_type)], payload))
             return
-        reply = request.upstream.perform(request, body) if fault in PERFORMED else None
+        reply: Any = request.upstream.perform(request, body) if fault in PERFORMED else None
         if fault is Fault.CRASH_BEFORE:
-            self._late = (Upstream(self.upstream.hostname, self.upstream.port), request, body)
+            self._late = (self._connect(), request, body)
         if fault in CRASHES:
             kill_peer(request)
         elif fault is Fault.DELAYED:
@@ -171,10 +177,10 @@ class FaultProxy:
 class Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def handle_error(self, *address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Says what went wrong, unless a client is gone, as those that are killed are."""
         if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(*address)
+            super().handle_error(request, client_address)
 
 
 class Upstream:
@@ -198,7 +204,7 @@ class Upstream:
         self.connection.close()
 
 
-def kill_peer(request: BaseHTTPRequestHandler) -> None:
+def kill_peer(request: Any) -> None:
     """Kills the function at the other end of a connection. What a test calls by itself is spared."""
     pid = _process_of(request.client_address[1], request.server.server_address[1])
     if Path(f"/proc/{pid}/comm").read_text().strip() == "bootstrap":

@@ -31,9 +31,10 @@ import math
 import re
 import sys
 from collections import Counter, defaultdict
-from datetime import datetime, timedelta, timezone
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Iterable, Iterator, NamedTuple
+from typing import Any, NamedTuple
 
 MAX_RECORD_BYTES = 16 << 20
 MAX_DEPTH = 127
@@ -111,13 +112,13 @@ def facts(path: Path) -> dict[str, Any]:
 
 def answers(files: Iterable[tuple[Hour, Path]]) -> dict[str, Any]:
     """The answers to the lake's questions, over all files together."""
-    repos: dict[str, Counter] = defaultdict(Counter)
-    day_types: dict[str, Counter] = defaultdict(Counter)
-    month_types: dict[str, Counter] = defaultdict(Counter)
-    day_hours: dict[str, Counter] = defaultdict(Counter)
+    repos: dict[str, Counter[str]] = defaultdict(Counter)
+    day_types: dict[str, Counter[str]] = defaultdict(Counter)
+    month_types: dict[str, Counter[str]] = defaultdict(Counter)
+    day_hours: dict[str, Counter[int]] = defaultdict(Counter)
     organised: Counter[str] = Counter()
     pushes: Counter[str] = Counter()
-    others: dict[str, Counter] = defaultdict(Counter)
+    others: dict[str, Counter[str]] = defaultdict(Counter)
     hours: dict[str, dict[str, Any]] = {}
     for hour, path in files:
         key = f"{hour.day}-{hour.hour}"
@@ -174,9 +175,16 @@ def hour_of(argument: str) -> tuple[Hour, Path]:
 
 
 def _hour(text: str) -> Hour:
-    year, month, day, hour = (int(part) for part in HOUR.match(text).groups())
+    year, month, day, hour = (int(part) for part in _matched(text).groups())
     datetime(year, month, day, hour)  # raises for what is no hour
     return Hour(f"{year:04}-{month:02}-{day:02}", hour)
+
+
+def _matched(text: str) -> re.Match[str]:
+    found = HOUR.match(text)
+    if not found:
+        raise ValueError(f"{text}: expected an hour such as 2025-11-21-0")
+    return found
 
 
 def _hour_key(text: str) -> tuple[str, int]:
@@ -184,7 +192,7 @@ def _hour_key(text: str) -> tuple[str, int]:
     return day, int(hour)
 
 
-def _records(path: Path, counts: Counter) -> Iterator[Record]:
+def _records(path: Path, counts: Counter[str]) -> Iterator[Record]:
     seen: set[bytes] = set()
     for number, line in enumerate(_lines(path), start=1):
         counts["lines"] += 1
@@ -260,8 +268,8 @@ def _value(text: str, at: int) -> tuple[Any, str | None, int | None]:
     try:
         value, end = decoder.raw_decode(text, at)
     except RecursionError:
-        end, _ = _extent(text, at)
-        return None, "too deep" if end else "no JSON", end
+        extent, _ = _extent(text, at)
+        return None, "too deep" if extent else "no JSON", extent
     except ValueError:
         return None, "no JSON", None
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -325,7 +333,8 @@ def _instant(text: str) -> datetime | None:
     try:
         offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
         zone = timezone(-offset if sign == "-" else offset)
-        return datetime(*(int(part) for part in parts), micros, zone).astimezone(timezone.utc)
+        year, month, day, hour, minute, second = (int(part) for part in parts)
+        return datetime(year, month, day, hour, minute, second, micros, zone).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -357,12 +366,12 @@ def _string(value: Any, field: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _ranked(counter: Counter, limit: int | None = None) -> list[tuple[str, int]]:
+def _ranked(counter: Counter[Any], limit: int | None = None) -> list[tuple[Any, int]]:
     return sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:limit]
 
 
 def _text(instant: datetime | None) -> str | None:
-    return instant and instant.isoformat().replace("+00:00", "Z")
+    return instant.isoformat().replace("+00:00", "Z") if instant else None
 
 
 def main() -> None:

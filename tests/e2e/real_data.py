@@ -34,13 +34,9 @@ class Hour:
 
 HOURS = (
     Hour("2011-02-15-0", "back-fill of 2011: entities without an id", 1_639),
-    Hour(
-        "2012-06-14-15", "Timeline: no id, times with -07:00", 5_313, "7157bd78aa6bcc291c891f554e7067cbaaf2f7d943eda16874ad2076a0b3d78e"
-    ),
+    Hour("2012-06-14-15", "Timeline: no id, times with -07:00", 5_313, "7157bd78aa6bcc291c891f554e7067cbaaf2f7d943eda16874ad2076a0b3d78e"),
     Hour("2014-02-15-0", "Timeline: absent actors, repositories and payloads", 7_119),
-    Hour(
-        "2015-01-01-1", "Events, published again in 2016", 7_427, "7e13c9b7573945292a017592768339fc93927916533ee83c0c05369feedfa756"
-    ),
+    Hour("2015-01-01-1", "Events, published again in 2016", 7_427, "7e13c9b7573945292a017592768339fc93927916533ee83c0c05369feedfa756"),
     Hour("2015-01-01-12", "Events, as served in 2017", 8_273, "b53693d6cb31d15b7ad028832bcc90623bcacf9f632eb65f1649cc472a918b28"),
     *(Hour(f"2016-01-01-{hour}", "five hours in a row", lines) for hour, lines in enumerate((12_698, 12_134, 11_954, 11_036, 10_578), 1)),
 )
@@ -65,7 +61,8 @@ def check(hour: Hour, body: bytes) -> None:
 
 def download(url: str) -> bytes:
     with urllib.request.urlopen(url, timeout=TIMEOUT_SECS) as reply:
-        length, body = reply.headers.get("Content-Length"), reply.read()
+        length = reply.headers.get("Content-Length")
+        body: bytes = reply.read()
     if length is not None and int(length) != len(body):
         raise Wrong(f"{len(body)} bytes, announced were {length}")
     return body

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from local_aws.stack.aws import ROOT, LocalAws
 
@@ -31,7 +32,12 @@ class Stacks:
 
     @contextmanager
     def start(
-        self, directory: Path, template: Path = ROOT / "template.yaml", stack: str = "ghactivity", wait_scale: float = 1, **parameters: object
+        self,
+        directory: Path,
+        template: Path = ROOT / "template.yaml",
+        stack: str = "ghactivity",
+        wait_scale: float = 1,
+        **parameters: object,
     ) -> Iterator[LocalAws]:
         """A running server over a copy, in `directory`, of the stack with these parameters."""
         source = str(parameters.pop("SourceUrls", SOURCE))
@@ -42,7 +48,7 @@ class Stacks:
         with aws:
             yield aws
 
-    def _deployed(self, template: Path, stack: str, parameters: dict[str, object]) -> Path:
+    def _deployed(self, template: Path, stack: str, parameters: dict[str, Any]) -> Path:
         """The folder of a stopped server in which the stack is deployed; deploys it if no process has done so yet."""
         name = hashlib.sha256(json.dumps([str(template), stack, parameters], sort_keys=True).encode()).hexdigest()[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -57,12 +63,13 @@ class Stacks:
         return folder
 
 
-def _deploy(directory: Path, template: Path, stack: str, parameters: dict[str, object]) -> None:
+def _deploy(directory: Path, template: Path, stack: str, parameters: dict[str, Any]) -> None:
     aws = LocalAws(directory)
     aws.stack = stack
     with aws:
         given = {"SourceUrls": SOURCE} if template == ROOT / "template.yaml" else {}
         aws.deploy(given | parameters, template=template)
+        assert aws.process
         aws.process.terminate()  # it stores its state before it ends
         aws.process.wait(60)
 

@@ -20,7 +20,7 @@ PUT_AT_ONCE = 500
 class Stream:
     """A local AWS with `sam/event-stream.yaml` in it."""
 
-    def __init__(self, stacks: Stacks, directory: Path, **parameters: object) -> None:
+    def __init__(self, stacks: Stacks, directory: Path, **parameters: Any) -> None:
         self._server = stacks.start(directory, TEMPLATE, "ghactivity-events", BatchWindowSeconds=0, **parameters)
 
     def __enter__(self) -> Stream:
@@ -33,7 +33,7 @@ class Stream:
     def __exit__(self, *details: Any) -> None:
         self._server.__exit__(*details)
 
-    def put(self, *data: bytes | dict) -> list[tuple[str, str]]:
+    def put(self, *data: bytes | dict[str, Any]) -> list[tuple[str, str]]:
         """Puts records; answers shard and sequence number of each."""
         placed = []
         for at in range(0, len(data), PUT_AT_ONCE):
@@ -58,17 +58,15 @@ class Stream:
         return int(self.query("SELECT count(*) AS events FROM stream_events")[0][0])
 
     def query(self, sql: str, *parameters: str) -> list[list[str]]:
-        return self.aws.query(
-            sql, parameters, self.outputs["GlueDatabaseName"], self.outputs["AthenaWorkGroupName"]
-        ).rows
+        return self.aws.query(sql, parameters, self.outputs["GlueDatabaseName"], self.outputs["AthenaWorkGroupName"]).rows
 
-    def invoke(self, records: list[dict], **fields: object) -> dict:
+    def invoke(self, records: list[dict[str, Any]], **fields: object) -> dict[str, Any]:
         """Calls the function as the mapping does."""
         name = "ghactivity-local-process-events"
         payload = json.dumps({"Records": records, **fields}).encode()
         answer = self.lambda_.invoke(FunctionName=name, Payload=payload, LogType="Tail")
         self.log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
-        body = json.loads(answer["Payload"].read())
+        body: dict[str, Any] = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, body
         return body
 
@@ -103,19 +101,19 @@ class Stream:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs["EventBucketName"], Prefix=prefix)
         return [one["Key"] for page in pages for one in page.get("Contents", [])]
 
-    def lines(self, prefix: str) -> list[dict]:
+    def lines(self, prefix: str) -> list[dict[str, Any]]:
         """The JSON lines of all objects below a prefix."""
         bucket = self.outputs["EventBucketName"]
         bodies = [self.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in self.keys(prefix)]
         return [json.loads(line) for body in bodies for line in body.splitlines()]
 
 
-def event(number: int, name: str = "lesson:started", created_at: int = 1_763_683_200_250, **fields: object) -> dict:
+def event(number: int, name: str = "lesson:started", created_at: int = 1_763_683_200_250, **fields: object) -> dict[str, Any]:
     """An event that is always the same for a number."""
     return {"event_uuid": str(uuid.UUID(int=number)), "event_name": name, "created_at": created_at, **fields}
 
 
-def record(shard: int, sequence: int, data: bytes | dict, arrived: float = 1_763_683_201.5) -> dict:
+def record(shard: int, sequence: int, data: bytes | dict[str, Any], arrived: float = 1_763_683_201.5) -> dict[str, Any]:
     """A record as the mapping delivers it."""
     body = data if isinstance(data, bytes) else json.dumps(data).encode()
     return {

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from local_aws.stack.archive_server import Archive
 from deployment import Lake
+from local_aws.stack.archive_server import Archive
 from stacks import Stacks
 from test_bad_input import whole_hour
 from test_ingest import hours_before_now, small_hour
 
 
-def test_new_hour_run_three_times_at_once_ends_as_one(lake: Lake, generate, job_starting_at) -> None:
+def test_new_hour_run_three_times_at_once_ends_as_one(
+    lake: Lake, generate: Callable[..., bytes], job_starting_at: Callable[[str, str], None]
+) -> None:
     hour, job = "2016-07-01-0", "test_three_at_once"
     lake.serve(hour, generate(hour, "--events", "25000", "--duplicates", "0.01", "--bad", "0.005"))
     job_starting_at(job, hour)
@@ -38,7 +41,7 @@ def test_two_ingests_at_once_handle_hole_and_failure(lake: Lake) -> None:
     assert {run.error for run in ended} <= {None, "HoursFailed"} and any(run.error for run in ended), ended
     assert all(broken in run.cause for run in ended if run.error)
     found = {hour: lake.ledger(hour)["status"] for hour in hours}
-    assert found == {hour: "published" for hour in hours} | {hole: "missing", broken: "failed"}
+    assert found == dict.fromkeys(hours, "published") | {hole: "missing", broken: "failed"}
     assert lake.bookmark(job) == hours[3], "up to the broken hour, for a hole of five days ago is passed"
     lake.serve(broken, small_hour(broken))
     assert lake.run_hour(broken, job_id=job).status == "SUCCEEDED"

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from local_aws.stack.archive_server import Archive
-from local_aws.stack.archive_hours import moment
 from deployment import Lake
+from local_aws.stack.archive_hours import moment
+from local_aws.stack.archive_server import Archive
 from stacks import Stacks
 from test_bad_input import whole_hour
 from test_ingest import hours_before_now, hours_from, small_hour
@@ -17,7 +18,7 @@ from test_ingest import hours_before_now, hours_from, small_hour
 JOB = "ghactivity_backfill"
 
 
-def statuses(lake: Lake, hours: list[str]) -> dict[str, str]:
+def statuses(lake: Lake, hours: list[str]) -> dict[str, Any]:
     return {hour: (lake.ledger(hour) or {}).get("status") for hour in hours}
 
 
@@ -44,7 +45,7 @@ def test_month_with_faults_accounts_for_every_hour(stacks: Stacks, tmp_path: Pat
         run = lake.wait(lake.start("Backfill", **span), seconds=600)
         assert (run.status, run.error) == ("FAILED", "HoursFailed"), run
         assert run.cause.startswith("4 hours are still open") and all(f"{hour} (failed)" in run.cause for hour in broken)
-        expected = {hour: "published" for hour in month} | {hour: "missing" for hour in absent} | {hour: "failed" for hour in broken}
+        expected = dict.fromkeys(month, "published") | dict.fromkeys(absent, "missing") | dict.fromkeys(broken, "failed")
         assert statuses(lake, month) == expected
         assert Counter(run["hour"] for run in lake.runs(JOB)) == Counter(month)
 
@@ -109,13 +110,14 @@ def test_backfill_and_ingest_at_once_publish_all(lake: Lake) -> None:
 
 
 def test_backfill_with_bad_input_is_refused(lake: Lake) -> None:
-    for given, words in [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"from": "2024-04-02-0", "to": "2024-04-01-0"}, "hour 2024-04-01-0 is before from"),
         ({"from": "2024-04-01-0", "to": "2124-04-01-0"}, "is not over"),
         ({"from": "2024-04-01-24", "to": "2024-04-02-1"}, "from"),
         ({"from": "2024-04-01-0"}, "to"),
         ({"from": "2024-04-01-0", "to": "2024-04-01-1", "forced": True}, "forced"),
-    ]:
+    ]
+    for given, words in cases:
         run = lake.wait(lake.start("Backfill", **given))
         assert (run.status, run.error) == ("FAILED", "InvalidInput"), (given, run)
         assert words in run.cause, (given, run)

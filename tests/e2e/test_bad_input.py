@@ -7,6 +7,7 @@ import json
 import random
 
 import pytest
+
 from conftest import DATA, NO_DATA
 from deployment import Lake, partition_path
 
@@ -125,7 +126,11 @@ def test_missing_hour_that_fails_stays_missing(lake: Lake) -> None:
         pytest.param(0, gz(event(1)) + gz(event(2), event(3)), id="two members"),
         pytest.param(1, gz(event(1), event(2), event(3)) + bytes(512), id="zero padding after the last member"),
         pytest.param(2, gzip.compress(b"\n".join([event(1), event(2), event(3)]), mtime=0), id="no final line feed"),
-        pytest.param(3, gzip.compress(b"\xef\xbb\xbf" + b"\r\n".join([event(1), b"", event(2), b"  ", event(3)]), mtime=0), id="BOM, CRLF and blank lines"),
+        pytest.param(
+            3,
+            gzip.compress(b"\xef\xbb\xbf" + b"\r\n".join([event(1), b"", event(2), b"  ", event(3)]), mtime=0),
+            id="BOM, CRLF and blank lines",
+        ),
     ],
 )
 def test_unusual_but_legal_files_are_read_whole(lake: Lake, number: int, body: bytes) -> None:
@@ -186,7 +191,7 @@ def test_bad_records_are_quarantined_byte_for_byte(lake: Lake) -> None:
     assert {row["source_line"] for row in rows if row["id"] == "1000007"} == {first_copy + 1}, "the first copy stays"
 
     text = b"".join(line + b"\n" for line in lines)
-    by_line = {line: phrase for line, phrase in bad}
+    by_line = dict(bad)
     quarantined = lake.quarantined(hour)
     assert len(quarantined) == len(bad)
     import base64

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import BINARIES
 from csv_stack import CSV_TEMPLATE, CsvStack, expected
 from deployment import Lake
@@ -32,7 +33,8 @@ def stack(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def environment(aws: LocalAws) -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | aws.environment()
+    ours: dict[str, str] = aws.environment()
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | ours
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +43,9 @@ def command(stack: CsvStack, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
     def run(*arguments: Any, stack_name: str = STACK, **settings: Any) -> subprocess.CompletedProcess[str]:
         words = [str(BINARIES / "ghactivity"), *map(str, arguments), "--stack", stack_name]
-        settings = {"cwd": folder, "env": environment(stack.aws), "capture_output": True, "text": True, "timeout": 300, "stdin": subprocess.DEVNULL} | settings
-        return subprocess.run(words, **settings)
+        defaults = {"cwd": folder, "env": environment(stack.aws), "capture_output": True, "timeout": 300, "stdin": subprocess.DEVNULL}
+        options: dict[str, Any] = defaults | settings
+        return subprocess.run(words, text=True, check=False, **options)
 
     return run
 
@@ -214,8 +217,9 @@ def test_load_is_undone(stack: CsvStack, command: Run, file: Callable[..., Path]
 def test_rate_limit_is_passed_and_ctrl_c_detaches(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
     """At 20 write units a second, 120 rows take six seconds."""
     path = file(rows(range(120)))
-    words = [BINARIES / "ghactivity", "load-csv", path, "--table", "csv_pace", "--max-wcu", "20", "--stack", STACK]
+    words: list[str | Path] = [BINARIES / "ghactivity", "load-csv", path, "--table", "csv_pace", "--max-wcu", "20", "--stack", STACK]
     with subprocess.Popen(words, env=environment(stack.aws), stderr=subprocess.PIPE, text=True, cwd="/") as watcher:
+        assert watcher.stderr
         lines = iter(watcher.stderr.readline, "")
         arn = next(line.strip() for line in lines if line.strip().startswith("arn:"))
         began = time.monotonic()

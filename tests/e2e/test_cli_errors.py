@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
 from conftest import BINARIES
 from deployment import Lake
 from test_cli_runs import Run, one_line
@@ -72,7 +73,7 @@ def user(iam: Any, name: str, *statements: dict[str, str]) -> Iterator[dict[str,
 
 
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler], **settings: Any) -> Iterator[ThreadingHTTPServer]:
+def serving(handler: type[BaseHTTPRequestHandler], **settings: Any) -> Iterator[Any]:
     """A server that answers by `handler`, which finds the settings as attributes of the server."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     vars(server).update(settings)
@@ -104,8 +105,10 @@ class Refusing(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        code = self.server.code
-        body = f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>as AWS words it</Message></Error></ErrorResponse>".encode()
+        server: Any = self.server
+        code = server.code
+        error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>as AWS words it</Message></Error>"
+        body = f"<ErrorResponse>{error}</ErrorResponse>".encode()
         self.send_response(403)
         self.send_header("Content-Type", "text/xml")
         self.send_header("Content-Length", str(len(body)))
@@ -133,7 +136,11 @@ def test_expired_local_credentials_are_reported(ghactivity: Run, tmp_path: Path)
     old = {"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "SessionToken": "c", "Expiration": "2020-01-01T00:00:00Z"}
     (tmp_path / "old.json").write_text(json.dumps(old))
     (tmp_path / "config").write_text(f"[default]\nregion = us-east-1\ncredential_process = cat {tmp_path / 'old.json'}\n")
-    environment = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
+    environment = {
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
     line = one_line(ghactivity("status", environment=environment | {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}))
     assert "expired" in line and "aws login" in line
 
@@ -154,11 +161,12 @@ class Throttling(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         call = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        if call == self.server.call and self.server.refusals > 0:
-            self.server.refusals -= 1
+        server: Any = self.server
+        if call == server.call and server.refusals > 0:
+            server.refusals -= 1
             self.answer(400, "application/x-amz-json-1.0", b'{"__type":"ThrottlingException","message":"Rate exceeded"}')
             return
-        upstream = http.client.HTTPConnection(urlsplit(self.server.upstream).netloc, timeout=60)
+        upstream = http.client.HTTPConnection(urlsplit(server.upstream).netloc, timeout=60)
         upstream.request("POST", self.path, body, dict(self.headers))
         reply = upstream.getresponse()
         self.answer(reply.status, reply.headers.get("Content-Type", "text/xml"), reply.read())
@@ -176,9 +184,7 @@ class Throttling(BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("call", ["DescribeExecution", "GetExecutionHistory"])
-def test_watch_survives_failing_calls(
-    lake: Lake, ghactivity: Run, generate: Callable[..., bytes], call: str
-) -> None:
+def test_watch_survives_failing_calls(lake: Lake, ghactivity: Run, generate: Callable[..., bytes], call: str) -> None:
     hour = "2025-01-08-5"
     lake.serve(hour, generate(hour, "--events", "300"))
     # More than the SDK makes good by itself: it calls three times.

@@ -9,9 +9,11 @@ import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+
 from conftest import BINARIES
 from local_aws.demos.event_stream import Killer
 from stacks import Stacks
@@ -31,9 +33,9 @@ def stream(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def events(stream: Stream, tmp_path: Path) -> Iterator[Run]:
     """`ghactivity events` on the stream alone, which has nothing in its bucket at first."""
 
-    def run(*arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: object, **settings: Any) -> subprocess.CompletedProcess[str]:
         settled = ("--settle", "2") if arguments[0] == "verify" else ()
-        command = [BINARIES / "ghactivity", "events", *map(str, arguments), *settled, "--stack", "ghactivity-events"]
+        command: list[str | Path] = [BINARIES / "ghactivity", "events", *map(str, arguments), *settled, "--stack", "ghactivity-events"]
         environment = {"PATH": "/usr/bin:/bin", **stream.aws.environment()}
         return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=200, **settings)
 
@@ -43,9 +45,10 @@ def events(stream: Stream, tmp_path: Path) -> Iterator[Run]:
         stream.s3.delete_object(Bucket=bucket, Key=key)
 
 
-def told(run: subprocess.CompletedProcess[str], status: int = 0) -> dict:
+def told(run: subprocess.CompletedProcess[str], status: int = 0) -> dict[str, Any]:
     assert run.returncode == status, run.stdout + run.stderr
-    return json.loads(run.stdout)
+    report: dict[str, Any] = json.loads(run.stdout)
+    return report
 
 
 def complaint(run: subprocess.CompletedProcess[str], status: int) -> str:
@@ -125,7 +128,9 @@ class Parquet:
         return len(self.column("event_uuid"))
 
     def column(self, name: str) -> list[str]:
-        return [row[0] for row in duckdb.sql(f"SELECT {name} FROM read_parquet('{self.path}')").fetchall()]
+        found = duckdb.sql(f"SELECT {name} FROM read_parquet('{self.path}')")
+        assert found
+        return [row[0] for row in found.fetchall()]
 
     def changed(self, select: str, limit: str = "") -> bytes:
         """The bytes of a file with the rows of a query."""
@@ -168,13 +173,14 @@ def test_unsent_events_are_findings_unless_ignored(stream: Stream, events: Run, 
 
 
 def test_rate_is_kept_and_stop_keeps_sent_events(stream: Stream, events: Run, tmp_path: Path) -> None:
-    command = [BINARIES / "ghactivity", "events", "put", "--simulate", "100000", "--rate", "200", "--sent", "sent.jsonl"]
+    command: list[str | Path] = [BINARIES / "ghactivity", "events", "put", "--simulate", "100000", "--rate", "200", "--sent", "sent.jsonl"]
     environment = {"PATH": "/usr/bin:/bin", **stream.aws.environment()}
     put = subprocess.Popen([*command, "--stack", "ghactivity-events"], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     sent = tmp_path / "sent.jsonl"
     while not sent.exists() or len(sent.read_text().splitlines()) < 100:
         assert put.poll() is None
     os.kill(put.pid, signal.SIGINT)
+    assert put.stderr
     assert put.wait(30) == 130 and "stopped after" in put.stderr.read()
     count = len(sent.read_text().splitlines())
     assert count < 100_000

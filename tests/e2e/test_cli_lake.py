@@ -8,8 +8,10 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+
 from deployment import Lake
 from local_aws.stack.named_queries import named_queries
 
@@ -19,13 +21,13 @@ HOURS = [f"{DAY}-{hour}" for hour in range(4)]
 JOB = "cli_ingest"
 
 
-def answered(run: subprocess.CompletedProcess[str]) -> object:
+def answered(run: subprocess.CompletedProcess[str]) -> Any:
     assert run.returncode == 0, run.stdout + run.stderr
     return json.loads(run.stdout)
 
 
 @pytest.fixture(scope="module")
-def ingested(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> dict:
+def ingested(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> dict[str, Any]:
     """Four hours, run by `ghactivity ingest`; the last is damaged."""
     for hour in HOURS[:3]:
         lake.serve(hour, generate(hour, "--events", "600", "--bad", "0.01"))
@@ -33,10 +35,11 @@ def ingested(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> dic
     run = ghactivity("ingest", "--from", HOURS[0], "--hours", "4", "--job-id", JOB, "--json")
     assert run.returncode == 2, run.stdout + run.stderr
     assert "HoursFailed" in run.stderr and "only what is open is run" in run.stderr
-    return json.loads(run.stdout)
+    report: dict[str, Any] = json.loads(run.stdout)
+    return report
 
 
-def test_ingest_reports_every_hour(ingested: dict, lake: Lake) -> None:
+def test_ingest_reports_every_hour(ingested: dict[str, Any], lake: Lake) -> None:
     told = {one["hour"]: one for one in ingested["hours"]}
     assert [one["hour"] for one in ingested["hours"]] == HOURS
     assert [told[hour]["status"] for hour in HOURS] == ["published"] * 3 + ["failed"]
@@ -44,7 +47,7 @@ def test_ingest_reports_every_hour(ingested: dict, lake: Lake) -> None:
     assert ingested["records"] == sum(lake.ledger(hour)["counts"]["records"] for hour in HOURS[:3])
 
 
-def test_status_shows_bookmark_runs_and_calendar(ingested: dict, lake: Lake, ghactivity: Run) -> None:
+def test_status_shows_bookmark_runs_and_calendar(ingested: dict[str, Any], lake: Lake, ghactivity: Run) -> None:
     span = ("--from", HOURS[0], "--to", f"{DAY}-5", "--job-id", JOB)
     status = answered(ghactivity("status", *span, "--json"))
     assert status["bookmark"] == lake.bookmark(JOB) == HOURS[2]
@@ -52,20 +55,18 @@ def test_status_shows_bookmark_runs_and_calendar(ingested: dict, lake: Lake, gha
     states = [one["state"] for one in status["calendar"]]
     assert states == ["published", "published", "published", "failed", "not_yet", "not_yet"]
     assert [one["rows"] for one in status["calendar"]][:3] == [lake.ledger(hour)["counts"]["rows"] for hour in HOURS[:3]]
-    assert {run["hour"]: run["status"] for run in status["runs"]} == {hour: "published" for hour in HOURS[:3]} | {HOURS[3]: "failed"}
+    assert {run["hour"]: run["status"] for run in status["runs"]} == dict.fromkeys(HOURS[:3], "published") | {HOURS[3]: "failed"}
     text = ghactivity("status", *span)
     assert text.returncode == 0
     assert f"{DAY}  ███x··" in text.stdout
     assert "\x1b" not in text.stdout, "colours are for terminals"
 
 
-def history(lake: Lake, arn: str) -> Iterator[dict]:
-    return lake.sfn.get_paginator("get_execution_history").paginate(executionArn=arn)
+def history(lake: Lake, arn: str) -> Iterator[dict[str, Any]]:
+    yield from lake.sfn.get_paginator("get_execution_history").paginate(executionArn=arn)
 
 
-def test_backfill_reports_quote_and_actual_cost(
-    lake: Lake, ghactivity: Run, generate: Callable[..., bytes]
-) -> None:
+def test_backfill_reports_quote_and_actual_cost(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
     hours = [f"2025-01-10-{hour}" for hour in (5, 6)]
     for hour in hours:
         lake.serve(hour, generate(hour, "--events", "400"))
@@ -93,10 +94,9 @@ def test_backfill_reports_quote_and_actual_cost(
     assert "actual" in again.stdout
 
 
-def test_query_prints_price_and_three_formats(ingested: dict, lake: Lake, ghactivity: Run) -> None:
+def test_query_prints_price_and_three_formats(ingested: dict[str, Any], lake: Lake, ghactivity: Run) -> None:
     sql = (
-        "SELECT hour, count(*) AS events FROM events "
-        "WHERE year = '2025' AND month = '01' AND dayofmonth = '09' GROUP BY hour ORDER BY hour"
+        "SELECT hour, count(*) AS events FROM events WHERE year = '2025' AND month = '01' AND dayofmonth = '09' GROUP BY hour ORDER BY hour"
     )
     expected = [[f"{at:02}", str(lake.ledger(HOURS[at])["counts"]["rows"])] for at in range(3)]
     as_csv = ghactivity("query", sql, "--csv")
@@ -111,7 +111,7 @@ def test_query_prints_price_and_three_formats(ingested: dict, lake: Lake, ghacti
     assert "scanned" in table.stderr
 
 
-def test_query_above_the_limit_is_refused(ingested: dict, ghactivity: Run) -> None:
+def test_query_above_the_limit_is_refused(ingested: dict[str, Any], ghactivity: Run) -> None:
     refused = ghactivity("query", "SELECT count(*) FROM events_flat", "--limit-mb", "0")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert re.search(r"it reads (\d+) of \1 partitions", refused.stderr) and "--yes" in refused.stderr
@@ -132,13 +132,13 @@ def test_query_above_the_limit_is_refused(ingested: dict, ghactivity: Run) -> No
         "INSERT INTO copy SELECT * FROM events",
     ],
 )
-def test_no_statement_form_bypasses_the_guard(ingested: dict, ghactivity: Run, sql: str) -> None:
+def test_no_statement_form_bypasses_the_guard(ingested: dict[str, Any], ghactivity: Run, sql: str) -> None:
     refused = ghactivity("query", sql, "--limit-mb", "0")
     assert (refused.returncode, refused.stdout) == (1, ""), refused.stderr
     assert re.search(r"it reads (\d+) of \1 partitions", refused.stderr)
 
 
-def test_unplannable_query_runs_only_with_yes(ingested: dict, ghactivity: Run) -> None:
+def test_unplannable_query_runs_only_with_yes(ingested: dict[str, Any], ghactivity: Run) -> None:
     refused = ghactivity("query", "MERGE INTO events")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "cannot be told" in refused.stderr and "--yes" in refused.stderr
@@ -146,7 +146,7 @@ def test_unplannable_query_runs_only_with_yes(ingested: dict, ghactivity: Run) -
     assert run.returncode == 2 and "  what it reads cannot be told" in run.stderr and "the query failed (" in run.stderr
 
 
-def test_saved_queries_are_listed_and_run(ingested: dict, lake: Lake, ghactivity: Run) -> None:
+def test_saved_queries_are_listed_and_run(ingested: dict[str, Any], lake: Lake, ghactivity: Run) -> None:
     listed = answered(ghactivity("query", "--list", "--json"))
     assert {one["name"] for one in listed} == {query.name for query in named_queries()}
     for query in named_queries():

@@ -9,8 +9,10 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from conftest import BINARIES, ROOT
 from deployment import wait_until
 from local_aws.stack.aws import LocalAws
@@ -53,7 +55,7 @@ def up(directory: Path, command: Local) -> Iterator[dict[str, str]]:
 
 def test_stopped_local_aws_reports_nothing_running(tmp_path: Path) -> None:
     for action in ("env", "logs"):
-        program = [BINARIES / "ghactivity", "local", action, "--directory", tmp_path]
+        program: list[str | Path] = [BINARIES / "ghactivity", "local", action, "--directory", tmp_path]
         done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 2 and "start it with 'ghactivity local up'" in done.stderr
 
@@ -67,15 +69,16 @@ def test_local_outside_a_clone_reports_the_need(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def ingested(up: dict[str, str], command: Local) -> dict[str, object]:
+def ingested(up: dict[str, str], command: Local) -> dict[str, Any]:
     """The hours that are due were run, as the hint says."""
     shown = command("local", "status").stdout
-    hint = re.search(r"^  ghactivity (ingest .+)$", shown, re.MULTILINE)[1].split()
+    [hint] = [found.split() for found in re.findall(r"^  ghactivity (ingest .+)$", shown, re.MULTILINE)]
     assert hint[1] == "--from" and hint[3:] == ["--hours", "2"]
-    return json.loads(command(*hint, "--json", **up).stdout)
+    report: dict[str, Any] = json.loads(command(*hint, "--json", **up).stdout)
+    return report
 
 
-def test_env_output_suffices_for_other_commands(ingested: dict[str, object]) -> None:
+def test_env_output_suffices_for_other_commands(ingested: dict[str, Any]) -> None:
     assert [(one["status"], one["rows"]) for one in ingested["hours"]] == [("published", 400)] * 2
 
 
@@ -85,13 +88,13 @@ def test_status_has_json_output(up: dict[str, str], command: Local, directory: P
     assert told["outputs"] == LocalAws(directory).outputs()
 
 
-def test_first_hour_applies_to_new_jobs_only(up: dict[str, str], ingested: dict[str, object], command: Local) -> None:
+def test_first_hour_applies_to_new_jobs_only(up: dict[str, str], ingested: dict[str, Any], command: Local) -> None:
     again = command("ingest", "--from", "2025-01-01-0", "--hours", "1", **up)
     assert again.returncode == 0, again.stderr
     assert "--from 2025-01-01-0 is left aside: ghactivity_ingest has hours already" in again.stderr
 
 
-def test_prove_without_range_covers_to_bookmark(up: dict[str, str], ingested: dict[str, object], command: Local) -> None:
+def test_prove_without_range_covers_to_bookmark(up: dict[str, str], ingested: dict[str, Any], command: Local) -> None:
     done = command("prove", "--json", **up)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)["output"]
@@ -101,10 +104,11 @@ def test_prove_without_range_covers_to_bookmark(up: dict[str, str], ingested: di
 def test_logs_are_printed_and_followed(up: dict[str, str], command: Local, directory: Path) -> None:
     lines = command("local", "logs", "--lines", "5").stdout.splitlines()
     assert len(lines) == 5 and "\n".join(lines) in (directory / "server.log").read_text()
-    program = [BINARIES / "ghactivity", "local", "logs", "--follow", "--lines", "1", "--directory", directory]
+    program: list[str | Path] = [BINARIES / "ghactivity", "local", "logs", "--follow", "--lines", "1", "--directory", directory]
     with subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, text=True) as follower:
         seen: list[str] = []
-        threading.Thread(target=lambda: seen.extend(follower.stdout), daemon=True).start()
+        output: Any = follower.stdout
+        threading.Thread(target=lambda: seen.extend(output), daemon=True).start()
         wait_until(lambda: seen, "the last line is printed")
         with open(directory / "server.log", "a") as log:
             log.write("a line that comes later\n")
@@ -112,7 +116,7 @@ def test_logs_are_printed_and_followed(up: dict[str, str], command: Local, direc
         follower.terminate()
 
 
-def test_data_survives_a_restart(up: dict[str, str], ingested: dict[str, object], command: Local) -> None:
+def test_data_survives_a_restart(up: dict[str, str], ingested: dict[str, Any], command: Local) -> None:
     stopped = command("local", "down")
     assert (stopped.returncode, stopped.stdout) == (0, "stopped\n")
     assert command("local", "down").stdout == "nothing was running\n"

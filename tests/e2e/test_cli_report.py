@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import chromium
 import pytest
+
+import chromium
 from deployment import Lake
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -78,7 +79,13 @@ def numbers(title: str) -> list[int]:
 def test_charts_show_page_values(seen: dict[str, Any]) -> None:
     for view in seen.values():
         figures = view["figures"]
-        for figure, column in (("types", "events"), ("contributors", "events"), ("repositories", "events"), ("hours", "events"), ("actions", "actions")):
+        for figure, column in (
+            ("types", "events"),
+            ("contributors", "events"),
+            ("repositories", "events"),
+            ("hours", "events"),
+            ("actions", "actions"),
+        ):
             facts = figures[figure]
             at = facts["columns"].index(column)
             drawn = sorted(numbers(title)[0] for title in facts["titles"])
@@ -127,9 +134,7 @@ def test_picture_is_written(page: Path, ghactivity: Run, tmp_path: Path) -> None
         pytest.skip(f"no browser: {reason}")
     picture = tmp_path / "report.png"
     span = ("--from", DAYS[0], "--to", DAYS[1])
-    run = ghactivity(
-        "report", *span, "--out", str(tmp_path / "r.html"), "--png", str(picture), environment={"CHROME": binary, **variables}
-    )
+    run = ghactivity("report", *span, "--out", str(tmp_path / "r.html"), "--png", str(picture), environment={"CHROME": binary, **variables})
     assert run.returncode == 0, run.stderr
     header = picture.read_bytes()[:24]
     assert header.startswith(b"\x89PNG\r\n\x1a\n")
@@ -155,6 +160,7 @@ def test_without_browser_only_the_page_is_written(ghactivity: Run, tmp_path: Pat
     assert run.returncode == 2
     assert "the page itself is whole" in run.stderr and "CHROME=" in run.stderr
     data = re.search(r'id="data">(.*?)</script>', out.read_text(), re.DOTALL)
+    assert data
     assert json.loads(data.group(1))["totals"][0]["events"] > 0
 
 

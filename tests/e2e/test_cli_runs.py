@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from conftest import BINARIES
 from deployment import Lake
@@ -50,9 +51,7 @@ def test_failed_hour_reports_reason_and_next_step(lake: Lake, ghactivity: Run) -
     assert "Rust" not in line and "{" not in line
 
 
-def test_shrinking_hour_is_refused_unless_forced(
-    lake: Lake, ghactivity: Run, generate: Callable[..., bytes]
-) -> None:
+def test_shrinking_hour_is_refused_unless_forced(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> None:
     hour = "2025-01-07-5"
     lake.serve(hour, generate(hour, "--events", "300"))
     assert ghactivity("hour", hour).returncode == 0
@@ -73,8 +72,9 @@ def test_ctrl_c_detaches_and_prints_attach_command(lake: Lake, ghactivity: Run) 
     hour = "2025-01-07-7"
     environment = {"PATH": "/usr/bin:/bin"} | lake.aws.environment()
     lake.serve(hour, b"")
-    command = [BINARIES / "ghactivity", "hour", hour]
+    command: list[str | Path] = [BINARIES / "ghactivity", "hour", hour]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, cwd="/") as watcher:
+        assert watcher.stderr
         arn = watcher.stderr.readline().strip()
         watcher.send_signal(signal.SIGINT)
         rest = watcher.stderr.read()

@@ -8,8 +8,10 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from conftest import BINARIES, configured
 from deployment import Lake
 from local_aws.stack.aws import LocalAws
@@ -19,7 +21,7 @@ from test_cli_errors import user
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def answered(run: subprocess.CompletedProcess[str]) -> object:
+def answered(run: subprocess.CompletedProcess[str]) -> Any:
     assert run.returncode == 0, run.stdout + run.stderr
     return json.loads(run.stdout)
 
@@ -122,7 +124,7 @@ def test_prove_reports_proven_and_wrong_hours(lake: Lake, ghactivity: Run, gener
 
 
 def teardown(aws: LocalAws, *arguments: str, typed: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [BINARIES / "ghactivity", "teardown", *arguments]
+    command: list[str | Path] = [BINARIES / "ghactivity", "teardown", *arguments]
     environment = {"PATH": "/usr/bin:/bin", **aws.environment(), **variables}
     return subprocess.run(command, input=typed, env=environment, capture_output=True, text=True, cwd="/", timeout=120)
 
@@ -135,7 +137,10 @@ def test_teardown_lists_confirms_and_deletes_all(stacks: Stacks, tmp_path: Path)
         of_stack = {aws.physical_id(f"{name}Table") for name in ("Jobs", "JobRunDetails", "ArchiveHours", "Claims")}
         for bucket in buckets:
             s3.put_object(Bucket=bucket, Key="landing/ghactivity/x", Body=b"12345")
-        key = {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}
+        key = {
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        }
         for table in ("csv_people", "somebody_elses"):
             dynamodb.create_table(TableName=table, BillingMode="PAY_PER_REQUEST", **key)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import ROOT
+
 from csv_stack import CSV_TEMPLATE, CsvStack, expected
 from deployment import FunctionError
 from fault_proxy import CRASHES, EVERY, Fault, FaultProxy, _send
@@ -89,7 +89,8 @@ def load(stack: CsvStack, **options: str) -> str:
         assert done["done"]
     if plan["status"] == "planned":
         stack.invoke("commit-csv-load", {"load_id": plan["load_id"], "execution_arn": ARN})
-    return plan["load_id"]
+    load_id: str = plan["load_id"]
+    return load_id
 
 
 def skip(stack: CsvStack) -> None:
@@ -131,15 +132,15 @@ def forget(stack: CsvStack) -> None:
     for key in [*stack.keys("loads/"), *stack.keys("undone/"), *stack.keys("writing/")]:
         stack.s3.delete_object(Bucket=stack.bucket, Key=key)
     for line in stack.runs():
-        key = {"job_id": {"S": "csv_load"}, "job_run_time": {"N": str(line["job_run_time"])}}
-        stack.dynamodb.delete_item(TableName=stack.outputs["CsvRunDetailsTableName"], Key=key)
+        run = {"job_id": {"S": "csv_load"}, "job_run_time": {"N": str(line["job_run_time"])}}
+        stack.dynamodb.delete_item(TableName=stack.outputs["CsvRunDetailsTableName"], Key=run)
     UNDONE.clear()
 
 
 def snapshot(stack: CsvStack) -> dict[str, Any]:
     """All that is left, but for when it was complete and why an earlier run failed."""
     keys = [key for prefix in ("loads/", "undone/") for key in stack.keys(prefix) if "/failures/" not in key]
-    objects = {key: stack.read(key) for key in keys}
+    objects: dict[str, Any] = {key: stack.read(key) for key in keys}
     for key in keys:
         if key.endswith("receipt.json") or key.startswith("undone/"):
             objects[key] = {name: value for name, value in json.loads(objects[key]).items() if name != "completed_at"}

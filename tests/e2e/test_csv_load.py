@@ -8,12 +8,14 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+
 from conftest import ROOT
-from local_aws.demos.csv_files import CsvFile
 from csv_stack import CSV_TEMPLATE, CsvStack, expected
 from deployment import FunctionError, Lake
+from local_aws.demos.csv_files import CsvFile
 from stacks import Stacks
 
 PEOPLE = {"types": {"price": "N", "active": "BOOL"}}
@@ -70,11 +72,11 @@ def test_every_oddity_is_accounted_for(stack: CsvStack, hashed: bool, packed: bo
     assert {key: without_types(item) for key, item in items.items()} == {key: spelled(row) for key, row in found.items.items()}
 
 
-def without_types(item: dict) -> dict:
+def without_types(item: dict[str, Any]) -> dict[str, Any]:
     return {name: str(value) if name != "price" else float(value) for name, value in item.items()}
 
 
-def spelled(row: dict) -> dict:
+def spelled(row: dict[str, Any]) -> dict[str, Any]:
     row = {name: float(cell) if name == "price" else cell for name, cell in row.items()}
     return row | ({"active": {"true": "True", "false": "False"}[row["active"]]} if "active" in row else {})
 
@@ -121,7 +123,7 @@ def test_existing_items_follow_on_existing(stack: CsvStack) -> None:
     assert (failed.status, failed.error) == ("FAILED", "ItemExists"), failed
     assert "line 32 " in failed.cause and failed.cause.rstrip('"}').endswith(": 7"), failed
     assert stack.items("csv_existing")["7"]["name"] == "name 7"
-    replaced = stack.load(rows(range(0, 45), " newest"), "csv_existing")
+    replaced = stack.load(rows(range(45), " newest"), "csv_existing")
     assert replaced.output["load"]["counts"]["written"] == 45
     assert stack.items("csv_existing")["7"]["name"] == "name 7 newest"
 
@@ -142,7 +144,7 @@ def test_two_loads_of_one_object_at_once_end_as_one(stack: CsvStack) -> None:
 
 def test_slow_chunk_is_resumed(stack: CsvStack) -> None:
     """At 25 write units a second, 100 rows take four seconds; a call has one."""
-    with variables(stack, "load-csv-chunk", WORK_SECS="1"), variables(stack, "plan-csv", CSV_CHUNK_ROWS="100"):
+    with Variables(stack, "load-csv-chunk", WORK_SECS="1"), Variables(stack, "plan-csv", CSV_CHUNK_ROWS="100"):
         run = stack.load(rows(range(100)) + b"oops\n", "csv_slow", max_wcu=25)
     assert run.status == "SUCCEEDED", run
     assert run.output["load"]["counts"] == {"read": 101, "written": 100, "duplicate": 0, "rejected": 1, "skipped": 0}
@@ -169,14 +171,17 @@ def test_undone_load_can_be_loaded_again(stack: CsvStack) -> None:
     assert reloaded.output["load"]["load_id"] == load
 
 
-def failures(stack: CsvStack, arn: str) -> list[dict]:
+def failures(stack: CsvStack, arn: str) -> list[dict[str, Any]]:
     return [line for line in stack.runs() if line["execution_arn"] == arn and line["status"] == "failed"]
 
 
 def test_failed_load_is_in_run_history_by_name(stack: CsvStack) -> None:
     """Whether the file, the table, a chunk or the request is why; and stays there when the load is complete later."""
     stack.load(rows(range(10)), "csv_history")
-    wrong_key = {"AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}], "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}]}
+    wrong_key = {
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+    }
     stack.dynamodb.create_table(TableName="csv_wrong_key", BillingMode="PAY_PER_REQUEST", **wrong_key)
     for body, table, options, error, words in [
         (b"id,n,n\n1,2,3\n", "csv_history", {}, "BadHeader", "columns 2 and 3"),
@@ -196,7 +201,7 @@ def test_failed_load_is_in_run_history_by_name(stack: CsvStack) -> None:
 
 def test_failure_stays_in_history_after_success(stack: CsvStack) -> None:
     stack.load(rows(range(5)), "csv_mended")
-    request = {"key": "incoming/mended.csv", "options": {"on_existing": "fail"}}
+    request: dict[str, Any] = {"key": "incoming/mended.csv", "options": {"on_existing": "fail"}}
     failed = stack.load(rows(range(4, 50), " new"), "csv_mended", **request)
     assert failed.error == "ItemExists"
     stack.dynamodb.delete_item(TableName="csv_mended", Key={"id": {"S": "4"}})
@@ -227,7 +232,7 @@ def test_undo_of_running_load_stops_it(stack: CsvStack) -> None:
 def test_stopped_load_never_overwrites_the_next(stack: CsvStack) -> None:
     """At 20 write units a second the one chunk takes five seconds; stopping its execution does not stop the call."""
     stack.put("incoming/wrong.csv", rows(range(100), " wrong"))
-    with variables(stack, "plan-csv", CSV_CHUNK_ROWS="100"):
+    with Variables(stack, "plan-csv", CSV_CHUNK_ROWS="100"):
         arn = stack.start_load("incoming/wrong.csv", table="csv_stopped", max_wcu=20)
         while not stack.items("csv_stopped"):
             time.sleep(0.1)
@@ -243,7 +248,8 @@ def test_load_is_refused_while_it_is_undone(stack: CsvStack) -> None:
     loaded = stack.load(rows(range(30)), "csv_beside")
     load = loaded.output["load"]["load_id"]
     stack.invoke("undo-csv-load", {"load_id": load})
-    for request in ({}, {"force": True}):
+    requests: list[dict[str, Any]] = [{}, {"force": True}]
+    for request in requests:
         run = stack.load(rows(range(30)), "csv_beside", **request)
         assert (run.status, run.error) == ("FAILED", "LoadIsBeingUndone"), run
     assert stack.wait(stack.start("CsvUndo", load_id=load)).output["undone"] == 30
@@ -307,14 +313,15 @@ def test_unusual_files_are_loaded(stack: CsvStack) -> None:
 
 def test_invalid_request_is_refused(stack: CsvStack) -> None:
     stack.put("incoming/fine.csv", rows(range(3)))
-    for request, words in [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"table": "other_table"}, "begins with csv_"),
         ({"table": "csv_x", "options": {"delimiter": "x"}}, "delimiter"),
         ({"table": "csv_x", "options": {"type": {}}}, "type"),
         ({"table": "csv_x", "max_wcu": 0}, "max_wcu"),
         ({"table": "csv_x", "key": "loads/plan.json"}, "key"),
         ({"table": "csv_x", "bucket": "elsewhere"}, "bucket"),
-    ]:
+    ]
+    for request, words in cases:
         run = stack.wait(stack.start_load(**{"key": "incoming/fine.csv", **request}))
         assert (run.status, run.error) == ("FAILED", "InvalidInput"), (request, run)
         assert words in run.cause, (request, run)
@@ -330,7 +337,11 @@ def test_invalid_request_is_refused(stack: CsvStack) -> None:
     other = stack.wait(stack.start_load("incoming/fine.csv", table="csv_other_key"))
     assert other.error == "TableHasOtherKey"
     for attributes in ([("id", "N")], [("id", "N"), ("pk", "S")]):
-        index = {"IndexName": "by_pk", "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}], "Projection": {"ProjectionType": "KEYS_ONLY"}}
+        index = {
+            "IndexName": "by_pk",
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
         stack.dynamodb.create_table(
             TableName=f"csv_number_{len(attributes)}",
             BillingMode="PAY_PER_REQUEST",
@@ -344,7 +355,7 @@ def test_invalid_request_is_refused(stack: CsvStack) -> None:
 
 def test_roles_are_enforced(stack: CsvStack) -> None:
     """The functions' roles allow tables of the prefix alone: the function itself would do it."""
-    with variables(stack, "plan-csv", TABLE_PREFIX="other_"):
+    with Variables(stack, "plan-csv", TABLE_PREFIX="other_"):
         stack.dynamodb.create_table(
             TableName="other_table",
             BillingMode="PAY_PER_REQUEST",
@@ -364,8 +375,9 @@ EVENTS = {
 STEPS = ("plan-csv", "load-csv-chunk", "commit-csv-load", "undo-csv-load")
 
 
-def event(name: str) -> dict:
-    return json.loads((ROOT / "events" / f"{name}.json").read_text())
+def event(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
+    return event
 
 
 def test_sample_events_load_the_sample_file(lake: Lake) -> None:
@@ -385,7 +397,7 @@ def test_sample_events_load_the_sample_file(lake: Lake) -> None:
         assert failed.value.name == error, name
 
 
-class variables:
+class Variables:
     """A function with other variables for a while."""
 
     def __init__(self, stack: CsvStack, function: str, **changed: str) -> None:

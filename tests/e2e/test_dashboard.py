@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import chromium
-from local_aws.dashboard import page as dashboard
 import pytest
+
+import chromium
 from deployment import Lake
+from local_aws.dashboard import page as dashboard
 from stacks import Stacks
 from test_bad_input import event, gz
 from test_ingest import hours_before_now, small_hour
@@ -66,9 +67,9 @@ def figures(view: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {one["heading"]: one for key, one in found if key.startswith("ghactivity-") and not any(other in key for other in others)}
 
 
-def sums(widget: dict[str, Any]) -> Counter[str]:
+def sums(widget: dict[str, Any]) -> Any:
     """What the values of each series of a widget add up to, as its table has them."""
-    total: Counter[str] = Counter()
+    total: Any = Counter()
     for _, series, value in widget["rows"]:
         total[series] += float(value.replace(",", ""))
     return total

@@ -7,9 +7,12 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
+
 from conftest import BINARIES
 from local_aws.stack.aws import ROOT
 from stacks import Stacks
@@ -52,7 +55,12 @@ def test_repeated_batch_changes_nothing(stream: Stream) -> None:
 def test_bad_records_are_kept_and_block_nothing(stream: Stream) -> None:
     before = stream.count()
     good = [event(7000 + number, "session:opened") for number in range(10)]
-    bad = [b"no event", b'{"event_name":"a:b","created_at":1763683200000}', event(1, created_at=17), b"\xf3\x89\x9a\xc2broken"]
+    bad: list[bytes | dict[str, Any]] = [
+        b"no event",
+        b'{"event_name":"a:b","created_at":1763683200000}',
+        event(1, created_at=17),
+        b"\xf3\x89\x9a\xc2broken",
+    ]
     placed = stream.put(*good[:5], *bad, *good[5:])
     stream.wait_for(before + 10)
     places = dict(zip(placed[5:9], ["not_json", "bad_uuid", "bad_time", "bad_aggregate"], strict=True))
@@ -85,7 +93,9 @@ def test_killed_function_loses_and_doubles_nothing(stream: Stream) -> None:
 
 def test_named_queries_return_rows(stream: Stream) -> None:
     day = 1_747_526_400_000  # 2025-05-18, of no other test
-    events = [event(20_000 + n, ["user:created", "user:created", "search", "brand new:x"][n % 4], day + n * 60_000, n=n) for n in range(120)]
+    events = [
+        event(20_000 + n, ["user:created", "user:created", "search", "brand new:x"][n % 4], day + n * 60_000, n=n) for n in range(120)
+    ]
     stream.invoke([record(11, 1000 + n, one) for n, one in enumerate(events)])
     answers = {name: stream.named(name) for name in stream.named_queries()}
     date = "'2025-05-18'"
@@ -103,7 +113,7 @@ def test_named_queries_return_rows(stream: Stream) -> None:
 def test_batch_metrics_count_each_outcome(stream: Stream) -> None:
     batch = [record(13, n, event(30_000 + n, "upload:done")) for n in range(5)]
     again = [record(14, 100, event(30_000, "upload:done"), arrived=1_763_683_201.5 + 90), record(14, 101, b"bad")]
-    stream.invoke(batch + [record(13, 9, event(30_001, "upload:done"))])
+    stream.invoke([*batch, record(13, 9, event(30001, "upload:done"))])
     first = stream.metrics()
     assert (first["EventsStored"], first["EventsDuplicate"], first["EventsQuarantined"]) == (5, 1, 0)
     assert first["EventsByType", "upload"] == 5 and first["DuplicatesByPlace", "same-batch"] == 1
@@ -199,7 +209,7 @@ def test_stream_works_within_the_main_stack(stacks: Stacks, tmp_path_factory: py
     with stacks.start(tmp_path_factory.mktemp("nested"), EventStreamEnabled="ENABLED") as aws:
         outputs = aws.outputs()
         assert outputs["EventBucketName"] == outputs["DataBucketName"]
-        command = [BINARIES / "ghactivity", "events"]
+        command: list[str | Path] = [BINARIES / "ghactivity", "events"]
         environment = {"PATH": "/usr/bin:/bin", **aws.environment()}
         for action in ("put", "verify"):
             run = [*command, action, "--simulate", "200", "--duplicates", "0.1"]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+
 from deployment import Lake
 from test_bad_input import event, gz, whole_hour
 
 
 @pytest.fixture
-def heard(lake: Lake) -> Iterator[Callable[[int], list[dict]]]:
+def heard(lake: Lake) -> Iterator[Callable[[int], list[dict[str, Any]]]]:
     """So many of the events that a rule of a user's own passes on to a queue."""
     sqs, events = lake.aws.client("sqs"), lake.aws.client("events")
     url = sqs.create_queue(QueueName="hours")["QueueUrl"]
@@ -21,8 +23,8 @@ def heard(lake: Lake) -> Iterator[Callable[[int], list[dict]]]:
     events.put_rule(Name="hours", EventPattern=json.dumps(pattern))
     events.put_targets(Rule="hours", Targets=[{"Id": "queue", "Arn": arn}])
 
-    def take(count: int) -> list[dict]:
-        messages: list[dict] = []
+    def take(count: int) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = []
         deadline = time.monotonic() + 20
         while len(messages) < count and time.monotonic() < deadline:
             for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", []):
@@ -36,7 +38,7 @@ def heard(lake: Lake) -> Iterator[Callable[[int], list[dict]]]:
     sqs.delete_queue(QueueUrl=url)
 
 
-def test_hours_are_announced_as_they_end(lake: Lake, heard: Callable[[int], list[dict]]) -> None:
+def test_hours_are_announced_as_they_end(lake: Lake, heard: Callable[[int], list[dict[str, Any]]]) -> None:
     good, broken, absent = "2023-06-01-7", "2023-06-02-7", "2023-06-03-7"
     lake.serve(good, gz(*(event(n) for n in range(40))))
     lake.serve(broken, whole_hour()[:1000])

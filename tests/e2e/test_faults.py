@@ -19,10 +19,11 @@ from typing import Any
 import pytest
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import BotoCoreError, ClientError
+
 import fault_matrix
 from conftest import ROOT
-from fault_proxy import CRASHES, IN_PARTS, Fault, FaultProxy
 from deployment import FunctionError, Lake, ledger_key, versions_before
+from fault_proxy import CRASHES, IN_PARTS, Fault, FaultProxy
 from test_bad_input import event, gz
 
 HOUR, JOB = "2016-06-01-0", "test_faults"
@@ -76,7 +77,8 @@ class Run:
 
     def fail(self, execution: dict[str, str], name: str = "CorruptArchive", **redrive: int) -> dict[str, Any]:
         """What the state machine does once a step has failed: it ends under the failure's name, or goes back to work."""
-        return self.commit(execution, {"failed": {"name": name, "message": "byte 7"}}, **redrive)
+        result: dict[str, Any] = self.commit(execution, {"failed": {"name": name, "message": "byte 7"}}, **redrive)
+        return result
 
     def commit(self, execution: dict[str, str], outcome: dict[str, Any], redrive_count: int = 0, resumed_redrive: int = 0) -> Any:
         redrive = {"redrive_count": redrive_count, "resumed_redrive": resumed_redrive}
@@ -244,7 +246,7 @@ def publish_landed(run: Run) -> None:
     run.publish(FIRST, source="landing")
 
 
-def look_at(run: Run) -> list[object]:
+def look_at(run: Run) -> list[Any]:
     """What ingest, backfill, prove and the ledger's stream ask for, each of its function."""
     asked = [run.step("next-file", {"job_id": JOB, "max_hours": 1} | more) for more in ({"from": HOUR}, {"recheck_days": 1})]
     request = {"from": HOUR, "to": HOUR, "force": True}
@@ -325,7 +327,7 @@ def objects_of(lake: Lake) -> dict[str, str]:
     return lake.hour_objects(HOUR) | lake.objects(*BESIDE)
 
 
-def snapshot(lake: Lake) -> dict[str, object]:
+def snapshot(lake: Lake) -> dict[str, Any]:
     state = lake.state(HOUR, JOB)
     state["objects"] |= lake.objects(*BESIDE)
     state["runs"] = [{k: v for k, v in run.items() if k != "ended_at"} for run in lake.runs(JOB) if run["hour"] == HOUR]
@@ -334,7 +336,8 @@ def snapshot(lake: Lake) -> dict[str, object]:
 
 def history(lake: Lake) -> list[dict[str, Any]]:
     """The job's runs, as they are stored."""
-    return lake.table("JobRunDetails").query(KeyConditionExpression=Key("job_id").eq(JOB))["Items"]
+    items: list[dict[str, Any]] = lake.table("JobRunDetails").query(KeyConditionExpression=Key("job_id").eq(JOB))["Items"]
+    return items
 
 
 def forget_run(lake: Lake, run: dict[str, Any]) -> None:
@@ -369,8 +372,8 @@ class Saved:
             if found.get(key) != hashlib.md5(body).hexdigest():
                 facts = {name: self.objects[key][name] for name in ("Metadata", "ContentType")}
                 lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body, **facts)
-        for table, key, item in self.items:
-            lake.table(table).put_item(Item=item) if item else lake.table(table).delete_item(Key=key)
+        for table, place, item in self.items:
+            lake.table(table).put_item(Item=item) if item else lake.table(table).delete_item(Key=place)
         end_lease(lake)
         runs = history(lake)
         for run in runs:
@@ -392,7 +395,7 @@ def described(partition: dict[str, Any] | None) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def bodies(generate) -> None:
+def bodies(generate: Callable[..., bytes]) -> None:
     """Three chunks with duplicates and bad lines, and the same hour with one chunk less and one more."""
     BODIES["zeroth"] = gz(*(event(number) for number in range(600)))
     BODIES["first"] = generate(HOUR, "--events", "1250", "--duplicates", "0.01", "--bad", "0.01")
@@ -421,9 +424,7 @@ class Outcomes:
 @pytest.mark.parametrize(
     ("part", "fault_proxy"), [pytest.param(part, part.faults[0], id=part.id) for part in parts()], indirect=["fault_proxy"]
 )
-def test_fault_at_any_call_leaves_the_same_state(
-    lake: Lake, fault_proxy: FaultProxy, part: Part, request: pytest.FixtureRequest
-) -> None:
+def test_fault_at_any_call_leaves_the_same_state(lake: Lake, fault_proxy: FaultProxy, part: Part, request: pytest.FixtureRequest) -> None:
     scenario = SCENARIOS[part.phrase]
     forget(lake)
     scenario.before(Run(lake))
@@ -462,8 +463,8 @@ def test_fault_at_any_call_leaves_the_same_state(
     allowed = 0 if {*part.faults} <= CRASHES | {Fault.REPEATED} else scenario.quiet_calls
     assert quiet == allowed if part.every == 1 else quiet <= allowed, "no step reported the fault"
     for fault, outcome in outcomes.items():
-        for found in (fault, Fault.CRASH_LATE) if fault is Fault.CRASH_BEFORE else (fault,):
-            request.node.user_properties.append((fault_matrix.PROPERTY, (part.phrase, found.value, dict(outcome.errors))))
+        for met in (fault, Fault.CRASH_LATE) if fault is Fault.CRASH_BEFORE else (fault,):
+            request.node.user_properties.append((fault_matrix.PROPERTY, (part.phrase, met.value, dict(outcome.errors))))
 
 
 @pytest.mark.parametrize("fault_proxy", [Fault.CUT], indirect=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import oracle
 import pytest
+
+import oracle
 from conftest import real_hours, real_samples
 from deployment import Lake
 
@@ -68,7 +70,7 @@ def payload_texts(line: str, event_id: str | None) -> set[str | None]:
     """The payloads, as they are written, of the line's events with this id; usually there is one event on a line."""
     texts: set[str | None] = set()
     at = 0
-    while 0 <= (at := line.find("{", at)):
+    while (at := line.find("{", at)) >= 0:
         value, end = json.JSONDecoder().raw_decode(line, at)
         if value.get("id") == event_id:
             texts.add(_payload_text(line[at:end]) if value.get("payload") is not None else None)
@@ -114,5 +116,7 @@ def test_real_records_of_later_years_arrive_whole(lake: Lake, hour: str, file: P
     ],
     ids=["before October 2025", "after October 2025", "duplicates, bad and blank lines"],
 )
-def test_generated_hour_arrives_whole_and_is_proven(lake: Lake, hour: str, options: list[str], generate, tmp_path: Path) -> None:
+def test_generated_hour_arrives_whole_and_is_proven(
+    lake: Lake, hour: str, options: list[str], generate: Callable[..., bytes], tmp_path: Path
+) -> None:
     check_hour(lake, hour, generate(hour, *options), tmp_path)

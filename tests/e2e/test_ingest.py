@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from deployment import Lake, ledger_key
 from stacks import Stacks
 from test_bad_input import event, gz, whole_hour
@@ -40,7 +42,7 @@ def test_ingest_reaches_the_newest_hour(lake: Lake) -> None:
     assert (run.status, run.error) == ("FAILED", "HoursFailed"), run
     assert broken in run.cause
     found = {hour: lake.ledger(hour)["status"] for hour in hours}
-    assert found == {hour: "published" for hour in hours} | {hole: "not_published", broken: "failed"}
+    assert found == dict.fromkeys(hours, "published") | {hole: "not_published", broken: "failed"}
     assert lake.bookmark(job) == hours[2], "the bookmark waits at the hole"
 
     lake.serve(hole, small_hour(hole))
@@ -130,9 +132,7 @@ def test_recheck_replaces_republished_hours(lake: Lake) -> None:
     assert (run.status, run.output["published"]) == ("SUCCEEDED", 0), run
 
 
-def test_new_job_starts_a_week_back_and_catches_up(
-    source: tuple[str, Path], stacks: Stacks, tmp_path: Path
-) -> None:
+def test_new_job_starts_a_week_back_and_catches_up(source: tuple[str, Path], stacks: Stacks, tmp_path: Path) -> None:
     """With the template's own settings (`BaselineDays` 7, `MaxHoursPerRun` 48) and an input of {}, as the schedule sends it."""
     address, folder = source
     with stacks.start(tmp_path / "aws", SourceUrls=address, BackfillConcurrency=16, HourConcurrency=8) as aws:
@@ -142,7 +142,7 @@ def test_new_job_starts_a_week_back_and_catches_up(
         for hour in week:
             lake.serve(hour, small_hour(hour, 3))
         lake.unpublish(hole)
-        outputs = []
+        outputs: list[Any] = []
         while not outputs or not outputs[-1]["caught_up"]:
             run = lake.wait(lake.start("Ingest"), seconds=300)
             assert run.status == "SUCCEEDED", run

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+
 from conftest import ROOT
 from deployment import FunctionError, Lake, versions_before
 from test_bad_input import event, gz
 
-def publication_with(field: str) -> dict:
+
+def publication_with(field: str) -> dict[str, Any]:
     """The sample event of commit-bookmark, with a field too many in its publication."""
-    event = json.loads((ROOT / "events/commit-bookmark.json").read_text())
+    event: dict[str, Any] = json.loads((ROOT / "events/commit-bookmark.json").read_text())
     event["outcome"]["published"][field] = 1
     return event
 
 
-def registration(hour: str, ledger: dict) -> dict:
+def registration(hour: str, ledger: dict[str, Any]) -> dict[str, Any]:
     """What the run that published the hour asked register-partition for."""
     run = {"execution_arn": ledger["execution_arn"], "started_at": ledger["published_at"]}
     return {"hour": hour, "version": ledger["version"], "source": ledger["source"]} | run
@@ -28,17 +32,17 @@ RUN_OF_FIVE = [f"2016-04-01-{hour}" for hour in range(5)]
 
 
 @pytest.fixture(scope="module")
-def five_hours(lake: Lake, generate) -> dict[str, bytes]:
+def five_hours(lake: Lake, generate: Callable[..., bytes]) -> dict[str, bytes]:
     """Five hours of 25,000 records (three chunks each), with duplicates and bad lines."""
-    bodies = {
-        hour: generate(hour, "--events", "25000", "--duplicates", "0.01", "--bad", "0.005") for hour in RUN_OF_FIVE
-    }
+    bodies = {hour: generate(hour, "--events", "25000", "--duplicates", "0.01", "--bad", "0.005") for hour in RUN_OF_FIVE}
     for hour, body in bodies.items():
         lake.serve(hour, body)
     return bodies
 
 
-def test_repeated_and_parallel_runs_leave_same_state(lake: Lake, five_hours: dict[str, bytes], job_starting_at) -> None:
+def test_repeated_and_parallel_runs_leave_same_state(
+    lake: Lake, five_hours: dict[str, bytes], job_starting_at: Callable[[str, str], None]
+) -> None:
     hour, job = RUN_OF_FIVE[0], "test_again"
     job_starting_at(job, hour)
     assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
@@ -54,8 +58,8 @@ def test_repeated_and_parallel_runs_leave_same_state(lake: Lake, five_hours: dic
     assert len(lake.runs(job)) == 5, "each execution has its line in the run history"
 
 
-def test_order_of_hours_leaves_same_state(lake: Lake, five_hours: dict[str, bytes], job_starting_at) -> None:
-    def run(order: list[int]) -> dict[str, object]:
+def test_order_of_hours_leaves_same_state(lake: Lake, five_hours: dict[str, bytes], job_starting_at: Callable[[str, str], None]) -> None:
+    def run(order: list[int]) -> dict[str, Any]:
         """The five hours from nothing, one after the other in this order."""
         job = "test_order_" + "".join(map(str, order))
         for hour in RUN_OF_FIVE:
@@ -124,7 +128,7 @@ def test_republication_replaces_version_in_one_update(lake: Lake) -> None:
     assert len(lake.rows(hour)) == 300, "no event is doubled"
 
 
-def test_readers_never_see_part_of_an_hour(lake: Lake, generate) -> None:
+def test_readers_never_see_part_of_an_hour(lake: Lake, generate: Callable[..., bytes]) -> None:
     hour = "2016-04-05-0"
     lake.serve(hour, generate(hour, "--events", "120000"))
     sql = "SELECT count(*) AS n FROM events WHERE year='2016' AND month='04' AND dayofmonth='05' AND hour='00'"
@@ -168,7 +172,7 @@ def test_states_pass_references_only(lake: Lake, five_hours: dict[str, bytes]) -
         ("commit-bookmark", {"hour": "2016-01-01-0", "job_id": "x", "outcome": {"won": {}}}, "outcome"),
     ],
 )
-def test_invalid_input_is_refused_by_name(lake: Lake, function: str, event: dict, field: str) -> None:
+def test_invalid_input_is_refused_by_name(lake: Lake, function: str, event: dict[str, Any], field: str) -> None:
     with pytest.raises(FunctionError) as refused:
         lake.invoke(function, event)
     assert refused.value.name == "InvalidInput"
@@ -267,7 +271,7 @@ def test_object_lost_before_registration_is_found(lake: Lake, five_hours: dict[s
     lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body)
 
 
-def test_parallel_hours_lose_no_bookmark_update(lake: Lake, job_starting_at) -> None:
+def test_parallel_hours_lose_no_bookmark_update(lake: Lake, job_starting_at: Callable[[str, str], None]) -> None:
     hours = [f"2016-05-01-{hour}" for hour in range(12)]
     for hour in hours:
         lake.serve(hour, gz(*(event(n) for n in range(20))))

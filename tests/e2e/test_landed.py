@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from deployment import Lake
 from stacks import Stacks
 from test_bad_input import event, gz
@@ -27,7 +29,7 @@ def put(lake: Lake, name: str, body: bytes) -> None:
     lake.s3.put_object(Bucket=lake.bucket, Key=f"landing/ghactivity/{name}.json.gz", Body=body)
 
 
-def ended(lake: Lake, machine: str, count: int) -> list[dict[str, object]]:
+def ended(lake: Lake, machine: str, count: int) -> list[dict[str, Any]]:
     """The executions of a state machine, oldest first, once so many have ended."""
     arn, deadline = lake.outputs["ProcessHourStateMachineArn"].replace("process-hour", machine), time.monotonic() + 60
     while True:

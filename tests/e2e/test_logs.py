@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+
 from conftest import ROOT, configured
 from deployment import Lake
 from test_bad_input import event, gz, whole_hour
@@ -22,13 +23,34 @@ ABOUT = {
     "commit-bookmark": {"execution", "hour"},
 }
 #: What words of Logs Insights' language are none of a line's fields.
-WORDS = set("filter fields stats sort limit by as and or not like asc desc ispresent coalesce count count_distinct latest".split())
+WORDS = {
+    "filter",
+    "fields",
+    "stats",
+    "sort",
+    "limit",
+    "by",
+    "as",
+    "and",
+    "or",
+    "not",
+    "like",
+    "asc",
+    "desc",
+    "ispresent",
+    "coalesce",
+    "count",
+    "count_distinct",
+    "latest",
+}
 
 
 def lines(lake: Lake, function: str, since: int) -> list[dict[str, Any]]:
     """What a function has logged since a moment, in milliseconds."""
-    pages = lake.aws.client("logs").get_paginator("filter_log_events").paginate(
-        logGroupName=f"/aws/lambda/ghactivity-{function}", startTime=since
+    pages = (
+        lake.aws.client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(logGroupName=f"/aws/lambda/ghactivity-{function}", startTime=since)
     )
     messages = [entry["message"].strip() for page in pages for entry in page["events"]]
     return [json.loads(message) for message in messages if message.startswith("{")]

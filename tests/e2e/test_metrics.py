@@ -12,8 +12,10 @@ from test_bad_input import event, gz, whole_hour
 def counted(lake: Lake, function: str, hour: str) -> Counter[str]:
     """The sums of the metrics that a function's log lines about an hour hold."""
     # The local AWS answers 10,000 lines at most, and has no next page.
-    pages = lake.aws.client("logs").get_paginator("filter_log_events").paginate(
-        logGroupName=f"/aws/lambda/ghactivity-{function}", filterPattern=f'"_aws" "{hour}"'
+    pages = (
+        lake.aws.client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(logGroupName=f"/aws/lambda/ghactivity-{function}", filterPattern=f'"_aws" "{hour}"')
     )
     sums: Counter[str] = Counter()
     for line in (json.loads(entry["message"]) for page in pages for entry in page["events"]):

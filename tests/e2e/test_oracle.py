@@ -5,29 +5,31 @@ import json
 import re
 import zlib
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import oracle
-import pytest
 from conftest import DATA, NO_DATA
 
 PUSH = {"id": "1", "type": "PushEvent", "actor": {"login": "ann"}, "repo": {"name": "o/r"}}
 PUSH_AT = {**PUSH, "created_at": "2015-01-01T00:00:01Z"}
 
 
-def stated() -> dict[str, dict]:
+def stated() -> dict[str, dict[str, Any]]:
     """What the README states of each data file."""
-    files = {}
+    files: dict[str, dict[str, Any]] = {}
     try:
         sections = re.split(r"^### ", (DATA / "README.md").read_text(encoding="utf-8"), flags=re.M)[1:]
     except FileNotFoundError:
         return files
     for section in sections:
-        name = re.match(r"`([^`]+)`", section)[1]
+        name = match(r"^`([^`]+)`", section)[1]
         lines = re.search(r"; lines ([\d,]+); unparsable lines ([\d,]+);", section)
         if not lines:
             continue  # not a data file: a saved 404, headers
-        types = re.search(r"^- types: (.+)$", section, flags=re.M)[1]
-        first, last = re.search(r"created_at min `([^`]+)` max `([^`]+)`", section).groups()
+        types = match(r"^- types: (.+)$", section, re.M)[1]
+        first, last = match(r"created_at min `([^`]+)` max `([^`]+)`", section).groups()
         files[name] = {
             "lines": _number(lines[1]),
             "unparsable": _number(lines[2]),
@@ -38,6 +40,12 @@ def stated() -> dict[str, dict]:
     return files
 
 
+def match(pattern: str, text: str, flags: int = 0) -> re.Match[str]:
+    found = re.search(pattern, text, flags)
+    assert found, f"nothing matches {pattern}"
+    return found
+
+
 def _number(text: str) -> int:
     return int(text.replace(",", ""))
 
@@ -45,7 +53,7 @@ def _number(text: str) -> int:
 STATED = stated()
 
 
-def test_readme_names_the_existing_files():
+def test_readme_names_the_existing_files() -> None:
     if not STATED:
         pytest.skip(f"{NO_DATA} that a README describes")
     there = {path.name for path in DATA.iterdir() if path.name.endswith((".json.gz", ".jsonl"))}
@@ -53,7 +61,7 @@ def test_readme_names_the_existing_files():
 
 
 @pytest.mark.parametrize("name", sorted(STATED) or [pytest.param("", marks=pytest.mark.skip(reason=f"{NO_DATA} that a README describes"))])
-def test_facts_equal_the_readme(name):
+def test_facts_equal_the_readme(name: str) -> None:
     found, expected = oracle.facts(DATA / name), STATED[name]
     types = dict(expected["types"])
     not_events = types.pop("None", 0)
@@ -101,7 +109,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("lines, expected", [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_every_kind_of_line_is_counted(tmp_path, lines, expected):
+def test_every_kind_of_line_is_counted(tmp_path: Path, lines: Any, expected: dict[str, int]) -> None:
     if isinstance(lines, list):
         lines = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
     path = tmp_path / "2015-01-01-0.json.gz"
@@ -111,7 +119,7 @@ def test_every_kind_of_line_is_counted(tmp_path, lines, expected):
     assert found["records"] == found["rows"] + found["duplicates"] + found["bad_records"]
 
 
-def test_every_shape_has_actor_repo_and_org(tmp_path):
+def test_every_shape_has_actor_repo_and_org(tmp_path: Path) -> None:
     at = {"type": "WatchEvent", "created_at": "2012/03/10 22:36:55 -0800"}
     repository = {"name": "r", "owner": "o", "organization": "g"}
     cases = [
@@ -128,8 +136,8 @@ def test_every_shape_has_actor_repo_and_org(tmp_path):
     assert oracle._text(rows[2].created_at) == "2012-03-11T06:36:55Z"
 
 
-def test_answers_break_ties_by_name_within_a_day(tmp_path):
-    def event(number, kind, actor, repo, org=None):
+def test_answers_break_ties_by_name_within_a_day(tmp_path: Path) -> None:
+    def event(number: int, kind: str, actor: str, repo: str, org: str | None = None) -> dict[str, Any]:
         owner = {"org": {"login": org}} if org else {}
         at = f"2015-01-01T00:00:0{number}Z"
         return {"id": str(number), "type": kind, "actor": {"login": actor}, "repo": {"name": repo}, "created_at": at} | owner
@@ -164,7 +172,7 @@ def test_answers_break_ties_by_name_within_a_day(tmp_path):
     }
 
 
-def test_truncated_file_is_an_error(tmp_path):
+def test_truncated_file_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "2015-01-01-0.json.gz"
     path.write_bytes(gzip.compress(json.dumps(PUSH_AT).encode() * 100)[:-20])
     with pytest.raises((EOFError, zlib.error)):
@@ -172,6 +180,6 @@ def test_truncated_file_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x.json.gz", "2015-13-01-0.json.gz", "2015-01-01-24.json.gz"])
-def test_file_without_an_hour_is_refused(name):
-    with pytest.raises(ValueError):
+def test_file_without_an_hour_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"hour|month"):
         oracle.hour_of(name)

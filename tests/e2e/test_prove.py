@@ -6,9 +6,11 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+
 from conftest import configured
 from deployment import Execution, Lake, ledger_key, partition_values
 from test_bad_input import event, gz
@@ -30,8 +32,9 @@ def prove(lake: Lake, first: str, last: str) -> Execution:
     return lake.wait(lake.start("Prove", **{"from": first, "to": last}))
 
 
-def report(lake: Lake, run: Execution, hour: str) -> dict[str, object]:
-    return json.loads(lake.read(f"reports/ghactivity/prove/{run.arn.rsplit(':', 1)[1]}/{hour}.json"))
+def report(lake: Lake, run: Execution, hour: str) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(lake.read(f"reports/ghactivity/prove/{run.arn.rsplit(':', 1)[1]}/{hour}.json"))
+    return report
 
 
 def test_landed_hour_is_proven(lake: Lake, hours: None) -> None:
@@ -55,7 +58,7 @@ def test_range_reports_each_hour(lake: Lake, hours: None) -> None:
     assert (run.output["hours"], run.output["proven"], run.output["absent"]) == (3, 2, 1)
     run = prove(lake, WHOLE, NEVER)
     assert (run.status, run.error) == ("FAILED", "NotProven")
-    assert f"1 of 4 hours are wrong: [\"{NEVER} (HourOpen)\"]" in run.cause, run.cause
+    assert f'1 of 4 hours are wrong: ["{NEVER} (HourOpen)"]' in run.cause, run.cause
 
 
 def parquet_keys(lake: Lake) -> list[str]:
@@ -124,7 +127,10 @@ def move_partition(lake: Lake, folder: Path) -> None:
     storage["Location"] = lake.partition(WHOLE)["StorageDescriptor"]["Location"]
     values = partition_values(SPOILT)
     lake.glue.update_partition(
-        DatabaseName=lake.database, TableName="events", PartitionValueList=values, PartitionInput={"Values": values, "StorageDescriptor": storage}
+        DatabaseName=lake.database,
+        TableName="events",
+        PartitionValueList=values,
+        PartitionInput={"Values": values, "StorageDescriptor": storage},
     )
 
 
@@ -140,10 +146,30 @@ ELSEWHERE = f"raw/ghactivity/year=2016/month=08/dayofmonth=01/hour=01/{'f' * 12}
     ("phrase", "spoil", "findings", "message"),
     [
         ("a row is gone", rewrite("SELECT * FROM found WHERE source_line <> 7"), ["CountsDiffer", "RowsMissing"], "source lines 7"),
-        ("a row is there twice", rewrite("FROM found UNION ALL (FROM found WHERE source_line = 7)"), ["CountsDiffer", "RowsDoubled"], "source lines 7"),
-        ("a value is another", rewrite("SELECT * REPLACE (IF(source_line = 7, 'X', type) AS type) FROM found"), ["RowsDiffer"], "source lines 7"),
-        ("a struct's value is another", rewrite("SELECT * REPLACE (IF(source_line = 7, NULL, actor) AS actor) FROM found"), ["RowsDiffer"], "source lines 7"),
-        ("a column is gone", rewrite("SELECT * EXCLUDE (payload) FROM found"), ["CountsDiffer", "ObjectUnreadable", "RowsMissing"], "columns are not those"),
+        (
+            "a row is there twice",
+            rewrite("FROM found UNION ALL (FROM found WHERE source_line = 7)"),
+            ["CountsDiffer", "RowsDoubled"],
+            "source lines 7",
+        ),
+        (
+            "a value is another",
+            rewrite("SELECT * REPLACE (IF(source_line = 7, 'X', type) AS type) FROM found"),
+            ["RowsDiffer"],
+            "source lines 7",
+        ),
+        (
+            "a struct's value is another",
+            rewrite("SELECT * REPLACE (IF(source_line = 7, NULL, actor) AS actor) FROM found"),
+            ["RowsDiffer"],
+            "source lines 7",
+        ),
+        (
+            "a column is gone",
+            rewrite("SELECT * EXCLUDE (payload) FROM found"),
+            ["CountsDiffer", "ObjectUnreadable", "RowsMissing"],
+            "columns are not those",
+        ),
         ("an object is gone", remove_object, ["CountsDiffer", "RowsMissing"], "30 rows: source lines 1, 2, 3, 4, 5, …"),
         ("an object is there twice", copy_object, ["CountsDiffer", "RowsDoubled"], "30 rows"),
         ("an object is cut", break_object, ["CountsDiffer", "ObjectUnreadable", "RowsMissing"], "no sound Parquet file"),
@@ -238,9 +264,14 @@ def test_expired_quarantine_is_not_a_finding(lake: Lake) -> None:
 
 @pytest.mark.parametrize(
     ("given", "complaint"),
-    [({"from": f"{DAY}-1", "to": f"{DAY}-0"}, "to"), ({"from": "yesterday", "to": f"{DAY}-0"}, "from"), ({"from": f"{DAY}-0"}, "to"), ({"form": 1}, "form")],
+    [
+        ({"from": f"{DAY}-1", "to": f"{DAY}-0"}, "to"),
+        ({"from": "yesterday", "to": f"{DAY}-0"}, "from"),
+        ({"from": f"{DAY}-0"}, "to"),
+        ({"form": 1}, "form"),
+    ],
 )
-def test_invalid_range_is_refused_by_name(lake: Lake, given: dict[str, object], complaint: str) -> None:
+def test_invalid_range_is_refused_by_name(lake: Lake, given: dict[str, Any], complaint: str) -> None:
     run = lake.wait(lake.start("Prove", **given))
     assert (run.status, run.error) == ("FAILED", "InvalidInput")
     assert complaint in run.cause

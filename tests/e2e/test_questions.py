@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import oracle
 import pytest
+
+import oracle
 from conftest import DATA
 from deployment import Lake, wait_until
 from local_aws.stack.named_queries import named_queries
@@ -35,7 +35,7 @@ def answers(lake: Lake, generate: Callable[..., bytes], tmp_path_factory: pytest
     return oracle.answers(oracle.hour_of(f"{hour}={file}") for hour, file in zip(HOURS, files, strict=True))
 
 
-def ask(lake: Lake, name: str) -> list[dict[str, str | None]]:
+def ask(lake: Lake, name: str) -> list[dict[str, Any]]:
     """The rows of a named query of the template, for the day or its month."""
     query = next(query for query in named_queries() if query.name == name)
     assert "year = ?" in query.sql and "month = ?" in query.sql, f"{name} is restricted by partition"
@@ -65,7 +65,7 @@ def test_every_named_query_has_its_test() -> None:
     }
 
 
-def pairs(rows: list[dict[str, str | None]], name: str, count: str) -> list[tuple[str | None, int]]:
+def pairs(rows: list[dict[str, Any]], name: str, count: str) -> list[tuple[str | None, int]]:
     return [(row[name], int(row[count])) for row in rows]
 
 
@@ -83,7 +83,7 @@ def test_events_by_type_of_a_day_and_of_a_month(lake: Lake, answers: dict[str, A
 
 
 def test_degraded_hours_are_excluded(lake: Lake, answers: dict[str, Any]) -> None:
-    def hours() -> list[dict[str, str | None]]:
+    def hours() -> list[dict[str, Any]]:
         return ask(lake, "hours-of-a-month")
 
     wait_until(lambda: len(hours()) == len(HOURS), "the ledger's table has every hour")

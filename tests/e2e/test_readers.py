@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
+
 from conftest import BINARIES, DATA, ROOT, SAMPLES, real_hours
 from rows import COLUMNS, canonical
 
@@ -26,16 +27,26 @@ ACTOR, REPO, ORG = (
         ("login", "gravatar_id", "url", "avatar_url"),
     )
 )
-SOURCE = {"id": "VARCHAR", "type": "VARCHAR", "actor": ACTOR, "repo": REPO, "org": ORG, "public": "BOOLEAN", "created_at": "VARCHAR", "payload": "JSON"}
+SOURCE = {
+    "id": "VARCHAR",
+    "type": "VARCHAR",
+    "actor": ACTOR,
+    "repo": REPO,
+    "org": ORG,
+    "public": "BOOLEAN",
+    "created_at": "VARCHAR",
+    "payload": "JSON",
+}
 
 
 def converted(file: Path, hour: str, out: Path) -> list[list[Any]]:
     """The rows that the file becomes, as DuckDB reads them."""
-    command = [BINARIES / "ghactivity", "convert", file, "--hour", hour, "--out", out, "--chunk-records", "3000"]
+    command: list[str | Path] = [BINARIES / "ghactivity", "convert", file, "--hour", hour, "--out", out, "--chunk-records", "3000"]
     subprocess.run(command, check=True, capture_output=True)
     columns = ", ".join("epoch_us(created_at) AS created_at" if column == "created_at" else column for column in COLUMNS)
     found = duckdb.sql(f"SELECT {columns} FROM read_parquet('{out}/year=*/**/*.parquet') ORDER BY source_line, id")
-    return in_order([canonical(dict(zip(COLUMNS, row))) for row in found.fetchall()])
+    assert found
+    return in_order([canonical(dict(zip(COLUMNS, row, strict=True))) for row in found.fetchall()])
 
 
 def in_order(rows: list[list[Any]]) -> list[list[Any]]:
@@ -45,7 +56,7 @@ def in_order(rows: list[list[Any]]) -> list[list[Any]]:
 
 def assert_equal(found: list[list[Any]], expected: list[list[Any]], reader: str) -> None:
     assert len(found) == len(expected), reader
-    different = [(theirs, ours) for theirs, ours in zip(found, expected) if theirs != ours]
+    different = [(theirs, ours) for theirs, ours in zip(found, expected, strict=False) if theirs != ours]
     assert not different, f"{reader}: {len(different)} rows, the first: {different[0]}"
 
 
@@ -53,7 +64,8 @@ def assert_equal(found: list[list[Any]], expected: list[list[Any]], reader: str)
 def source(request: pytest.FixtureRequest, tmp_path: Path, generate: Callable[..., bytes]) -> Path:
     """An hour's file: a generated one with all kinds of noise, and each of the real ones."""
     if request.param != "generated":
-        return request.param
+        given: Path = request.param
+        return given
     file = tmp_path / f"{HOUR}.json.gz"
     file.write_bytes(generate(HOUR, "--events", "5000", "--bad", "0.01", "--joined", "0.01", "--duplicates", "0.01", "--blank", "0.01"))
     return file
@@ -62,7 +74,7 @@ def source(request: pytest.FixtureRequest, tmp_path: Path, generate: Callable[..
 def test_every_reader_finds_the_same_rows(source: Path, tmp_path: Path) -> None:
     expected = converted(source, HOUR, tmp_path / "out")
     assert expected
-    command = [ROOT / ".tools/dev/bin/python", ROOT / "tests/e2e/readers.py", tmp_path / "out"]
+    command: list[str | Path] = [ROOT / ".tools/dev/bin/python", ROOT / "tests/e2e/readers.py", tmp_path / "out"]
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     for reader, rows in found.items():
         assert_equal(in_order(rows), expected, reader)
@@ -77,7 +89,10 @@ def test_rows_equal_duckdbs_own_conversion(file: Path, tmp_path: Path) -> None:
     names = ", ".join(microseconds if name == "created_at" else name for name in SOURCE)
     database = duckdb.connect(config={"threads": 1})
     text = f"read_json('{file}', format = 'newline_delimited', columns = {{{columns}}})"
-    expected = [canonical({**dict.fromkeys(COLUMNS), **dict(zip(SOURCE, row))}) for row in database.sql(f"SELECT {names} FROM {text}").fetchall()]
+    expected = [
+        canonical({**dict.fromkeys(COLUMNS), **dict(zip(SOURCE, row, strict=False))})
+        for row in database.sql(f"SELECT {names} FROM {text}").fetchall()
+    ]
     found = converted(file, HOUR, tmp_path / "out")
     # DuckDB writes some escapes of the payload in another way, and knows no line numbers.
     payload = COLUMNS.index("payload")

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 import real_data
-from local_aws.stack.archive_server import Archive
 from conftest import DATA, real_hours
+from local_aws.stack.archive_server import Archive
 from real_data import Hour
 
 NAMES = ["2016-01-01-1", "2016-01-01-2"]

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 import conftest
 from deployment import Lake
 from local_aws.stack.build import logical_id
@@ -46,7 +47,7 @@ class Probe:
 class Clients:
     """Clients with the credentials of one role, made when they are asked for."""
 
-    def __init__(self, lake: Lake, credentials: dict[str, str]) -> None:
+    def __init__(self, lake: Any, credentials: dict[str, str]) -> None:
         self.lake = lake
         self.keys = {
             "aws_access_key_id": credentials["AccessKeyId"],
@@ -93,7 +94,10 @@ def strangers(lake: Lake) -> Iterator[str]:
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
     )
     lake.dynamodb.create_table(
-        TableName=name, KeySchema=keys, AttributeDefinitions=[{"AttributeName": "job_id", "AttributeType": "S"}], BillingMode="PAY_PER_REQUEST"
+        TableName=name,
+        KeySchema=keys,
+        AttributeDefinitions=[{"AttributeName": "job_id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
     )
     yield name
     for table in (name, CSV_TABLE):
@@ -132,7 +136,12 @@ def object_probes(lake: Lake) -> Iterator[Probe]:
     for key, needs in OBJECTS.items():
         for verb in ("get_object", "put_object", "delete_object"):
             yield Probe(f"s3 {verb} {key}", call(verb, lake.bucket, key), needs.get(verb, set()))
-    aborting = {"landing/ghactivity/probe.json.gz": {"Fetch"}, "landing/ghactivity/_backfill/results/probe.json": {"Backfill"}, "reports/ghactivity/results/probe.json": {"Prove"}, "raw/ghactivity/probe": set()}
+    aborting = {
+        "landing/ghactivity/probe.json.gz": {"Fetch"},
+        "landing/ghactivity/_backfill/results/probe.json": {"Backfill"},
+        "reports/ghactivity/results/probe.json": {"Prove"},
+        "raw/ghactivity/probe": set(),
+    }
     for key, needed_by in aborting.items():
         yield Probe(
             f"s3 abort_multipart_upload {key}",
@@ -200,7 +209,9 @@ def item_probes(lake: Lake, stranger: str) -> Iterator[Probe]:
             ),
         }
         for verb, call in calls.items():
-            yield Probe(f"dynamodb {verb}, {place}", lambda as_role, call=call: call(as_role.dynamodb), needs.get(place, {}).get(verb, set()))
+            yield Probe(
+                f"dynamodb {verb}, {place}", lambda as_role, call=call: call(as_role.dynamodb), needs.get(place, {}).get(verb, set())
+            )
 
 
 OF_LOADS = {"PlanCsv", "LoadCsvChunk", "CommitCsvLoad", "UndoCsvLoad"}
@@ -246,26 +257,29 @@ def csv_probes(lake: Lake, stranger: str, table: str) -> Iterator[Probe]:
     bucket = lake.outputs["UploadBucketName"]
     for key, needs in CSV_OBJECTS.items():
         for verb in ("get_object", "put_object", "delete_object"):
-            call = lambda as_role, v=verb, k=key: getattr(as_role.s3, v)(Bucket=bucket, Key=k)  # noqa: E731
-            yield Probe(f"s3 {verb} {key} of uploads", call, needs.get(verb, set()))
+            touch = lambda as_role, v=verb, k=key: getattr(as_role.s3, v)(Bucket=bucket, Key=k)  # noqa: E731
+            yield Probe(f"s3 {verb} {key} of uploads", touch, needs.get(verb, set()))
     aborting = {"loads/probe/quarantine.jsonl": {"PlanCsv"}, "results/probe.json": {"CsvLoad"}, "incoming/probe.csv": set()}
     for key, needed_by in aborting.items():
-        call = lambda as_role, k=key: as_role.s3.abort_multipart_upload(Bucket=bucket, Key=k, UploadId="probe")  # noqa: E731
-        yield Probe(f"s3 abort_multipart_upload {key} of uploads", call, needed_by)
+        abort = lambda as_role, k=key: as_role.s3.abort_multipart_upload(Bucket=bucket, Key=k, UploadId="probe")  # noqa: E731
+        yield Probe(f"s3 abort_multipart_upload {key} of uploads", abort, needed_by)
     yield Probe("s3 list_objects_v2 of uploads", lambda as_role: as_role.s3.list_objects_v2(Bucket=bucket, MaxKeys=1), OF_LOADS)
     yield Probe("s3 delete_bucket of uploads", lambda as_role: as_role.s3.delete_bucket(Bucket=bucket))
     # Tables by the names that may be loaded, and another.
-    key_schema = {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}
-    key, never = {"id": {"S": "probe"}}, {"ConditionExpression": "attribute_exists(id) AND attribute_not_exists(id)"}
+    key_schema = {
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    }
+    item, never = {"id": {"S": "probe"}}, {"ConditionExpression": "attribute_exists(id) AND attribute_not_exists(id)"}
     calls: dict[str, tuple[Callable[[Any, str], object], set[str]]] = {
-        "batch_write_item": (lambda db, t: db.batch_write_item(RequestItems={t: [{"PutRequest": {"Item": key}}]}), {"LoadCsvChunk"}),
-        "put_item": (lambda db, t: db.put_item(TableName=t, Item=key, **never), {"LoadCsvChunk"}),
+        "batch_write_item": (lambda db, t: db.batch_write_item(RequestItems={t: [{"PutRequest": {"Item": item}}]}), {"LoadCsvChunk"}),
+        "put_item": (lambda db, t: db.put_item(TableName=t, Item=item, **never), {"LoadCsvChunk"}),
         "scan": (lambda db, t: db.scan(TableName=t, Limit=1), {"UndoCsvLoad"}),
-        "delete_item": (lambda db, t: db.delete_item(TableName=t, Key=key, **never), {"UndoCsvLoad"}),
+        "delete_item": (lambda db, t: db.delete_item(TableName=t, Key=item, **never), {"UndoCsvLoad"}),
         "describe_table": (lambda db, t: db.describe_table(TableName=t), {"CsvLoad"}),
         "create_table": (lambda db, t: db.create_table(TableName=t, BillingMode="PAY_PER_REQUEST", **key_schema), {"CsvLoad"}),
-        "get_item": (lambda db, t: db.get_item(TableName=t, Key=key), set()),
-        "update_item": (lambda db, t: db.update_item(TableName=t, Key=key, **never), set()),
+        "get_item": (lambda db, t: db.get_item(TableName=t, Key=item), set()),
+        "update_item": (lambda db, t: db.update_item(TableName=t, Key=item, **never), set()),
         "update_table": (lambda db, t: db.update_table(TableName=t, BillingMode="PAY_PER_REQUEST"), set()),
         "delete_table": (lambda db, t: db.delete_table(TableName=f"{t}-no-such-table"), set()),
     }
@@ -310,7 +324,11 @@ def compute_probes(lake: Lake) -> Iterator[Probe]:
     }
     for function in FUNCTIONS:
         name = lake.function_name(function)
-        yield Probe(f"lambda invoke {function}", lambda as_role, n=name: getattr(as_role, "lambda").invoke(FunctionName=n, Payload=b"{}"), invoked_by[function])
+        yield Probe(
+            f"lambda invoke {function}",
+            lambda as_role, n=name: getattr(as_role, "lambda").invoke(FunctionName=n, Payload=b"{}"),
+            invoked_by[function],
+        )
         yield Probe(
             f"lambda update_function_configuration {function}",
             lambda as_role, n=name: getattr(as_role, "lambda").update_function_configuration(FunctionName=n, Description="probe"),
@@ -320,9 +338,20 @@ def compute_probes(lake: Lake) -> Iterator[Probe]:
     for machine, needed_by in started_by.items():
         arn = lake.outputs[f"{machine}StateMachineArn"]
         execution = arn.replace(":stateMachine:", ":execution:") + ":no-such-execution"
-        yield Probe(f"states start_execution {machine}", lambda as_role, a=arn: as_role.stepfunctions.start_execution(stateMachineArn=a, input="no"), needed_by)
-        yield Probe(f"states stop_execution {machine}", lambda as_role, e=execution: as_role.stepfunctions.stop_execution(executionArn=e), needed_by - {"Landed"})
-        yield Probe(f"states update_state_machine {machine}", lambda as_role, a=arn: as_role.stepfunctions.update_state_machine(stateMachineArn=a, definition="no"))
+        yield Probe(
+            f"states start_execution {machine}",
+            lambda as_role, a=arn: as_role.stepfunctions.start_execution(stateMachineArn=a, input="no"),
+            needed_by,
+        )
+        yield Probe(
+            f"states stop_execution {machine}",
+            lambda as_role, e=execution: as_role.stepfunctions.stop_execution(executionArn=e),
+            needed_by - {"Landed"},
+        )
+        yield Probe(
+            f"states update_state_machine {machine}",
+            lambda as_role, a=arn: as_role.stepfunctions.update_state_machine(stateMachineArn=a, definition="no"),
+        )
 
 
 def other_probes(lake: Lake) -> Iterator[Probe]:
@@ -335,7 +364,9 @@ def other_probes(lake: Lake) -> Iterator[Probe]:
     yield Probe("events put_events of another source", put_events("aws.s3"))
     yield Probe("events describe_rule of Step Functions", lambda as_role: as_role.events.describe_rule(Name=rule), {"Ingest", "Backfill"})
     yield Probe("events disable_rule", lambda as_role: as_role.events.disable_rule(Name="probe"))
-    yield Probe("sns publish", lambda as_role: as_role.sns.publish(TopicArn=lake.outputs["AlarmTopicArn"], Message="probe"), {"ExportLedger"})
+    yield Probe(
+        "sns publish", lambda as_role: as_role.sns.publish(TopicArn=lake.outputs["AlarmTopicArn"], Message="probe"), {"ExportLedger"}
+    )
     yield Probe("iam create_user", lambda as_role: as_role.iam.create_user(UserName="probe"))
     yield Probe("iam list_roles", lambda as_role: as_role.iam.list_roles())
     yield Probe(
@@ -365,7 +396,7 @@ def allowed(probe: Probe, as_role: Clients) -> bool:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_role_may_do_only_what_it_needs(lake: Lake, credentials, strangers: str, role: str) -> None:
+def test_role_may_do_only_what_it_needs(lake: Lake, credentials: dict[str, Any], strangers: str, role: str) -> None:
     as_role = Clients(lake, credentials[role])
     probes = [
         *object_probes(lake),
@@ -418,9 +449,9 @@ STREAM_OBJECTS: dict[str, set[str]] = {
 #: Statements on claims, and whether they may be made.
 STREAM_STATEMENTS = {
     "INSERT INTO \"{}\" VALUE {{'event_uuid':'probe'}}": True,
-    "UPDATE \"{}\" SET \"version\"=2 WHERE \"event_uuid\"='no such claim' AND \"version\"=1": True,
-    "DELETE FROM \"{}\" WHERE \"event_uuid\"='probe'": False,
-    "SELECT * FROM \"{}\" WHERE \"event_uuid\"='probe'": False,
+    'UPDATE "{}" SET "version"=2 WHERE "event_uuid"=\'no such claim\' AND "version"=1': True,
+    'DELETE FROM "{}" WHERE "event_uuid"=\'probe\'': False,
+    'SELECT * FROM "{}" WHERE "event_uuid"=\'probe\'': False,
 }
 
 
@@ -434,18 +465,18 @@ def stream_probes(stream: Stream) -> Iterator[tuple[str, Callable[[Clients], obj
     yield "s3 list_objects_v2", lambda as_role: as_role.s3.list_objects_v2(Bucket=bucket, MaxKeys=1), False
     yield "s3 put_bucket_policy", lambda as_role: as_role.s3.put_bucket_policy(Bucket=bucket, Policy="{}"), False
     for place in (table, "another-table"):
-        for statement, needed in STREAM_STATEMENTS.items():
+        for statement, may in STREAM_STATEMENTS.items():
             text = statement.format(place)
             batch = lambda as_role, t=text: as_role.dynamodb.batch_execute_statement(Statements=[{"Statement": t}])  # noqa: E731
-            yield f"dynamodb batch_execute_statement {text}", batch, needed and place == table
-    key = {"event_uuid": {"S": "probe"}}
-    yield "dynamodb batch_get_item", lambda as_role: as_role.dynamodb.batch_get_item(RequestItems={table: {"Keys": [key]}}), True
+            yield f"dynamodb batch_execute_statement {text}", batch, may and place == table
+    claim = {"event_uuid": {"S": "probe"}}
+    yield "dynamodb batch_get_item", lambda as_role: as_role.dynamodb.batch_get_item(RequestItems={table: {"Keys": [claim]}}), True
     calls: dict[str, Callable[[Any], object]] = {
-        "get_item": lambda db: db.get_item(TableName=table, Key=key),
-        "put_item": lambda db: db.put_item(TableName=table, Item=key),
-        "update_item": lambda db: db.update_item(TableName=table, Key=key),
-        "delete_item": lambda db: db.delete_item(TableName=table, Key=key),
-        "batch_write_item": lambda db: db.batch_write_item(RequestItems={table: [{"DeleteRequest": {"Key": key}}]}),
+        "get_item": lambda db: db.get_item(TableName=table, Key=claim),
+        "put_item": lambda db: db.put_item(TableName=table, Item=claim),
+        "update_item": lambda db: db.update_item(TableName=table, Key=claim),
+        "delete_item": lambda db: db.delete_item(TableName=table, Key=claim),
+        "batch_write_item": lambda db: db.batch_write_item(RequestItems={table: [{"DeleteRequest": {"Key": claim}}]}),
         "scan": lambda db: db.scan(TableName=table, Limit=1),
         "describe_table": lambda db: db.describe_table(TableName=table),
         "update_time_to_live": lambda db: db.update_time_to_live(

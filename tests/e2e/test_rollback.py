@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+
 from deployment import Execution, Lake, versions_before
 from test_bad_input import event, gz
 from test_ingest import hours_before_now
@@ -20,12 +22,13 @@ def hour(lake: Lake) -> str:
     return hour
 
 
-def serve(lake: Lake, hour: str, records: int) -> dict[str, object]:
+def serve(lake: Lake, hour: str, records: int) -> dict[str, Any]:
     date, hour_of_day = hour.rsplit("-", 1)
     lake.serve(hour, gz(*(event(n, created_at=f"{date}T{int(hour_of_day):02}:00:00Z") for n in range(records))))
     run = lake.run_hour(hour, job_id=JOB)
     assert run.status == "SUCCEEDED", run
-    return lake.ledger(hour)
+    entry: dict[str, Any] = lake.ledger(hour)
+    return entry
 
 
 def roll_back(lake: Lake, hour: str, to: str = "previous") -> Execution:
@@ -34,7 +37,8 @@ def roll_back(lake: Lake, hour: str, to: str = "previous") -> Execution:
 
 def replaced(lake: Lake) -> list[str]:
     """What a recheck would run again."""
-    return lake.invoke("next-file", {"job_id": JOB, "max_hours": 1000, "recheck_days": 5})["hours"]
+    hours: list[str] = lake.invoke("next-file", {"job_id": JOB, "max_hours": 1000, "recheck_days": 5})["hours"]
+    return hours
 
 
 def rows_by_sql(lake: Lake, hour: str) -> int:

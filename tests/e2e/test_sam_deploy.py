@@ -47,7 +47,16 @@ def test_sam_deploys_the_stack_for_the_command(source: tuple[str, Path], tmp_pat
             return done.stdout
 
         given = ["Stage=local", "Target=local", f"Architecture={ARCHITECTURES[platform.machine()]}", f"SourceUrls={address}"]
-        deploy = [SAM, "deploy", "--template", template, "--config-file", tmp_path / "samconfig.toml", "--parameter-overrides", *given]
+        deploy: list[str | Path] = [
+            SAM,
+            "deploy",
+            "--template",
+            template,
+            "--config-file",
+            tmp_path / "samconfig.toml",
+            "--parameter-overrides",
+            *given,
+        ]
         shown = run(*deploy)
         assert "Successfully created/updated stack - ghactivity" in shown, shown
         outputs = aws.outputs()

@@ -9,12 +9,15 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-from local_aws.stack.archive_server import SAMPLE_HOUR, write_sample_hour
+
 from conftest import ROOT
 from deployment import FunctionError, Lake
 from local_aws.actions import write_variables
+from local_aws.stack.archive_server import SAMPLE_HOUR, write_sample_hour
 
 FAILURES = {
     "commit-bookmark-failed-hour": "CorruptArchive",
@@ -32,8 +35,9 @@ FAILURES = {
 STEPS = ("next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours", "export-ledger", "prove-hour")
 
 
-def event(name: str) -> dict:
-    return json.loads((ROOT / "events" / f"{name}.json").read_text())
+def event(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
+    return event
 
 
 def test_every_sample_event_is_tried() -> None:
@@ -58,8 +62,8 @@ def cargo_lambda(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     watch = [command, "lambda", "watch", "--ignore-changes", *address, "--env-file", write_variables(lake.aws, folder)]
 
     def invoke(function: str, event: str) -> str:
-        run = [command, "lambda", "invoke", function, *address, "--data-file", ROOT / "events" / f"{event}.json"]
-        done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=600)
+        run: list[str | Path] = [command, "lambda", "invoke", function, *address, "--data-file", ROOT / "events" / f"{event}.json"]
+        done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
         return done.stdout + done.stderr
 
     with open(folder / "watch.log", "w") as log:
@@ -78,7 +82,8 @@ def cargo_lambda(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+        port: int = taken.getsockname()[1]
+        return port
 
 
 def connects(port: int) -> bool:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from local_aws.stack.archive_server import Archive
+
 from conftest import configured
 from deployment import Execution, Lake
+from local_aws.stack.archive_server import Archive
 from stacks import Stacks
 from test_bad_input import event, gz
 from test_ingest import hours_before_now, small_hour
@@ -143,7 +144,8 @@ def test_next_source_serves_what_the_first_lacks(stacks: Stacks, tmp_path: Path)
         def source_of(hour: str) -> str:
             item = lake.ledger(hour)
             assert (item["status"], len(lake.rows(hour))) == ("published", 30)
-            return item["source"]["url"]
+            url: str = item["source"]["url"]
+            return url
 
         for hour, source in ((own, first), (absent, second), (broken, second)):
             assert lake.run_hour(hour).status == "SUCCEEDED"

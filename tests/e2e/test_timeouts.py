@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from conftest import configured, through
 from deployment import FunctionError, Lake, wait_until
 from fault_proxy import EVERY, Fault, FaultProxy
@@ -72,10 +74,11 @@ def test_first_step_that_times_out_is_retried(hasty: Lake, late: FaultProxy) -> 
     hour = hours_before_now(200)[0]
     hasty.serve(hour, small_hour(hour))
     span = {"from": hour, "to": hour}
-    for function, machine, arguments in [
+    cases: list[tuple[str, str, dict[str, Any]]] = [
         ("list-hours", "Backfill", span),
         ("next-file", "Ingest", {"job_id": "test_timeout_of_ingest", "from": hour, "max_hours": 1}),
-    ]:
+    ]
+    for function, machine, arguments in cases:
         with configured(hasty, [function], through(late), Timeout=TIMEOUT_SECS):
             late.strike(0)
             run = hasty.wait(hasty.start(machine, **arguments))
