@@ -1,4 +1,5 @@
-//! What the text of all chunks costs beside a plan: `cargo run --release -p gzip-plan --example one_pass_cost -- FILE [ROUNDS]`.
+//! Compares the time of one pass over the text with that of planning: `cargo run --release -p gzip-plan --example
+//! one_pass_cost -- FILE [ROUNDS]`.
 
 use std::{fs::File, hint::black_box, time::Instant};
 

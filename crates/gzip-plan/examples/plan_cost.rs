@@ -1,4 +1,5 @@
-//! What a plan costs beside plain inflating: `cargo run --release -p gzip-plan --example plan_cost -- FILE [CHUNK_RECORDS]`.
+//! Compares the time of planning with that of inflating: `cargo run --release -p gzip-plan --example plan_cost -- FILE
+//! [CHUNK_RECORDS]`.
 
 use std::{
     hint::black_box,
@@ -7,7 +8,7 @@ use std::{
 
 use gzip_plan::{PlanSettings, Planner};
 
-/// Bytes given at a time, as a body over HTTP comes.
+/// Bytes pushed at a time, like the pieces of an HTTP body.
 const PIECE_BYTES: usize = 64 * 1024;
 const ROUNDS: usize = 15;
 
@@ -29,21 +30,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+type CostResult = Result<(), Box<dyn std::error::Error>>;
 
-/// Plain zlib-rs, the checksum of gzip included.
-fn inflate(file: &[u8]) -> Outcome {
+/// Inflates with zlib-rs, which verifies gzip's checksum.
+fn inflate(file: &[u8]) -> CostResult {
     const GZIP_WINDOW_BITS: u8 = 16 + 15;
     let mut inflate = zlib_rs::Inflate::new(true, GZIP_WINDOW_BITS);
     let mut output = vec![0; 256 * 1024];
-    let mut given = 0;
+    let mut taken = 0;
     loop {
-        let piece = &file[given..file.len().min(given + PIECE_BYTES)];
+        let piece = &file[taken..file.len().min(taken + PIECE_BYTES)];
         let before = inflate.total_in();
         let status = inflate
             .decompress(piece, &mut output, zlib_rs::InflateFlush::NoFlush)
             .map_err(|error| format!("{error:?}"))?;
-        given += (inflate.total_in() - before) as usize;
+        taken += usize::try_from(inflate.total_in() - before)?;
         black_box(&output);
         if status == zlib_rs::Status::StreamEnd {
             return Ok(());
@@ -51,7 +52,7 @@ fn inflate(file: &[u8]) -> Outcome {
     }
 }
 
-fn plan(file: &[u8], settings: PlanSettings) -> Outcome {
+fn plan(file: &[u8], settings: PlanSettings) -> CostResult {
     let mut planner = Planner::new(settings);
     for piece in file.chunks(PIECE_BYTES) {
         planner.push(piece)?;
@@ -60,7 +61,7 @@ fn plan(file: &[u8], settings: PlanSettings) -> Outcome {
     Ok(())
 }
 
-fn timed(work: impl Fn() -> Outcome) -> Result<Duration, Box<dyn std::error::Error>> {
+fn timed(work: impl Fn() -> CostResult) -> Result<Duration, Box<dyn std::error::Error>> {
     let start = Instant::now();
     work()?;
     Ok(start.elapsed())

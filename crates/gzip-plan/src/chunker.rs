@@ -1,57 +1,57 @@
-//! Cuts the text into chunks of whole lines, as it comes.
+//! Divides the text into chunks of whole lines.
 
 use std::{hash::Hasher, ops::Range};
 
 use twox_hash::XxHash3_64;
 
 use crate::{
-    lines::{Kind, LineInParts, Lines},
+    lines::{LineClassifier, LineInParts, LineKind},
     plan::Chunk,
-    planner::PlanSettings,
-    points::{History, Points},
+    points::{AccessPoints, TextHistory},
+    settings::PlanSettings,
 };
 
-/// The chunks so far, and the one that is open.
+/// The closed chunks and the open one.
 pub(crate) struct Chunker {
     settings: PlanSettings,
-    /// Whether chunks are hashed, for whoever inflates them later.
+    /// Whether chunks are hashed.
     hashes: bool,
-    lines: Lines,
-    /// Lines so far.
+    lines: LineClassifier,
+    /// The complete lines so far.
     line_count: u64,
-    /// Offset of the line being read in the text.
+    /// The offset of the current line in the text.
     line_start: u64,
-    /// The line being read, if part of it was in an earlier stretch.
-    unfinished: Option<Unfinished>,
+    /// The current line, if it began in an earlier stretch.
+    unfinished: Option<UnfinishedLine>,
     open: Option<OpenChunk>,
     closed: Vec<Chunk>,
     ends: BlockEnds,
-    /// Where lines end in the text that is being taken, and their kinds.
-    line_ends: Vec<(usize, Kind)>,
+    /// Memory: where lines end in the current stretch, and their kinds.
+    line_ends: Vec<(usize, LineKind)>,
 }
 
-/// A line of which there is more to come.
-struct Unfinished {
+/// A line that is not complete.
+struct UnfinishedLine {
     line: LineInParts,
     /// The hash of the open chunk without this line.
     chunk_before: XxHash3_64,
 }
 
-/// The chunk that the line being read belongs to, unless that line makes it too long.
+/// The chunk that the current line belongs to, unless the line makes it too long.
 struct OpenChunk {
     chunk: Chunk,
     records: u32,
     hash: XxHash3_64,
 }
 
-/// Where the blocks end that chunks need to the last.
+/// Where the last deflate block of each chunk ends.
 #[derive(Default)]
 struct BlockEnds {
-    /// The first one after the start of the line being read, as an offset in the gzip file.
+    /// The offset in the gzip file of the first block end after the start of the current line.
     since_line_start: Option<u64>,
-    /// The first of those with the most text before it: offsets in the text and in the gzip file.
+    /// The first block end with the most text before it: its offsets in the text and in the gzip file.
     last: (u64, u64),
-    /// The first closed chunk whose last block is not over.
+    /// The index of the first closed chunk whose last block is not over.
     unsettled: usize,
 }
 
@@ -60,7 +60,7 @@ impl Chunker {
         Self {
             settings,
             hashes: true,
-            lines: Lines::default(),
+            lines: LineClassifier::default(),
             line_count: 0,
             line_start: 0,
             unfinished: None,
@@ -71,12 +71,12 @@ impl Chunker {
         }
     }
 
-    /// Leaves the hashes of chunks empty.
+    /// Stops hashing chunks.
     pub(crate) fn without_hashes(&mut self) {
         self.hashes = false;
     }
 
-    /// Takes every line as one that is equal to no other.
+    /// Stops finding duplicate lines.
     pub(crate) fn without_duplicates(&mut self) {
         self.lines.compares = false;
     }
@@ -86,7 +86,7 @@ impl Chunker {
         self.unfinished.is_some()
     }
 
-    /// The chunks that are closed so far, in order. What they need of the gzip file may not be settled yet.
+    /// The closed chunks, in order. Their ends in the gzip file may not be known yet.
     pub(crate) fn closed(&self) -> &[Chunk] {
         &self.closed
     }
@@ -96,12 +96,12 @@ impl Chunker {
         self.open.as_ref().map_or(&[], |open| &open.chunk.duplicate_lines)
     }
 
-    /// Lines so far, and the offset where the line after them begins.
+    /// The complete lines so far, and the offset where the next line begins.
     pub(crate) fn whole_lines(&self) -> (u64, u64) {
         (self.line_count, self.line_start)
     }
 
-    /// Notes that a block ends after all text so far, its last bit in the byte before `compressed_end`.
+    /// A block ended after all text so far. Its last bit is in the byte before `compressed_end`.
     pub(crate) fn block_ends(&mut self, uncompressed_offset: u64, compressed_end: u64) {
         self.ends.since_line_start.get_or_insert(compressed_end);
         if uncompressed_offset > self.ends.last.0 {
@@ -113,11 +113,11 @@ impl Chunker {
         self.ends.unsettled = self.closed.len();
     }
 
-    /// Takes the last `length` bytes of the history, all from one block.
-    pub(crate) fn text(&mut self, history: &History, length: usize, points: &mut Points) {
+    /// Takes the last `length` bytes of the history, which come from one block.
+    pub(crate) fn text(&mut self, history: &TextHistory, length: usize, points: &mut AccessPoints) {
         let text = history.last(length);
         let start = history.end() - length as u64;
-        let mut hashed = 0; // bytes of the text that the hash of the open chunk has
+        let mut hashed = 0; // the hash of the open chunk includes the text up to here
         let mut line = 0;
         if let Some(unfinished) = self.unfinished.take() {
             let Some(line_feed) = memchr::memchr(b'\n', text) else {
@@ -147,9 +147,16 @@ impl Chunker {
         }
     }
 
-    /// Counts the line that ends where `unhashed` does, a part of the text, which begins at the offset `start`; closes the
-    /// chunk if it is full. Answers from where on the text is not hashed.
-    fn end_line(&mut self, kind: Kind, text: &[u8], unhashed: Range<usize>, start: u64, points: &mut Points) -> usize {
+    /// Counts the line that ends with `unhashed`, a range of `text`, and closes the chunk if it is full. `start` is the
+    /// offset of `text`. Returns the index up to which the text is hashed.
+    fn end_line(
+        &mut self,
+        kind: LineKind,
+        text: &[u8],
+        unhashed: Range<usize>,
+        start: u64,
+        points: &mut AccessPoints,
+    ) -> usize {
         let (hashed, line_end) = (unhashed.start, unhashed.end);
         let end = start + line_end as u64;
         if !self.count_line(kind, end, points) {
@@ -160,8 +167,8 @@ impl Chunker {
         line_end
     }
 
-    /// Closes what is open at the end of the text, and answers the chunks and the number of lines.
-    pub(crate) fn finish(mut self, history: &History, points: &mut Points) -> (Vec<Chunk>, u64) {
+    /// Ends the text. Returns the chunks and the number of lines.
+    pub(crate) fn finish(mut self, history: &TextHistory, points: &mut AccessPoints) -> (Vec<Chunk>, u64) {
         let end = history.end();
         if let Some(unfinished) = self.unfinished.take() {
             self.make_way_for_unfinished(&unfinished, end, history, points);
@@ -174,28 +181,28 @@ impl Chunker {
         (self.closed, self.line_count)
     }
 
-    /// The kind of a line whose last part this is, in the chunk where it belongs.
+    /// Ends a line with its last part. Returns its kind; the open chunk is the one that it belongs to.
     fn end_unfinished(
         &mut self,
-        mut unfinished: Unfinished,
+        mut unfinished: UnfinishedLine,
         content: &[u8],
         end: u64,
-        history: &History,
-        points: &mut Points,
-    ) -> Kind {
+        history: &TextHistory,
+        points: &mut AccessPoints,
+    ) -> LineKind {
         self.make_way_for_unfinished(&unfinished, end, history, points);
         self.lines.part(&mut unfinished.line, content);
         self.lines.end(&unfinished.line)
     }
 
-    /// Keeps the state of a line that goes on in the next stretch.
-    fn leave_unfinished(&mut self, part: &[u8], history: &History, points: &mut Points) {
+    /// Saves the state of a line that continues in the next stretch.
+    fn leave_unfinished(&mut self, part: &[u8], history: &TextHistory, points: &mut AccessPoints) {
         let mut unfinished = match self.unfinished.take() {
             Some(unfinished) => unfinished,
             None => {
                 self.open_chunk(history, points);
                 let chunk_before = self.open.as_ref().map(|open| open.hash.clone()).unwrap_or_default();
-                Unfinished { line: self.lines.begin(self.hashes), chunk_before }
+                UnfinishedLine { line: self.lines.begin(self.hashes), chunk_before }
             }
         };
         self.lines.part(&mut unfinished.line, part);
@@ -203,8 +210,14 @@ impl Chunker {
         self.hash(part);
     }
 
-    /// Closes the chunk before a line that came in parts if it is too long with it, and opens one with those parts.
-    fn make_way_for_unfinished(&mut self, unfinished: &Unfinished, end: u64, history: &History, points: &mut Points) {
+    /// If the chunk is too long with an unfinished line, closes it before the line and opens one with the line's parts.
+    fn make_way_for_unfinished(
+        &mut self,
+        unfinished: &UnfinishedLine,
+        end: u64,
+        history: &TextHistory,
+        points: &mut AccessPoints,
+    ) {
         if !self.too_long_with(end) {
             return;
         }
@@ -218,7 +231,7 @@ impl Chunker {
         }
     }
 
-    /// Whether the open chunk has lines already and is too long with the line that ends here.
+    /// Whether the open chunk has a line and would be too long with the line that ends here.
     fn too_long_with(&self, line_end: u64) -> bool {
         self.open.as_ref().is_some_and(|open| {
             let start = open.chunk.uncompressed_start;
@@ -226,7 +239,7 @@ impl Chunker {
         })
     }
 
-    fn open_chunk(&mut self, history: &History, points: &mut Points) {
+    fn open_chunk(&mut self, history: &TextHistory, points: &mut AccessPoints) {
         if self.open.is_some() {
             return;
         }
@@ -245,8 +258,8 @@ impl Chunker {
         self.open = Some(OpenChunk { chunk, records: 0, hash: XxHash3_64::new() });
     }
 
-    /// Counts a line in the open chunk, and answers whether that chunk now has all the records it may have.
-    fn count_line(&mut self, kind: Kind, end: u64, points: &mut Points) -> bool {
+    /// Counts a line in the open chunk. Returns whether the chunk has its maximum of records.
+    fn count_line(&mut self, kind: LineKind, end: u64, points: &mut AccessPoints) -> bool {
         self.line_count += 1;
         self.line_start = end;
         self.ends.since_line_start = None;
@@ -254,9 +267,9 @@ impl Chunker {
         let open = self.open.as_mut().expect("a chunk is opened before its first line is counted");
         open.chunk.lines += 1;
         match kind {
-            Kind::Blank => open.chunk.blank_lines += 1,
-            Kind::New => open.records += 1,
-            Kind::Duplicate => {
+            LineKind::Blank => open.chunk.blank_lines += 1,
+            LineKind::New => open.records += 1,
+            LineKind::Duplicate => {
                 open.records += 1;
                 open.chunk.duplicate_lines.push(self.line_count);
             }

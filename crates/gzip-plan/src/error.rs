@@ -1,43 +1,44 @@
-//! What can be wrong with a gzip file.
+//! The flaws of a gzip file.
+
+use std::io;
 
 use thiserror::Error;
 
-/// Why a file has no plan. Every offset counts bytes of the gzip file, from 0, and depends on the file alone.
+/// A file cannot be planned. Offsets count bytes of the gzip file from 0, and depend only on the file.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PlanError {
-    /// The file has no byte at all (a gzip file of an empty text is not empty).
+    /// The file has no bytes. (A gzip file of an empty text is not empty.)
     #[error("the file is empty: 0 bytes")]
     Empty,
-    /// The file is no gzip file, nor any other known encoding.
+    /// The file is neither gzip nor another known encoding.
     #[error("not a gzip file but {kind}: it begins with \"{first_bytes}\"")]
     NotGzip {
-        /// What it looks like instead: `XML`, `HTML`, `JSON` or `something else`.
+        /// What it seems to be: `XML`, `HTML`, `JSON` or `something else`.
         kind: &'static str,
-        /// Its first bytes in printable form.
+        /// Its first bytes, escaped.
         first_bytes: String,
     },
-    /// The file is encoded in another way than gzip.
+    /// The file has another encoding than gzip.
     #[error("unsupported encoding {encoding}: only gzip can be read")]
     UnsupportedEncoding {
-        /// The encoding's usual name: `zstd`, `bzip2`, `xz` or `zip`.
+        /// `zstd`, `bzip2`, `xz` or `zip`.
         encoding: &'static str,
     },
-    /// A header, a deflate block or a trailer that cannot be right.
+    /// A header, a deflate block or a trailer is invalid.
     #[error("corrupt gzip file: {part} at byte {offset} of the file: {reason}")]
     Corrupt {
-        /// What is broken.
-        part: Part,
-        /// Where the broken part begins (not where inside it the fault shows).
+        part: MemberPart,
+        /// Where the part begins; the flaw may be anywhere in it.
         offset: u64,
-        /// What is wrong; in zlib's words for headers and trailers.
+        /// For headers and trailers, zlib's message.
         reason: String,
     },
     /// The file ends inside a member.
     #[error("truncated gzip file: it ends at byte {offset}, inside member {member}")]
     Truncated {
-        /// Length of the file.
+        /// The length of the file.
         offset: u64,
-        /// Number of the unfinished member, from 1.
+        /// The number of the incomplete member, from 1.
         member: u32,
     },
     /// Bytes other than zero follow the last member.
@@ -46,18 +47,17 @@ pub enum PlanError {
         /// The first byte that is not zero.
         offset: u64,
     },
-    /// The file inflates to more than any hour could hold.
+    /// The file inflates to more than an hour can hold.
     #[error("the gzip file inflates to too much: {limit} (seen in the deflate block at byte {offset})")]
     TooLarge {
-        /// Where the deflate block begins that went over the limit.
+        /// Where the deflate block begins that exceeds the limit.
         offset: u64,
-        /// The limit, in words.
         limit: &'static str,
     },
 }
 
 impl PlanError {
-    /// The stable name, as whoever reads a file passes it on.
+    /// The stable name of the error, for a state machine's Retry and Catch.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Empty => "EmptyArchive",
@@ -73,21 +73,38 @@ impl PlanError {
 
 /// The parts of a gzip member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum MemberPart {
     /// From the magic bytes to the first deflate block.
     Header,
-    /// One deflate block.
     Block,
-    /// CRC and length of the text.
+    /// The CRC and the length of the text.
     Trailer,
 }
 
-impl std::fmt::Display for Part {
+impl std::fmt::Display for MemberPart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Part::Header => "the member header",
-            Part::Block => "the deflate block",
-            Part::Trailer => "the member trailer",
+            MemberPart::Header => "the member header",
+            MemberPart::Block => "the deflate block",
+            MemberPart::Trailer => "the member trailer",
         })
     }
+}
+
+/// The text of a file cannot be read to its end.
+#[derive(Debug, Error)]
+pub enum TextError {
+    /// The file's reader failed. The source is its own error, unchanged.
+    #[error("cannot read the file at byte {offset}")]
+    Read {
+        /// The offset in the file of the first byte that was not read.
+        offset: u64,
+        source: io::Error,
+    },
+    /// The file is not valid.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The temporary file for a line that does not fit into memory cannot be written or read.
+    #[error("cannot keep a long line in a temporary file")]
+    Spool(#[source] io::Error),
 }

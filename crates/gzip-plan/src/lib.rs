@@ -1,26 +1,31 @@
-//! Cuts a gzip file into chunks of whole lines that can be inflated apart, in one streaming pass.
+//! Divides a gzip file into chunks of whole lines that can be inflated separately, in one streaming pass.
 //!
-//! [`Planner`] takes a file's bytes and makes its [`Plan`]; [`ChunkReader`] reads one chunk from the plan and the range of
-//! bytes that it names. [`TextChunks`] does both at once for whoever wants the text of all chunks, and inflates once.
+//! - [`Planner`] takes a file's bytes and makes its [`GzipPlan`].
+//! - [`ChunkReader`] reads one chunk, from the plan and the range of bytes that it names.
+//! - [`TextChunks`] returns the text of all chunks in order, without a plan, and inflates the file once.
 //!
-//! Invariant: this crate knows no AWS, clock or network, and what it answers depends on the file's bytes alone, never on
-//! how they arrive.
+//! Invariant: this crate uses no AWS, clock or network. Its results depend only on the file's bytes, not on how they
+//! arrive.
 
 mod chunker;
 mod error;
 mod inflate;
+mod limits;
 mod lines;
 mod magic;
-pub mod plan;
+mod plan;
 mod planner;
 mod points;
 mod reader;
+mod settings;
+mod text_chunks;
+mod unread;
 mod window;
 
-pub use error::{Part, PlanError};
-pub use plan::{AccessPoint, Chunk, Plan, Window};
-pub use planner::{
-    ChunkStart, MAX_BLOCK_BYTES, MAX_RATIO, MAX_UNCOMPRESSED_BYTES, Piece, PlainText, PlanSettings, PlannedFile,
-    Planner, RATIO_FROM_BYTES, TextChunks, TextError,
-};
+pub use error::{MemberPart, PlanError, TextError};
+pub use limits::{MAX_BLOCK_BYTES, MAX_RATIO, MAX_UNCOMPRESSED_BYTES, RATIO_FROM_BYTES};
+pub use plan::{AccessPoint, Chunk, GzipPlan, GzipWindow};
+pub use planner::{PlannedFile, Planner};
 pub use reader::{ChunkError, ChunkReader};
+pub use settings::PlanSettings;
+pub use text_chunks::{ChunkStart, PlainText, TextChunks, TextPiece};

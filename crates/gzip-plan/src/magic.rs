@@ -1,18 +1,17 @@
-//! What a file is, by its first bytes.
+//! Identifies files by their first bytes.
 
 use crate::error::PlanError;
 
 /// The first two bytes of every gzip member.
 pub(crate) const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// As many first bytes as telling the kinds apart takes, blanks and a byte order mark before them included.
+/// The number of first bytes that identify a file, including blanks and a byte order mark before them.
 pub(crate) const HEAD_BYTES: usize = 64;
 
 const ENCODINGS: [(&[u8], &str); 4] =
     [(b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"PK\x03\x04", "zip")];
 
-/// What is wrong with a file that begins with these bytes, which are not gzip's; `head` is the whole file if shorter than
-/// [`HEAD_BYTES`].
+/// The error for a file that is not gzip. `head` is its first [`HEAD_BYTES`], or all of a shorter file.
 pub(crate) fn not_gzip(head: &[u8]) -> PlanError {
     match ENCODINGS.iter().find(|(magic, _)| head.starts_with(magic)) {
         Some((_, encoding)) => PlanError::UnsupportedEncoding { encoding },
@@ -44,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_files_are_named() {
+    fn not_gzip_names_the_kind() {
         let cases: [(&str, &[u8], &str); 11] = [
             ("zstd", b"\x28\xb5\x2f\xfd\x04", "unsupported encoding zstd"),
             ("bzip2", b"BZh91AY", "unsupported encoding bzip2"),

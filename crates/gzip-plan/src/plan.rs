@@ -1,36 +1,36 @@
-//! The plan as a document.
+//! The plan, a JSON document.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// How a gzip file is cut into chunks of whole lines.
+/// How a gzip file is divided into chunks of whole lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Plan {
-    /// Length of the gzip file, trailing bytes included.
+pub struct GzipPlan {
+    /// The length of the gzip file, including trailing bytes.
     pub compressed_bytes: u64,
-    /// Length of what it inflates to.
+    /// The length of its text.
     pub uncompressed_bytes: u64,
-    /// Members of the gzip file (1 in every known hour; more are legal).
+    /// The members of the gzip file. Every known hour has one; more are valid.
     pub members: u32,
-    /// Zero bytes after the last member, which are ignored; any other byte there is an error.
+    /// The zero bytes after the last member. They are ignored; any other byte there is an error.
     pub trailing_zero_bytes: u64,
-    /// Lines, blank ones included: the sum of the chunks'.
+    /// The lines, including blank ones: the sum of the chunks'.
     pub lines: u64,
-    /// Lines of white space (or NUL) alone: the sum of the chunks'.
+    /// The lines of only white space and NUL: the sum of the chunks'.
     pub blank_lines: u64,
-    /// Lines equal to an earlier line that is not blank: the sum of the chunks'.
+    /// The lines that are equal to an earlier line and not blank: the sum of the chunks'.
     pub duplicate_lines: u64,
-    /// Places where inflating can begin, in order; only those that a chunk uses.
+    /// The access points that a chunk uses, in order.
     pub access_points: Vec<AccessPoint>,
-    /// The chunks, in order, without gap or overlap. None if the file holds no byte.
+    /// The chunks, in order, without gap or overlap; empty if the text is.
     pub chunks: Vec<Chunk>,
 }
 
-impl Plan {
-    /// A stretch of the text as a chunk of its own, wherever the plan's chunks begin and end, for [`crate::ChunkReader::of`].
-    /// It has no hash, and lines are not counted. None if the stretch is empty or not within the text.
+impl GzipPlan {
+    /// A chunk for any stretch of the text, independent of the plan's chunks, for [`crate::ChunkReader::of`]. It has no
+    /// hash and no line numbers. `None` if the stretch is empty or not within the text.
     pub fn stretch(&self, text: Range<u64>) -> Option<Chunk> {
         let holding =
             |offset: u64| self.chunks.get(self.chunks.partition_point(|chunk| chunk.uncompressed_end <= offset));
@@ -53,50 +53,51 @@ impl Plan {
     }
 }
 
-/// A place in the gzip file where inflating can begin: the start of a deflate block.
+/// The start of a deflate block, where inflating can begin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessPoint {
-    /// Offset of the block's first bit, in bits from the start of the file.
+    /// The offset of the block's first bit, in bits from the start of the file.
     pub compressed_bit: u64,
-    /// Offset of the block's first byte in the inflated text.
+    /// The offset of the block's first byte in the text.
     pub uncompressed_offset: u64,
-    /// Where the up to 32 KiB of text before it lie in the windows object; absent where no text of the member precedes.
-    pub window: Option<Window>,
+    /// The place of the window in the windows object: up to 32 KiB of text before the block. `None` at the start of a
+    /// member.
+    pub window: Option<GzipWindow>,
 }
 
-/// A range of the windows object: one window, deflated.
+/// A range of the windows object that holds one deflated window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Window {
-    /// Offset of its first byte.
+pub struct GzipWindow {
+    /// The offset of its first byte.
     pub offset: u64,
-    /// Its length in bytes.
+    /// In bytes.
     pub length: u32,
 }
 
-/// A stretch of whole lines.
+/// A range of whole lines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chunk {
-    /// Index into [`Plan::access_points`]: the last access point at or before the chunk's first byte.
+    /// The index in [`GzipPlan::access_points`] of the last access point at or before the chunk's first byte.
     pub access_point: u32,
-    /// Offset of the first byte of the gzip file that is needed.
+    /// The offset of the first byte of the gzip file that is needed.
     pub compressed_start: u64,
-    /// Offset after the last byte of the gzip file that is needed.
+    /// The offset after the last byte of the gzip file that is needed.
     pub compressed_end: u64,
-    /// Offset of the chunk's first byte in the inflated text; always the start of a line.
+    /// The offset of the chunk's first byte in the text; always the start of a line.
     pub uncompressed_start: u64,
-    /// Offset after its last byte; always after a line feed or at the end of the text.
+    /// The offset after its last byte; always after a line feed or at the end of the text.
     pub uncompressed_end: u64,
-    /// Number of its first line in the file, from 1.
+    /// The number of its first line in the file, from 1.
     pub first_line: u64,
-    /// Its lines, blank ones included.
+    /// Its lines, including blank ones.
     pub lines: u64,
-    /// Its lines of white space (or NUL) alone.
+    /// Its lines of only white space and NUL.
     pub blank_lines: u64,
-    /// Its lines that are equal to an earlier line of the file, as line numbers in the file, from 1, in order.
+    /// Its lines that are equal to an earlier line of the file, as ascending line numbers in the file, from 1.
     pub duplicate_lines: Vec<u64>,
-    /// XXH3 (64 bits) of its text in lower-case hex: whoever inflates the chunk checks it.
+    /// The XXH3 hash (64 bits) of its text in lower-case hex. [`crate::ChunkReader`] verifies it.
     pub xxh3: String,
 }

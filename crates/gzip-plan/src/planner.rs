@@ -1,81 +1,58 @@
-//! The pass over a gzip file that makes its plan.
-
-mod one_pass;
-mod spool;
-mod unread;
-
-pub use one_pass::{ChunkStart, Piece, PlainText, TextChunks, TextError};
+//! The planner: one pass over a gzip file that makes its plan.
 
 use crate::{
     chunker::Chunker,
-    error::{Part, PlanError},
-    inflate::{Format, Inflate, Stop, StopAt, WINDOW_BYTES},
+    error::{MemberPart, PlanError},
+    inflate::{Inflate, StepEnd, StopAt, StreamFormat, WINDOW_BYTES},
+    limits::{BlockStart, InflateLimits},
     magic,
-    plan::Plan,
-    points::{History, Points},
+    plan::GzipPlan,
+    points::{AccessPoints, TextHistory},
+    settings::PlanSettings,
+    unread::UnreadText,
 };
-use unread::Unread;
-
-/// No text of an hour is longer: 64 GiB, some fifty times the largest hour known.
-pub const MAX_UNCOMPRESSED_BYTES: u64 = 64 << 30;
-/// No file may inflate to more than this times its own length, once past [`RATIO_FROM_BYTES`]; hours have 4 to 8.
-pub const MAX_RATIO: u64 = 50;
-/// Text up to this length (256 MiB) may inflate at any ratio.
-pub const RATIO_FROM_BYTES: u64 = 256 << 20;
-/// No deflate block may inflate to more than this (1 GiB); usual compressors stay below 20 MiB. The ratio is looked at
-/// after each block, so this bounds what one block can do.
-pub const MAX_BLOCK_BYTES: u64 = 1 << 30;
-
-/// How chunks are cut.
-#[derive(Clone, Copy, Debug)]
-pub struct PlanSettings {
-    /// A chunk ends after this many lines that are not blank; 0 counts as 1.
-    pub chunk_records: u32,
-    /// A chunk ends before the line that would make its text longer than this; a longer line is a chunk of its own.
-    pub max_chunk_bytes: u64,
-}
 
 /// A plan and the windows of its access points.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedFile {
-    /// The plan.
-    pub plan: Plan,
-    /// The windows, one after the other; [`crate::Window`] says where each lies.
+    pub plan: GzipPlan,
+    /// The windows, one after the other; [`crate::GzipWindow`] holds the place of each.
     pub windows: Vec<u8>,
 }
 
-/// Plans a gzip file whose bytes are pushed in order, in pieces of any length.
+/// Plans a gzip file. Its bytes are pushed in order, in pieces of any length.
 ///
-/// Holds a few hundred KiB, 16 bytes (more while the table grows) for every different line, and the windows.
+/// Holds a few hundred KiB, the windows, and 16 bytes for each distinct line (more while the table grows).
 pub struct Planner {
-    limits: Limits,
-    stage: Stage,
-    /// Bytes of the file before those that the stage still has to look at.
+    limits: InflateLimits,
+    stage: FileStage,
+    /// The offset in the file of the next byte of the stage.
     offset: u64,
     members: u32,
     trailing_zero_bytes: u64,
     inflate: Inflate,
-    history: History,
-    points: Points,
+    history: TextHistory,
+    points: AccessPoints,
     chunker: Chunker,
-    /// The text that was not read yet, if somebody reads it.
-    unread: Option<Unread>,
+    /// Text that a reader still needs; `None` if there is no reader.
+    unread: Option<UnreadText>,
     failure: Option<PlanError>,
 }
 
-/// Where in the file the planner is.
-enum Stage {
-    /// At its start, with so many bytes that may be gzip's magic ones or tell what else this is.
+/// The part of the file that the planner is in.
+enum FileStage {
+    /// The first bytes, until they identify the kind of the file.
     Start(Vec<u8>),
-    /// In a member.
-    Member(Member),
-    /// After a member. The next byte but zeros is wrong, unless another member begins right here.
-    Between { half_magic: bool },
+    Member(MemberStage),
+    /// After a member. Another member may begin here; after a zero byte, only zeros may follow.
+    Between {
+        half_magic: bool,
+    },
 }
 
-/// Where in a member the planner is.
-struct Member {
-    part: Part,
+/// The part of a member that the planner is in.
+struct MemberStage {
+    part: MemberPart,
     /// Where the part begins in the gzip file.
     part_start: u64,
     /// Where the block begins in the text.
@@ -84,34 +61,25 @@ struct Member {
     text_start: u64,
 }
 
-#[derive(Clone, Copy)]
-struct Limits {
-    uncompressed_bytes: u64,
-    block_bytes: u64,
-    ratio: u64,
-    ratio_from_bytes: u64,
-}
-
 impl Planner {
-    /// A planner at the start of a file.
     pub fn new(settings: PlanSettings) -> Self {
         Self {
-            limits: Limits::default(),
-            stage: Stage::Start(Vec::new()),
+            limits: InflateLimits::default(),
+            stage: FileStage::Start(Vec::new()),
             offset: 0,
             members: 0,
             trailing_zero_bytes: 0,
-            inflate: Inflate::new(Format::Gzip),
-            history: History::new(),
-            points: Points::new(),
+            inflate: Inflate::new(StreamFormat::Gzip),
+            history: TextHistory::new(),
+            points: AccessPoints::new(),
             chunker: Chunker::new(settings),
             unread: None,
             failure: None,
         }
     }
 
-    /// The same for whoever reads stretches of the text: chunks have no hashes, and equal lines are not looked for, which is
-    /// what a planner needs its memory for.
+    /// A planner for readers of stretches ([`GzipPlan::stretch`]): chunks have no hash, and duplicate lines are not
+    /// found. It needs little memory.
     pub fn for_stretches(settings: PlanSettings) -> Self {
         let mut planner = Self::new(settings);
         planner.chunker.without_hashes();
@@ -119,10 +87,19 @@ impl Planner {
         planner
     }
 
+    /// A planner for a reader of the text: access points have no window, and chunks have no hash.
+    pub(crate) fn for_one_pass(settings: PlanSettings) -> Self {
+        let mut planner = Self::new(settings);
+        planner.chunker.without_hashes();
+        planner.points.without_windows();
+        planner
+    }
+
     /// Takes the next bytes of the file.
     ///
     /// # Errors
-    /// What is wrong with the file as far as these bytes show. It stays wrong: every later call answers the same.
+    ///
+    /// The first flaw of the file up to these bytes. Later calls return the same error.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), PlanError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
@@ -130,23 +107,24 @@ impl Planner {
         self.take(bytes).inspect_err(|error| self.failure = Some(error.clone()))
     }
 
-    /// Ends the file.
+    /// Ends the file and returns its plan.
     ///
     /// # Errors
-    /// What is wrong with the file, which includes that it ends too early.
+    ///
+    /// The first flaw of the file, which may be that it ends too early.
     pub fn finish(mut self) -> Result<PlannedFile, PlanError> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
         match &self.stage {
-            Stage::Start(head) if head.is_empty() => return Err(PlanError::Empty),
-            Stage::Start(head) if head[..] != magic::GZIP[..1] => return Err(magic::not_gzip(head)),
-            Stage::Start(_) => return Err(PlanError::Truncated { offset: 1, member: 1 }),
-            Stage::Member(_) => return Err(PlanError::Truncated { offset: self.offset, member: self.members }),
-            Stage::Between { half_magic: true } => {
+            FileStage::Start(head) if head.is_empty() => return Err(PlanError::Empty),
+            FileStage::Start(head) if head[..] != magic::GZIP[..1] => return Err(magic::not_gzip(head)),
+            FileStage::Start(_) => return Err(PlanError::Truncated { offset: 1, member: 1 }),
+            FileStage::Member(_) => return Err(PlanError::Truncated { offset: self.offset, member: self.members }),
+            FileStage::Between { half_magic: true } => {
                 return Err(PlanError::Truncated { offset: self.offset, member: self.members.saturating_add(1) });
             }
-            Stage::Between { half_magic: false } => {}
+            FileStage::Between { half_magic: false } => {}
         }
         let uncompressed_bytes = self.history.end();
         let (mut chunks, lines) = self.chunker.finish(&self.history, &mut self.points);
@@ -154,7 +132,7 @@ impl Planner {
         for chunk in &mut chunks {
             chunk.compressed_start = access_points[chunk.access_point as usize].compressed_bit / 8;
         }
-        let plan = Plan {
+        let plan = GzipPlan {
             compressed_bytes: self.offset,
             uncompressed_bytes,
             members: self.members,
@@ -168,12 +146,62 @@ impl Planner {
         Ok(PlannedFile { plan, windows })
     }
 
+    /// Treats all further bytes as text that is not compressed; pass them to [`Self::push_plain`]. Chunks need an
+    /// access point, so they get one in common.
+    pub(crate) fn begin_plain(&mut self) {
+        self.points.block_begins(0, &self.history, 0, false);
+        self.stage = FileStage::Between { half_magic: false };
+    }
+
+    /// Takes the next bytes of a file that is not compressed.
+    pub(crate) fn push_plain(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.history.is_full() {
+                self.make_room();
+            }
+            let room = self.history.room();
+            let length = room.len().min(bytes.len());
+            room[..length].copy_from_slice(&bytes[..length]);
+            self.history.grow(length);
+            self.offset += length as u64;
+            self.chunker.text(&self.history, length, &mut self.points);
+            bytes = &bytes[length..];
+        }
+    }
+
+    /// Makes room in the history, and keeps the text that is still needed.
+    pub(crate) fn make_room(&mut self) {
+        self.points.save_windows(&self.history);
+        if let Some(unread) = &mut self.unread {
+            unread.keep(self.history.forgettable());
+        }
+        self.history.slide();
+    }
+
+    /// Lends the planner the text that a reader still needs.
+    pub(crate) fn lend_unread(&mut self, unread: UnreadText) {
+        self.unread = Some(unread);
+    }
+
+    /// Returns what [`Self::lend_unread`] lent.
+    pub(crate) fn return_unread(&mut self) -> UnreadText {
+        self.unread.take().unwrap_or_default()
+    }
+
+    pub(crate) fn chunker(&self) -> &Chunker {
+        &self.chunker
+    }
+
+    pub(crate) fn history(&self) -> &TextHistory {
+        &self.history
+    }
+
     fn take(&mut self, mut bytes: &[u8]) -> Result<(), PlanError> {
         while !bytes.is_empty() {
             let taken = match &mut self.stage {
-                Stage::Start(_) => self.take_start(bytes)?,
-                Stage::Member(_) => self.take_member(bytes)?,
-                Stage::Between { .. } => self.take_between(bytes)?,
+                FileStage::Start(_) => self.take_start(bytes)?,
+                FileStage::Member(_) => self.take_member(bytes)?,
+                FileStage::Between { .. } => self.take_between(bytes)?,
             };
             bytes = &bytes[taken..];
         }
@@ -181,7 +209,7 @@ impl Planner {
     }
 
     fn take_start(&mut self, bytes: &[u8]) -> Result<usize, PlanError> {
-        let Stage::Start(head) = &mut self.stage else { return Ok(0) };
+        let FileStage::Start(head) = &mut self.stage else { return Ok(0) };
         let taken = bytes.len().min(magic::HEAD_BYTES - head.len());
         let had = head.len();
         head.extend_from_slice(&bytes[..taken]);
@@ -196,7 +224,7 @@ impl Planner {
     }
 
     fn take_between(&mut self, bytes: &[u8]) -> Result<usize, PlanError> {
-        let Stage::Between { half_magic } = &mut self.stage else { return Ok(0) };
+        let FileStage::Between { half_magic } = &mut self.stage else { return Ok(0) };
         if *half_magic {
             if bytes[0] != magic::GZIP[1] {
                 return Err(PlanError::TrailingBytes { offset: self.offset - 1 });
@@ -219,15 +247,15 @@ impl Planner {
         Ok(zeros)
     }
 
-    /// Begins a member whose magic bytes, the next ones at the offset, were seen.
+    /// Begins a member at the current offset. Its magic bytes were already read.
     fn begin_member(&mut self) -> Result<(), PlanError> {
         if self.members > 0 {
-            self.inflate.reset(Format::Gzip);
+            self.inflate.reset(StreamFormat::Gzip);
         }
         self.members = self.members.saturating_add(1);
         let text_start = self.history.end();
-        self.stage = Stage::Member(Member {
-            part: Part::Header,
+        self.stage = FileStage::Member(MemberStage {
+            part: MemberPart::Header,
             part_start: self.offset,
             block_text_start: text_start,
             text_start,
@@ -235,30 +263,31 @@ impl Planner {
         self.take_member(&magic::GZIP).map(|_| ())
     }
 
-    /// Inflates until the bytes are used up or the member is over, and answers how many were used.
+    /// Inflates until the bytes are used up or the member is over. Returns how many bytes were used.
     fn take_member(&mut self, bytes: &[u8]) -> Result<usize, PlanError> {
         let mut taken = 0;
-        while let Stage::Member(member) = &mut self.stage {
+        while let FileStage::Member(member) = &self.stage {
+            let (part, block) = (member.part, member.block_start());
             if self.history.is_full() {
-                slide(&mut self.history, &mut self.points, &mut self.unread);
+                self.make_room();
             }
             let step = self.inflate.step(&bytes[taken..], self.history.room(), StopAt::Blocks);
             taken += step.consumed;
             self.offset += step.consumed as u64;
             self.history.grow(step.produced);
             if step.produced > 0 {
-                self.limits.check_text(member, self.history.end())?;
+                self.limits.check_text(block, self.history.end())?;
                 self.chunker.text(&self.history, step.produced, &mut self.points);
             }
-            match step.stop {
-                Stop::Pause if taken == bytes.len() && !self.history.is_full() => break,
-                Stop::Pause => {}
-                Stop::Boundary { unused_bits, last } => self.boundary(unused_bits, last)?,
-                Stop::End => self.stage = Stage::Between { half_magic: false },
-                Stop::Broken(reason) => {
-                    // Inside a block, zlib's words depend on how many bytes it has at hand.
-                    let reason = if member.part == Part::Block { "invalid deflate data".to_owned() } else { reason };
-                    return Err(PlanError::Corrupt { part: member.part, offset: member.part_start, reason });
+            match step.end {
+                StepEnd::Pause if taken == bytes.len() && !self.history.is_full() => break,
+                StepEnd::Pause => {}
+                StepEnd::BlockEnd { unused_bits, last } => self.boundary(unused_bits, last)?,
+                StepEnd::StreamEnd => self.stage = FileStage::Between { half_magic: false },
+                StepEnd::Broken(reason) => {
+                    // Inside a block, zlib's message depends on how many bytes it was given.
+                    let reason = if part == MemberPart::Block { "invalid deflate data".to_owned() } else { reason };
+                    return Err(PlanError::Corrupt { part, offset: block.compressed, reason });
                 }
             }
         }
@@ -266,63 +295,28 @@ impl Planner {
     }
 
     fn boundary(&mut self, unused_bits: u8, last: bool) -> Result<(), PlanError> {
-        let Stage::Member(member) = &mut self.stage else { return Ok(()) };
+        let FileStage::Member(member) = &mut self.stage else { return Ok(()) };
         let bit = self.offset * 8 - u64::from(unused_bits);
         let text_end = self.history.end();
-        if member.part == Part::Block {
-            self.limits.check_ratio(member, bit.div_ceil(8), text_end)?;
+        if member.part == MemberPart::Block {
+            self.limits.check_ratio(member.block_start(), bit.div_ceil(8), text_end)?;
             self.chunker.block_ends(text_end, bit.div_ceil(8));
         }
         if last {
-            (member.part, member.part_start) = (Part::Trailer, bit.div_ceil(8));
+            (member.part, member.part_start) = (MemberPart::Trailer, bit.div_ceil(8));
             return Ok(());
         }
-        let window_bytes = (text_end - member.text_start).min(WINDOW_BYTES as u64) as usize;
+        let member_bytes = usize::try_from(text_end - member.text_start).unwrap_or(usize::MAX);
+        let window_bytes = member_bytes.min(WINDOW_BYTES);
         self.points.block_begins(bit, &self.history, window_bytes, self.chunker.in_line());
-        (member.part, member.part_start, member.block_text_start) = (Part::Block, bit / 8, text_end);
+        (member.part, member.part_start, member.block_text_start) = (MemberPart::Block, bit / 8, text_end);
         Ok(())
     }
 }
 
-/// Makes room in the history; keeps what is still needed of it.
-fn slide(history: &mut History, points: &mut Points, unread: &mut Option<Unread>) {
-    points.save_windows(history);
-    if let Some(unread) = unread {
-        unread.keep(history.forgettable());
-    }
-    history.slide();
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            uncompressed_bytes: MAX_UNCOMPRESSED_BYTES,
-            block_bytes: MAX_BLOCK_BYTES,
-            ratio: MAX_RATIO,
-            ratio_from_bytes: RATIO_FROM_BYTES,
-        }
-    }
-}
-
-impl Limits {
-    fn check_text(&self, member: &Member, text_end: u64) -> Result<(), PlanError> {
-        let limit = if text_end > self.uncompressed_bytes {
-            "more than 64 GiB"
-        } else if text_end - member.block_text_start > self.block_bytes {
-            "more than 1 GiB in one deflate block"
-        } else {
-            return Ok(());
-        };
-        Err(PlanError::TooLarge { offset: member.part_start, limit })
-    }
-
-    /// Looks at the ratio where it does not depend on how the bytes came: between blocks.
-    fn check_ratio(&self, member: &Member, compressed: u64, text_end: u64) -> Result<(), PlanError> {
-        if text_end > self.ratio_from_bytes && text_end > compressed.saturating_mul(self.ratio) {
-            let limit = "more than 256 MiB, and more than 50 times its own length";
-            return Err(PlanError::TooLarge { offset: member.part_start, limit });
-        }
-        Ok(())
+impl MemberStage {
+    fn block_start(&self) -> BlockStart {
+        BlockStart { compressed: self.part_start, text: self.block_text_start }
     }
 }
 
@@ -337,25 +331,30 @@ mod tests {
     const SETTINGS: PlanSettings = PlanSettings { chunk_records: 10, max_chunk_bytes: 1000 };
 
     #[test]
-    fn planners_move_between_threads() {
+    fn planner_is_send() {
         fn moves<T: Send>(_: T) {}
         moves(Planner::new(SETTINGS));
     }
 
     #[test]
-    fn each_limit_holds() {
-        let none = Limits { uncompressed_bytes: u64::MAX, block_bytes: u64::MAX, ratio: u64::MAX, ratio_from_bytes: 0 };
-        let cases: [(&str, Limits, Option<&str>); 6] = [
-            ("as long as may be", Limits { uncompressed_bytes: 40_000, ..none }, None),
+    fn plan_over_limit_is_too_large() {
+        let none =
+            InflateLimits { uncompressed_bytes: u64::MAX, block_bytes: u64::MAX, ratio: u64::MAX, ratio_from_bytes: 0 };
+        let cases: [(&str, InflateLimits, Option<&str>); 6] = [
+            ("at the limit of the text", InflateLimits { uncompressed_bytes: 40_000, ..none }, None),
             (
-                "too long",
-                Limits { uncompressed_bytes: 39_999, ..none },
+                "over the limit of the text",
+                InflateLimits { uncompressed_bytes: 39_999, ..none },
                 Some("64 GiB (seen in the deflate block at byte 5"),
             ),
-            ("a block as long as may be", Limits { block_bytes: 20_000, ..none }, None),
-            ("a long block", Limits { block_bytes: 19_999, ..none }, Some("1 GiB in one deflate block (seen")),
-            ("a high ratio", Limits { ratio: 50, ..none }, Some("50 times its own length (seen")),
-            ("a high ratio of little", Limits { ratio: 50, ratio_from_bytes: 40_000, ..none }, None),
+            ("at the limit of a block", InflateLimits { block_bytes: 20_000, ..none }, None),
+            (
+                "over the limit of a block",
+                InflateLimits { block_bytes: 19_999, ..none },
+                Some("1 GiB in one deflate block (seen"),
+            ),
+            ("over the ratio", InflateLimits { ratio: 50, ..none }, Some("50 times its own length (seen")),
+            ("over the ratio, but short", InflateLimits { ratio: 50, ratio_from_bytes: 40_000, ..none }, None),
         ];
         let file = runs();
         for (case, limits, expected) in cases {
@@ -378,7 +377,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn plan(file: &[u8], piece: usize, limits: Limits) -> Result<PlannedFile, PlanError> {
+    fn plan(file: &[u8], piece: usize, limits: InflateLimits) -> Result<PlannedFile, PlanError> {
         let mut planner = Planner { limits, ..Planner::new(SETTINGS) };
         file.chunks(piece).try_for_each(|piece| planner.push(piece))?;
         planner.finish()

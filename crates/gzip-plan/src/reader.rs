@@ -1,4 +1,4 @@
-//! Reads one chunk from its range of the gzip file alone.
+//! Reads one chunk from its range of the gzip file.
 
 use std::hash::Hasher;
 use std::io::{self, Read};
@@ -7,87 +7,61 @@ use thiserror::Error;
 use twox_hash::XxHash3_64;
 
 use crate::{
-    inflate::{Format, Inflate, Stop, StopAt},
-    plan::{AccessPoint, Chunk, Plan},
+    inflate::{Inflate, StepEnd, StopAt, StreamFormat},
+    plan::{AccessPoint, Chunk, GzipPlan},
     window,
 };
 
 const BUFFER_BYTES: usize = 64 * 1024;
 const TRAILER_BYTES: usize = 8;
 
-/// Why a chunk cannot be read. Reading wraps it in an [`io::Error`]; errors of the source itself come as they are.
+/// A chunk cannot be read. [`Read`] returns it within an [`io::Error`]; errors of the source are returned unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ChunkError {
-    /// The plan has fewer chunks.
-    #[error("there is no chunk {chunk}: the plan has {chunks}")]
-    NoSuchChunk {
-        /// The chunk asked for.
-        chunk: u32,
-        /// How many there are.
-        chunks: usize,
-    },
+    #[error("chunk {chunk} does not exist: the plan has {chunks} chunks")]
+    NoSuchChunk { chunk: u32, chunks: usize },
     /// The plan contradicts itself.
     #[error("the plan of chunk {chunk} contradicts itself: {reason}")]
-    InvalidPlan {
-        /// The chunk asked for.
-        chunk: u32,
-        /// What cannot be.
-        reason: &'static str,
-    },
+    InvalidPlan { chunk: u32, reason: &'static str },
     /// The window is absent, of another length than planned, or damaged.
     #[error("the window of chunk {chunk} is not the planned one: {reason}")]
-    WrongWindow {
-        /// The chunk asked for.
-        chunk: u32,
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// The bytes are no deflate stream.
+    WrongWindow { chunk: u32, reason: &'static str },
+    /// The bytes are not a deflate stream.
     #[error("chunk {chunk} does not inflate: {reason}, before byte {offset} of the gzip file")]
     Corrupt {
-        /// The chunk asked for.
         chunk: u32,
         /// How far the gzip file was read, in bytes from its start.
         offset: u64,
-        /// What is wrong, in zlib's words.
+        /// zlib's message.
         reason: String,
     },
-    /// The bytes end before the chunk does.
+    /// The bytes end before the chunk.
     #[error(
-        "chunk {chunk} is cut: its bytes end at byte {offset} of the gzip file, and {missing_bytes} bytes of text are missing"
+        "chunk {chunk} is truncated: its bytes end at byte {offset} of the gzip file, and {missing_bytes} bytes of text are missing"
     )]
     Truncated {
-        /// The chunk asked for.
         chunk: u32,
-        /// Where the bytes ended, from the start of the gzip file.
+        /// Where the bytes end, from the start of the gzip file.
         offset: u64,
-        /// Text that is missing.
         missing_bytes: u64,
     },
-    /// The text is another than the one that was planned.
+    /// The text differs from the planned one.
     #[error("chunk {chunk} is not the planned text: its XXH3 is {found}, not {expected}")]
-    Mismatch {
-        /// The chunk asked for.
-        chunk: u32,
-        /// The plan's hash.
-        expected: String,
-        /// The hash of what was read.
-        found: String,
-    },
+    Mismatch { chunk: u32, expected: String, found: String },
 }
 
-/// Reads the text of one chunk, exactly, and fails instead of giving its last bytes if the hash of the whole is wrong.
+/// Reads the text of one chunk. If the hash of the whole text is wrong, it fails before it returns the last bytes.
 pub struct ChunkReader<R> {
-    source: Source<R>,
+    source: CompressedSource<R>,
     inflate: Inflate,
-    format: Format,
-    /// Where in its first byte the deflate block begins, until that byte is read.
+    format: StreamFormat,
+    /// The bit of the first byte where the deflate block begins, until that byte is read.
     first_bit: Option<u8>,
-    /// Bytes of a member's trailer still to be passed over.
+    /// The bytes of a member's trailer that are still to be skipped.
     trailer_bytes: usize,
-    /// Text before the chunk still to be passed over.
+    /// The text before the chunk that is still to be skipped.
     skip_bytes: u64,
-    /// Text of the chunk still to come.
+    /// The text of the chunk that is still to be read.
     remaining_bytes: u64,
     hash: XxHash3_64,
     expected: String,
@@ -96,35 +70,38 @@ pub struct ChunkReader<R> {
 }
 
 /// The compressed bytes.
-struct Source<R> {
+struct CompressedSource<R> {
     input: R,
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
-    /// Offset in the gzip file of the byte at `start`.
+    /// The offset in the gzip file of the byte at `start`.
     offset: u64,
 }
 
 impl<R: Read> ChunkReader<R> {
-    /// A reader of chunk `chunk` (from 0) of the plan. `compressed` gives the bytes `compressed_start..compressed_end`
-    /// of the gzip file; `window` is what the chunk's access point names in the windows object, as stored.
+    /// Reads chunk `chunk` (from 0) of the plan. `compressed` returns the bytes `compressed_start..compressed_end` of
+    /// the gzip file. `window` is the range of the windows object that the chunk's access point names. Nothing is read
+    /// before the first `read`.
     ///
     /// # Errors
-    /// If the plan has no such chunk or the window is not the planned one. Nothing is read before the first `read`.
-    pub fn new(compressed: R, plan: &Plan, chunk: u32, window: Option<&[u8]>) -> Result<Self, ChunkError> {
+    ///
+    /// If the plan has no such chunk, or the window is not the planned one.
+    pub fn new(compressed: R, plan: &GzipPlan, chunk: u32, window: Option<&[u8]>) -> Result<Self, ChunkError> {
         let chunks = plan.chunks.len();
         let planned = plan.chunks.get(chunk as usize).ok_or(ChunkError::NoSuchChunk { chunk, chunks })?;
         Self::of(compressed, plan, planned, chunk, window)
     }
 
-    /// The same of a chunk that the plan need not have, such as a [`Plan::stretch`]; `chunk` is what errors call it. Without a
-    /// hash its text is not checked.
+    /// Reads a chunk that need not be in the plan, such as a [`GzipPlan::stretch`]. Errors name it `chunk`. Without a
+    /// hash its text is not verified.
     ///
     /// # Errors
-    /// If the plan has no such access point or the window is not the planned one.
+    ///
+    /// If the plan has no such access point, or the window is not the planned one.
     pub fn of(
         compressed: R,
-        plan: &Plan,
+        plan: &GzipPlan,
         planned: &Chunk,
         chunk: u32,
         window: Option<&[u8]>,
@@ -132,15 +109,15 @@ impl<R: Read> ChunkReader<R> {
         let invalid = |reason| ChunkError::InvalidPlan { chunk, reason };
         let point = plan.access_points.get(planned.access_point as usize).ok_or(invalid("no such access point"))?;
         let (skip_bytes, remaining_bytes) = distances(planned, point).map_err(invalid)?;
-        let mut inflate = Inflate::new(Format::Raw);
+        let mut inflate = Inflate::new(StreamFormat::Raw);
         if let Some(text) = window_text(point, window).map_err(|reason| ChunkError::WrongWindow { chunk, reason })? {
             inflate.set_window(&text);
         }
         Ok(Self {
-            source: Source::new(compressed, planned.compressed_start),
+            source: CompressedSource::new(compressed, planned.compressed_start),
             inflate,
-            format: Format::Raw,
-            first_bit: Some((point.compressed_bit % 8) as u8).filter(|bit| *bit > 0),
+            format: StreamFormat::Raw,
+            first_bit: u8::try_from(point.compressed_bit % 8).ok().filter(|bit| *bit > 0),
             trailer_bytes: 0,
             skip_bytes,
             remaining_bytes,
@@ -155,22 +132,22 @@ impl<R: Read> ChunkReader<R> {
         if self.skip_bytes > 0 {
             self.skip()?;
         }
-        let most = buffer.len().min(usize::try_from(self.remaining_bytes).unwrap_or(usize::MAX));
-        let produced = self.inflate_some(&mut buffer[..most])?;
+        let limit = buffer.len().min(usize::try_from(self.remaining_bytes).unwrap_or(usize::MAX));
+        let produced = self.inflate_some(&mut buffer[..limit])?;
         self.hash.write(&buffer[..produced]);
         self.remaining_bytes -= produced as u64;
         if self.remaining_bytes == 0 {
-            self.check()?;
+            self.verify_hash()?;
         }
         Ok(produced)
     }
 
-    /// Passes over the text between the access point and the chunk.
+    /// Skips the text between the access point and the chunk.
     fn skip(&mut self) -> io::Result<()> {
-        let mut passed = vec![0; BUFFER_BYTES];
+        let mut skipped = vec![0; BUFFER_BYTES];
         while self.skip_bytes > 0 {
-            let most = passed.len().min(usize::try_from(self.skip_bytes).unwrap_or(usize::MAX));
-            self.skip_bytes -= self.inflate_some(&mut passed[..most])? as u64;
+            let limit = skipped.len().min(usize::try_from(self.skip_bytes).unwrap_or(usize::MAX));
+            self.skip_bytes -= self.inflate_some(&mut skipped[..limit])? as u64;
         }
         Ok(())
     }
@@ -179,16 +156,16 @@ impl<R: Read> ChunkReader<R> {
     fn inflate_some(&mut self, output: &mut [u8]) -> io::Result<usize> {
         self.prime()?;
         loop {
-            self.pass_trailer()?;
+            self.skip_trailer()?;
             let step = self.inflate.step(self.source.bytes(), output, StopAt::End);
             self.source.consume(step.consumed);
-            match step.stop {
-                Stop::Broken(reason) => {
+            match step.end {
+                StepEnd::Broken(reason) => {
                     let offset = self.source.offset;
                     return Err(self.fail(ChunkError::Corrupt { chunk: self.chunk, offset, reason }));
                 }
-                Stop::End => self.begin_next_member(),
-                Stop::Pause | Stop::Boundary { .. } => {}
+                StepEnd::StreamEnd => self.begin_next_member(),
+                StepEnd::Pause | StepEnd::BlockEnd { .. } => {}
             }
             if step.produced > 0 {
                 return Ok(step.produced);
@@ -199,7 +176,7 @@ impl<R: Read> ChunkReader<R> {
         }
     }
 
-    /// Gives the inflater the bits of the first byte that belong to the first block.
+    /// Passes the bits of the first byte that belong to the first block to the inflater.
     fn prime(&mut self) -> io::Result<()> {
         let Some(bit) = self.first_bit else { return Ok(()) };
         self.fill()?;
@@ -210,23 +187,24 @@ impl<R: Read> ChunkReader<R> {
         Ok(())
     }
 
-    /// The next member is read with its header and trailer, which a raw stream (the first one) leaves alone.
+    /// Begins the next member, whose header and trailer the inflater reads. The first member is a raw stream, so its
+    /// trailer is skipped.
     fn begin_next_member(&mut self) {
-        if let Format::Raw = self.format {
+        if let StreamFormat::Raw = self.format {
             self.trailer_bytes = TRAILER_BYTES;
         }
-        self.format = Format::Gzip;
-        self.inflate.reset(Format::Gzip);
+        self.format = StreamFormat::Gzip;
+        self.inflate.reset(StreamFormat::Gzip);
     }
 
-    fn pass_trailer(&mut self) -> io::Result<()> {
+    fn skip_trailer(&mut self) -> io::Result<()> {
         while self.trailer_bytes > 0 {
             if self.source.bytes().is_empty() {
                 self.fill()?;
             }
-            let passed = self.trailer_bytes.min(self.source.bytes().len());
-            self.source.consume(passed);
-            self.trailer_bytes -= passed;
+            let skipped = self.trailer_bytes.min(self.source.bytes().len());
+            self.source.consume(skipped);
+            self.trailer_bytes -= skipped;
         }
         Ok(())
     }
@@ -239,7 +217,7 @@ impl<R: Read> ChunkReader<R> {
         Err(self.fail(ChunkError::Truncated { chunk: self.chunk, offset: self.source.offset, missing_bytes }))
     }
 
-    fn check(&mut self) -> io::Result<()> {
+    fn verify_hash(&mut self) -> io::Result<()> {
         let found = format!("{:016x}", self.hash.finish());
         if found == self.expected || self.expected.is_empty() {
             return Ok(());
@@ -279,7 +257,7 @@ impl From<ChunkError> for io::Error {
     }
 }
 
-impl<R: Read> Source<R> {
+impl<R: Read> CompressedSource<R> {
     fn new(input: R, offset: u64) -> Self {
         Self { input, buffer: vec![0; BUFFER_BYTES].into(), start: 0, end: 0, offset }
     }
@@ -293,7 +271,7 @@ impl<R: Read> Source<R> {
         self.offset += bytes as u64;
     }
 
-    /// Reads more once all is consumed; false at the end.
+    /// Reads more bytes. All before must be consumed. Returns false at the end.
     fn fill(&mut self) -> io::Result<bool> {
         loop {
             match self.input.read(&mut self.buffer) {
@@ -308,7 +286,7 @@ impl<R: Read> Source<R> {
     }
 }
 
-/// The lengths of the text from the access point to the chunk, and of the chunk.
+/// The length of the text from the access point to the chunk, and the length of the chunk.
 fn distances(chunk: &Chunk, point: &AccessPoint) -> Result<(u64, u64), &'static str> {
     if chunk.compressed_start != point.compressed_bit / 8 {
         return Err("its bytes do not begin at its access point");

@@ -1,21 +1,21 @@
-//! Windows as they are stored: zlib streams, so that a damaged one is noticed.
+//! Windows are stored as zlib streams, whose checksum detects damage.
 
 use zlib_rs::{DeflateConfig, InflateConfig, ReturnCode};
 
 use crate::inflate::WINDOW_BYTES;
 
-/// Deflates a window; the same text gives the same bytes on every processor.
+/// Deflates a window. The result is the same on every processor.
 pub(crate) fn deflate(text: &[u8]) -> Vec<u8> {
     const LEVEL: i32 = 6;
     let mut output = vec![0; zlib_rs::compress_bound(text.len())];
     let (deflated, code) = zlib_rs::compress_slice(&mut output, text, DeflateConfig::new(LEVEL));
-    assert_eq!(code, ReturnCode::Ok, "the output is as large as the bound says");
+    assert_eq!(code, ReturnCode::Ok, "the output has the length of the bound");
     let length = deflated.len();
     output.truncate(length);
     output
 }
 
-/// The text of a stored window; none if it is damaged or longer than a window can be.
+/// The text of a stored window; `None` if it is damaged or longer than a window can be.
 pub(crate) fn inflate(deflated: &[u8]) -> Option<Vec<u8>> {
     let mut output = vec![0; WINDOW_BYTES];
     let (text, code) = zlib_rs::decompress_slice(&mut output, deflated, InflateConfig::default());
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_come_back() {
+    fn window_round_trips() {
         let text: Vec<u8> = (0..WINDOW_BYTES as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 21) as u8).collect();
         for length in [1, 2, 1000, WINDOW_BYTES] {
             assert_eq!(inflate(&deflate(&text[..length])).as_deref(), Some(&text[..length]), "{length} bytes");
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_windows_are_noticed() {
+    fn inflate_damaged_window_is_none() {
         let good = deflate(&[b'x'; 100]);
         for at in 0..good.len() {
             let mut bad = good.clone();

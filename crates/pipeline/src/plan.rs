@@ -27,7 +27,7 @@ pub struct HourPlan {
     /// The object it was made from.
     pub landing: Landing,
     /// Access points and chunks.
-    pub gzip: gzip_plan::Plan,
+    pub gzip: gzip_plan::GzipPlan,
 }
 
 /// What identifies a landing object.

@@ -225,7 +225,7 @@ mod tests {
             version: "0123456789ab".parse().unwrap(),
             options: OutputOptions::default(),
             landing: Landing { etag: String::new(), bytes: 0, md5: String::new(), sha256: String::new() },
-            gzip: gzip_plan::Plan { chunks: lines.iter().map(chunk).collect(), ..gzip_plan::Plan::default() },
+            gzip: gzip_plan::GzipPlan { chunks: lines.iter().map(chunk).collect(), ..gzip_plan::GzipPlan::default() },
         }
     }
 

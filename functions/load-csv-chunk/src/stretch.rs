@@ -6,13 +6,13 @@ use aws_client::s3::{Bucket, PipeReader};
 use bytes::Bytes;
 use csv_load::plan::MAX_PLAN_BYTES;
 use csv_load::{LoadPlan, keys};
-use gzip_plan::{Chunk, ChunkError, ChunkReader, Plan};
+use gzip_plan::{Chunk, ChunkError, ChunkReader, GzipPlan};
 
 use crate::LoadCsvChunkError;
 
 /// Where it lies, and what inflating it begins with.
 pub(crate) struct Stretch {
-    gzip: Plan,
+    gzip: GzipPlan,
     chunk: Chunk,
     window: Option<Bytes>,
 }
@@ -27,7 +27,7 @@ impl Stretch {
     ) -> Result<Self, LoadCsvChunkError> {
         let load_id = plan.load_id;
         let failed = |source| LoadCsvChunkError::Plan { load_id, source };
-        let gzip: Plan = bucket.document(&keys::gzip_plan(load_id), MAX_PLAN_BYTES).await.map_err(failed)?;
+        let gzip: GzipPlan = bucket.document(&keys::gzip_plan(load_id), MAX_PLAN_BYTES).await.map_err(failed)?;
         let Some(chunk) = gzip.stretch(text) else {
             let source = ChunkError::NoSuchChunk { chunk: number, chunks: gzip.chunks.len() };
             return Err(LoadCsvChunkError::Inflate { chunk: number, address: plan.source.address(), source });

@@ -81,7 +81,7 @@ fn plan(version_: &str, chunks: u32) -> HourPlan {
         version: version(version_),
         options: OutputOptions::default(),
         landing: Landing { etag: "\"l\"".to_owned(), bytes: 99, md5: "0".repeat(32), sha256: "0".repeat(64) },
-        gzip: gzip_plan::Plan { chunks: (0..u64::from(chunks)).map(chunk).collect(), ..Default::default() },
+        gzip: gzip_plan::GzipPlan { chunks: (0..u64::from(chunks)).map(chunk).collect(), ..Default::default() },
     }
 }
 

@@ -7,7 +7,7 @@
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 
 use convert::{ChunkSpec, convert_chunk};
-use gzip_plan::{ChunkStart, Piece, TextChunks, TextError};
+use gzip_plan::{ChunkStart, TextPiece, TextChunks, TextError};
 use pipeline::receipt::RecordCounts;
 use tempfile::SpooledTempFile;
 
@@ -61,7 +61,7 @@ impl<R: Read> ChunkTexts<R> {
             Ok(piece) => piece.filter(|piece| piece.is_duplicate),
             Err(error) => return Err(failed(&mut self.failure, error)),
         };
-        let Some(Piece { text, .. }) = piece else { return Ok(()) };
+        let Some(TextPiece { text, .. }) = piece else { return Ok(()) };
         let text = &text[..text.len().min(BLANK_BYTES)];
         if let Err(error) = self.duplicates.write_all(text) {
             return Err(failed(&mut self.failure, FileError::Temporary(error)));

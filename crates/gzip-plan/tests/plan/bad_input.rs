@@ -1,16 +1,16 @@
-//! Files that have no plan, and chunks that are not the planned ones.
+//! Files that cannot be planned, and chunks that differ from the plan.
 
 use std::io::{Read, Write};
 
 use flate2::{Compression, write::GzEncoder};
-use gzip_plan::{ChunkError, ChunkReader, Part, PlanError, Planner};
+use gzip_plan::{ChunkError, ChunkReader, MemberPart, PlanError, Planner};
 
 use crate::support::{WHOLE, chunks_of, gzip, plan, plan_pushed, read_all, read_chunk, window};
 
 const TEXT: &[u8] = b"{\"id\":\"1\"}\n{\"id\":\"2\"}\n{\"id\":\"2\"}\n\n{\"id\":\"3\"}";
 
 #[test]
-fn bad_files_are_told_apart() {
+fn plan_bad_file_returns_its_error() {
     let good = gzip(TEXT, 9);
     let length = good.len();
     let with = |change: &dyn Fn(&mut Vec<u8>)| {
@@ -26,7 +26,7 @@ fn bad_files_are_told_apart() {
         ("zip", b"PK\x03\x04".to_vec(), "unsupported encoding zip"),
         ("an error of the store", b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code></Error>".to_vec(), "but XML"),
         ("a page", b"<!DOCTYPE html><html></html>".to_vec(), "but HTML"),
-        ("records as they are", TEXT.repeat(100), "but JSON: it begins with \"{\\\"id\\\":\\\"1\\\"}\\n"),
+        ("records that are not compressed", TEXT.repeat(100), "but JSON: it begins with \"{\\\"id\\\":\\\"1\\\"}\\n"),
         ("another method than deflate", with(&|file| file[2] = 7), "the member header at byte 0 of the file: unknown"),
         (
             "reserved flags",
@@ -65,7 +65,7 @@ fn bad_files_are_told_apart() {
 }
 
 #[test]
-fn a_wrong_header_checksum_is_noticed() {
+fn plan_wrong_header_crc_is_corrupt() {
     let mut file = gzip(TEXT, 9);
     file[3] |= 2; // FHCRC: two bytes more, after the name
     let name_end = 10 + file[10..].iter().position(|byte| *byte == 0).unwrap() + 1;
@@ -76,11 +76,11 @@ fn a_wrong_header_checksum_is_noticed() {
     assert_eq!(read_all(&file, &plan(&file, WHOLE).unwrap()), TEXT);
     file[name_end] ^= 1;
     let error = plan(&file, WHOLE).unwrap_err();
-    assert!(matches!(error, PlanError::Corrupt { part: Part::Header, offset: 0, .. }), "{error}");
+    assert!(matches!(error, PlanError::Corrupt { part: MemberPart::Header, offset: 0, .. }), "{error}");
 }
 
 #[test]
-fn a_file_cut_anywhere_is_truncated() {
+fn plan_file_cut_anywhere_is_truncated() {
     let file = gzip(&numbered_lines(300), 6);
     for cut in 1..file.len() {
         let expected = Err(PlanError::Truncated { offset: cut as u64, member: 1 });
@@ -89,7 +89,7 @@ fn a_file_cut_anywhere_is_truncated() {
 }
 
 #[test]
-fn a_changed_byte_is_noticed_or_changes_no_text() {
+fn changed_byte_never_changes_text() {
     let text = numbered_lines(40);
     for level in [0, 1, 9] {
         let one = gzip(&text, level);
@@ -107,7 +107,7 @@ fn a_changed_byte_is_noticed_or_changes_no_text() {
 }
 
 #[test]
-fn a_bomb_is_refused_before_it_is_inflated() {
+fn plan_gzip_bomb_is_too_large() {
     let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
     let zeros = vec![0; 1 << 20];
     (0..300).for_each(|_| bomb.write_all(&zeros).unwrap());
@@ -116,7 +116,7 @@ fn a_bomb_is_refused_before_it_is_inflated() {
 }
 
 #[test]
-fn a_failed_planner_stays_failed() {
+fn failed_planner_repeats_its_error() {
     let mut planner = Planner::new(WHOLE);
     let mut file = gzip(TEXT, 9);
     file.push(b'x');
@@ -127,7 +127,7 @@ fn a_failed_planner_stays_failed() {
 }
 
 #[test]
-fn chunks_that_are_not_the_planned_ones_are_noticed() {
+fn read_other_chunk_than_planned_fails() {
     let file = gzip(&noise_lines(20_000), 6);
     let planned = plan(&file, chunks_of(6000)).unwrap();
     let plan = &planned.plan;
@@ -143,8 +143,8 @@ fn chunks_that_are_not_the_planned_ones_are_noticed() {
     changed[range.len() / 2] ^= 4;
     let mut other_window = right.to_vec();
     other_window[right.len() / 2] ^= 4;
-    type Case<'a> = (&'a str, std::io::Result<Vec<u8>>, fn(&ChunkError) -> bool);
-    let cases: [Case<'_>; 7] = [
+    type ReadCase<'a> = (&'a str, std::io::Result<Vec<u8>>, fn(&ChunkError) -> bool);
+    let cases: [ReadCase<'_>; 7] = [
         ("no bytes", read(&[], Some(right)), |error| matches!(error, ChunkError::Truncated { .. })),
         ("cut", read(&file[range.start..range.start + range.len() / 2], Some(right)), |error| {
             matches!(error, ChunkError::Truncated { missing_bytes: 1.., .. })
@@ -171,18 +171,18 @@ fn chunks_that_are_not_the_planned_ones_are_noticed() {
 }
 
 #[test]
-fn a_plan_that_contradicts_itself_is_refused() {
+fn contradictory_plan_is_invalid() {
     let file = gzip(TEXT, 9);
     let good = plan(&file, chunks_of(1)).unwrap().plan;
-    let with = |change: &dyn Fn(&mut gzip_plan::Plan)| {
+    let with = |change: &dyn Fn(&mut gzip_plan::GzipPlan)| {
         let mut plan = good.clone();
         change(&mut plan);
         ChunkReader::new(&file[..], &plan, 1, None).err()
     };
     assert_eq!(with(&|_| ()), None);
     assert_eq!(with(&|plan| plan.chunks.truncate(1)), Some(ChunkError::NoSuchChunk { chunk: 1, chunks: 1 }));
-    type Case = (&'static str, fn(&mut gzip_plan::Plan));
-    let changes: [Case; 4] = [
+    type PlanChange = (&'static str, fn(&mut gzip_plan::GzipPlan));
+    let changes: [PlanChange; 4] = [
         ("no access point", |plan| plan.access_points.clear()),
         ("an access point after the text", |plan| plan.access_points[0].uncompressed_offset = 1000),
         ("a text that ends before it begins", |plan| plan.chunks[1].uncompressed_end = 3),
@@ -197,7 +197,7 @@ fn numbered_lines(lines: u32) -> Vec<u8> {
     (0..lines).flat_map(|line| format!("{{\"id\":\"{line}\",\"type\":\"PushEvent\"}}\n").into_bytes()).collect()
 }
 
-/// Lines that deflate little, so that there are many blocks.
+/// Lines that compress badly, for many blocks.
 pub(crate) fn noise_lines(lines: u64) -> Vec<u8> {
     let noise =
         |line: u64| line.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9);

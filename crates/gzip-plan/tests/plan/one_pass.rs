@@ -1,4 +1,4 @@
-//! One pass gives what a plan and its chunks give.
+//! One pass returns the same text as a plan and its chunks.
 
 use std::io::{self, Read};
 
@@ -8,14 +8,14 @@ use proptest::prelude::*;
 use crate::properties::{any_file, any_pieces, any_settings, small};
 use crate::support::{WHOLE, chunks_of, gzip, plan, read_chunk};
 
-/// A reader that answers with as many bytes as it is told, again and again.
-struct Pieces<'a> {
+/// A reader that returns pieces of the given lengths, in a cycle.
+struct PieceReader<'a> {
     rest: &'a [u8],
     lengths: Vec<usize>,
     next: usize,
 }
 
-impl Read for Pieces<'_> {
+impl Read for PieceReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.lengths[self.next % self.lengths.len()].min(self.rest.len()).min(buffer.len());
         self.next += 1;
@@ -25,18 +25,18 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// A chunk's text and facts, and the lines that were said to be duplicates.
-struct Given {
+/// A chunk, its text, and the lines of its duplicate pieces.
+struct ChunkWithText {
     chunk: Chunk,
     text: Vec<u8>,
     duplicates: Vec<u64>,
 }
 
-/// The chunks of a file that comes, and is taken, in pieces of these lengths.
-fn chunks(file: &[u8], settings: PlanSettings, lengths: &[usize]) -> Result<Vec<Given>, TextError> {
-    let input = Pieces { rest: file, lengths: lengths.to_vec(), next: 0 };
+/// Reads a file in pieces of these lengths, and consumes its text in pieces of the first length.
+fn chunks(file: &[u8], settings: PlanSettings, lengths: &[usize]) -> Result<Vec<ChunkWithText>, TextError> {
+    let input = PieceReader { rest: file, lengths: lengths.to_vec(), next: 0 };
     let mut pass = TextChunks::new(input, settings, PlainText::UnlessMarkup);
-    let mut given = Vec::new();
+    let mut chunks = Vec::new();
     while let Some(start) = pass.next_chunk()? {
         let (mut text, mut duplicates, mut line) = (Vec::new(), Vec::new(), start.first_line);
         while let Some(piece) = pass.piece()? {
@@ -52,33 +52,33 @@ fn chunks(file: &[u8], settings: PlanSettings, lengths: &[usize]) -> Result<Vec<
             let taken = taken.len();
             pass.consume(taken);
         }
-        assert!(pass.piece()?.is_none(), "a chunk that has ended stays so");
+        assert!(pass.piece()?.is_none(), "no piece after the end of a chunk");
         duplicates.dedup();
         let chunk = pass.chunk().unwrap().clone();
         assert_eq!((chunk.first_line, chunk.uncompressed_start), (start.first_line, start.offset));
-        given.push(Given { chunk, text, duplicates });
+        chunks.push(ChunkWithText { chunk, text, duplicates });
     }
-    Ok(given)
+    Ok(chunks)
 }
 
-fn same_as_planned(file: &[u8], settings: PlanSettings, lengths: &[usize]) -> Result<(), TestCaseError> {
+fn assert_same_as_planned(file: &[u8], settings: PlanSettings, lengths: &[usize]) -> Result<(), TestCaseError> {
     let planned = plan(file, settings).unwrap();
-    let given = chunks(file, settings, lengths).unwrap();
-    prop_assert_eq!(given.len(), planned.plan.chunks.len());
-    for (at, (given, planned_chunk)) in given.iter().zip(&planned.plan.chunks).enumerate() {
-        prop_assert!(given.text == read_chunk(file, &planned, at).unwrap(), "text of chunk {}", at);
-        prop_assert_eq!(&given.duplicates, &planned_chunk.duplicate_lines);
-        same_lines(&given.chunk, planned_chunk)?;
+    let read = chunks(file, settings, lengths).unwrap();
+    prop_assert_eq!(read.len(), planned.plan.chunks.len());
+    for (at, (chunk, planned_chunk)) in read.iter().zip(&planned.plan.chunks).enumerate() {
+        prop_assert!(chunk.text == read_chunk(file, &planned, at).unwrap(), "text of chunk {}", at);
+        prop_assert_eq!(&chunk.duplicates, &planned_chunk.duplicate_lines);
+        assert_same_lines(&chunk.chunk, planned_chunk)?;
     }
     Ok(())
 }
 
-fn same_lines(given: &Chunk, planned: &Chunk) -> Result<(), TestCaseError> {
+fn assert_same_lines(read: &Chunk, planned: &Chunk) -> Result<(), TestCaseError> {
     let facts = |chunk: &Chunk| {
         let Chunk { uncompressed_start, uncompressed_end, first_line, lines, blank_lines, .. } = *chunk;
         (uncompressed_start, uncompressed_end, first_line, lines, blank_lines, chunk.duplicate_lines.clone())
     };
-    prop_assert_eq!(facts(given), facts(planned));
+    prop_assert_eq!(facts(read), facts(planned));
     Ok(())
 }
 
@@ -86,31 +86,31 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn proptest_one_pass_gives_the_planned_chunks(
+    fn proptest_one_pass_returns_planned_chunks(
         (file, _) in any_file(), settings in any_settings(), lengths in any_pieces()
     ) {
-        same_as_planned(&file, settings, &lengths)?;
-        same_as_planned(&file, settings, &[1])?;
-        same_as_planned(&file, settings, &[usize::MAX])?;
+        assert_same_as_planned(&file, settings, &lengths)?;
+        assert_same_as_planned(&file, settings, &[1])?;
+        assert_same_as_planned(&file, settings, &[usize::MAX])?;
     }
 
     #[test]
-    fn proptest_plain_text_is_cut_like_its_gzip_file(
+    fn proptest_plain_text_has_chunks_of_its_gzip(
         (_, text) in any_file(), settings in any_settings(), lengths in any_pieces()
     ) {
-        // By its first bytes it must not be taken for anything else.
+        // Its first byte must identify it as JSON.
         let text = [b"{".as_slice(), &text].concat();
         let plain = chunks(&text, settings, &lengths).unwrap();
         let packed = chunks(&gzip(&text, 6), settings, &lengths).unwrap();
         prop_assert_eq!(plain.len(), packed.len());
         for (plain, packed) in plain.iter().zip(&packed) {
             prop_assert!(plain.text == packed.text && plain.duplicates == packed.duplicates);
-            same_lines(&plain.chunk, &packed.chunk)?;
+            assert_same_lines(&plain.chunk, &packed.chunk)?;
         }
     }
 
     #[test]
-    fn proptest_a_bad_file_has_the_plans_error(
+    fn proptest_bad_file_returns_plan_error(
         (mut file, _) in any_file(), at in any::<prop::sample::Index>(), bits in 0..=255_u8,
         cut in any::<prop::sample::Index>(), lengths in any_pieces()
     ) {
@@ -119,36 +119,36 @@ proptest! {
         file.truncate(cut.index(file.len()) + 1);
         prop_assume!(file.starts_with(&[0x1f, 0x8b]) || file == [0x1f]);
         match (plan(&file, small()), chunks(&file, small(), &lengths)) {
-            (Ok(planned), Ok(given)) => prop_assert_eq!(planned.plan.chunks.len(), given.len()),
+            (Ok(planned), Ok(read)) => prop_assert_eq!(planned.plan.chunks.len(), read.len()),
             (Err(expected), Err(TextError::Plan(found))) => prop_assert_eq!(found, expected),
-            (expected, given) => {
-                prop_assert!(false, "{:?}, but {:?}", expected.err(), given.err());
+            (expected, read) => {
+                prop_assert!(false, "{:?}, but {:?}", expected.err(), read.err());
             }
         }
     }
 }
 
 #[test]
-fn lines_longer_than_the_memory_wait_in_a_file() {
+fn long_lines_are_spooled_to_a_file() {
     let long = vec![b'x'; 9 << 20];
     let text = [&b"a\n"[..], &long, b"\nb\n", &long, b"\na\n", &long].concat();
     for settings in [WHOLE, chunks_of(2), PlanSettings { max_chunk_bytes: 1 << 20, ..WHOLE }] {
-        same_as_planned(&gzip(&text, 1), settings, &[usize::MAX]).unwrap();
+        assert_same_as_planned(&gzip(&text, 1), settings, &[usize::MAX]).unwrap();
     }
 }
 
 #[test]
-fn other_files_are_told_apart() {
+fn file_kinds_are_identified() {
     let cases: [(&str, &[u8], PlainText, Option<&str>); 9] = [
         ("JSON", b"{\"id\":1}\n", PlainText::IfJson, None),
         ("JSON after blanks", b" \n [1]", PlainText::IfJson, None),
-        ("anything, if that may be", b"garbage\n{}", PlainText::UnlessMarkup, None),
-        ("anything, if that must not be", b"garbage\n{}", PlainText::IfJson, Some("something else")),
+        ("other text, accepted", b"garbage\n{}", PlainText::UnlessMarkup, None),
+        ("other text, rejected", b"garbage\n{}", PlainText::IfJson, Some("something else")),
         ("a page", b"<html>", PlainText::UnlessMarkup, Some("HTML")),
         ("an error of the store", b"<?xml?>", PlainText::UnlessMarkup, Some("XML")),
         ("zstd", b"\x28\xb5\x2f\xfd\x04", PlainText::UnlessMarkup, Some("zstd")),
         ("bzip2", b"BZh91AY", PlainText::UnlessMarkup, Some("bzip2")),
-        ("nothing", b"", PlainText::UnlessMarkup, Some("empty")),
+        ("no bytes", b"", PlainText::UnlessMarkup, Some("empty")),
     ];
     for (case, file, plain_text, error) in cases {
         let outcome = TextChunks::new(file, WHOLE, plain_text).next_chunk();

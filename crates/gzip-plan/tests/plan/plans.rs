@@ -1,6 +1,6 @@
-//! Plans of files whose right plan is plain to see.
+//! Plans of small files, compared with plans made by hand.
 
-use gzip_plan::{Plan, PlanSettings};
+use gzip_plan::{GzipPlan, PlanSettings};
 
 use crate::{
     bad_input::noise_lines,
@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn texts_are_cut_at_lines() {
+fn plan_text_is_divided_at_lines() {
     let by_bytes = |max_chunk_bytes| PlanSettings { max_chunk_bytes, ..WHOLE };
     let cases: [(&str, &str, PlanSettings, &[&str]); 15] = [
         ("no text", "", chunks_of(1), &[]),
@@ -16,14 +16,14 @@ fn texts_are_cut_at_lines() {
         ("one line without its end", "a", chunks_of(1), &["a"]),
         ("a line feed", "\n", chunks_of(1), &["\n"]),
         ("line by line", "a\nb\nc", chunks_of(1), &["a\n", "b\n", "c"]),
-        ("no records in a chunk count as one", "a\nb\n", chunks_of(0), &["a\n", "b\n"]),
+        ("0 records count as 1", "a\nb\n", chunks_of(0), &["a\n", "b\n"]),
         ("two by two", "a\nb\nc\n", chunks_of(2), &["a\nb\n", "c\n"]),
-        ("blank lines are no records", "\na\n\nb\nc\n", chunks_of(2), &["\na\n\nb\n", "c\n"]),
+        ("blank lines are not records", "\na\n\nb\nc\n", chunks_of(2), &["\na\n\nb\n", "c\n"]),
         ("blank lines after a chunk begin the next", "a\n\n \nb\n", chunks_of(1), &["a\n", "\n \nb\n"]),
         ("blank lines at the end", "a\n\n\n", chunks_of(1), &["a\n", "\n\n"]),
-        ("as long as may be", "aa\nbb\ncc\n", by_bytes(6), &["aa\nbb\n", "cc\n"]),
+        ("at the limit of bytes", "aa\nbb\ncc\n", by_bytes(6), &["aa\nbb\n", "cc\n"]),
         ("one byte less", "aa\nbb\ncc\n", by_bytes(5), &["aa\n", "bb\n", "cc\n"]),
-        ("longer lines stand alone", "a\nbbbbbbbb\nc\nd\n", by_bytes(4), &["a\n", "bbbbbbbb\n", "c\nd\n"]),
+        ("a longer line is a chunk", "a\nbbbbbbbb\nc\nd\n", by_bytes(4), &["a\n", "bbbbbbbb\n", "c\nd\n"]),
         ("the last line just fits", "aa\nbb", by_bytes(5), &["aa\nbb"]),
         ("the last line does not fit", "aa\nbbb", by_bytes(5), &["aa\n", "bbb"]),
     ];
@@ -39,11 +39,11 @@ fn texts_are_cut_at_lines() {
 }
 
 #[test]
-fn a_plan_counts_all_there_is() {
+fn plan_counts_members_lines_and_zeros() {
     let mut file = [gzip(b"\xef\xbb\xbf\na\nb\n", 9), gzip(b"", 9), gzip(b"a\n \nb", 0)].concat();
     let members_end = file.len() as u64;
     file.extend([0; 9]);
-    let Plan { compressed_bytes, uncompressed_bytes, members, trailing_zero_bytes, lines, .. } =
+    let GzipPlan { compressed_bytes, uncompressed_bytes, members, trailing_zero_bytes, lines, .. } =
         plan(&file, chunks_of(2)).unwrap().plan;
     assert_eq!((compressed_bytes, uncompressed_bytes), (members_end + 9, 13));
     assert_eq!((members, trailing_zero_bytes, lines), (3, 9, 6));
@@ -56,7 +56,7 @@ fn a_plan_counts_all_there_is() {
 }
 
 #[test]
-fn a_chunk_begins_to_inflate_at_the_last_block_before_it() {
+fn chunk_uses_last_access_point_before_it() {
     let parts: [&[u8]; 4] = [b"a\nb\n", b"c\n", b"d\ne", b"e\nf\n"];
     let file = gzip_flushed(&parts, 6);
     let planned = plan(&file, chunks_of(1)).unwrap();
@@ -72,7 +72,7 @@ fn a_chunk_begins_to_inflate_at_the_last_block_before_it() {
 }
 
 #[test]
-fn a_chunk_at_a_member_begins_without_a_window() {
+fn chunk_at_member_start_has_no_window() {
     let file = [gzip(b"a\n", 6), gzip(b"b\n", 6)].concat();
     let planned = plan(&file, chunks_of(1)).unwrap();
     assert!(planned.plan.access_points.iter().all(|point| point.window.is_none()));
@@ -82,7 +82,7 @@ fn a_chunk_at_a_member_begins_without_a_window() {
 }
 
 #[test]
-fn ranges_are_no_longer_than_the_blocks() {
+fn chunk_range_ends_with_its_last_block() {
     let text = noise_lines(60_000);
     let file = gzip(&text, 6);
     let planned = plan(&file, chunks_of(500)).unwrap();
@@ -99,7 +99,7 @@ fn ranges_are_no_longer_than_the_blocks() {
 }
 
 #[test]
-fn a_line_of_twenty_megabytes_is_a_chunk() {
+fn line_of_twenty_mib_is_a_chunk() {
     let mut text = b"first\n".to_vec();
     let noise = noise_lines(500_000);
     text.extend(noise.iter().filter(|byte| **byte != b'\n'));

@@ -1,8 +1,8 @@
-//! What holds for any text, however it is deflated, cut and pushed.
+//! Properties for any text, compression, settings and pieces.
 
 use std::collections::HashSet;
 
-use gzip_plan::{Plan, PlanError, PlanSettings};
+use gzip_plan::{GzipPlan, PlanError, PlanSettings};
 use proptest::prelude::*;
 
 use crate::support::{gzip_flushed, plan, plan_pushed, read_all, read_chunk};
@@ -11,26 +11,26 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn proptest_chunks_concatenate_to_the_text((file, text) in any_file(), settings in any_settings()) {
+    fn proptest_chunks_concatenate_to_text((file, text) in any_file(), settings in any_settings()) {
         let planned = plan(&file, settings).unwrap();
         prop_assert!(read_all(&file, &planned) == text);
     }
 
     #[test]
-    fn proptest_a_plan_says_what_a_naive_reader_sees((file, text) in any_file(), settings in any_settings()) {
+    fn proptest_plan_matches_naive_reader((file, text) in any_file(), settings in any_settings()) {
         let plan = plan(&file, settings).unwrap().plan;
-        let seen: Vec<Seen> = plan.chunks.iter().map(Seen::of).collect();
-        prop_assert_eq!(&seen, &naive(&text, settings));
+        let facts: Vec<ChunkFacts> = plan.chunks.iter().map(ChunkFacts::of).collect();
+        prop_assert_eq!(&facts, &facts_by_naive_reader(&text, settings));
         prop_assert_eq!(plan.uncompressed_bytes, text.len() as u64);
         prop_assert_eq!(plan.compressed_bytes, file.len() as u64);
-        prop_assert_eq!(plan.lines, seen.iter().map(|chunk| chunk.lines).sum::<u64>());
-        prop_assert_eq!(plan.blank_lines, seen.iter().map(|chunk| chunk.blank_lines).sum::<u64>());
-        prop_assert_eq!(plan.duplicate_lines, seen.iter().map(|chunk| chunk.duplicate_lines.len() as u64).sum::<u64>());
-        check_points(&plan)?;
+        prop_assert_eq!(plan.lines, facts.iter().map(|chunk| chunk.lines).sum::<u64>());
+        prop_assert_eq!(plan.blank_lines, facts.iter().map(|chunk| chunk.blank_lines).sum::<u64>());
+        prop_assert_eq!(plan.duplicate_lines, facts.iter().map(|chunk| chunk.duplicate_lines.len() as u64).sum::<u64>());
+        assert_points_are_minimal(&plan)?;
     }
 
     #[test]
-    fn proptest_a_plan_does_not_depend_on_how_the_bytes_come(
+    fn proptest_plan_does_not_depend_on_pieces(
         (file, _) in any_file(), settings in any_settings(), pieces in prop::collection::vec(1..5000_usize, 1..20)
     ) {
         let planned = plan(&file, settings).unwrap();
@@ -39,7 +39,7 @@ proptest! {
     }
 
     #[test]
-    fn proptest_a_cut_file_is_truncated(
+    fn proptest_cut_file_is_truncated(
         parts in any_parts(), level in 0..10_u32, cut in any::<prop::sample::Index>(), pieces in any_pieces()
     ) {
         let file = gzip_flushed(&slices(&parts), level);
@@ -52,7 +52,7 @@ proptest! {
     }
 
     #[test]
-    fn proptest_a_changed_byte_never_changes_the_text(
+    fn proptest_changed_byte_never_changes_text(
         (mut file, text) in any_file(), at in any::<prop::sample::Index>(), bits in 1..=255_u8, pieces in any_pieces()
     ) {
         let at = at.index(file.len());
@@ -65,7 +65,7 @@ proptest! {
     }
 
     #[test]
-    fn proptest_a_changed_chunk_is_never_read_as_another(
+    fn proptest_changed_chunk_never_changes_text(
         parts in any_parts(), level in 0..10_u32, at in any::<prop::sample::Index>(), bits in 1..=255_u8
     ) {
         let mut file = gzip_flushed(&slices(&parts), level);
@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn proptest_any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..300), pieces in any_pieces()) {
+    fn proptest_any_bytes_return_same_error(bytes in prop::collection::vec(any::<u8>(), 0..300), pieces in any_pieces()) {
         let outcome = plan(&bytes, small());
         prop_assert!(outcome.is_err());
         prop_assert_eq!(plan_pushed(&bytes, small(), &pieces), outcome);
@@ -106,7 +106,7 @@ pub(crate) fn any_pieces() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(prop_oneof![1..4_usize, 1..200_usize], 1..5)
 }
 
-/// Members of any level, with flushes or without, and zeros after them; and the text.
+/// A file of members of any level, with or without flushes, and zeros after them; and its text.
 pub(crate) fn any_file() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     let member = (any_parts(), 0..10_u32)
         .prop_map(|(parts, level)| (gzip_flushed(&slices(&parts), level), parts.concat()))
@@ -119,7 +119,7 @@ pub(crate) fn any_file() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     })
 }
 
-/// Text in parts, some of many blocks; a line may be in several.
+/// Text in parts, some of many blocks. A line may span several parts.
 pub(crate) fn any_parts() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let part = prop_oneof![
         6 => prop::collection::vec(any_line(), 0..20).prop_map(|lines| lines.concat()),
@@ -140,7 +140,7 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// At most 300 KB of lines of up to `width` bytes that deflate about as well as records do.
+/// At most 300 KB of lines of up to `width` bytes that compress about as well as records.
 fn long_text(lines: u64, seed: u64, width: usize) -> Vec<u8> {
     let mut text = Vec::new();
     let mut state = seed | 1;
@@ -161,9 +161,9 @@ fn slices(parts: &[Vec<u8>]) -> Vec<&[u8]> {
     parts.iter().map(Vec::as_slice).collect()
 }
 
-/// What a chunk says about the text.
+/// The facts of a chunk about its text.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Seen {
+struct ChunkFacts {
     range: (u64, u64),
     first_line: u64,
     lines: u64,
@@ -172,7 +172,7 @@ struct Seen {
     xxh3: String,
 }
 
-impl Seen {
+impl ChunkFacts {
     fn of(chunk: &gzip_plan::Chunk) -> Self {
         Self {
             range: (chunk.uncompressed_start, chunk.uncompressed_end),
@@ -185,9 +185,9 @@ impl Seen {
     }
 }
 
-/// The chunks as the rules say them, from the whole text at once.
-fn naive(text: &[u8], settings: PlanSettings) -> Vec<Seen> {
-    let mut chunks: Vec<Seen> = Vec::new();
+/// The facts of the chunks, computed from the whole text at once.
+fn facts_by_naive_reader(text: &[u8], settings: PlanSettings) -> Vec<ChunkFacts> {
+    let mut chunks: Vec<ChunkFacts> = Vec::new();
     let mut records_in_last = u64::MAX;
     let mut earlier = HashSet::new();
     let mut start = 0;
@@ -199,7 +199,7 @@ fn naive(text: &[u8], settings: PlanSettings) -> Vec<Seen> {
         let blank = visible.iter().all(|byte| b" \t\r\0".contains(byte));
         let full = records_in_last >= u64::from(settings.chunk_records);
         if full || chunks.last().is_none_or(|chunk| end - chunk.range.0 > settings.max_chunk_bytes) {
-            chunks.push(Seen { range: (start, start), first_line: number, ..Seen::default() });
+            chunks.push(ChunkFacts { range: (start, start), first_line: number, ..ChunkFacts::default() });
             records_in_last = 0;
         }
         let chunk = chunks.last_mut().unwrap();
@@ -222,8 +222,8 @@ fn naive(text: &[u8], settings: PlanSettings) -> Vec<Seen> {
     chunks
 }
 
-/// Access points are in order, all used, and each the last one that its chunks can use.
-fn check_points(plan: &Plan) -> Result<(), TestCaseError> {
+/// Asserts that the access points are in order, that each is used, and that each chunk uses the last possible one.
+fn assert_points_are_minimal(plan: &GzipPlan) -> Result<(), TestCaseError> {
     let points = &plan.access_points;
     prop_assert!(points.is_sorted_by(|a, b| a.compressed_bit < b.compressed_bit));
     prop_assert!(points.is_sorted_by_key(|point| point.uncompressed_offset));

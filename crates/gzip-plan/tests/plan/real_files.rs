@@ -1,4 +1,4 @@
-//! Real hours, where they are at hand.
+//! Real hours, if there are any.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use gzip_plan::PlanError;
 use crate::support::{chunks_of, gunzip, plan, plan_pushed, read_all};
 
 #[test]
-fn real_hours_come_back_chunk_by_chunk() {
+fn real_hours_round_trip_by_chunk() {
     let files = real_files();
     if files.is_empty() {
         println!("skipped: no *.json.gz in the folder GHACTIVITY_DATA");
@@ -32,7 +32,7 @@ fn real_hours_come_back_chunk_by_chunk() {
 }
 
 #[test]
-fn pages_saved_under_the_name_of_an_hour_are_no_gzip_files() {
+fn error_pages_named_like_hours_are_not_gzip() {
     let cases = [("http404-gcs-nosuchkey.2022-06-05-08", "XML"), ("http404-html-page.2022-06-03-1", "HTML")];
     for (name, expected) in cases {
         let path = folder().join("oddities").join(name).with_added_extension("json.gz");

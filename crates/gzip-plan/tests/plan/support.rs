@@ -1,4 +1,4 @@
-//! Making gzip files, planning them, reading chunks back.
+//! Makes gzip files, plans them, and reads their chunks.
 
 use std::io::{Read, Write};
 
@@ -39,7 +39,7 @@ pub(crate) fn plan(file: &[u8], settings: PlanSettings) -> Result<PlannedFile, P
     plan_pushed(file, settings, &[usize::MAX])
 }
 
-/// Plans a file that is pushed in pieces of these lengths, again and again.
+/// Plans a file that is pushed in pieces of these lengths, in a cycle.
 pub(crate) fn plan_pushed(file: &[u8], settings: PlanSettings, pieces: &[usize]) -> Result<PlannedFile, PlanError> {
     let mut planner = Planner::new(settings);
     let mut rest = file;
@@ -54,7 +54,7 @@ pub(crate) fn plan_pushed(file: &[u8], settings: PlanSettings, pieces: &[usize])
     planner.finish()
 }
 
-/// The text of one chunk, from nothing but its range of the file and its window.
+/// Reads one chunk from its range of the file and its window.
 pub(crate) fn read_chunk(file: &[u8], planned: &PlannedFile, chunk: usize) -> std::io::Result<Vec<u8>> {
     let range = &planned.plan.chunks[chunk];
     let compressed = &file[range.compressed_start as usize..range.compressed_end as usize];
@@ -70,7 +70,7 @@ pub(crate) fn window(planned: &PlannedFile, chunk: usize) -> Option<&[u8]> {
     Some(&planned.windows[window.offset as usize..][..window.length as usize])
 }
 
-/// The text of all chunks, each read alone.
+/// The text of all chunks, each read separately.
 pub(crate) fn read_all(file: &[u8], planned: &PlannedFile) -> Vec<u8> {
     (0..planned.plan.chunks.len()).flat_map(|chunk| read_chunk(file, planned, chunk).unwrap()).collect()
 }

@@ -190,6 +190,6 @@ fn plan(number: usize) -> HourPlan {
         version: version(number),
         options: OutputOptions::default(),
         landing: Landing { etag: "\"l\"".to_owned(), bytes: 99, md5: "0".repeat(32), sha256: "0".repeat(64) },
-        gzip: gzip_plan::Plan { chunks: (0..2).map(chunk).collect(), ..Default::default() },
+        gzip: gzip_plan::GzipPlan { chunks: (0..2).map(chunk).collect(), ..Default::default() },
     }
 }

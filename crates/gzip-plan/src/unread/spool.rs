@@ -1,22 +1,21 @@
-//! Bytes that wait for their reader, first in, first out: in memory, and beyond a limit in an unnamed temporary file.
+//! A queue of bytes: in memory, and beyond a limit in an unnamed temporary file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-/// As many bytes are held in memory. Only a line longer than this, or a stretch that inflates to more, goes to the file.
+/// The bytes that are held in memory. Only a longer line, or a longer stretch of text from one read, needs the file.
 const MEMORY_BYTES: usize = 8 << 20;
-/// As many bytes come back from the file at a time.
+/// The bytes that are read back from the file at a time.
 const REFILL_BYTES: u64 = 1 << 20;
 
-/// The bytes.
 pub(super) struct Spool {
     memory: Vec<u8>,
-    /// Bytes of the memory before this index were read.
+    /// The bytes of `memory` before this index were consumed.
     start: usize,
     memory_bytes: usize,
-    /// What did not fit; comes after the memory.
+    /// The bytes after those in memory.
     file: Option<File>,
-    /// The bytes of the file that are still to be read.
+    /// The range of the file that is still to be read.
     file_start: u64,
     file_end: u64,
     failure: Option<io::Error>,
@@ -33,7 +32,7 @@ impl Spool {
         Self { memory: Vec::new(), start: 0, memory_bytes, file: None, file_start: 0, file_end: 0, failure: None }
     }
 
-    /// Adds bytes. If the file cannot be written, the next [`Self::bytes`] says so.
+    /// Appends bytes. If the file cannot be written, the next [`Self::bytes`] returns the error.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         let waiting = self.memory.len() - self.start;
         if self.file_start < self.file_end || waiting + bytes.len() > self.memory_bytes {
@@ -50,12 +49,12 @@ impl Spool {
         self.memory.extend_from_slice(bytes);
     }
 
-    /// Whether there is nothing to read, and nothing failed.
+    /// Whether there are no bytes, and no write failed.
     pub(super) fn is_empty(&self) -> bool {
         self.start == self.memory.len() && self.file_start == self.file_end && self.failure.is_none()
     }
 
-    /// The next bytes, some of them at least if there are any.
+    /// The next bytes; empty only if there are none.
     pub(super) fn bytes(&mut self) -> io::Result<&[u8]> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
@@ -66,7 +65,7 @@ impl Spool {
         Ok(&self.memory[self.start..])
     }
 
-    /// Passes over bytes that [`Self::bytes`] gave.
+    /// Skips bytes that [`Self::bytes`] returned.
     pub(super) fn consume(&mut self, bytes: usize) {
         self.start += bytes;
     }
@@ -85,7 +84,7 @@ impl Spool {
     fn refill(&mut self) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let length = (self.file_end - self.file_start).min(REFILL_BYTES);
-        self.memory.resize(length as usize, 0);
+        self.memory.resize(usize::try_from(length).expect("at most 1 MiB"), 0);
         self.start = 0;
         file.seek(SeekFrom::Start(self.file_start))?;
         file.read_exact(&mut self.memory)?;
@@ -105,13 +104,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn proptest_bytes_come_out_as_they_went_in(
+        fn proptest_spool_is_first_in_first_out(
             steps in proptest::collection::vec((0..40_usize, 0..40_usize), 0..60),
         ) {
             let mut spool = Spool::with_memory(32);
             let (mut pushed, mut read) = (Vec::new(), Vec::new());
             for (push, take) in steps {
-                let bytes: Vec<u8> = (0..push).map(|at| (pushed.len() + at) as u8).collect();
+                let bytes: Vec<u8> = (0..push).map(|at| u8::try_from((pushed.len() + at) % 256).unwrap()).collect();
                 pushed.extend_from_slice(&bytes);
                 spool.push(&bytes);
                 let some = spool.bytes().unwrap();
