@@ -1,4 +1,4 @@
-//! A chunk reader that is given a damaged range, window or plan gives the planned text or an error, and never panics.
+//! A chunk reader with a damaged range, window or plan returns the planned text or an error, and never panics.
 
 #![no_main]
 
@@ -11,13 +11,13 @@ use libfuzzer_sys::fuzz_target;
 fn planned(text: &[u8], records: u8) -> (Vec<u8>, PlannedFile) {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
     for part in text.chunks(1 + text.len() / 4) {
-        encoder.write_all(part).and_then(|()| encoder.flush()).expect("memory takes all");
+        encoder.write_all(part).and_then(|()| encoder.flush()).expect("writing to memory does not fail");
     }
-    let file = encoder.finish().expect("memory takes all");
+    let file = encoder.finish().expect("writing to memory does not fail");
     let settings = PlanSettings { chunk_records: u32::from(records), max_chunk_bytes: 1 << 16 };
     let mut planner = Planner::new(settings);
-    planner.push(&file).expect("it is a gzip file");
-    (file, planner.finish().expect("it is whole"))
+    planner.push(&file).expect("a gzip file");
+    (file, planner.finish().expect("a complete file"))
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -48,8 +48,8 @@ fuzz_target!(|input: &[u8]| {
     let range = &file[start..(chunk.compressed_end as usize).clamp(start, file.len())];
     let Ok(reader) = ChunkReader::new(range, &planned.plan, number as u32, window) else { return };
     let mut found = Vec::new();
-    // No text is longer than what was planned, whatever the plan says now.
+    // No planned text is longer than this; a damaged plan may name a longer one.
     if reader.take(1 << 20).read_to_end(&mut found).is_ok() && found.len() < 1 << 20 {
-        assert!(found == expected, "another text is given as the planned one");
+        assert!(found == expected, "another text than the planned one");
     }
 });
