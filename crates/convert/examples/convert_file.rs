@@ -1,20 +1,28 @@
-//! Converts a gzip file, for profiles and timings: `cargo run --release -p convert --example convert_file -- MODE FILE`.
+//! Converts a gzip file, for profiles and timings: `cargo run --release -p convert --example convert_file -- MODE
+//! FILE`.
 //!
-//! Modes: `inflate` (and nothing else), `plan`, `once` (plan one chunk, then inflate and convert it), `direct` (inflate and
-//! convert without a plan), `chunks` (plan chunks of 10,000 records, convert each apart), `parts` (that without planning,
-//! for which the plan is made first and the CPU time of the rest told by itself), `pass` (cut into such chunks and convert in
-//! one pass, as the command line does). `drop` after the file drops the payload; `--out DIR` keeps the outputs.
+//! Modes:
+//!
+//! - `inflate`: only inflates.
+//! - `plan`: only plans.
+//! - `direct`: inflates and converts without a plan.
+//! - `once`: plans one chunk, then converts it.
+//! - `chunks`: plans chunks of 10,000 records, then converts each.
+//! - `parts`: like `chunks`, and prints the CPU time without the planning.
+//! - `pass`: converts chunks of 10,000 records in one pass, like the command line.
+//!
+//! `drop` after the file drops the payload. `--out DIR` writes the Parquet files there.
 
 use std::error::Error;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 
-use convert::{ChunkConverter, ChunkSpec, Converted, convert_chunk};
+use convert::{ChunkConverter, ChunkSpec, ConvertedChunk, convert_chunk};
 use flate2::read::MultiGzDecoder;
 use gzip_plan::{ChunkReader, PlainText, PlanSettings, PlannedFile, Planner, TextChunks};
 use pipeline::version::Payload;
 
-struct Job {
+struct ConvertJob {
     file: PathBuf,
     payload: Payload,
     out: Option<PathBuf>,
@@ -23,12 +31,12 @@ struct Job {
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mode = arguments.next().ok_or("name a mode")?;
-    let mut job = Job { file: arguments.next().ok_or("name a file")?.into(), payload: Payload::Keep, out: None };
+    let mut job = ConvertJob { file: arguments.next().ok_or("name a file")?.into(), payload: Payload::Keep, out: None };
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "drop" => job.payload = Payload::Drop,
             "--out" => job.out = arguments.next().map(PathBuf::from),
-            other => return Err(format!("what is {other}?").into()),
+            other => return Err(format!("unknown argument {other}").into()),
         }
     }
     match mode.as_str() {
@@ -48,19 +56,19 @@ fn main() -> Result<(), Box<dyn Error>> {
             chunks(&job, &planned)?;
             println!("{} ms of CPU without planning", (cpu_ticks()? - before) * 10);
         }
-        other => return Err(format!("no mode {other}").into()),
+        other => return Err(format!("unknown mode {other}").into()),
     }
     Ok(())
 }
 
-/// User and system time of this process so far, in hundredths of a second.
+/// The user and system time of this process so far, in hundredths of a second.
 fn cpu_ticks() -> Result<u64, Box<dyn Error>> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
     fields.map(|ticks| Ok(ticks.parse::<u64>()?)).sum()
 }
 
-fn inflate(job: &Job) -> Result<u64, Box<dyn Error>> {
+fn inflate(job: &ConvertJob) -> Result<u64, Box<dyn Error>> {
     let mut text = MultiGzDecoder::new(std::fs::File::open(&job.file)?);
     let mut buffer = vec![0; 256 << 10];
     let mut bytes = 0;
@@ -72,7 +80,7 @@ fn inflate(job: &Job) -> Result<u64, Box<dyn Error>> {
     }
 }
 
-fn plan(job: &Job, chunk_records: u32) -> Result<PlannedFile, Box<dyn Error>> {
+fn plan(job: &ConvertJob, chunk_records: u32) -> Result<PlannedFile, Box<dyn Error>> {
     let mut planner = Planner::new(PlanSettings { chunk_records, max_chunk_bytes: u64::MAX });
     let mut file = std::fs::File::open(&job.file)?;
     let mut buffer = vec![0; 64 << 10];
@@ -84,16 +92,16 @@ fn plan(job: &Job, chunk_records: u32) -> Result<PlannedFile, Box<dyn Error>> {
     }
 }
 
-fn direct(job: &Job) -> Result<(), Box<dyn Error>> {
+fn direct(job: &ConvertJob) -> Result<(), Box<dyn Error>> {
     let text = BufReader::with_capacity(256 << 10, MultiGzDecoder::new(std::fs::File::open(&job.file)?));
     let spec = ChunkSpec { payload: job.payload, ..ChunkSpec::default() };
     report(&convert_chunk(&spec, text, output(job, 0)?, io::sink())?);
     Ok(())
 }
 
-fn pass(job: &Job) -> Result<(), Box<dyn Error>> {
+fn pass(job: &ConvertJob) -> Result<(), Box<dyn Error>> {
     let settings = PlanSettings { chunk_records: 10_000, max_chunk_bytes: u64::MAX };
-    let mut texts = OnePass(TextChunks::new(std::fs::File::open(&job.file)?, settings, PlainText::IfJson));
+    let mut texts = ChunkText(TextChunks::new(std::fs::File::open(&job.file)?, settings, PlainText::IfJson));
     let mut converter = ChunkConverter::new();
     for number in 0.. {
         let Some(start) = texts.0.next_chunk()? else { break };
@@ -104,10 +112,10 @@ fn pass(job: &Job) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The text of the chunk that was begun, equal lines too.
-struct OnePass<R>(TextChunks<R>);
+/// The text of the current chunk, including duplicate lines.
+struct ChunkText<R>(TextChunks<R>);
 
-impl<R: Read> BufRead for OnePass<R> {
+impl<R: Read> BufRead for ChunkText<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         Ok(self.0.piece().map_err(io::Error::other)?.map_or(&[], |piece| piece.text))
     }
@@ -117,7 +125,7 @@ impl<R: Read> BufRead for OnePass<R> {
     }
 }
 
-impl<R: Read> Read for OnePass<R> {
+impl<R: Read> Read for ChunkText<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.fill_buf()?.read(buffer)?;
         self.consume(length);
@@ -125,7 +133,7 @@ impl<R: Read> Read for OnePass<R> {
     }
 }
 
-fn chunks(job: &Job, planned: &PlannedFile) -> Result<(), Box<dyn Error>> {
+fn chunks(job: &ConvertJob, planned: &PlannedFile) -> Result<(), Box<dyn Error>> {
     use std::io::{Seek, SeekFrom};
     for (number, chunk) in (0..).zip(&planned.plan.chunks) {
         let mut file = std::fs::File::open(&job.file)?;
@@ -146,13 +154,13 @@ fn chunks(job: &Job, planned: &PlannedFile) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn output(job: &Job, chunk: u32) -> Result<Box<dyn Write + Send>, Box<dyn Error>> {
+fn output(job: &ConvertJob, chunk: u32) -> Result<Box<dyn Write + Send>, Box<dyn Error>> {
     let Some(out) = &job.out else { return Ok(Box::new(io::sink())) };
     std::fs::create_dir_all(out)?;
     let file = std::fs::File::create(out.join(format!("{chunk:05}.parquet")))?;
     Ok(Box::new(io::BufWriter::with_capacity(64 << 10, file)))
 }
 
-fn report(converted: &Converted) {
+fn report(converted: &ConvertedChunk) {
     println!("{:?}", converted.counts);
 }

@@ -1,9 +1,9 @@
-//! The table's columns, and the rows of a row group on their way into them.
+//! The table's columns, and the rows of the current row group.
 
 mod dictionary;
 mod entities;
 mod leaf;
-mod plain;
+mod plain_text;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -15,26 +15,25 @@ use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::{ColumnDescPtr, TypePtr};
 use pipeline::version::Payload;
 
-use crate::pages::{Codec, Encoded};
-use crate::plain_event::PlainEvent;
+use crate::canonical_entity::{Actor, Org, Repo};
+use crate::canonical_event::CanonicalEvent;
+use crate::compression::Compression;
+use crate::pages::{EncodedChunk, PageCodec};
 use crate::row::{ACTOR_TEXTS, EventRow, ORG_TEXTS, REPO_TEXTS};
-use crate::scan::Scanner;
-use crate::usual::{Actor, Org, Repo};
-use crate::usual_event::UsualEvent;
-use crate::{Compression, Types};
+use crate::type_counts::TypeCounts;
 
-use dictionary::{Numbers, Texts};
-use entities::{EntityColumns, NOBODY};
-use leaf::Indexes;
-use plain::PlainTexts;
+use dictionary::{IntegerDictionary, TextDictionary};
+use entities::{EntityColumns, NO_ENTITY};
+use leaf::DictionaryRows;
+use plain_text::PlainTextColumn;
 
 const PAGE_BYTES: usize = 256 << 10;
 const PAYLOAD_PAGE_BYTES: usize = 1 << 20;
 
-/// The table's columns, in their order; partition keys are not among them. It is declared here and nowhere inferred.
+/// The table's columns in their order, without the partition keys. The schema is declared here and never inferred.
 ///
-/// `actor`, `repo` and `org` are structs of an `id` (64 bits) and texts; `created_at` is microseconds in UTC; `payload`
-/// and `other` are JSON text. Only `type`, `created_at` and `source_line` are never null.
+/// `actor`, `repo` and `org` are structs of an `id` (64 bits) and texts. `created_at` is in microseconds, UTC.
+/// `payload` and `other` are JSON text. Only `type`, `created_at` and `source_line` are required.
 pub fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("id", DataType::Utf8, true),
@@ -55,7 +54,7 @@ fn entity_fields(texts: &[&str]) -> Fields {
     std::iter::once(id).chain(texts.iter().map(|name| Field::new(*name, DataType::Utf8, true))).collect()
 }
 
-/// Places of the leaf columns: an entity has its id and its texts.
+/// The places of the leaf columns. An entity has one for its id and one for each text.
 mod place {
     pub(super) const ID: usize = 0;
     pub(super) const TYPE: usize = 1;
@@ -69,31 +68,35 @@ mod place {
     pub(super) const SOURCE_LINE: usize = 20;
 }
 
-/// The rows of a row group.
-pub(crate) struct Columns {
+/// The rows of a row group, by column.
+pub(crate) struct RowGroupColumns {
     schema: TypePtr,
     leaves: Vec<ColumnDescPtr>,
     keep_payload: bool,
-    codec: Codec,
-    indexes: Vec<Indexes>,
-    id: PlainTexts,
-    types: Texts,
+    codec: PageCodec,
+    /// Memory for the rows of dictionary columns.
+    dictionary_rows: Vec<DictionaryRows>,
+    id: PlainTextColumn,
+    types: TextDictionary,
     event_type: Vec<u32>,
-    /// Rows that were written, by type.
-    written_types: Types,
+    /// The rows of earlier row groups, by type.
+    written_types: TypeCounts,
     actor: EntityColumns<Actor, 5>,
     repo: EntityColumns<Repo, 2>,
     org: EntityColumns<Org, 4>,
     public: Vec<Option<bool>>,
-    instants: Numbers,
+    timestamps: IntegerDictionary,
     created_at: Vec<u32>,
-    payload: PlainTexts,
-    other: PlainTexts,
+    payload: PlainTextColumn,
+    other: PlainTextColumn,
     source_line: Vec<i64>,
 }
 
-/// What a row holds besides its entities.
-struct Rest<'a> {
+/// A row: the indexes of its entities, and its other values.
+struct RowValues<'a> {
+    actor: u32,
+    repo: u32,
+    org: u32,
     id: Option<&'a [u8]>,
     event_type: &'a [u8],
     public: Option<bool>,
@@ -102,27 +105,27 @@ struct Rest<'a> {
     other: Option<&'a [u8]>,
 }
 
-impl Columns {
-    /// No rows.
+impl RowGroupColumns {
     pub(crate) fn new() -> Self {
         let schema =
             ArrowSchemaConverter::new().convert(&schema()).expect("every type of the schema is one of Parquet's");
         let leaves = schema.columns().to_vec();
-        let plain = |place: usize, page_bytes, bounded| PlainTexts::new(leaves[place].clone(), page_bytes, bounded);
+        let plain =
+            |place: usize, page_bytes, bounded| PlainTextColumn::new(leaves[place].clone(), page_bytes, bounded);
         Self {
             schema: schema.root_schema_ptr(),
             keep_payload: false,
-            codec: Codec::new(),
-            indexes: vec![Indexes::default()],
+            codec: PageCodec::new(),
+            dictionary_rows: vec![DictionaryRows::default()],
             id: plain(place::ID, PAGE_BYTES, true),
-            types: Texts::default(),
+            types: TextDictionary::default(),
             event_type: Vec::new(),
-            written_types: Types::default(),
+            written_types: TypeCounts::default(),
             actor: EntityColumns::new(),
             repo: EntityColumns::new(),
             org: EntityColumns::new(),
             public: Vec::new(),
-            instants: Numbers::default(),
+            timestamps: IntegerDictionary::default(),
             created_at: Vec::new(),
             payload: plain(place::PAYLOAD, PAYLOAD_PAGE_BYTES, false),
             other: plain(place::OTHER, PAGE_BYTES, false),
@@ -131,11 +134,11 @@ impl Columns {
         }
     }
 
-    /// Begins a file, whatever became of the one before.
+    /// Begins a file. Rows of an earlier file, which may have failed, are dropped.
     pub(crate) fn begin(&mut self, payload: Payload, compression: Compression) {
         self.keep_payload = payload == Payload::Keep;
-        self.codec.begin(compression);
-        self.written_types = Types::default();
+        self.codec.set_compression(compression);
+        self.written_types = TypeCounts::default();
         for texts in [&mut self.id, &mut self.payload, &mut self.other] {
             texts.clear();
         }
@@ -145,24 +148,22 @@ impl Columns {
         self.clear();
     }
 
-    /// The rows of the file that were written so far, by type.
-    pub(crate) fn take_types(&mut self) -> Types {
+    /// The rows in the file's row groups so far, by type.
+    pub(crate) fn take_types(&mut self) -> TypeCounts {
         std::mem::take(&mut self.written_types)
     }
 
-    /// The schema as Parquet has it.
+    /// The Parquet schema.
     pub(crate) fn schema(&self) -> TypePtr {
         self.schema.clone()
     }
 
-    /// Adds an event that stands on line `source_line` and is spelled as usual in `record`, which is UTF-8.
-    pub(crate) fn push_usual(&mut self, event: &UsualEvent, record: &[u8], source_line: u64) -> Result<()> {
-        let entities = (
-            self.actor.of_usual(&event.actor, record),
-            self.repo.of_usual(&event.repo, record),
-            event.org.as_ref().map_or(NOBODY, |org| self.org.of_usual(org, record)),
-        );
-        let rest = Rest {
+    /// Adds the canonical event of line `source_line`. `record` must be UTF-8.
+    pub(crate) fn push_canonical(&mut self, event: &CanonicalEvent, record: &[u8], source_line: u64) -> Result<()> {
+        let values = RowValues {
+            actor: self.actor.index_of_canonical(&event.actor, record),
+            repo: self.repo.index_of_canonical(&event.repo, record),
+            org: event.org.as_ref().map_or(NO_ENTITY, |org| self.org.index_of_canonical(org, record)),
             id: Some(event.id.of(record)),
             event_type: event.event_type.of(record),
             public: Some(event.public),
@@ -170,38 +171,15 @@ impl Columns {
             payload: Some(event.payload.of(record)),
             other: None,
         };
-        self.push_numbered(entities, &rest, source_line)
+        self.push_values(&values, source_line)
     }
 
-    /// Adds an event that stands on line `source_line`, if its columns hold all of it; answers whether they do.
-    pub(crate) fn push_plain(
-        &mut self,
-        event: &PlainEvent<'_>,
-        source_line: u64,
-        scanner: &mut Scanner,
-    ) -> Result<bool> {
-        let entities = (
-            self.actor.of_object(event.actor, scanner),
-            self.repo.of_object(event.repo, scanner),
-            self.org.of_object(event.org, scanner),
-        );
-        let (Some(actor), Some(repo), Some(org)) = entities else { return Ok(false) };
-        let rest = Rest {
-            id: event.id.map(str::as_bytes),
-            event_type: event.event_type.as_bytes(),
-            public: event.public,
-            created_at: event.created_at,
-            payload: event.payload.map(str::as_bytes),
-            other: None,
-        };
-        self.push_numbered((actor, repo, org), &rest, source_line)?;
-        Ok(true)
-    }
-
-    /// Adds a row that stands on line `source_line` of the file.
+    /// Adds the row of line `source_line`.
     pub(crate) fn push(&mut self, row: &EventRow<'_>, source_line: u64) -> Result<()> {
-        let entities = (self.actor.of(&row.actor), self.repo.of(&row.repo), self.org.of(&row.org));
-        let rest = Rest {
+        let values = RowValues {
+            actor: self.actor.index_of(&row.actor),
+            repo: self.repo.index_of(&row.repo),
+            org: self.org.index_of(&row.org),
             id: row.id.as_deref().map(str::as_bytes),
             event_type: row.event_type.as_bytes(),
             public: row.public,
@@ -209,63 +187,63 @@ impl Columns {
             payload: row.payload.map(str::as_bytes),
             other: row.other.as_deref().map(str::as_bytes),
         };
-        self.push_numbered(entities, &rest, source_line)
+        self.push_values(&values, source_line)
     }
 
-    fn push_numbered(&mut self, entities: (u32, u32, u32), rest: &Rest<'_>, source_line: u64) -> Result<()> {
-        let payload = rest.payload.filter(|_| self.keep_payload);
-        self.id.push(rest.id, &mut self.codec)?;
-        self.event_type.push(self.types.again_or_number(self.event_type.last().copied(), rest.event_type));
-        self.actor.push(entities.0);
-        self.repo.push(entities.1);
-        self.org.push(entities.2);
-        self.public.push(rest.public);
-        self.created_at.push(self.instants.again_or_number(self.created_at.last().copied(), rest.created_at));
+    fn push_values(&mut self, values: &RowValues<'_>, source_line: u64) -> Result<()> {
+        let payload = values.payload.filter(|_| self.keep_payload);
+        self.id.push(values.id, &mut self.codec)?;
+        self.event_type.push(self.types.last_or_index_of(self.event_type.last().copied(), values.event_type));
+        self.actor.push(values.actor);
+        self.repo.push(values.repo);
+        self.org.push(values.org);
+        self.public.push(values.public);
+        self.created_at.push(self.timestamps.last_or_index_of(self.created_at.last().copied(), values.created_at));
         self.payload.push(payload, &mut self.codec)?;
-        self.other.push(rest.other, &mut self.codec)?;
+        self.other.push(values.other, &mut self.codec)?;
         self.source_line.push(i64::try_from(source_line).unwrap_or(i64::MAX));
         Ok(())
     }
 
-    /// Rows that are not in a row group yet.
+    /// The rows that are not yet in a row group.
     pub(crate) fn rows(&self) -> usize {
         self.source_line.len()
     }
 
-    /// About the bytes that their payloads and what else is stored as JSON take in memory.
+    /// The approximate memory of the JSON columns in bytes.
     pub(crate) fn json_bytes(&self) -> usize {
         self.payload.bytes() + self.other.bytes()
     }
 
-    /// About the bytes that those rows take in memory.
+    /// The approximate memory of the rows in bytes.
     pub(crate) fn bytes(&self) -> usize {
         const PER_ROW: usize = 24;
         let texts = self.id.bytes() + self.types.bytes() + self.json_bytes();
         let entities = self.actor.bytes() + self.repo.bytes() + self.org.bytes();
-        texts + entities + self.instants.bytes() + self.rows() * PER_ROW
+        texts + entities + self.timestamps.bytes() + self.rows() * PER_ROW
     }
 
-    /// Writes the rows as a row group; the next row begins another one.
+    /// Writes the rows as a row group. There are no rows then.
     pub(crate) fn write<W: Write + Send>(&mut self, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
-        let Self { leaves, codec, indexes, .. } = self;
+        let Self { leaves, codec, dictionary_rows: rows, .. } = self;
         let leaf = |place: usize| leaves[place].clone();
-        let required = |number: u32| (0, number);
-        self.id.take(codec, |chunk| chunk.append_to(group))?;
-        let mut append = |chunk: Encoded, codec: &mut Codec| {
+        let required = |index: u32| (0, index);
+        self.id.write(codec, |chunk| chunk.append_to(group))?;
+        let mut append = |chunk: EncodedChunk, codec: &mut PageCodec| {
             codec.reuse(chunk.append_to(group)?);
             Ok(())
         };
-        indexes[0].take(&self.event_type, required);
-        append(indexes[0].chunk(leaf(place::TYPE), true, &self.types, codec)?, codec)?;
-        self.actor.take(&leaves[place::ACTOR..], indexes, codec, &mut append)?;
-        self.repo.take(&leaves[place::REPO..], indexes, codec, &mut append)?;
-        self.org.take(&leaves[place::ORG..], indexes, codec, &mut append)?;
-        append(leaf::truths(leaf(place::PUBLIC), &self.public, codec)?, codec)?;
-        indexes[0].take(&self.created_at, required);
-        append(indexes[0].chunk(leaf(place::CREATED_AT), true, &self.instants, codec)?, codec)?;
-        self.payload.take(codec, |chunk| chunk.append_to(group))?;
-        self.other.take(codec, |chunk| chunk.append_to(group))?;
-        let lines = leaf::lines(leaf(place::SOURCE_LINE), &self.source_line, codec)?;
+        rows[0].set(&self.event_type, required);
+        append(rows[0].chunk(leaf(place::TYPE), true, &self.types, codec)?, codec)?;
+        self.actor.write(&leaves[place::ACTOR..], rows, codec, &mut append)?;
+        self.repo.write(&leaves[place::REPO..], rows, codec, &mut append)?;
+        self.org.write(&leaves[place::ORG..], rows, codec, &mut append)?;
+        append(leaf::bool_chunk(leaf(place::PUBLIC), &self.public, codec)?, codec)?;
+        rows[0].set(&self.created_at, required);
+        append(rows[0].chunk(leaf(place::CREATED_AT), true, &self.timestamps, codec)?, codec)?;
+        self.payload.write(codec, |chunk| chunk.append_to(group))?;
+        self.other.write(codec, |chunk| chunk.append_to(group))?;
+        let lines = leaf::line_chunk(leaf(place::SOURCE_LINE), &self.source_line, codec)?;
         codec.reuse(lines.append_to(group)?);
         self.count_types();
         self.clear();
@@ -274,18 +252,18 @@ impl Columns {
 
     fn count_types(&mut self) {
         let mut rows = vec![0; self.types.len()];
-        self.event_type.iter().for_each(|number| rows[*number as usize] += 1);
-        for (number, rows) in (0..).zip(rows) {
-            self.written_types.count(&String::from_utf8_lossy(self.types.get(number)), rows);
+        self.event_type.iter().for_each(|index| rows[*index as usize] += 1);
+        for (index, rows) in (0..).zip(rows) {
+            self.written_types.count(&String::from_utf8_lossy(self.types.get(index)), rows);
         }
     }
 
-    /// Forgets what columns of their own kind do not forget themselves.
+    /// Clears the columns that writing does not clear.
     fn clear(&mut self) {
         self.types.clear();
         self.event_type.clear();
         self.public.clear();
-        self.instants.clear();
+        self.timestamps.clear();
         self.created_at.clear();
         self.source_line.clear();
     }

@@ -1,17 +1,15 @@
-//! The codecs of the Parquet pages.
+//! The compression of Parquet pages.
 
 use parquet::basic;
 
-/// How the pages of a Parquet file are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
-    /// Snappy: little CPU, and every reader knows it.
+    /// Needs little CPU, and every reader supports it.
     #[default]
     Snappy,
-    /// Zstandard at its level 1: smaller files for more CPU. Needs the crate's feature `zstd`.
+    /// Zstandard level 1: smaller files for more CPU. Needs the crate's feature `zstd`.
     #[cfg(feature = "zstd")]
     Zstd,
-    /// None.
     Uncompressed,
 }
 

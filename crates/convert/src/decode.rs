@@ -1,59 +1,71 @@
-//! What a record holds: its text and fields, if it is acceptable, or why it is not.
+//! Decodes a record: its text and fields, or the reason for its rejection.
 //!
-//! A record is accepted if and only if `serde_json::Value` would accept it as an object, and it has a `type` (a string
-//! that is not empty) and a `created_at` (a string that [`timestamp`](crate::timestamp) can read). Everything is checked,
-//! also what is not stored: UTF-8, surrogates, the range of numbers, a depth of at most 127. No tree is built for it.
+//! A record is accepted if and only if `serde_json::Value` accepts it as an object, and it has a `type` (a string that
+//! is not empty) and a `created_at` (a string that [`timestamp`](crate::timestamp) parses). All of the record is
+//! checked, including parts that are not stored: UTF-8, surrogates, the range of numbers, a depth of at most 127. No
+//! tree is built.
 //!
-//! One exception: serde_json gives an object a meaning of its own if its first key is `$serde_json::private::RawValue`
-//! (the text in it is parsed in its place, or the object refused). Here it is a key like any other.
+//! One exception: `serde_json` treats an object specially if its first key is `$serde_json::private::RawValue`. Here
+//! that is an ordinary key.
 //!
-//! Where a key occurs more than once in an object, the last one counts and the others are gone, as in JavaScript.
+//! If a key occurs more than once in an object, the last one counts, as in JavaScript.
 
-mod checked;
+mod flaw;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::quarantine::{Reason, Refusal};
-use crate::scan::{Object, Scanner};
+use json_scan::{ScannedObject, Scanner};
 
-/// The record `bytes` as text, and its fields: it is one JSON value, and `object` what was noted of it if it is an object.
-pub(crate) fn acceptable<'a, 'o>(
-    bytes: &'a [u8],
-    object: Option<&'o Object>,
-) -> Result<(&'a str, &'o Object), Refusal> {
-    let text = text(bytes)?;
-    match object {
-        Some(object) if object.acceptable => Ok((text, object)),
-        Some(_) => Err(Refusal::new(Reason::InvalidJson, checked::flaw(text).unwrap_or_default())),
-        None => Err(match checked::flaw(text) {
-            Some(flaw) => Refusal::new(Reason::InvalidJson, flaw),
-            None => Refusal::new(Reason::NotAnObject, format!("{} where an object is expected", kind(text))),
-        }),
+use crate::reject::{RecordRejectReason, RecordRejection};
+
+/// The fields of the record `bytes`, which is the object `object`.
+pub(crate) fn object_fields<'a>(bytes: &'a [u8], object: &ScannedObject) -> Result<ObjectFields<'a>, RecordRejection> {
+    let text = utf8(bytes)?;
+    if object.acceptable {
+        return Ok(ObjectFields::new(text, object));
+    }
+    Err(RecordRejection::new(RecordRejectReason::InvalidJson, flaw::describe_flaw(text).unwrap_or_default()))
+}
+
+/// Why the record `bytes`, a JSON value other than an object, is rejected.
+pub(crate) fn not_an_object(bytes: &[u8]) -> RecordRejection {
+    let text = match utf8(bytes) {
+        Ok(text) => text,
+        Err(rejection) => return rejection,
+    };
+    match flaw::describe_flaw(text) {
+        Some(flaw) => RecordRejection::new(RecordRejectReason::InvalidJson, flaw),
+        None => RecordRejection::new(
+            RecordRejectReason::NotAnObject,
+            format!("{} where an object is expected", json_kind(text)),
+        ),
     }
 }
 
 /// The record `bytes` as text.
-pub(crate) fn text(bytes: &[u8]) -> Result<&str, Refusal> {
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, RecordRejection> {
     simdutf8::basic::from_utf8(bytes).map_err(|_| {
         let valid = std::str::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
-        Refusal::new(Reason::InvalidUtf8, format!("no UTF-8 at byte {} of the record", valid + 1))
+        let detail = format!("no UTF-8 at byte {} of the record", valid + 1);
+        RecordRejection::new(RecordRejectReason::InvalidUtf8, detail)
     })
 }
 
-/// The fields of an object, in the order of the source; of equal keys, the last one.
+/// The fields of an object in the order of the source. If a key is repeated, only the last field remains.
 #[derive(Debug, Default)]
-pub(crate) struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
+pub(crate) struct ObjectFields<'a>(Vec<(Cow<'a, str>, &'a str)>);
 
-impl<'a> Fields<'a> {
+impl<'a> ObjectFields<'a> {
     /// The fields of `json`, which is the acceptable object `object`.
-    pub(crate) fn new(json: &'a str, object: &Object) -> Self {
+    fn new(json: &'a str, object: &ScannedObject) -> Self {
         let key = |range: std::ops::Range<usize>| {
             let plain = &json[range.clone()];
-            match plain.contains('\\') {
-                true => string(&json[range.start - 1..range.end + 1]).unwrap_or_default(),
-                false => Cow::Borrowed(plain),
+            if plain.contains('\\') {
+                string(&json[range.start - 1..range.end + 1]).unwrap_or_default()
+            } else {
+                Cow::Borrowed(plain)
             }
         };
         let fields = object.fields.iter().map(|field| (key(field.key()), &json[field.value()])).collect();
@@ -62,9 +74,9 @@ impl<'a> Fields<'a> {
         fields
     }
 
-    /// The fields of `json`, an acceptable JSON text, if it is an object.
+    /// The fields of `json`, a part of an acceptable record; `None` if it is not an object.
     pub(crate) fn of(json: &'a str, scanner: &mut Scanner) -> Option<Self> {
-        scanner.forget();
+        scanner.reset();
         scanner.scan(json.as_bytes(), 0, json.len()).ok()?;
         Some(Self::new(json, scanner.object()))
     }
@@ -86,12 +98,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The JSON text of the field `name`; none if it is absent or null.
+    /// The JSON text of the field `name`; `None` if it is absent or null.
     pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, json)| *json).filter(|json| *json != "null")
     }
 
-    /// Whether there is a field `name`, be it null.
+    /// Whether there is a field `name`; it may be null.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(key, _)| key == name)
     }
@@ -102,21 +114,20 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What kind of JSON value `json`, a valid JSON text, is.
-pub(crate) fn kind(json: &str) -> Kind {
+/// The kind of the JSON value `json`.
+pub(crate) fn json_kind(json: &str) -> JsonKind {
     match json.as_bytes().first() {
-        Some(b'{') => Kind::Object,
-        Some(b'[') => Kind::Array,
-        Some(b'"') => Kind::String,
-        Some(b't' | b'f') => Kind::Bool,
-        Some(b'n') => Kind::Null,
-        _ => Kind::Number,
+        Some(b'{') => JsonKind::Object,
+        Some(b'[') => JsonKind::Array,
+        Some(b'"') => JsonKind::String,
+        Some(b't' | b'f') => JsonKind::Bool,
+        Some(b'n') => JsonKind::Null,
+        _ => JsonKind::Number,
     }
 }
 
-/// A kind of JSON value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum JsonKind {
     Object,
     Array,
     String,
@@ -125,7 +136,7 @@ pub(crate) enum Kind {
     Null,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for JsonKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Object => "an object",
@@ -138,7 +149,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The string that `json`, a valid JSON text, is, without quotes and escapes.
+/// The text of the JSON string `json`, with its escapes decoded; `None` if `json` is another kind of value.
 pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
     match plain_string(json) {
         Some(text) => Some(Cow::Borrowed(text)),
@@ -146,19 +157,19 @@ pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The string that `json`, a valid JSON text, is, if it is one without escapes.
-pub(crate) fn plain_string(json: &str) -> Option<&str> {
+/// The text of the JSON string `json`, if it has no escapes.
+fn plain_string(json: &str) -> Option<&str> {
     const SHORT: usize = 64;
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     let escaped = match inner.len() {
-        // A loop without an early end is done in few steps.
+        // The compiler vectorizes a loop without an early exit.
         0..=SHORT => inner.bytes().fold(false, |found, byte| found | (byte == b'\\')),
         _ => memchr::memchr(b'\\', inner.as_bytes()).is_some(),
     };
     (!escaped).then_some(inner)
 }
 
-/// The integer that `json`, a valid JSON text, is, if it is one of 64 bits. (`-0`, `1.0` and `1e3` are none.)
+/// The JSON number `json`, if it is an integer of 64 bits. `-0`, `1.0` and `1e3` are not.
 pub(crate) fn integer(json: &str) -> Option<i64> {
     json.parse().ok().filter(|_| json != "-0")
 }

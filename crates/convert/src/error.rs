@@ -1,41 +1,34 @@
-//! What can stop a conversion. Bad records cannot; see [`crate::quarantine`].
+//! The errors that stop a conversion. A bad record does not; see [`crate::quarantine`].
 
 use std::fmt;
 use std::io;
 
 use parquet::errors::ParquetError;
 
-/// Why a chunk could not be converted.
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertError {
-    /// The text could not be read. The source is the reader's own error, as it gave it.
+    /// The text cannot be read. The source is the reader's own error, unchanged.
     #[error("cannot read the text at byte {offset}")]
     Read {
-        /// Offset in the file's text of the first byte that was not read.
+        /// The offset in the file's text of the first byte that was not read.
         offset: u64,
-        /// The reader's error.
         source: io::Error,
     },
-    /// An output could not be written. The source is the writer's own error where there is one.
+    /// An output cannot be written. The source is the writer's own error if there is one.
     #[error("cannot write the {output} output")]
-    Write {
-        /// The output that failed.
-        output: Output,
-        /// The writer's error.
-        source: io::Error,
-    },
+    Write { output: ConvertOutput, source: io::Error },
 }
 
 /// One of the two outputs of a conversion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// The rows.
+pub enum ConvertOutput {
+    /// The file of the rows.
     Parquet,
-    /// The bad records.
+    /// The file of the rejected records.
     Quarantine,
 }
 
-impl fmt::Display for Output {
+impl fmt::Display for ConvertOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Parquet => "Parquet",
@@ -45,7 +38,7 @@ impl fmt::Display for Output {
 }
 
 impl ConvertError {
-    /// A failure of the Parquet writer: the I/O error within where there is one.
+    /// A failure of the Parquet writer; the source is the I/O error within it if there is one.
     pub(crate) fn from_parquet(error: ParquetError) -> Self {
         let source = match error {
             ParquetError::External(cause) => match cause.downcast::<io::Error>() {
@@ -54,6 +47,6 @@ impl ConvertError {
             },
             other => io::Error::other(other),
         };
-        Self::Write { output: Output::Parquet, source }
+        Self::Write { output: ConvertOutput::Parquet, source }
     }
 }

@@ -1,19 +1,22 @@
-//! Pages and column chunks of a Parquet file, from values that are already encoded or nearly so.
+//! Encodes the pages and column chunks of a Parquet file.
 //!
-//! The Parquet crate's own column writers take values one by one, and look each up in a dictionary. Here most values come
-//! as numbers of dictionary entries, so that all that is left to do is to pack those. The crate still writes all that is
-//! around pages: their headers, the footer, and the indexes.
+//! The Parquet crate's column writers take values one by one and look each up in a dictionary. Here most values already
+//! are dictionary indexes, so they only have to be packed. `benches/pages.rs` compares both. The crate still writes
+//! everything around the pages: their headers, the indexes and the footer.
 
 mod bounds;
 mod chunk;
-mod deltas;
-mod hybrid;
+mod delta_pack;
+mod page;
+mod rle_bitpack;
+mod varint;
 
-pub(crate) use bounds::{Bounds, Order};
-pub(crate) use chunk::{ChunkPages, Codec, Encoded, EncodedPage, Page};
-pub(crate) use deltas::differences;
-pub(crate) use hybrid::{bit_width, hybrid};
+pub(crate) use bounds::{Bounds, ValueOrder};
+pub(crate) use chunk::{ChunkPages, EncodedChunk};
+pub(crate) use delta_pack::delta_pack;
+pub(crate) use page::{DataPage, EncodedPage, PageCodec};
+pub(crate) use rle_bitpack::bit_width;
 
-/// A row group holds at most so many rows, and so does a page. Beyond, dictionaries outgrow the processor's caches, and
-/// readers gain nothing.
+/// The maximum rows of a row group and of a page. With more rows, dictionaries outgrow the processor's caches, and
+/// readers do not benefit.
 pub(crate) const GROUP_ROWS: usize = 20_000;

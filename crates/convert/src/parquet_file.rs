@@ -1,9 +1,10 @@
 //! The Parquet file of a chunk.
 //!
-//! Snappy unless asked otherwise; statistics on every column, and on every page of those that people filter by;
-//! dictionaries where values repeat, so not for `id`, `payload`, `other` and `source_line`. One row group, unless the rows
-//! are more than [`GROUP_ROWS`] or take more memory than [`ROW_GROUP_BYTES`]. The bytes depend on the rows alone: there is no clock in them, and row
-//! groups and pages are closed by count and size.
+//! - Statistics on every column, and on every page of the columns that queries filter by.
+//! - Dictionaries for all columns except those whose values rarely repeat: `id`, `payload`, `other` and `source_line`.
+//! - One row group, unless there are more than [`GROUP_ROWS`] rows or they need more memory than [`ROW_GROUP_BYTES`].
+//!
+//! The bytes depend only on the rows: there is no time in them, and row groups and pages are closed by count and size.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -13,67 +14,54 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use pipeline::version::{CONVERTER_VERSION, Payload};
 
-use crate::columns::Columns;
+use crate::canonical_event::CanonicalEvent;
+use crate::columns::RowGroupColumns;
+use crate::compression::Compression;
+use crate::error::ConvertError;
 use crate::pages::GROUP_ROWS;
-use crate::plain_event::PlainEvent;
 use crate::row::EventRow;
-use crate::scan::Scanner;
-use crate::usual_event::UsualEvent;
-use crate::{Compression, ConvertError, Types};
+use crate::type_counts::TypeCounts;
 
-/// A row group is closed when its rows, partly compressed, take about this much memory.
+/// A row group is closed when its rows, some of them compressed, need about this much memory.
 const ROW_GROUP_BYTES: usize = 32 << 20;
-/// The memory that rows take is looked at once in so many rows; that of their JSON, which may be large, after each.
+/// The memory of the JSON columns, which may be large, is checked after each row; that of all columns after this many
+/// rows.
 const ROWS_BETWEEN_CHECKS: usize = 64;
 
-/// The file: nothing is written before the first row group is complete.
+/// The file. Nothing is written before the first row group is complete.
 pub(crate) struct ParquetFile<'c, W: Write + Send> {
-    /// Where the file goes, until it is opened.
+    /// The output, until the file is opened.
     output: Option<W>,
     writer: Option<SerializedFileWriter<W>>,
-    columns: &'c mut Columns,
+    columns: &'c mut RowGroupColumns,
 }
 
 impl<'c, W: Write + Send> ParquetFile<'c, W> {
-    /// A file without rows that goes to `output`; `columns` are emptied for it.
-    pub(crate) fn new(output: W, payload: Payload, compression: Compression, columns: &'c mut Columns) -> Self {
+    /// A file without rows. `columns` is memory from an earlier file.
+    pub(crate) fn new(output: W, payload: Payload, compression: Compression, columns: &'c mut RowGroupColumns) -> Self {
         columns.begin(payload, compression);
         Self { output: Some(output), writer: None, columns }
     }
 
-    /// Adds an event that stands on line `source_line` and is spelled as usual in `record`, which is UTF-8.
-    pub(crate) fn push_usual(
+    /// Adds the canonical event of line `source_line`. `record` must be UTF-8.
+    pub(crate) fn push_canonical(
         &mut self,
-        event: &UsualEvent,
+        event: &CanonicalEvent,
         record: &[u8],
         source_line: u64,
     ) -> std::result::Result<(), ConvertError> {
-        self.columns.push_usual(event, record, source_line).map_err(ConvertError::from_parquet)?;
+        self.columns.push_canonical(event, record, source_line).map_err(ConvertError::from_parquet)?;
         self.write_if_large().map_err(ConvertError::from_parquet)
     }
 
-    /// Adds an event that stands on line `source_line`, if its columns hold all of it; answers whether they do.
-    pub(crate) fn push_plain(
-        &mut self,
-        event: &PlainEvent<'_>,
-        source_line: u64,
-        scanner: &mut Scanner,
-    ) -> std::result::Result<bool, ConvertError> {
-        let pushed = self.columns.push_plain(event, source_line, scanner).map_err(ConvertError::from_parquet)?;
-        if pushed {
-            self.write_if_large().map_err(ConvertError::from_parquet)?;
-        }
-        Ok(pushed)
-    }
-
-    /// Adds a row that stands on line `source_line` of the file.
+    /// Adds the row of line `source_line`.
     pub(crate) fn push(&mut self, row: &EventRow<'_>, source_line: u64) -> std::result::Result<(), ConvertError> {
         self.columns.push(row, source_line).map_err(ConvertError::from_parquet)?;
         self.write_if_large().map_err(ConvertError::from_parquet)
     }
 
-    /// Completes the file; answers whether there is one, and its rows by type.
-    pub(crate) fn finish(mut self) -> std::result::Result<(bool, Types), ConvertError> {
+    /// Completes the file. Returns whether it has a row, and its rows by type.
+    pub(crate) fn finish(mut self) -> std::result::Result<(bool, TypeCounts), ConvertError> {
         if self.columns.rows() > 0 {
             self.write_row_group().map_err(ConvertError::from_parquet)?;
         }
@@ -95,7 +83,7 @@ impl<'c, W: Write + Send> ParquetFile<'c, W> {
         if let Some(output) = self.output.take() {
             self.writer = Some(SerializedFileWriter::new(output, self.columns.schema(), Arc::new(properties()))?);
         }
-        let writer = self.writer.as_mut().expect("a file that could not be opened is written to no more");
+        let writer = self.writer.as_mut().expect("the file is open: an error ends the conversion");
         let mut group = writer.next_row_group()?;
         self.columns.write(&mut group)?;
         group.close()?;
@@ -104,7 +92,7 @@ impl<'c, W: Write + Send> ParquetFile<'c, W> {
 }
 
 fn properties() -> WriterProperties {
-    // Readers of the parquet-mr family trust statistics only if they can parse this.
+    // parquet-mr and its relatives ignore the statistics of a writer that they cannot parse.
     WriterProperties::builder()
         .set_created_by(format!("ghactivity version {CONVERTER_VERSION} (build convert)"))
         .build()

@@ -1,145 +1,110 @@
-//! What a file's rows must be, and what Parquet and quarantine files hold, in a form that can be held against each other.
+//! Proves a conversion: compares the rows that a text must have with the rows that its files hold.
 //!
-//! The one side goes from the file's text to rows by the general path alone; the other reads Parquet with the Parquet crate's
-//! own reader. So what is proven is what the converter does quickly and by itself: the usual record's short way, equal
-//! lines found by the plan, chunks cut apart, dictionaries, pages and their packing.
+//! [`expected`] computes the rows from the text by the general path. [`stored`] reads Parquet files with the Parquet
+//! crate's reader, and [`quarantined`] reads quarantine files. Neither uses the converter's fast code, which is what
+//! the comparison proves: canonical events, the duplicate lines of the plan, the division into chunks, dictionaries,
+//! and pages.
 //!
-//! A row is known by its line and a 128-bit hash (XXH3) of all its values. The sum of the hashes of a file, or of all files of
-//! an hour, does not depend on their order: a [`Fingerprint`].
+//! A [`RowFingerprint`] is a row's line and a 128-bit hash (XXH3) of all its values. A [`Fingerprint`] is the sum of
+//! such hashes, so it does not depend on the order of rows or files.
 
+mod fingerprint;
 mod lines;
 mod quarantined;
 mod stored;
 mod values;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::{BufReader, Read};
 
 use pipeline::receipt::RecordCounts;
 use pipeline::version::Payload;
-use twox_hash::XxHash3_128;
 
-use crate::decode::{Fields, acceptable};
-use crate::records::{Framed, Framing, READ_BYTES, Record, Records};
+use json_scan::Scanner;
+
+use crate::error::ConvertError;
+use crate::records::{FramedRecord, READ_BYTES, RecordBuffers, RecordContent, RecordReader};
 use crate::row::EventRow;
-use crate::scan::Scanner;
-use crate::{ConvertError, Types, shape};
+use crate::type_counts::TypeCounts;
+use crate::{decode, shape};
 
+use fingerprint::quarantine_hash;
 use lines::LineHashes;
-use values::Values;
+use values::RowContents;
 
-pub use quarantined::{NoQuarantine, quarantined};
+pub use fingerprint::{Fingerprint, RowFingerprint};
+pub use quarantined::{QuarantineLineError, quarantined};
 pub use stored::{StoredError, stored};
 
-/// A row, or a bad record: where it is from, and what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Known {
-    /// Number of its line in the file, from 1.
-    pub line: u64,
-    /// Hash of its values; of a bad record, of its place and its bytes.
-    pub hash: u128,
-}
-
-/// The sum of hashes, whatever their order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fingerprint(u128);
-
-/// What a file's text must become.
+/// The rows and bad records that a text must have, in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Expected {
-    /// Lines and records.
+pub struct ExpectedRows {
     pub counts: RecordCounts,
-    /// Rows by event type, as receipts count them.
+    /// Rows by event type, counted as in [`crate::ConvertedChunk::types`].
     pub types: BTreeMap<String, u64>,
-    /// The rows, in the order of the file.
-    pub rows: Vec<Known>,
-    /// The bad records, in the order of the file.
-    pub quarantined: Vec<Known>,
+    pub rows: Vec<RowFingerprint>,
+    pub quarantined: Vec<RowFingerprint>,
 }
 
-impl Fingerprint {
-    /// Of these rows or records.
-    pub fn of(known: &[Known]) -> Self {
-        Self(known.iter().fold(0, |sum, known| sum.wrapping_add(known.hash)))
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-/// Works out what the whole text of a file must become.
+/// Computes the rows and bad records of the whole text of a file.
 ///
-/// Holds 40 bytes for each line and 32 for each record, and the largest record.
+/// Holds 40 bytes per line and 32 bytes per record, and the largest record.
 ///
 /// # Errors
+///
 /// [`ConvertError::Read`] if `text` fails.
-pub fn expected(text: impl Read, payload: Payload) -> Result<Expected, ConvertError> {
-    let (mut hashes, mut framing, mut scanner) = (LineHashes::default(), Framing::new(), Scanner::new());
-    let mut all: Vec<(Known, Result<String, ()>)> = Vec::new();
-    let text = BufReader::with_capacity(READ_BYTES, hashes.of(text));
-    let mut records = Records::new(text, 1, 0, &mut framing);
-    while let Some(record) = records.next()? {
+pub fn expected(text: impl Read, payload: Payload) -> Result<ExpectedRows, ConvertError> {
+    let (mut hashes, mut buffers, mut scanner) = (LineHashes::default(), RecordBuffers::new(), Scanner::new());
+    // The fingerprint of each record, and the event type of a row.
+    let mut all: Vec<(RowFingerprint, Option<String>)> = Vec::new();
+    let text = BufReader::with_capacity(READ_BYTES, hashes.hash_lines_of(text));
+    let mut records = RecordReader::new(text, 1, 0, &mut buffers).without_canonical();
+    records.for_each(|record| {
         let line = record.line;
-        all.push(match row(&record, &mut scanner) {
-            Some(row) => {
-                let hash = Values::of_row(&row, line, payload).hash();
-                (Known { line, hash }, Ok(row.event_type.into_owned()))
-            }
-            None => (Known { line, hash: bad(&record) }, Err(())),
-        });
-    }
+        let (hash, event_type) = match row(record, &mut scanner) {
+            Some(row) => (RowContents::of_row(&row, line, payload).hash(), Some(row.event_type.into_owned())),
+            None => (quarantine_hash(record.offset, line, record.length(), record.bytes()), None),
+        };
+        all.push((RowFingerprint { line, hash }, event_type));
+        Ok(())
+    })?;
     let (lines, blank_lines) = (records.lines(), records.blank_lines());
     drop(records);
-    let duplicates = hashes.duplicate_lines();
-    let mut expected =
-        Expected { counts: RecordCounts { lines, blank_lines, ..RecordCounts::default() }, ..Expected::default() };
-    let mut types = Types::default();
-    for (known, is_row) in all {
+    let counts = RecordCounts { lines, blank_lines, ..RecordCounts::default() };
+    Ok(without_duplicates(all, &hashes.duplicate_lines(), counts))
+}
+
+/// Drops the records of duplicate lines, and counts the others.
+fn without_duplicates(
+    records: Vec<(RowFingerprint, Option<String>)>,
+    duplicate_lines: &[u64],
+    counts: RecordCounts,
+) -> ExpectedRows {
+    let mut expected = ExpectedRows { counts, ..ExpectedRows::default() };
+    let mut types = TypeCounts::default();
+    for (fingerprint, event_type) in records {
         expected.counts.records += 1;
-        match is_row {
-            _ if duplicates.binary_search(&known.line).is_ok() => expected.counts.duplicates += 1,
-            Ok(event_type) => {
+        match event_type {
+            _ if duplicate_lines.binary_search(&fingerprint.line).is_ok() => expected.counts.duplicates += 1,
+            Some(event_type) => {
                 expected.counts.rows += 1;
                 types.count(&event_type, 1);
-                expected.rows.push(known);
+                expected.rows.push(fingerprint);
             }
-            Err(()) => {
+            None => {
                 expected.counts.quarantined += 1;
-                expected.quarantined.push(known);
+                expected.quarantined.push(fingerprint);
             }
         }
     }
-    expected.types = types.0.into_iter().collect();
-    Ok(expected)
+    expected.types = types.into_map();
+    expected
 }
 
-/// The row of a record, if it is an event.
-fn row<'a>(record: &Record<'a>, scanner: &mut Scanner) -> Option<EventRow<'a>> {
-    let Framed::Value(bytes) = record.framed else { return None };
-    let (text, object) = acceptable(bytes, record.object).ok()?;
-    shape::to_row(&Fields::new(text, object), scanner).ok()
-}
-
-/// The hash of a bad record.
-fn bad(record: &Record<'_>) -> u128 {
-    let (bytes, length) = match &record.framed {
-        Framed::Value(bytes) | Framed::Broken { bytes, .. } => (*bytes, bytes.len() as u64),
-        Framed::Oversized { prefix, length, .. } => (*prefix, *length),
-    };
-    bad_hash(record.offset, record.line, length, bytes)
-}
-
-fn bad_hash(offset: u64, line: u64, length: u64, bytes: &[u8]) -> u128 {
-    let mut hash = XxHash3_128::new();
-    for number in [offset, line, length] {
-        hash.write(&number.to_le_bytes());
-    }
-    hash.write(bytes);
-    hash.finish_128()
+/// The row of a record; `None` if the record is not an event.
+fn row<'a>(record: &FramedRecord<'a>, scanner: &mut Scanner) -> Option<EventRow<'a>> {
+    let RecordContent::Object { bytes, object } = &record.content else { return None };
+    shape::to_row(&decode::object_fields(bytes, object).ok()?, scanner).ok()
 }
 
 #[cfg(test)]

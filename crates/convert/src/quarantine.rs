@@ -1,8 +1,8 @@
-//! Bad records: why a record is refused, and the file that keeps it.
+//! The quarantine file, which keeps rejected records.
 //!
-//! One JSON object a line: `offset` and `line` of the record in the file's text, its `length` in bytes, a stable
-//! `reason`, a `detail` for people, and its bytes as base64 in `raw`. Of an oversized record, `raw` holds the first
-//! 64 KiB only; `truncated` is true then and `sha256` is that of the whole.
+//! One JSON object per line: the record's `offset` and `line` in the file's text, its `length` in bytes, a stable
+//! `reason`, a `detail` for people, and the record's bytes as base64 in `raw`. For an oversized record, `raw` holds
+//! only the first 64 KiB, `truncated` is true, and `sha256` is the hash of the whole record.
 
 use std::io::{self, Write};
 
@@ -10,51 +10,22 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use crate::records::{Framed, MAX_RECORD_BYTES, Record};
-use crate::{ConvertError, Output};
+use crate::error::{ConvertError, ConvertOutput};
+use crate::records::{FramedRecord, RecordContent};
+use crate::reject::{RecordRejectReason, RecordRejection};
 
-/// Why a record is no event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    /// The stable code.
-    pub(crate) reason: Reason,
-    /// What exactly is wrong, for people.
-    pub(crate) detail: String,
-}
-
-/// The stable codes of a refusal, spelled in kebab case in the quarantine file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Reason {
-    /// Not JSON, or JSON that no value can hold: a lone surrogate, a number out of range, too deep.
-    InvalidJson,
-    /// Not UTF-8.
-    #[serde(rename = "invalid-utf8")]
-    InvalidUtf8,
-    /// Longer than a record may be.
-    Oversized,
-    /// JSON, but no object.
-    NotAnObject,
-    /// An object whose `type` is absent, empty or no string.
-    MissingType,
-    /// An object whose `created_at` is absent or no string.
-    MissingCreatedAt,
-    /// An event whose `created_at` names no instant.
-    BadCreatedAt,
-}
-
-/// The quarantine file of a chunk.
-pub(crate) struct Quarantine<W> {
+/// The quarantine file of a chunk. Nothing is written before the first record.
+pub(crate) struct QuarantineFile<W> {
     output: W,
     wrote: bool,
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct QuarantineLine<'a> {
     offset: u64,
     line: u64,
     length: u64,
-    reason: Reason,
+    reason: RecordRejectReason,
     detail: &'a str,
     raw: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -63,26 +34,24 @@ struct Line<'a> {
     sha256: Option<String>,
 }
 
-impl<W: Write> Quarantine<W> {
-    /// A file without records; nothing is written before the first one.
+impl<W: Write> QuarantineFile<W> {
     pub(crate) fn new(output: W) -> Self {
         Self { output, wrote: false }
     }
 
-    /// Adds a record.
-    pub(crate) fn push(&mut self, record: &Record<'_>, refusal: &Refusal) -> Result<(), ConvertError> {
+    pub(crate) fn push(&mut self, record: &FramedRecord<'_>, rejection: &RecordRejection) -> Result<(), ConvertError> {
         self.wrote = true;
-        let (raw, length, sha256) = match &record.framed {
-            Framed::Value(bytes) | Framed::Broken { bytes, .. } => (*bytes, bytes.len() as u64, None),
-            Framed::Oversized { prefix, length, sha256 } => (*prefix, *length, Some(hex(sha256))),
+        let sha256 = match &record.content {
+            RecordContent::Oversized { sha256, .. } => Some(hex::encode(sha256)),
+            _ => None,
         };
-        let line = Line {
+        let line = QuarantineLine {
             offset: record.offset,
             line: record.line,
-            length,
-            reason: refusal.reason,
-            detail: &refusal.detail,
-            raw: STANDARD.encode(raw),
+            length: record.length(),
+            reason: rejection.reason,
+            detail: &rejection.detail,
+            raw: STANDARD.encode(record.bytes()),
             truncated: sha256.is_some(),
             sha256,
         };
@@ -90,7 +59,7 @@ impl<W: Write> Quarantine<W> {
         self.output.write_all(b"\n").map_err(write_error)
     }
 
-    /// Completes the file; whether there is one.
+    /// Completes the file. Returns whether it has a record.
     pub(crate) fn finish(mut self) -> Result<bool, ConvertError> {
         if self.wrote {
             self.output.flush().map_err(write_error)?;
@@ -99,21 +68,6 @@ impl<W: Write> Quarantine<W> {
     }
 }
 
-impl Refusal {
-    pub(crate) fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
-    }
-
-    /// A record of `length` bytes, too long to be looked at.
-    pub(crate) fn oversized(length: u64) -> Self {
-        Self::new(Reason::Oversized, format!("{length} bytes, but at most {MAX_RECORD_BYTES} are accepted"))
-    }
-}
-
 fn write_error(source: io::Error) -> ConvertError {
-    ConvertError::Write { output: Output::Quarantine, source }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    ConvertError::Write { output: ConvertOutput::Quarantine, source }
 }

@@ -1,125 +1,137 @@
-//! Framing: text in, records out.
+//! Framing: splits text into records.
 //!
-//! A line feed ends a line. A record is one JSON value, or one stretch up to the line feed that is none; a line may hold
-//! several. Spaces, tabs, carriage returns and NULs around records are skipped, as is a byte order mark at the start of
-//! the file; a line of nothing else is blank. From the first byte that cannot begin or continue a value, or from the start
-//! of the value that it breaks, everything up to the line feed is one record: halves of torn records are never merged,
-//! nor is anything after them guessed at.
+//! A line feed ends a line. A record is one JSON value, or the rest of the line from the first byte that is not JSON; a
+//! line may hold several records. Spaces, tabs, carriage returns and NULs around records are skipped, and so is a byte
+//! order mark at the start of the file; a line of nothing else is blank. From a byte that cannot begin or continue a
+//! value, or from the start of an incomplete value, everything up to the line feed is one record: halves of torn
+//! records are not merged.
 //!
-//! The extent of a value is found by JSON's grammar; what is noted of an object on the way, [`crate::decode`](mod@crate::decode)
-//! goes on with. Values that are no objects are never stored, so that serde_json may frame them; it also finds the words
-//! for what is broken.
+//! Each line takes one of two ways. A whole line that is an event in the canonical spelling is read where it lies in
+//! the reader's memory. Any other line is copied to a buffer, where JSON's grammar finds the end of each value:
+//! [`json_scan`] for objects, `serde_json` for other values, which are never stored, and for the messages about broken
+//! records.
 //!
-//! Events that are spelled as usual are read where they lie, in the reader's memory; any other line is copied first. At most
-//! [`MAX_RECORD_BYTES`] and [`READ_BYTES`] of text are held, whatever the length of a line. The records do not depend on how
-//! the text arrives in reads.
+//! At most [`MAX_RECORD_BYTES`] and [`READ_BYTES`] of text are held, however long a line is. The records do not depend
+//! on how the text arrives in reads.
 
-use std::io::{self, BufRead};
+mod line_buffer;
 
+use std::io::BufRead;
+
+use json_scan::{ScannedObject, Scanner};
 use memchr::memchr;
 use serde::de::IgnoredAny;
 use serde_json::Deserializer;
 use sha2::{Digest, Sha256};
 
-use crate::ConvertError;
-use crate::plain_event::Instants;
-use crate::scan::{Object, Scanner};
-use crate::usual_event::UsualEvent;
+use crate::canonical_event::CanonicalEvent;
+use crate::error::ConvertError;
+use crate::json_error::describe;
+use crate::timestamp::TimestampCache;
 
-/// A record may be this long. What is longer is [`Framed::Oversized`].
+pub(crate) use line_buffer::READ_BYTES;
+use line_buffer::{LineBuffer, is_blank};
+
+/// The longest record; a longer one is [`RecordContent::Oversized`].
 pub(crate) const MAX_RECORD_BYTES: usize = 16 << 20;
 
-/// This much of an oversized record is kept.
+/// How much of an oversized record is kept.
 pub(crate) const OVERSIZED_PREFIX_BYTES: usize = 64 << 10;
-
-/// So much of a line is copied at a time.
-pub(crate) const READ_BYTES: usize = 256 << 10;
-/// So much of the memory for text is kept from one text to the next.
-const KEPT_BYTES: usize = 4 * READ_BYTES;
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A record and its place.
 #[derive(Debug)]
-pub(crate) struct Record<'a> {
-    /// Number of its line in the file, from 1.
+pub(crate) struct FramedRecord<'a> {
+    /// The number of its line in the file, from 1.
     pub(crate) line: u64,
-    /// Offset of its first byte in the file's text.
+    /// The offset of its first byte in the file's text.
     pub(crate) offset: u64,
-    /// Its bytes.
-    pub(crate) framed: Framed<'a>,
-    /// What was noted of it, if it is an object and not read as an event.
-    pub(crate) object: Option<&'a Object>,
+    pub(crate) content: RecordContent<'a>,
 }
 
-/// The bytes of a record.
+/// The kind of a record, and its bytes.
 #[derive(Debug)]
-pub(crate) enum Framed<'a> {
-    /// One JSON value by its grammar.
-    Value(&'a [u8]),
-    /// A stretch up to the line feed that begins with no JSON value.
+pub(crate) enum RecordContent<'a> {
+    /// A whole line that is an event in the canonical spelling.
+    Canonical { bytes: &'a [u8], event: &'a CanonicalEvent },
+    /// A JSON object by its grammar.
+    Object { bytes: &'a [u8], object: &'a ScannedObject },
+    /// Any other JSON value by its grammar.
+    OtherValue(&'a [u8]),
+    /// The rest of a line that does not begin with a JSON value, without the blanks at its end.
     Broken {
-        /// Its bytes, without the blanks at its end.
         bytes: &'a [u8],
-        /// What is wrong with it, and where.
+        /// What is wrong, and at which byte.
         detail: String,
     },
-    /// A stretch up to the line feed that begins with no JSON value of up to [`MAX_RECORD_BYTES`].
+    /// The rest of a line that does not begin with a JSON value of at most [`MAX_RECORD_BYTES`].
     Oversized {
-        /// Its first [`OVERSIZED_PREFIX_BYTES`].
+        /// The first [`OVERSIZED_PREFIX_BYTES`].
         prefix: &'a [u8],
-        /// Its length up to the line feed.
+        /// The length up to the line feed.
         length: u64,
-        /// SHA-256 of all of it.
+        /// The hash of the whole record.
         sha256: [u8; 32],
     },
 }
 
-/// What framing needs of memory, kept from one text to the next.
-pub(crate) struct Framing {
-    /// Text that was copied, and room for more.
-    buffer: Vec<u8>,
-    scanner: Scanner,
-    instants: Instants,
-}
+impl<'a> FramedRecord<'a> {
+    /// The bytes of the record; of an oversized one, only its prefix.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        match &self.content {
+            RecordContent::Canonical { bytes, .. }
+            | RecordContent::Object { bytes, .. }
+            | RecordContent::OtherValue(bytes)
+            | RecordContent::Broken { bytes, .. }
+            | RecordContent::Oversized { prefix: bytes, .. } => bytes,
+        }
+    }
 
-impl Framing {
-    pub(crate) fn new() -> Self {
-        Self { buffer: Vec::new(), scanner: Scanner::new(), instants: Instants::default() }
+    /// The length of the record in bytes.
+    pub(crate) fn length(&self) -> u64 {
+        match &self.content {
+            RecordContent::Oversized { length, .. } => *length,
+            _ => self.bytes().len() as u64,
+        }
     }
 }
 
-/// The records of a text, one after the other.
-pub(crate) struct Records<'f, R> {
-    input: R,
+/// The memory of a [`RecordReader`], which is reused from one text to the next.
+pub(crate) struct RecordBuffers {
+    line: Vec<u8>,
+    scanner: Scanner,
+    timestamps: TimestampCache,
+}
+
+impl RecordBuffers {
+    pub(crate) fn new() -> Self {
+        Self { line: Vec::new(), scanner: Scanner::new(), timestamps: TimestampCache::default() }
+    }
+}
+
+/// Reads the records of a text in order.
+pub(crate) struct RecordReader<'b, R> {
+    line: LineBuffer<'b, R>,
     first_line: u64,
-    /// [`MAX_RECORD_BYTES`], but for tests.
+    /// [`MAX_RECORD_BYTES`], except in tests.
     max_record_bytes: usize,
-    /// The text from before `start` on.
-    buffer: &'f mut Vec<u8>,
-    /// How much of the buffer is text.
-    filled: usize,
-    /// The text before this index has been dealt with.
-    start: usize,
-    /// There is no line feed between `start` and this index.
-    scanned: usize,
-    /// Where the current line ends, once that is known: index of its line feed, or of the end of the text.
-    line_end: Option<usize>,
-    /// Offset of `buffer[start]` in the file's text.
-    offset: u64,
-    /// The input has no more bytes.
-    input_ended: bool,
+    /// Whether canonical events are recognized.
+    reads_canonical: bool,
+    /// The next line was tried in place: it is not a canonical event.
+    is_not_canonical: bool,
     in_line: bool,
     records_in_line: u64,
     lines: u64,
     blank_lines: u64,
-    scanner: &'f mut Scanner,
-    instants: &'f mut Instants,
+    scanner: &'b mut Scanner,
+    timestamps: &'b mut TimestampCache,
+    /// The last canonical event from the buffer.
+    event: CanonicalEvent,
     /// The first bytes of the last oversized record.
     prefix: Vec<u8>,
 }
 
-/// What to do with the bytes at `start`.
-enum Step {
+/// What to do with the bytes at the start of the buffer.
+enum FrameStep {
     Value { length: usize, is_object: bool },
     Broken { length: usize, skip: usize, detail: String },
     Oversized,
@@ -127,162 +139,173 @@ enum Step {
     EndLine,
 }
 
-impl<'f, R: BufRead> Records<'f, R> {
+/// The place of a record: its line and offset in the file, and its index in the buffer.
+struct RecordPlace {
+    line: u64,
+    offset: u64,
+    at: usize,
+}
+
+impl<'b, R: BufRead> RecordReader<'b, R> {
     /// The records of `input`, which begins at line `first_line` and byte `first_offset` of the file's text.
-    pub(crate) fn new(input: R, first_line: u64, first_offset: u64, framing: &'f mut Framing) -> Self {
-        let Framing { buffer, scanner, instants } = framing;
-        // A record may be large: what it took is not kept for the next text.
-        buffer.truncate(KEPT_BYTES);
-        buffer.shrink_to(KEPT_BYTES);
-        scanner.forget();
+    pub(crate) fn new(input: R, first_line: u64, first_offset: u64, buffers: &'b mut RecordBuffers) -> Self {
+        let RecordBuffers { line, scanner, timestamps } = buffers;
         Self {
-            input,
+            line: LineBuffer::new(input, first_offset, line),
             first_line,
             max_record_bytes: MAX_RECORD_BYTES,
-            buffer,
-            filled: 0,
-            start: 0,
-            scanned: 0,
-            line_end: None,
-            offset: first_offset,
-            input_ended: false,
+            reads_canonical: true,
+            is_not_canonical: false,
             in_line: false,
             records_in_line: 0,
             lines: 0,
             blank_lines: 0,
             scanner,
-            instants,
+            timestamps,
+            event: CanonicalEvent::default(),
             prefix: Vec::new(),
         }
     }
 
-    /// Gives the events to `take` that come next, up to the first line that is no usual one, or not read to its end.
-    pub(crate) fn usual_events(
+    /// Reads canonical events like any other object, for a result that does not depend on the fast path.
+    pub(crate) fn without_canonical(mut self) -> Self {
+        self.reads_canonical = false;
+        self
+    }
+
+    /// The lines that were read, including blank ones.
+    pub(crate) fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// The lines that were read and hold no record.
+    pub(crate) fn blank_lines(&self) -> u64 {
+        self.blank_lines
+    }
+
+    /// Calls `take` with each record, in order.
+    pub(crate) fn for_each(
         &mut self,
-        mut take: impl FnMut(&Record<'_>, &UsualEvent) -> Result<(), ConvertError>,
+        mut take: impl FnMut(&FramedRecord<'_>) -> Result<(), ConvertError>,
+    ) -> Result<(), ConvertError> {
+        loop {
+            self.take_canonical_lines(&mut take)?;
+            let Some(record) = self.next_from_buffer()? else { return Ok(()) };
+            take(&record)?;
+        }
+    }
+
+    /// Takes canonical events in the reader's memory, up to the first line that is not one or is not there in full.
+    fn take_canonical_lines(
+        &mut self,
+        take: &mut impl FnMut(&FramedRecord<'_>) -> Result<(), ConvertError>,
     ) -> Result<(), ConvertError> {
         if self.in_line {
-            self.skip_blanks();
-            if self.line_end == Some(self.start) {
+            self.line.skip_blanks();
+            if self.line.is_over() {
                 self.end_line();
             }
         }
-        if self.in_line || self.start < self.filled {
+        if self.in_line || !self.line.is_empty() || !self.reads_canonical {
             return Ok(());
         }
         loop {
-            let text = available(&mut self.input, self.offset)?;
+            let offset = self.line.offset();
+            let text = self.line.available()?;
             let mut at = 0;
-            while text.get(at) == Some(&b'{')
-                && let Some(length) = memchr(b'\n', &text[at..])
-                && length <= self.max_record_bytes
-                && let Some(event) = UsualEvent::read(text, at, at + length, self.scanner, self.instants)
-            {
-                let framed = Framed::Value(&text[at..at + length]);
-                take(
-                    &Record { line: self.first_line + self.lines, offset: self.offset, framed, object: None },
-                    &event,
-                )?;
+            self.is_not_canonical = false;
+            while let Some(length) = memchr(b'\n', &text[at..]) {
+                let end = at + length;
+                let event = (length <= self.max_record_bytes && text[at] == b'{')
+                    .then(|| CanonicalEvent::read(text, at, end, self.scanner, self.timestamps));
+                let Some(event) = event.flatten() else {
+                    self.is_not_canonical = true;
+                    break;
+                };
+                take(&FramedRecord {
+                    line: self.first_line + self.lines,
+                    offset: offset + at as u64,
+                    content: RecordContent::Canonical { bytes: &text[at..end], event: &event },
+                })?;
                 self.lines += 1;
-                self.offset += length as u64 + 1;
-                at += length + 1;
+                at = end + 1;
             }
-            self.input.consume(at);
-            if at == 0 {
+            self.line.consume(at);
+            if at == 0 || self.is_not_canonical {
                 return Ok(());
             }
         }
     }
 
-    /// The next record, or none at the end of the text.
-    pub(crate) fn next(&mut self) -> Result<Option<Record<'_>>, ConvertError> {
+    /// The next record of a line that is copied to the buffer; `None` at the end of the text.
+    fn next_from_buffer(&mut self) -> Result<Option<FramedRecord<'_>>, ConvertError> {
         loop {
-            if !self.in_line && !self.begin_line()? {
-                return Ok(None);
+            if !self.in_line {
+                if !self.begin_line()? {
+                    return Ok(None);
+                }
+                if let Some(length) = self.read_canonical_line() {
+                    let RecordPlace { line, offset, at } = self.take(length);
+                    let bytes = self.line.bytes(at, length);
+                    return Ok(Some(FramedRecord {
+                        line,
+                        offset,
+                        content: RecordContent::Canonical { bytes, event: &self.event },
+                    }));
+                }
             }
-            self.skip_blanks();
+            self.line.skip_blanks();
             match self.step() {
-                Step::ReadOn => self.find_line_end()?,
-                Step::EndLine => self.end_line(),
-                Step::Value { length, is_object } => {
-                    let (line, offset, at) = self.take(length);
-                    let framed = Framed::Value(&self.buffer[at..at + length]);
-                    let object = is_object.then(|| self.scanner.object());
-                    return Ok(Some(Record { line, offset, framed, object }));
+                FrameStep::ReadOn => self.read_line()?,
+                FrameStep::EndLine => self.end_line(),
+                FrameStep::Value { length, is_object } => {
+                    let RecordPlace { line, offset, at } = self.take(length);
+                    let bytes = self.line.bytes(at, length);
+                    let content = if is_object {
+                        RecordContent::Object { bytes, object: self.scanner.object() }
+                    } else {
+                        RecordContent::OtherValue(bytes)
+                    };
+                    return Ok(Some(FramedRecord { line, offset, content }));
                 }
-                Step::Broken { length, skip, detail } => {
-                    let (line, offset, at) = self.take(skip);
-                    let framed = Framed::Broken { bytes: &self.buffer[at..at + length], detail };
-                    return Ok(Some(Record { line, offset, framed, object: None }));
+                FrameStep::Broken { length, skip, detail } => {
+                    let RecordPlace { line, offset, at } = self.take(skip);
+                    let content = RecordContent::Broken { bytes: self.line.bytes(at, length), detail };
+                    return Ok(Some(FramedRecord { line, offset, content }));
                 }
-                Step::Oversized => return self.take_oversized().map(Some),
+                FrameStep::Oversized => return self.take_oversized().map(Some),
             }
         }
     }
 
-    /// Lines so far, blank ones included.
-    pub(crate) fn lines(&self) -> u64 {
-        self.lines
-    }
-
-    /// Lines so far that hold no record.
-    pub(crate) fn blank_lines(&self) -> u64 {
-        self.blank_lines
-    }
-
-    /// Decides on the bytes at `start`, which are no blanks. A verdict other than [`Step::ReadOn`] would be the same with
-    /// any more bytes in the buffer.
-    fn step(&mut self) -> Step {
-        let (end, whole_line) = self.window();
-        if self.start == end {
-            return if whole_line { Step::EndLine } else { Step::ReadOn };
-        }
-        let is_object = self.buffer[self.start] == b'{';
-        let length = if is_object {
-            self.scanner.scan(self.buffer, self.start, end).ok()
-        } else {
-            value_length(&self.buffer[self.start..end]).ok()
-        };
-        let window = &self.buffer[self.start..end];
-        match length {
-            Some(length) if whole_line || length < window.len() => Step::Value { length, is_object },
-            None if whole_line => {
-                let detail = value_length(window).err().unwrap_or_else(|| "no JSON".to_owned());
-                Step::Broken { length: trimmed_length(window), skip: window.len(), detail }
-            }
-            _ if window.len() > self.max_record_bytes => Step::Oversized,
-            _ => Step::ReadOn,
-        }
-    }
-
-    /// The end of the line, and true; or of as much of it as decides what its first record is, if there is as much in the
-    /// buffer, and false.
-    fn window(&self) -> (usize, bool) {
-        let end = self.line_end.unwrap_or(self.filled);
-        let limit = self.start + self.max_record_bytes + 1;
-        let whole_line = self.line_end.is_some() && end < limit;
-        (end.min(limit), whole_line)
-    }
-
-    /// Begins a line, unless the text ends here.
+    /// Begins a line; false at the end of the text.
     fn begin_line(&mut self) -> Result<bool, ConvertError> {
-        if self.start == self.filled && !self.read()? {
+        if !self.line.begin()? {
             return Ok(false);
         }
         self.in_line = true;
         self.records_in_line = 0;
         self.lines += 1;
-        self.line_end = None;
-        self.scanner.forget();
-        self.find_line_end()?;
-        if self.offset == 0 {
-            while self.filled < BYTE_ORDER_MARK.len() && self.read()? {}
-            self.look_for_line_end();
-            if self.buffer[..self.filled].starts_with(BYTE_ORDER_MARK) {
-                self.advance(BYTE_ORDER_MARK.len());
-            }
-        }
+        self.read_line()?;
         Ok(true)
+    }
+
+    /// Reads up to the end of the line, or until the line is known to begin with an oversized record.
+    fn read_line(&mut self) -> Result<(), ConvertError> {
+        self.line.read_to_end(self.max_record_bytes)?;
+        // The bytes may have moved in the buffer.
+        self.scanner.reset();
+        Ok(())
+    }
+
+    /// Reads the line as a canonical event into `self.event`, unless that was tried in place. Returns its length.
+    fn read_canonical_line(&mut self) -> Option<usize> {
+        if !self.reads_canonical || self.is_not_canonical {
+            return None;
+        }
+        let (start, end) = self.line.whole_line().filter(|(start, end)| end - start <= self.max_record_bytes)?;
+        self.event = CanonicalEvent::read(self.line.text(), start, end, self.scanner, self.timestamps)?;
+        Some(end - start)
     }
 
     fn end_line(&mut self) {
@@ -290,128 +313,56 @@ impl<'f, R: BufRead> Records<'f, R> {
             self.blank_lines += 1;
         }
         self.in_line = false;
-        if self.start < self.filled {
-            self.advance(1); // the line feed
+        self.is_not_canonical = false;
+        self.line.end();
+    }
+
+    /// Decides on the bytes at the start of the buffer, which are not blank. A result other than [`FrameStep::ReadOn`]
+    /// is the same with any more bytes in the buffer.
+    fn step(&mut self) -> FrameStep {
+        let (start, end, is_whole_line) = self.line.window(self.max_record_bytes);
+        if start == end {
+            return if is_whole_line { FrameStep::EndLine } else { FrameStep::ReadOn };
         }
-        self.line_end = None;
+        let window = self.line.bytes(start, end - start);
+        let is_object = window[0] == b'{';
+        let length =
+            if is_object { self.scanner.scan(self.line.text(), start, end).ok() } else { value_length(window).ok() };
+        match length {
+            Some(length) if is_whole_line || length < window.len() => FrameStep::Value { length, is_object },
+            None if is_whole_line => {
+                let detail = value_length(window).err().unwrap_or_else(|| "no JSON".to_owned());
+                FrameStep::Broken { length: trimmed_length(window), skip: window.len(), detail }
+            }
+            _ if window.len() > self.max_record_bytes => FrameStep::Oversized,
+            _ => FrameStep::ReadOn,
+        }
     }
 
-    fn skip_blanks(&mut self) {
-        let end = self.line_end.unwrap_or(self.filled);
-        let blanks = self.buffer[self.start..end].iter().take_while(|&&byte| is_blank(byte)).count();
-        self.advance(blanks);
-    }
-
-    /// Passes over `length` bytes as a record: its line, offset and index in the buffer.
-    fn take(&mut self, length: usize) -> (u64, u64, usize) {
-        let place = (self.first_line + self.lines - 1, self.offset, self.start);
+    /// Advances past a record of `length` bytes. Returns where it is.
+    fn take(&mut self, length: usize) -> RecordPlace {
+        let place =
+            RecordPlace { line: self.first_line + self.lines - 1, offset: self.line.offset(), at: self.line.start() };
         self.records_in_line += 1;
-        self.advance(length);
+        self.line.advance(length);
         place
     }
 
-    fn take_oversized(&mut self) -> Result<Record<'_>, ConvertError> {
-        let (end, _) = self.window();
-        self.prefix = self.buffer[self.start..end.min(self.start + OVERSIZED_PREFIX_BYTES)].to_vec();
-        let (line, offset, _) = self.take(0);
+    /// Takes the rest of the line as an oversized record. Its bytes are hashed and dropped.
+    fn take_oversized(&mut self) -> Result<FramedRecord<'_>, ConvertError> {
+        let (start, end, _) = self.line.window(self.max_record_bytes);
+        self.prefix = self.line.bytes(start, (end - start).min(OVERSIZED_PREFIX_BYTES)).to_vec();
+        let RecordPlace { line, offset, .. } = self.take(0);
         let mut hash = Sha256::new();
-        loop {
-            let end = self.line_end.unwrap_or(self.filled);
-            hash.update(&self.buffer[self.start..end]);
-            self.advance(end - self.start);
-            if self.line_end.is_some() {
-                break;
-            }
-            self.read()?;
-            self.look_for_line_end();
-        }
-        let length = self.offset - offset;
-        let framed = Framed::Oversized { prefix: &self.prefix, length, sha256: hash.finalize().into() };
-        Ok(Record { line, offset, framed, object: None })
-    }
-
-    fn advance(&mut self, bytes: usize) {
-        self.start += bytes;
-        self.scanned = self.scanned.max(self.start);
-        self.offset += bytes as u64;
-    }
-
-    /// Reads on until the end of the line is known, or more of it is held than a record may be long.
-    fn find_line_end(&mut self) -> Result<(), ConvertError> {
-        loop {
-            self.look_for_line_end();
-            if self.line_end.is_some() || self.filled - self.start > self.max_record_bytes {
-                return Ok(());
-            }
-            self.read()?;
-        }
-    }
-
-    fn look_for_line_end(&mut self) {
-        if self.line_end.is_some() {
-            return;
-        }
-        match memchr(b'\n', &self.buffer[self.scanned..self.filled]) {
-            Some(at) => self.line_end = Some(self.scanned + at),
-            None => {
-                self.scanned = self.filled;
-                if self.input_ended {
-                    self.line_end = Some(self.filled);
-                }
-            }
-        }
-    }
-
-    /// Copies some more, up to the end of a line at most; false at the end of the input.
-    fn read(&mut self) -> Result<bool, ConvertError> {
-        if self.input_ended {
-            return Ok(false);
-        }
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.filled, 0);
-            self.filled -= self.start;
-            self.rebase(0);
-        }
-        let held = self.filled;
-        let text = available(&mut self.input, self.offset + (held - self.start) as u64)?;
-        let text = &text[..text.len().min(READ_BYTES)];
-        let length = memchr(b'\n', text).map_or(text.len(), |line_feed| line_feed + 1);
-        if self.buffer.len() < held + length {
-            self.buffer.resize((held + length).next_multiple_of(READ_BYTES), 0);
-        }
-        self.buffer[held..held + length].copy_from_slice(&text[..length]);
-        self.input.consume(length);
-        self.filled += length;
-        self.input_ended = length == 0;
-        Ok(length > 0)
-    }
-
-    /// Follows a move of the bytes at `start` to the index `to`.
-    fn rebase(&mut self, to: usize) {
-        self.scanner.forget();
-        let from = self.start;
-        self.start = to;
-        self.scanned = self.scanned - from + to;
-        self.line_end = self.line_end.map(|end| end - from + to);
+        self.line.drain(|bytes| hash.update(bytes))?;
+        let length = self.line.offset() - offset;
+        let content = RecordContent::Oversized { prefix: &self.prefix, length, sha256: hash.finalize().into() };
+        Ok(FramedRecord { line, offset, content })
     }
 }
 
-/// The text that the input has at hand; it ends where there is none. `offset` is its place in the file's text.
-fn available(input: &mut impl BufRead, offset: u64) -> Result<&[u8], ConvertError> {
-    // Asked twice, since what is lent by the first answer could not be given on from a loop.
-    loop {
-        match input.fill_buf() {
-            Ok([]) => return Ok(&[]),
-            Ok(_) => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(source) => return Err(ConvertError::Read { offset, source }),
-        }
-    }
-    input.fill_buf().map_err(|source| ConvertError::Read { offset, source })
-}
-
-/// The length of the JSON value at the start of `text`, which begins with no white space. The value may be one that is
-/// not acceptable: escapes are not decoded, numbers not evaluated, UTF-8 is not checked and depth not limited.
+/// The length of the JSON value at the start of `text`, which does not begin with white space. The value may be one
+/// that is not acceptable: escapes, the range of numbers, UTF-8 and depth are not checked.
 fn value_length(text: &[u8]) -> Result<usize, String> {
     let mut values = Deserializer::from_slice(text).into_iter::<IgnoredAny>();
     match values.next() {
@@ -421,22 +372,9 @@ fn value_length(text: &[u8]) -> Result<usize, String> {
     }
 }
 
-/// The message of `error`, with its place as a byte of the record (from 1) instead of a line and column.
-pub(crate) fn describe(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    match message.strip_suffix(&place) {
-        Some(what) => format!("{what} at byte {} of the record", error.column()),
-        None => message,
-    }
-}
-
-fn trimmed_length(stretch: &[u8]) -> usize {
-    stretch.iter().rposition(|&byte| !is_blank(byte)).map_or(0, |last| last + 1)
-}
-
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | 0)
+/// The length of `bytes` without the blanks at their end.
+fn trimmed_length(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|&byte| !is_blank(byte)).map_or(0, |last| last + 1)
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
-//! One event, as the table has it.
+//! A row of the table.
 
 use std::borrow::Cow;
 
-/// The texts of `actor`, in the order of its columns after `id`.
+/// The text columns of `actor` in their order, after `id`.
 pub(crate) const ACTOR_TEXTS: [&str; 5] = ["login", "display_login", "gravatar_id", "url", "avatar_url"];
-/// The texts of `repo`, in the order of its columns after `id`.
+/// The text columns of `repo` in their order, after `id`.
 pub(crate) const REPO_TEXTS: [&str; 2] = ["name", "url"];
-/// The texts of `org`, in the order of its columns after `id`.
+/// The text columns of `org` in their order, after `id`.
 pub(crate) const ORG_TEXTS: [&str; 4] = ["login", "gravatar_id", "url", "avatar_url"];
 
-/// An event. What is absent, null or does not fit its column is `None`; what does not fit is in `other` then.
+/// An event. A value that is absent, null or does not fit its column is `None`; one that does not fit is in `other`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EventRow<'a> {
     pub(crate) id: Option<Cow<'a, str>>,
@@ -20,13 +20,13 @@ pub(crate) struct EventRow<'a> {
     pub(crate) public: Option<bool>,
     /// Microseconds since 1970, UTC.
     pub(crate) created_at: i64,
-    /// JSON text, exactly as in the source.
+    /// JSON text, unchanged from the source.
     pub(crate) payload: Option<&'a str>,
-    /// A JSON object of everything that has no column.
+    /// A JSON object of the fields without a column.
     pub(crate) other: Option<String>,
 }
 
-/// An `actor`, `repo` or `org`: an id and texts. The struct is null if all of them are.
+/// An `actor`, `repo` or `org`. The struct is null if its id and all texts are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entity<'a, const N: usize> {
     pub(crate) id: Option<i64>,

@@ -1,24 +1,27 @@
-//! Three shapes in, one row out, decided record by record.
+//! The general path: turns each of the three historic shapes into a row. The shape is decided record by record.
 //!
-//! - **Events** (2015 on) and the **2011 back-fill**: `actor`, `repo` and `org` are objects; any of them, and any of
-//!   their fields, may be absent.
-//! - **Timeline** (March 2012 to 2014): `actor` is a string; what else is known of it is in `actor_attributes`, and
-//!   `repository` stands for `repo` and `org`. There is no `id`.
+//! - **Events** (since 2015) and the **2011 back-fill**: `actor`, `repo` and `org` are objects. Each of them, and each
+//!   of their fields, may be absent.
+//! - **Timeline** (March 2012 to 2014): `actor` is a string, `actor_attributes` holds its other fields, and
+//!   `repository` takes the place of `repo` and `org`. There is no `id`.
 //!
-//! Nothing is lost: an unknown field, one of `actor`, `repo` or `org` included, and a value that does not fit its column
-//! stay as they are in the row's `other`, a JSON object whose keys stand in the order of the source. A null in a known
-//! field is the same as its absence. `actor_attributes` and `repository` are kept whole.
+//! No value is lost. Unknown fields, including those of `actor`, `repo` and `org`, and values that do not fit their
+//! column are kept unchanged in the row's `other`, a JSON object with its keys in the order of the source.
+//! `actor_attributes` and `repository` are kept there as a whole. A null in a known field means the same as its
+//! absence.
 
 use std::borrow::Cow;
 
-use crate::decode::{Fields, Kind, integer, kind, string};
-use crate::quarantine::{Reason, Refusal};
+use json_scan::Scanner;
+
+use crate::decode::{JsonKind, ObjectFields, integer, json_kind, string};
+use crate::reject::{RecordRejectReason, RecordRejection};
 use crate::row::{ACTOR_TEXTS, Entity, EventRow, ORG_TEXTS, REPO_TEXTS};
-use crate::scan::Scanner;
 use crate::timestamp;
 
-/// The row of the object `fields`, or why it is no event. The scanner serves for the objects within it.
-pub(crate) fn to_row<'a>(fields: &Fields<'a>, scanner: &mut Scanner) -> Result<EventRow<'a>, Refusal> {
+/// The row of the object with these fields, or the reason why it is not an event. `scanner` is for the objects within
+/// it.
+pub(crate) fn to_row<'a>(fields: &ObjectFields<'a>, scanner: &mut Scanner) -> Result<EventRow<'a>, RecordRejection> {
     let event_type = event_type(fields)?;
     let created_at = created_at(fields)?;
     let mut row = EventRow {
@@ -32,10 +35,10 @@ pub(crate) fn to_row<'a>(fields: &Fields<'a>, scanner: &mut Scanner) -> Result<E
         payload: fields.get("payload"),
         other: None,
     };
-    let mut other = Rest::default();
+    let mut other = OtherFields::default();
     for (key, json) in fields.iter() {
         if let Some(rest) = store(key, json, &mut row, scanner) {
-            other.put(key, &rest);
+            other.push(key, &rest);
         }
     }
     row.other = other.finish();
@@ -45,94 +48,95 @@ pub(crate) fn to_row<'a>(fields: &Fields<'a>, scanner: &mut Scanner) -> Result<E
     Ok(row)
 }
 
-fn event_type<'a>(fields: &Fields<'a>) -> Result<Cow<'a, str>, Refusal> {
-    let missing = |detail: String| Refusal::new(Reason::MissingType, detail);
+fn event_type<'a>(fields: &ObjectFields<'a>) -> Result<Cow<'a, str>, RecordRejection> {
+    let missing = |detail: String| RecordRejection::new(RecordRejectReason::MissingType, detail);
     let json = fields.get("type").ok_or_else(|| missing("no type".to_owned()))?;
     match string(json) {
         Some(text) if text.is_empty() => Err(missing("the type is empty".to_owned())),
         Some(text) => Ok(text),
-        None => Err(missing(format!("the type is {} where a string is expected", kind(json)))),
+        None => Err(missing(format!("the type is {} where a string is expected", json_kind(json)))),
     }
 }
 
-fn created_at(fields: &Fields<'_>) -> Result<i64, Refusal> {
-    let missing = |detail: String| Refusal::new(Reason::MissingCreatedAt, detail);
+fn created_at(fields: &ObjectFields<'_>) -> Result<i64, RecordRejection> {
+    let missing = |detail: String| RecordRejection::new(RecordRejectReason::MissingCreatedAt, detail);
     let json = fields.get("created_at").ok_or_else(|| missing("no created_at".to_owned()))?;
     let text =
-        string(json).ok_or_else(|| missing(format!("created_at is {} where a string is expected", kind(json))))?;
-    timestamp::parse(&text)
-        .map_err(|why| Refusal::new(Reason::BadCreatedAt, format!("created_at '{}': {why}", shortened(&text))))
+        string(json).ok_or_else(|| missing(format!("created_at is {} where a string is expected", json_kind(json))))?;
+    timestamp::parse(&text).map_err(|reason| {
+        let detail = format!("created_at '{}': {reason}", shortened(&text));
+        RecordRejection::new(RecordRejectReason::BadCreatedAt, detail)
+    })
 }
 
-/// The first 64 characters of `text`, to be shown.
+/// The first 64 characters of `text`, for a message.
 fn shortened(text: &str) -> &str {
     text.char_indices().nth(64).map_or(text, |(end, _)| &text[..end])
 }
 
-/// Stores a top-level field in its column; what has no place there is given back.
+/// Stores a top-level field in its column. Returns what does not fit.
 fn store<'a>(key: &str, json: &'a str, row: &mut EventRow<'a>, scanner: &mut Scanner) -> Option<Cow<'a, str>> {
-    let kind = kind(json);
-    match (key, kind) {
+    match (key, json_kind(json)) {
         ("type" | "created_at" | "payload", _) => None,
-        ("id" | "public" | "actor" | "repo" | "org", Kind::Null) => None,
-        ("id", Kind::String) => {
+        ("id" | "public" | "actor" | "repo" | "org", JsonKind::Null) => None,
+        ("id", JsonKind::String) => {
             row.id = string(json);
             None
         }
-        ("id", Kind::Number) => {
+        ("id", JsonKind::Number) => {
             row.id = Some(Cow::Borrowed(json));
             None
         }
-        ("public", Kind::Bool) => {
+        ("public", JsonKind::Bool) => {
             row.public = Some(json == "true");
             None
         }
-        ("actor", Kind::String) => {
+        ("actor", JsonKind::String) => {
             set_text(&ACTOR_TEXTS, &mut row.actor, "login", string(json));
             None
         }
-        ("actor", Kind::Object) => store_entity(&ACTOR_TEXTS, json, &mut row.actor, scanner),
-        ("repo", Kind::Object) => store_entity(&REPO_TEXTS, json, &mut row.repo, scanner),
-        ("org", Kind::Object) => store_entity(&ORG_TEXTS, json, &mut row.org, scanner),
+        ("actor", JsonKind::Object) => store_entity(&ACTOR_TEXTS, json, &mut row.actor, scanner),
+        ("repo", JsonKind::Object) => store_entity(&REPO_TEXTS, json, &mut row.repo, scanner),
+        ("org", JsonKind::Object) => store_entity(&ORG_TEXTS, json, &mut row.org, scanner),
         _ => Some(Cow::Borrowed(json)),
     }
 }
 
-/// Stores the fields of the object `json` in `entity`; an object of those that have no place there is given back.
-pub(crate) fn store_entity<'a, const N: usize>(
+/// Stores the fields of the object `json` in `entity`. Returns an object of the fields that do not fit.
+fn store_entity<'a, const N: usize>(
     names: &[&str; N],
     json: &'a str,
     entity: &mut Entity<'a, N>,
     scanner: &mut Scanner,
 ) -> Option<Cow<'a, str>> {
-    let fields = Fields::of(json, scanner)?;
-    let mut rest = Rest::default();
+    let fields = ObjectFields::of(json, scanner)?;
+    let mut rest = OtherFields::default();
     for (key, json) in fields.iter() {
         let text_column = names.iter().position(|name| *name == key);
-        match (key, text_column, kind(json)) {
-            ("id", _, Kind::Null) | (_, Some(_), Kind::Null) => {}
-            ("id", _, Kind::Number) if integer(json).is_some() => entity.id = integer(json),
-            (_, Some(column), Kind::String) => entity.texts[column] = string(json),
-            _ => rest.put(key, json),
+        match (key, text_column, json_kind(json)) {
+            ("id", _, JsonKind::Null) | (_, Some(_), JsonKind::Null) => {}
+            ("id", _, JsonKind::Number) if integer(json).is_some() => entity.id = integer(json),
+            (_, Some(column), JsonKind::String) => entity.texts[column] = string(json),
+            _ => rest.push(key, json),
         }
     }
     rest.finish().map(Cow::Owned)
 }
 
-fn is_timeline(fields: &Fields<'_>) -> bool {
+fn is_timeline(fields: &ObjectFields<'_>) -> bool {
     fields.has("actor_attributes")
         || fields.has("repository")
-        || fields.get("actor").is_some_and(|json| kind(json) == Kind::String)
+        || fields.get("actor").is_some_and(|json| json_kind(json) == JsonKind::String)
 }
 
-/// Fills what `actor`, `repo` and `org` left open from `actor_attributes` and `repository`.
-fn fill_from_timeline<'a>(row: &mut EventRow<'a>, fields: &Fields<'a>, scanner: &mut Scanner) {
-    if let Some(attributes) = fields.get("actor_attributes").and_then(|json| Fields::of(json, scanner)) {
+/// Fills the empty fields of `actor`, `repo` and `org` from `actor_attributes` and `repository`.
+fn fill_from_timeline<'a>(row: &mut EventRow<'a>, fields: &ObjectFields<'a>, scanner: &mut Scanner) {
+    if let Some(attributes) = fields.get("actor_attributes").and_then(|json| ObjectFields::of(json, scanner)) {
         for name in ["login", "gravatar_id"] {
             set_text(&ACTOR_TEXTS, &mut row.actor, name, attributes.get(name).and_then(string));
         }
     }
-    let Some(repository) = fields.get("repository").and_then(|json| Fields::of(json, scanner)) else { return };
+    let Some(repository) = fields.get("repository").and_then(|json| ObjectFields::of(json, scanner)) else { return };
     if row.repo.is_null() {
         row.repo.id = repository.get("id").and_then(integer);
         set_text(&REPO_TEXTS, &mut row.repo, "name", full_name(&repository));
@@ -144,8 +148,8 @@ fn fill_from_timeline<'a>(row: &mut EventRow<'a>, fields: &Fields<'a>, scanner: 
     }
 }
 
-/// `owner/name` of a Timeline repository; its name alone if it has no owner.
-fn full_name<'a>(repository: &Fields<'a>) -> Option<Cow<'a, str>> {
+/// `owner/name` of a Timeline repository; only its name if it has no owner.
+fn full_name<'a>(repository: &ObjectFields<'a>) -> Option<Cow<'a, str>> {
     let name = repository.get("name").and_then(string)?;
     if name.contains('/') {
         return Some(name);
@@ -156,28 +160,28 @@ fn full_name<'a>(repository: &Fields<'a>) -> Option<Cow<'a, str>> {
     }
 }
 
-/// Stores `text` under `name`, unless there is one already.
+/// Stores `text` under `name`, unless the field already has a text.
 fn set_text<'a, const N: usize>(names: &[&str; N], entity: &mut Entity<'a, N>, name: &str, text: Option<Cow<'a, str>>) {
-    for (known, slot) in names.iter().zip(&mut entity.texts) {
-        if *known == name && slot.is_none() {
+    for (column, slot) in names.iter().zip(&mut entity.texts) {
+        if *column == name && slot.is_none() {
             slot.clone_from(&text);
         }
     }
 }
 
-/// A JSON object under construction: what has no column.
+/// The JSON object of the fields without a column, under construction.
 #[derive(Default)]
-struct Rest(String);
+struct OtherFields(String);
 
-impl Rest {
-    fn put(&mut self, key: &str, json: &str) {
+impl OtherFields {
+    fn push(&mut self, key: &str, json: &str) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         self.0.push_str(&serde_json::Value::from(key).to_string());
         self.0.push(':');
         self.0.push_str(json);
     }
 
-    /// The object, if it has a field.
+    /// The object; `None` if it has no field.
     fn finish(mut self) -> Option<String> {
         if self.0.is_empty() {
             return None;

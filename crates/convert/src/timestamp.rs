@@ -1,14 +1,33 @@
-//! The forms of `created_at` that the archive has used, as an instant.
+//! Parses `created_at` in each form that the archive has used.
 
 use jiff::civil::Date;
 
-/// The instant that `text` names, in microseconds since 1970 UTC, or why it names none.
+/// Caches the last `created_at`: successive records often have the same one.
+#[derive(Default)]
+pub(crate) struct TimestampCache {
+    text: Vec<u8>,
+    /// The instant of `text`; `None` before the first one.
+    micros: Option<i64>,
+}
+
+impl TimestampCache {
+    /// The instant in microseconds since 1970, UTC; `None` if [`parse`] rejects the text.
+    pub(crate) fn parse(&mut self, text: &[u8]) -> Option<i64> {
+        if self.micros.is_none() || text != self.text {
+            self.micros = Some(parse(std::str::from_utf8(text).ok()?).ok()?);
+            text.clone_into(&mut self.text);
+        }
+        self.micros
+    }
+}
+
+/// The instant in microseconds since 1970, UTC, or the reason why `text` is not an instant.
 ///
-/// Forms: `2015-01-01T00:00:06Z`, an offset in place of the `Z` (`-07:00`), a fraction of a second (microseconds;
-/// further digits are cut off), and `2012/03/10 22:36:55 -0800`. An instant without an offset, a leap second and a date
-/// that does not exist name none.
+/// Forms: `2015-01-01T00:00:06Z`; an offset instead of the `Z` (`-07:00`); a fraction of a second, whose digits after
+/// the sixth are cut off; and `2012/03/10 22:36:55 -0800`. Rejected: an instant without an offset, a leap second, and a
+/// date that does not exist.
 pub(crate) fn parse(text: &str) -> Result<i64, &'static str> {
-    let mut rest = Cursor(text.as_bytes());
+    let mut rest = TimestampCursor(text.as_bytes());
     let year = rest.digits(4)?;
     let slashes = rest.skip(b'/');
     let date_separator = if slashes { b'/' } else { b'-' };
@@ -32,9 +51,10 @@ pub(crate) fn parse(text: &str) -> Result<i64, &'static str> {
     Ok(seconds * 1_000_000 + micros)
 }
 
-struct Cursor<'a>(&'a [u8]);
+/// The bytes that are still to be parsed.
+struct TimestampCursor<'a>(&'a [u8]);
 
-impl Cursor<'_> {
+impl TimestampCursor<'_> {
     /// Exactly `count` digits, as a number.
     fn digits(&mut self, count: usize) -> Result<i64, &'static str> {
         let (digits, rest) = self.0.split_at_checked(count).ok_or("too short")?;
@@ -77,7 +97,9 @@ impl Cursor<'_> {
         if count == 0 {
             return Err("a fraction without digits");
         }
-        let micros = self.digits(count.min(6))? * 10_i64.pow(6 - count.min(6) as u32);
+        let kept = count.min(6);
+        let scale = (kept..6).fold(1, |scale, _| scale * 10);
+        let micros = self.digits(kept)? * scale;
         self.0 = &self.0[count.saturating_sub(6)..];
         Ok(micros)
     }
@@ -103,7 +125,10 @@ impl Cursor<'_> {
 }
 
 fn days_since_1970(year: i64, month: i64, day: i64) -> Result<i64, &'static str> {
-    let date = Date::new(year as i16, month as i8, day as i8).map_err(|_| "no such date")?;
+    const FEW_DIGITS: &str = "a year has four digits, month and day have two";
+    let year = i16::try_from(year).expect(FEW_DIGITS);
+    let [month, day] = [month, day].map(|number| i8::try_from(number).expect(FEW_DIGITS));
+    let date = Date::new(year, month, day).map_err(|_| "no such date")?;
     let since = date - Date::constant(1970, 1, 1);
     Ok(i64::from(since.get_days()))
 }
@@ -113,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_known_form_names_an_instant() {
+    fn parse_known_forms_returns_instant() {
         for (phrase, text, micros) in [
             ("the epoch", "1970-01-01T00:00:00Z", 0),
             ("as today", "2015-01-01T00:00:06Z", 1_420_070_406_000_000),
@@ -131,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_instant_is_refused() {
+    fn parse_other_forms_is_rejected() {
         for (phrase, text) in [
             ("nothing", ""),
             ("a leap second", "2016-12-31T23:59:60Z"),
@@ -158,15 +183,15 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn proptest_agrees_with_jiff(micros in -62_000_000_000_000_000_i64..250_000_000_000_000_000, hours in -12_i64..=14) {
+        fn proptest_parse_agrees_with_jiff(micros in -62_000_000_000_000_000_i64..250_000_000_000_000_000, hours in -12_i8..=14) {
             let instant = jiff::Timestamp::from_microsecond(micros).unwrap();
-            let offset = jiff::tz::Offset::from_hours(hours as i8).unwrap();
+            let offset = jiff::tz::Offset::from_hours(hours).unwrap();
             proptest::prop_assert_eq!(parse(&instant.to_string()), Ok(micros));
             proptest::prop_assert_eq!(parse(&instant.display_with_offset(offset).to_string()), Ok(micros));
         }
 
         #[test]
-        fn proptest_never_panics(text in ".*", form in "[0-9:TZ/ +.-]{0,40}") {
+        fn proptest_parse_never_panics(text in ".*", form in "[0-9:TZ/ +.-]{0,40}") {
             let _ = parse(&text);
             let _ = parse(&form);
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use aws_client::s3::{Bucket, PipeReader, pipe};
 use bytes::Bytes;
-use convert::{ChunkSpec, Compression, Converted};
+use convert::{ChunkSpec, Compression, ConvertedChunk};
 use function_runtime::{InvalidInput, Metrics, Unit};
 use gzip_plan::ChunkReader;
 use pipeline::keys;
@@ -57,7 +57,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, Error> {
 
 /// A chunk's objects before they are written.
 struct Objects {
-    converted: Converted,
+    converted: ConvertedChunk,
     parquet: Vec<u8>,
     quarantine: Vec<u8>,
 }
@@ -115,7 +115,7 @@ fn convert(
 async fn write(input: &Input, objects: Objects, bucket: &Bucket) -> Result<Output, Error> {
     let Input { hour, version, chunk } = *input;
     let Objects { converted, parquet, quarantine } = objects;
-    let Converted { counts, types, wrote_parquet, wrote_quarantine } = converted;
+    let ConvertedChunk { counts, types, wrote_parquet, wrote_quarantine } = converted;
     let parquet = (wrote_parquet, keys::parquet(hour, version, chunk), parquet, "application/vnd.apache.parquet");
     let quarantine = (wrote_quarantine, keys::quarantine(hour, version, chunk), quarantine, "application/jsonl");
     let mut stored = [None, None];

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use convert::proof::Known;
+use convert::proof::RowFingerprint;
 
 use crate::report::{Report, What};
 
@@ -23,14 +23,14 @@ pub(crate) struct Differences {
 
 impl Differences {
     /// Between what is `expected` and what is `found`, in whatever order.
-    pub(crate) fn between(expected: &[Known], found: &[Known]) -> Self {
-        let sorted = |known: &[Known]| {
+    pub(crate) fn between(expected: &[RowFingerprint], found: &[RowFingerprint]) -> Self {
+        let sorted = |known: &[RowFingerprint]| {
             let mut sorted = known.to_vec();
             sorted.sort_unstable();
             sorted
         };
         let (expected, found) = (sorted(expected), sorted(found));
-        let (mut missing, mut extra): (Vec<Known>, Vec<Known>) = (Vec::new(), Vec::new());
+        let (mut missing, mut extra): (Vec<RowFingerprint>, Vec<RowFingerprint>) = (Vec::new(), Vec::new());
         let (mut left, mut right) = (expected.iter().peekable(), found.iter().peekable());
         loop {
             match (left.peek(), right.peek()) {
@@ -62,7 +62,7 @@ impl Differences {
     }
 
     /// Rows that are there twice, where nothing is known of what must be there.
-    pub(crate) fn twice(found: &[Known]) -> Self {
+    pub(crate) fn twice(found: &[RowFingerprint]) -> Self {
         let mut sorted = found.to_vec();
         sorted.sort_unstable();
         let twice = sorted.windows(2).filter(|pair| pair[0] == pair[1]);
@@ -103,8 +103,8 @@ fn named(lines: &[u64]) -> String {
 mod tests {
     use super::*;
 
-    fn known(rows: &[(u64, u128)]) -> Vec<Known> {
-        rows.iter().map(|&(line, hash)| Known { line, hash }).collect()
+    fn known(rows: &[(u64, u128)]) -> Vec<RowFingerprint> {
+        rows.iter().map(|&(line, hash)| RowFingerprint { line, hash }).collect()
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use aws_client::s3::{ListedObject, ReadError};
 use bytes::Bytes;
-use convert::proof::{self, Expected, Fingerprint, Known};
+use convert::proof::{self, ExpectedRows, Fingerprint, RowFingerprint};
 use jiff::SignedDuration;
 use md5::{Digest, Md5};
 use pipeline::ledger::{HourFailure, HourStatus, LedgerItem, Publication};
@@ -162,7 +162,7 @@ async fn recompute(
     publication: &Publication,
     context: &Context,
     report: &mut Report,
-) -> Result<Option<Expected>, ProveError> {
+) -> Result<Option<ExpectedRows>, ProveError> {
     let (hour, bucket) = (report.hour, &context.bucket);
     let plan = match bucket.read_whole(&keys::plan(hour, publication.version), MAX_PLAN_BYTES).await {
         Err(error @ ReadError::NotFound { .. }) => return Ok(amiss(What::PlanMissing, error.to_string(), report)),
@@ -219,12 +219,12 @@ fn md5_of(bytes: &[u8]) -> String {
 }
 
 /// The rows cannot be worked out anew, for a reason that is a finding.
-fn amiss(what: What, reason: String, report: &mut Report) -> Option<Expected> {
+fn amiss(what: What, reason: String, report: &mut Report) -> Option<ExpectedRows> {
     report.find(what, &reason);
     not_at_hand(reason, report)
 }
 
-fn not_at_hand(reason: String, report: &mut Report) -> Option<Expected> {
+fn not_at_hand(reason: String, report: &mut Report) -> Option<ExpectedRows> {
     report.not_recomputed = Some(reason);
     None
 }
@@ -235,7 +235,7 @@ async fn stored(
     prefix: &str,
     context: &Context,
     report: &mut Report,
-) -> Result<Vec<Known>, ProveError> {
+) -> Result<Vec<RowFingerprint>, ProveError> {
     let mut rows = Vec::new();
     for object in objects.iter().filter(|object| object.key.starts_with(prefix)) {
         let Some(bytes) = read(object, context, report).await? else { continue };
@@ -254,7 +254,7 @@ async fn quarantined(
     prefix: &str,
     context: &Context,
     report: &mut Report,
-) -> Result<Vec<Known>, ProveError> {
+) -> Result<Vec<RowFingerprint>, ProveError> {
     let mut bad = Vec::new();
     for object in objects.iter().filter(|object| object.key.starts_with(prefix)) {
         let Some(bytes) = read(object, context, report).await? else { continue };

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use convert::{ChunkConverter, ChunkSpec, ConvertError, Converted, Output};
+use convert::{ChunkConverter, ChunkSpec, ConvertError, ConvertOutput, ConvertedChunk};
 use gzip_plan::{ChunkStart, TextChunks};
 use pipeline::keys;
 use pipeline::receipt::RecordCounts;
@@ -46,7 +46,7 @@ pub(crate) struct Converter<'a> {
 /// A chunk's files.
 pub(crate) struct ChunkFiles {
     pub(crate) number: u32,
-    converted: Converted,
+    converted: ConvertedChunk,
     parquet: PathBuf,
     parquet_bytes: u64,
 }
@@ -117,10 +117,10 @@ impl Converter<'_> {
         let converted = match converter.convert(&spec, text, &mut parquet, &mut quarantine) {
             Ok(converted) => converted,
             Err(ConvertError::Read { .. }) => return Err(FileError::Abandoned),
-            Err(ConvertError::Write { output: Output::Parquet, source }) => {
+            Err(ConvertError::Write { output: ConvertOutput::Parquet, source }) => {
                 return Err(FileError::Output { path: parquet.path, source });
             }
-            Err(ConvertError::Write { output: Output::Quarantine, source }) => {
+            Err(ConvertError::Write { output: ConvertOutput::Quarantine, source }) => {
                 return Err(FileError::Output { path: quarantine.path, source });
             }
         };

@@ -1,92 +1,91 @@
-//! Dictionaries of a row group: each value once, with a number that stands for it in the rows.
+//! The dictionaries of a row group: each distinct value once, and an index that represents it in the rows.
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
-use crate::usual::equal;
+use crate::short_bytes::equal;
 
-/// Stands for null in rows.
+/// Represents null in the rows.
 pub(crate) const NULL: u32 = u32::MAX;
 
-/// Different texts (or any bytes), numbered in the order in which they came.
+/// Distinct texts (or any bytes) in the order of their first occurrence.
 #[derive(Default)]
-pub(crate) struct Texts {
-    /// Each text after its length in 4 bytes: a dictionary page.
+pub(crate) struct TextDictionary {
+    /// A dictionary page: each text after its length in 4 bytes.
     encoded: Vec<u8>,
-    /// Where each text begins, after its length.
+    /// Where each text begins in `encoded`, after its length.
     starts: Vec<u32>,
-    /// Numbers, each beside its text's start: one step less to the text.
-    numbers: HashTable<(u32, u32)>,
+    /// The index and the start of each text; the start saves a lookup in `starts`.
+    indexes: HashTable<(u32, u32)>,
     hasher: RandomState,
 }
 
-impl Texts {
-    /// The number of `text`, and whether it is new.
-    pub(crate) fn number(&mut self, text: &[u8]) -> (u32, bool) {
-        let Self { encoded, starts, numbers, hasher } = self;
+impl TextDictionary {
+    /// The index of `text`, which is added if it is new.
+    pub(crate) fn index_of(&mut self, text: &[u8]) -> u32 {
+        let Self { encoded, starts, indexes, hasher } = self;
         let hash = hasher.hash_one(text);
-        if let Some((number, _)) = numbers.find(hash, |(_, start)| equal(text_at(encoded, *start), text)) {
-            return (*number, false);
+        if let Some((index, _)) = indexes.find(hash, |(_, start)| equal(text_at(encoded, *start), text)) {
+            return *index;
         }
-        let (number, start) = append(encoded, starts, [text]);
-        numbers.insert_unique(hash, (number, start), |(_, start)| hasher.hash_one(text_at(encoded, *start)));
-        (number, true)
+        let (index, start) = append(encoded, starts, [text]);
+        indexes.insert_unique(hash, (index, start), |(_, start)| hasher.hash_one(text_at(encoded, *start)));
+        index
     }
 
-    /// Adds the text of these parts, which is known to be new, and will be for ever to [`Self::number`]; answers its number.
+    /// Adds the concatenation of `parts` and returns its index. The caller knows that the text is new;
+    /// [`Self::index_of`] does not find it.
     pub(crate) fn push(&mut self, parts: [&[u8]; 3]) -> u32 {
         append(&mut self.encoded, &mut self.starts, parts).0
     }
 
-    /// The number of `text`, which is often the `last` one.
+    /// The index of `text`, which often has the index `last`.
     #[inline]
-    pub(crate) fn again_or_number(&mut self, last: Option<u32>, text: &[u8]) -> u32 {
+    pub(crate) fn last_or_index_of(&mut self, last: Option<u32>, text: &[u8]) -> u32 {
         match last {
             Some(last) if equal(self.get(last), text) => last,
-            _ => self.number(text).0,
+            _ => self.index_of(text),
         }
     }
 
-    /// The text that `number` stands for.
-    pub(crate) fn get(&self, number: u32) -> &[u8] {
-        text_at(&self.encoded, self.starts[number as usize])
+    /// The text at `index`.
+    pub(crate) fn get(&self, index: u32) -> &[u8] {
+        text_at(&self.encoded, self.starts[index as usize])
     }
 
-    /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.starts.len()
     }
 
-    /// All of them as a dictionary page.
+    /// The dictionary page.
     pub(crate) fn encoded(&self) -> &[u8] {
         &self.encoded
     }
 
-    /// Forgets all.
     pub(crate) fn clear(&mut self) {
         self.encoded.clear();
         self.starts.clear();
-        self.numbers.clear();
+        self.indexes.clear();
     }
 
-    /// About the bytes held.
+    /// The approximate memory in bytes.
     pub(crate) fn bytes(&self) -> usize {
         const PER_TEXT: usize = 16;
         self.encoded.len() + self.starts.len() * PER_TEXT
     }
 }
 
-/// Adds the text of these parts; answers its number and where it starts.
+/// Appends the concatenation of `parts`. Returns its index and where it starts.
 #[inline]
+#[expect(clippy::cast_possible_truncation, reason = "a row group is closed long before its texts reach 4 GiB")]
 fn append<const N: usize>(encoded: &mut Vec<u8>, starts: &mut Vec<u32>, parts: [&[u8]; N]) -> (u32, u32) {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     encoded.extend_from_slice(&(length as u32).to_le_bytes());
-    // A row group is closed long before its texts come near 4 GiB.
-    let (number, start) = (starts.len() as u32, encoded.len() as u32);
+    let (index, start) = (starts.len() as u32, encoded.len() as u32);
     parts.iter().for_each(|part| encoded.extend_from_slice(part));
     starts.push(start);
-    (number, start)
+    (index, start)
 }
 
 fn text_at(encoded: &[u8], start: u32) -> &[u8] {
@@ -95,60 +94,62 @@ fn text_at(encoded: &[u8], start: u32) -> &[u8] {
     &encoded[start..start + length as usize]
 }
 
-/// Different numbers, numbered in the order in which they came.
+/// Distinct integers in the order of their first occurrence.
 #[derive(Default)]
-pub(crate) struct Numbers {
+pub(crate) struct IntegerDictionary {
     values: Vec<i64>,
-    numbers: HashTable<u32>,
+    indexes: HashTable<u32>,
     hasher: RandomState,
 }
 
-impl Numbers {
-    /// The number of `value`.
-    pub(crate) fn number(&mut self, value: i64) -> u32 {
-        let Self { values, numbers, hasher } = self;
+impl IntegerDictionary {
+    /// The index of `value`, which is added if it is new.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a row group has at most GROUP_ROWS rows, with a few values each"
+    )]
+    pub(crate) fn index_of(&mut self, value: i64) -> u32 {
+        let Self { values, indexes, hasher } = self;
         let hash = hasher.hash_one(value);
-        if let Some(number) = numbers.find(hash, |number| values[*number as usize] == value) {
-            return *number;
+        if let Some(index) = indexes.find(hash, |index| values[*index as usize] == value) {
+            return *index;
         }
-        let number = values.len() as u32;
+        let index = values.len() as u32;
         values.push(value);
-        numbers.insert_unique(hash, number, |number| hasher.hash_one(values[*number as usize]));
-        number
+        indexes.insert_unique(hash, index, |index| hasher.hash_one(values[*index as usize]));
+        index
     }
 
-    /// The number of `value`, which is often the `last` one.
-    pub(crate) fn again_or_number(&mut self, last: Option<u32>, value: i64) -> u32 {
+    /// The index of `value`, which often has the index `last`.
+    pub(crate) fn last_or_index_of(&mut self, last: Option<u32>, value: i64) -> u32 {
         match last {
             Some(last) if self.get(last) == value => last,
-            _ => self.number(value),
+            _ => self.index_of(value),
         }
     }
 
-    /// The value that `number` stands for.
-    pub(crate) fn get(&self, number: u32) -> i64 {
-        self.values[number as usize]
+    /// The value at `index`.
+    pub(crate) fn get(&self, index: u32) -> i64 {
+        self.values[index as usize]
     }
 
-    /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// All of them as a dictionary page.
+    /// The dictionary page.
     pub(crate) fn encoded(&self) -> Vec<u8> {
         self.values.iter().flat_map(|value| value.to_le_bytes()).collect()
     }
 
-    /// Forgets all.
     pub(crate) fn clear(&mut self) {
         self.values.clear();
-        self.numbers.clear();
+        self.indexes.clear();
     }
 
-    /// About the bytes held.
+    /// The approximate memory in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        const PER_NUMBER: usize = 16;
-        self.values.len() * PER_NUMBER
+        const PER_VALUE: usize = 16;
+        self.values.len() * PER_VALUE
     }
 }

@@ -1,210 +1,180 @@
 //! The columns of `actor`, `repo` or `org`.
 //!
-//! As GitHub spells these objects, all that is in them follows from an id and a name (`usual`): whoever has been seen
-//! under that name is looked up by it, and of somebody new only the id and the name have to be. Any other object is looked
-//! up as a whole, as the source spells it, and taken apart if it is new in the row group.
+//! All texts of a canonical entity are derived from its id and its name ([`crate::canonical_entity`]). So a repeated
+//! entity is found by its name alone, and of a new entity only the id and the name are looked up. The texts of any
+//! other entity are looked up one by one.
 
-use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
 
-use super::dictionary::{NULL, Numbers, Texts};
-use super::leaf::Indexes;
-use crate::decode::integer;
-use crate::pages::{Codec, Encoded};
+use super::dictionary::{IntegerDictionary, NULL, TextDictionary};
+use super::leaf::DictionaryRows;
+use crate::canonical_entity::{CanonicalEntity, EntityKind, TextOrigin, display_name};
+use crate::integer::positive_integer;
+use crate::pages::{EncodedChunk, PageCodec};
 use crate::row::Entity;
-use crate::scan::Scanner;
-use crate::shape;
-use crate::usual::{self, Kind, Origin, Usual, plain_integer, shown};
 
-/// The texts that people filter by. Bounds of the others, the same prefix in all of them, would help nobody.
-const FILTERED: [&str; 2] = ["login", "name"];
+/// The texts with bounds, because queries filter by them. The other texts share a prefix, so bounds would not help.
+const BOUNDED_TEXTS: [&str; 2] = ["login", "name"];
 
-/// The entity without any field, as which null is stored.
-pub(super) const NOBODY: u32 = 0;
+/// The entity without any field, which represents null.
+pub(super) const NO_ENTITY: u32 = 0;
 
-/// Place of the name, which other texts are made from.
+/// The place of the name among the texts.
 const NAME: usize = 0;
 
-/// Columns of an id and `N` texts, the first of which is a name, and the rows of the row group as numbers of entities.
+/// The columns of an id and `N` texts, and the rows as indexes of entities. The first text is the name.
 pub(super) struct EntityColumns<K, const N: usize> {
     kind: PhantomData<K>,
-    /// Objects as the source spells them, but for those in the usual spelling.
-    objects: Texts,
-    /// The entity that each object is, or [`NULL`] if it is not stored by its columns alone.
-    entity_of_object: Vec<u32>,
-    /// Who was last seen in the usual spelling under each name.
-    usual: Vec<Seen>,
-    entities: Vec<Columns<N>>,
-    ids: Numbers,
-    texts: [Texts; N],
-    /// Of each column, the number of the text that is made from each name (or id), or [`NULL`].
-    made_from: [Vec<u32>; N],
+    /// The last canonical entity with each name, by the index of the name.
+    canonical_by_name: Vec<CanonicalMatch>,
+    entities: Vec<EntityIndexes<N>>,
+    ids: IntegerDictionary,
+    texts: [TextDictionary; N],
+    /// For each column, the index of the text that is derived from each name (or id), or [`NULL`].
+    derived: [Vec<u32>; N],
     rows: Vec<u32>,
 }
 
-/// An entity in the usual spelling. Its name, its id and which texts it has say all of it.
+/// A canonical entity. Together with its name, the id and the present texts identify it.
 #[derive(Clone, Copy, Default)]
-struct Seen {
+struct CanonicalMatch {
     id: i64,
-    /// As in [`Usual`]; none where nobody was seen yet.
+    /// See [`CanonicalEntity::texts`]; 0 if there is no entity with the name yet.
     texts: u32,
     entity: u32,
 }
 
-/// An entity, by the numbers of its values.
+/// An entity as indexes into the dictionaries of its columns.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Columns<const N: usize> {
+struct EntityIndexes<const N: usize> {
     id: u32,
     texts: [u32; N],
 }
 
-impl<const N: usize> Columns<N> {
-    /// The number in a column: that of the id is the first one.
-    fn number(&self, place: usize) -> u32 {
-        place.checked_sub(1).map_or(self.id, |text| self.texts[text])
+impl<const N: usize> EntityIndexes<N> {
+    /// The index in a column, of which the id is the first.
+    fn of_column(&self, column: usize) -> u32 {
+        column.checked_sub(1).map_or(self.id, |text| self.texts[text])
     }
 }
 
-impl<K: Kind<N>, const N: usize> EntityColumns<K, N> {
+impl<K: EntityKind<N>, const N: usize> EntityColumns<K, N> {
     pub(super) fn new() -> Self {
         Self {
             kind: PhantomData,
-            objects: Texts::default(),
-            entity_of_object: Vec::new(),
-            usual: Vec::new(),
-            entities: vec![Columns { id: NULL, texts: [NULL; N] }],
-            ids: Numbers::default(),
-            texts: std::array::from_fn(|_| Texts::default()),
-            made_from: std::array::from_fn(|_| Vec::new()),
+            canonical_by_name: Vec::new(),
+            entities: vec![EntityIndexes { id: NULL, texts: [NULL; N] }],
+            ids: IntegerDictionary::default(),
+            texts: std::array::from_fn(|_| TextDictionary::default()),
+            derived: std::array::from_fn(|_| Vec::new()),
             rows: Vec::new(),
         }
     }
 
-    /// The entity that `object` (a JSON object, or null if absent) is; none if its columns do not hold all of it.
+    /// The index of a canonical entity of `record`.
     #[inline]
-    pub(super) fn of_object(&mut self, object: Option<&str>, scanner: &mut Scanner) -> Option<u32> {
-        let Some(json) = object else { return Some(NOBODY) };
-        match usual::read::<K, N>(json) {
-            Some(usual) => Some(self.of_usual(&usual, json.as_bytes())),
-            None => self.of_unusual(json, scanner),
-        }
-    }
-
-    /// The entity that is spelled in this way somewhere in `record`.
-    #[inline]
-    pub(super) fn of_usual(&mut self, usual: &Usual, record: &[u8]) -> u32 {
-        let Usual { id, digits, name, texts } = *usual;
+    pub(super) fn index_of_canonical(&mut self, entity: &CanonicalEntity, record: &[u8]) -> u32 {
+        let CanonicalEntity { id, digits, name, texts } = *entity;
         let (name, digits) = (name.of(record), digits.of(record));
-        let number = self.texts[NAME].number(name).0;
-        let seen = *slot(&mut self.usual, number, Seen::default());
-        if (seen.id, seen.texts) == (id, texts) {
-            return seen.entity;
+        let name_index = self.texts[NAME].index_of(name);
+        let last = *slot(&mut self.canonical_by_name, name_index, CanonicalMatch::default());
+        if (last.id, last.texts) == (id, texts) {
+            return last.entity;
         }
-        let mut columns = Columns { id: self.ids.number(id), texts: [NULL; N] };
-        columns.texts[NAME] = number;
+        let mut indexes = EntityIndexes { id: self.ids.index_of(id), texts: [NULL; N] };
+        indexes.texts[NAME] = name_index;
         for (place, column) in K::COLUMNS.iter().enumerate().skip(1).filter(|(place, _)| texts >> place & 1 == 1) {
-            columns.texts[place] = match column.origin {
-                Origin::Own => self.own(place, b""),
-                Origin::Shown => {
-                    let shown = shown(name);
-                    let from = if shown.len() < name.len() { self.texts[NAME].number(shown).0 } else { number };
-                    self.made(place, from, [shown, b"", b""])
+            indexes.texts[place] = match column.origin {
+                TextOrigin::Own => self.own_text(place, b""),
+                TextOrigin::DisplayName => {
+                    let display = display_name(name);
+                    let source =
+                        if display.len() < name.len() { self.texts[NAME].index_of(display) } else { name_index };
+                    self.derived_text(place, source, [display, b"", b""])
                 }
-                Origin::Name(prefix) => self.made(place, number, [prefix.as_bytes(), name, b""]),
-                Origin::Id(prefix, suffix) => {
-                    self.made(place, columns.id, [prefix.as_bytes(), digits, suffix.as_bytes()])
+                TextOrigin::Name(prefix) => self.derived_text(place, name_index, [prefix.as_bytes(), name, b""]),
+                TextOrigin::Id(prefix, suffix) => {
+                    self.derived_text(place, indexes.id, [prefix.as_bytes(), digits, suffix.as_bytes()])
                 }
             };
         }
-        let entity = self.push_entity(columns);
-        self.usual[number as usize] = Seen { id, texts, entity };
+        let entity = self.push_entity(indexes);
+        self.canonical_by_name[name_index as usize] = CanonicalMatch { id, texts, entity };
         entity
     }
 
-    fn of_unusual(&mut self, json: &str, scanner: &mut Scanner) -> Option<u32> {
-        let (object, new) = self.objects.number(json.as_bytes());
-        if new {
-            let mut entity = Entity::default();
-            let stored = plain_entity(K::TEXTS, json, &mut entity).is_some() || {
-                entity = Entity::default();
-                shape::store_entity(K::TEXTS, json, &mut entity, scanner).is_none()
-            };
-            let entity = if stored { self.of(&entity) } else { NULL };
-            self.entity_of_object.push(entity);
-        }
-        Some(self.entity_of_object[object as usize]).filter(|entity| *entity != NULL)
-    }
-
-    /// The number of `entity`.
-    pub(super) fn of(&mut self, entity: &Entity<'_, N>) -> u32 {
+    /// The index of `entity`, which need not be canonical.
+    pub(super) fn index_of(&mut self, entity: &Entity<'_, N>) -> u32 {
         if entity.is_null() {
-            return NOBODY;
+            return NO_ENTITY;
         }
-        let mut columns = Columns { id: NULL, texts: [NULL; N] };
+        let mut indexes = EntityIndexes { id: NULL, texts: [NULL; N] };
         if let Some(id) = entity.id {
-            columns.id = self.ids.number(id);
+            indexes.id = self.ids.index_of(id);
         }
         for (place, text) in entity.texts.iter().enumerate() {
             if let Some(text) = text {
-                columns.texts[place] = self.text(place, text);
+                indexes.texts[place] = self.text(place, text);
             }
         }
-        self.push_entity(columns)
+        self.push_entity(indexes)
     }
 
-    fn push_entity(&mut self, columns: Columns<N>) -> u32 {
-        self.entities.push(columns);
+    #[expect(clippy::cast_possible_truncation, reason = "a row group has at most GROUP_ROWS rows")]
+    fn push_entity(&mut self, indexes: EntityIndexes<N>) -> u32 {
+        self.entities.push(indexes);
         self.entities.len() as u32 - 1
     }
 
-    /// The number of a text in its column.
+    /// The index of a text in its column.
     fn text(&mut self, place: usize, text: &str) -> u32 {
-        // A text is made from a name or an id if it could be, be it another one's: so each is in its column once.
+        // A text that can be derived from a name or an id is stored as derived, even if they are not this entity's.
+        // Otherwise a dictionary could hold it twice.
         match K::COLUMNS[place].origin {
-            Origin::Own => self.own(place, text.as_bytes()),
-            Origin::Shown => {
-                let name = self.texts[NAME].number(text.as_bytes()).0;
-                self.made(place, name, [text.as_bytes(), b"", b""])
+            TextOrigin::Own => self.own_text(place, text.as_bytes()),
+            TextOrigin::DisplayName => {
+                let name = self.texts[NAME].index_of(text.as_bytes());
+                self.derived_text(place, name, [text.as_bytes(), b"", b""])
             }
-            Origin::Name(prefix) => match text.strip_prefix(prefix) {
+            TextOrigin::Name(prefix) => match text.strip_prefix(prefix) {
                 Some(name) => {
-                    let name = self.texts[NAME].number(name.as_bytes()).0;
-                    self.made(place, name, [text.as_bytes(), b"", b""])
+                    let name = self.texts[NAME].index_of(name.as_bytes());
+                    self.derived_text(place, name, [text.as_bytes(), b"", b""])
                 }
-                None => self.own(place, text.as_bytes()),
+                None => self.own_text(place, text.as_bytes()),
             },
-            Origin::Id(prefix, suffix) => {
+            TextOrigin::Id(prefix, suffix) => {
                 let digits = text.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
-                match digits.and_then(|digits| plain_integer(digits.as_bytes())) {
+                match digits.and_then(|digits| positive_integer(digits.as_bytes())) {
                     Some(id) => {
-                        let id = self.ids.number(id);
-                        self.made(place, id, [text.as_bytes(), b"", b""])
+                        let id = self.ids.index_of(id);
+                        self.derived_text(place, id, [text.as_bytes(), b"", b""])
                     }
-                    None => self.own(place, text.as_bytes()),
+                    None => self.own_text(place, text.as_bytes()),
                 }
             }
         }
     }
 
-    /// The number of a text that is made from nothing else; it is often that of the last entity.
-    fn own(&mut self, place: usize, text: &[u8]) -> u32 {
-        let last = self.entities.last().map(|columns| columns.texts[place]).filter(|number| *number != NULL);
-        self.texts[place].again_or_number(last, text)
+    /// The index of a text that is not derived. It is often the text of the last entity.
+    fn own_text(&mut self, place: usize, text: &[u8]) -> u32 {
+        let last = self.entities.last().map(|indexes| indexes.texts[place]).filter(|index| *index != NULL);
+        self.texts[place].last_or_index_of(last, text)
     }
 
-    /// The number of the text of these parts, which is made from the name (or id) of number `from`.
-    fn made(&mut self, place: usize, from: u32, parts: [&[u8]; 3]) -> u32 {
+    /// The index of the concatenation of `parts`, which is derived from the name (or id) at index `source`.
+    fn derived_text(&mut self, place: usize, source: u32, parts: [&[u8]; 3]) -> u32 {
         if place == NAME {
-            return from;
+            return source;
         }
-        let number = slot(&mut self.made_from[place], from, NULL);
-        if *number == NULL {
-            *number = self.texts[place].push(parts);
+        let index = slot(&mut self.derived[place], source, NULL);
+        if *index == NULL {
+            *index = self.texts[place].push(parts);
         }
-        *number
+        *index
     }
 
     /// Adds a row.
@@ -212,38 +182,41 @@ impl<K: Kind<N>, const N: usize> EntityColumns<K, N> {
         self.rows.push(entity);
     }
 
-    /// Gives the column chunks of the rows so far to `write`, one after the other; the next row begins others.
-    pub(super) fn take(
+    /// Passes the column chunks to `write`, one after the other. The columns are empty then.
+    ///
+    /// `shared` is memory: the rows of each distinct column, for further columns with the same rows.
+    pub(super) fn write(
         &mut self,
         columns: &[ColumnDescPtr],
-        indexes: &mut Vec<Indexes>,
-        codec: &mut Codec,
-        mut write: impl FnMut(Encoded, &mut Codec) -> Result<()>,
+        shared: &mut Vec<DictionaryRows>,
+        codec: &mut PageCodec,
+        mut write: impl FnMut(EncodedChunk, &mut PageCodec) -> Result<()>,
     ) -> Result<()> {
         let entities = &self.entities;
-        // Mostly each entity is new in all of its columns or in none, and so has one number in them: such rows are written
-        // once. These are the columns whose numbers differ from those of the ones before.
-        let mut apart: Vec<usize> = Vec::new();
+        // Most entities are new in all columns or in none, and then have the same index in each. Equal rows are encoded
+        // once. `distinct` lists the columns whose rows differ from those of the columns before.
+        let mut distinct: Vec<usize> = Vec::new();
         for (place, column) in columns.iter().enumerate().take(N + 1) {
-            let same = |other: &usize| entities.iter().all(|entity| entity.number(*other) == entity.number(place));
-            let at = apart.iter().position(same).unwrap_or(apart.len());
-            if indexes.len() == at {
-                indexes.push(Indexes::default());
+            let is_equal =
+                |other: &usize| entities.iter().all(|entity| entity.of_column(*other) == entity.of_column(place));
+            let at = distinct.iter().position(is_equal).unwrap_or(distinct.len());
+            if shared.len() == at {
+                shared.push(DictionaryRows::default());
             }
-            let indexes = &mut indexes[at];
-            if apart.len() == at {
-                apart.push(place);
-                indexes.take(&self.rows, |row| match (row, entities[row as usize].number(place)) {
-                    (NOBODY, _) => (0, NULL),
+            let rows = &mut shared[at];
+            if distinct.len() == at {
+                distinct.push(place);
+                rows.set(&self.rows, |row| match (row, entities[row as usize].of_column(place)) {
+                    (NO_ENTITY, _) => (0, NULL),
                     (_, NULL) => (1, NULL),
-                    (_, number) => (2, number),
+                    (_, index) => (2, index),
                 });
             }
             let chunk = match place.checked_sub(1) {
-                None => indexes.chunk(column.clone(), true, &self.ids, codec),
+                None => rows.chunk(column.clone(), true, &self.ids, codec),
                 Some(text) => {
-                    let bounded = FILTERED.contains(&K::TEXTS[text]);
-                    indexes.chunk(column.clone(), bounded, &self.texts[text], codec)
+                    let bounded = BOUNDED_TEXTS.contains(&K::TEXTS[text]);
+                    rows.chunk(column.clone(), bounded, &self.texts[text], codec)
                 }
             };
             write(chunk?, codec)?;
@@ -252,65 +225,52 @@ impl<K: Kind<N>, const N: usize> EntityColumns<K, N> {
         Ok(())
     }
 
-    /// Forgets the rows.
     pub(super) fn clear(&mut self) {
-        self.objects.clear();
-        self.entity_of_object.clear();
-        self.usual.clear();
-        self.made_from.iter_mut().for_each(Vec::clear);
+        self.canonical_by_name.clear();
+        self.derived.iter_mut().for_each(Vec::clear);
         self.entities.truncate(1);
         self.ids.clear();
-        self.texts.iter_mut().for_each(Texts::clear);
+        self.texts.iter_mut().for_each(TextDictionary::clear);
         self.rows.clear();
     }
 
-    /// About the bytes held.
+    /// The approximate memory in bytes.
     pub(super) fn bytes(&self) -> usize {
-        let texts: usize = self.texts.iter().map(Texts::bytes).sum();
-        let of_numbers: usize = self.made_from.iter().chain([&self.entity_of_object]).map(Vec::len).sum();
-        let entities =
-            self.entities.len() * size_of::<Columns<N>>() + of_numbers * 4 + self.usual.len() * size_of::<Usual>();
-        self.objects.bytes() + self.ids.bytes() + texts + entities + self.rows.len() * 4
+        let texts: usize = self.texts.iter().map(TextDictionary::bytes).sum();
+        let derived: usize = self.derived.iter().map(|indexes| size_of_val(&indexes[..])).sum();
+        let entities = size_of_val(&self.entities[..]) + size_of_val(&self.canonical_by_name[..]);
+        self.ids.bytes() + texts + derived + entities + size_of_val(&self.rows[..])
     }
 }
 
-/// What is noted for `number`; `nothing` at first.
-fn slot<T: Clone>(notes: &mut Vec<T>, number: u32, nothing: T) -> &mut T {
-    let number = number as usize;
-    if notes.len() <= number {
-        notes.resize(number + 1, nothing);
+/// The entry at `index`. The list grows with `default` if it is shorter.
+fn slot<T: Clone>(entries: &mut Vec<T>, index: u32, default: T) -> &mut T {
+    let index = index as usize;
+    if entries.len() <= index {
+        entries.resize(index + 1, default);
     }
-    &mut notes[number]
+    &mut entries[index]
 }
 
-/// Stores the object `json`, which is known to be JSON, in `entity` if that is a matter of copying: no white space, and each
-/// field known, of the kind it should be, there once, and without escapes.
-fn plain_entity<'a, const N: usize>(names: &[&str; N], json: &'a str, entity: &mut Entity<'a, N>) -> Option<()> {
-    let mut rest = json.strip_prefix('{')?;
-    loop {
-        let (key, after_key) = plain_text(rest)?;
-        let value = after_key.strip_prefix(':')?;
-        if key == "id" {
-            let (digits, after) = value.split_at_checked(value.find([',', '}'])?)?;
-            let first = entity.id.is_none();
-            entity.id = Some(integer(digits).filter(|_| first)?);
-            rest = after;
-        } else {
-            let (text, after) = plain_text(value)?;
-            let place = &mut entity.texts[names.iter().position(|name| *name == key)?];
-            *place = Some(Cow::Borrowed(Some(text).filter(|_| place.is_none())?));
-            rest = after;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canonical_entity::{CanonicalReader, Repo};
+
+    #[test]
+    fn bytes_of_entities_count_their_own_types() {
+        const ENTITIES: usize = 100;
+        let mut columns = EntityColumns::<Repo, 2>::new();
+        let empty = columns.bytes();
+        for id in 1..=ENTITIES {
+            let record = format!(r#"{{"id":{id},"name":"{id:04}"}}"#);
+            let entity = CanonicalReader::new(record.as_bytes(), 0).entity::<Repo, 2>().unwrap();
+            let index = columns.index_of_canonical(&entity, record.as_bytes());
+            columns.push(index);
         }
-        match rest.strip_prefix(',') {
-            Some(next) => rest = next,
-            None => return (rest == "}").then_some(()),
-        }
+        let dictionaries = columns.ids.bytes() + columns.texts[NAME].bytes();
+        // An id of 8 bytes, the texts and the entity of 4 each; the three indexes of an entity; its row.
+        let per_entity = (8 + 4 + 4) + 3 * 4 + 4;
+        assert_eq!(columns.bytes() - empty, dictionaries + ENTITIES * per_entity);
     }
-}
-
-/// The text between the quotes at the start of `json`, if there are any and no escapes between them, and what comes after.
-fn plain_text(json: &str) -> Option<(&str, &str)> {
-    let inner = json.strip_prefix('"')?;
-    let end = memchr::memchr2(b'"', b'\\', inner.as_bytes())?;
-    Some((&inner[..end], inner[end..].strip_prefix('"')?))
 }

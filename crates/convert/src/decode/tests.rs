@@ -2,16 +2,20 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::reject::RecordRejectReason as Reason;
 use crate::row::EventRow;
 use crate::{shape, timestamp};
 
-/// The event that `bytes` hold, white space around it apart, as the conversion decodes it.
-fn decode(bytes: &[u8]) -> Result<EventRow<'_>, Refusal> {
+/// Decodes the record in `bytes`, without white space around it, as a conversion does.
+fn decode(bytes: &[u8]) -> Result<EventRow<'_>, RecordRejection> {
     let bytes = bytes.trim_ascii();
     let mut scanner = Scanner::new();
     let object = scanner.scan(bytes, 0, bytes.len()).ok().filter(|length| *length == bytes.len());
-    let (text, object) = acceptable(bytes, object.map(|_| scanner.object()))?;
-    shape::to_row(&Fields::new(text, object), &mut Scanner::new())
+    let fields = match object {
+        Some(_) => object_fields(bytes, scanner.object())?,
+        None => return Err(not_an_object(bytes)),
+    };
+    shape::to_row(&fields, &mut Scanner::new())
 }
 
 fn event(more: &str) -> String {
@@ -23,7 +27,7 @@ fn nested(depth: usize) -> String {
 }
 
 #[test]
-fn a_refusal_says_why() {
+fn decode_bad_record_returns_reason() {
     let cases: Vec<(&str, Vec<u8>, Reason)> = vec![
         ("a lone high surrogate", event(r#","a":"\ud83d""#).into(), Reason::InvalidJson),
         ("a lone low surrogate in a key", event(r#","\udc00":1"#).into(), Reason::InvalidJson),
@@ -53,13 +57,13 @@ fn a_refusal_says_why() {
         ("no offset", br#"{"type":"P","created_at":"2016-12-31T23:59:00"}"#.into(), Reason::BadCreatedAt),
     ];
     for (phrase, bytes, reason) in cases {
-        let refusal = decode(&bytes).expect_err(phrase);
-        assert_eq!(refusal.reason, reason, "{phrase}: {}", refusal.detail);
+        let rejection = decode(&bytes).expect_err(phrase);
+        assert_eq!(rejection.reason, reason, "{phrase}: {}", rejection.detail);
     }
 }
 
 #[test]
-fn what_looks_odd_but_is_json_is_accepted() {
+fn decode_odd_but_valid_json_is_accepted() {
     for (phrase, text) in [
         ("escaped NUL", event(r#","payload":{"a":"\u0000"}"#)),
         ("a surrogate pair", event(r#","payload":"\ud83d\ude00""#)),
@@ -77,7 +81,7 @@ fn what_looks_odd_but_is_json_is_accepted() {
 }
 
 #[test]
-fn of_equal_keys_the_last_one_counts() {
+fn decode_repeated_key_keeps_last() {
     let text = event(r#","id":"1","x":1,"id":"2","y":2,"x":[3],"actor":{"id":1,"id":2,"z":1,"z":2}"#);
     let row = decode(text.as_bytes()).unwrap();
     assert_eq!(row.id.as_deref(), Some("2"));
@@ -88,21 +92,21 @@ fn of_equal_keys_the_last_one_counts() {
 }
 
 #[test]
-fn the_detail_names_the_byte() {
+fn rejection_detail_names_the_byte() {
     let detail = |bytes: &[u8]| decode(bytes).expect_err("bad").detail;
     assert_eq!(detail(b"{\"a\":\"\xff\"}"), "no UTF-8 at byte 7 of the record");
     assert!(detail(br#"{"a":"\ud83d"}"#).ends_with(" at byte 13 of the record"), "{}", detail(br#"{"a":"\ud83d"}"#));
 }
 
-/// Whether the record must be accepted, according to `serde_json::Value`.
-fn oracle(bytes: &[u8]) -> bool {
+/// Whether `serde_json::Value` accepts the record as an event.
+fn accepted_by_serde(bytes: &[u8]) -> bool {
     let Ok(Value::Object(object)) = serde_json::from_slice::<Value>(bytes) else { return false };
     let text = |name: &str| object.get(name).and_then(Value::as_str);
     text("type").is_some_and(|text| !text.is_empty())
         && text("created_at").is_some_and(|text| timestamp::parse(text).is_ok())
 }
 
-/// JSON and nearly JSON: escapes that may be lone surrogates, numbers that may be out of range, any nesting.
+/// JSON and nearly JSON: some surrogates are lone, some numbers out of range, some values nested too deep.
 fn any_json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -123,7 +127,7 @@ fn any_json() -> impl Strategy<Value = String> {
     })
 }
 
-/// An event with any value anywhere, sometimes with bytes overwritten.
+/// An event with arbitrary values, sometimes with one or two bytes overwritten.
 fn any_record() -> impl Strategy<Value = Vec<u8>> {
     let names = ["id", "type", "created_at", "payload", "actor", "repo", "org", "public", "x", "repository"];
     let fields = prop::collection::vec((prop::sample::select(names.to_vec()), any_json()), 0..4);
@@ -146,12 +150,27 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn proptest_accepted_if_and_only_if_a_value_would_be(bytes in any_record()) {
-        prop_assert_eq!(decode(&bytes).is_ok(), oracle(&bytes), "{}", bytes.escape_ascii());
+    fn proptest_record_accepted_iff_serde_accepts(bytes in any_record()) {
+        prop_assert_eq!(decode(&bytes).is_ok(), accepted_by_serde(&bytes), "{}", bytes.escape_ascii());
     }
 
     #[test]
-    fn proptest_any_bytes_are_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-        prop_assert_eq!(decode(&bytes).is_ok(), oracle(&bytes));
+    fn proptest_any_bytes_accepted_iff_serde_accepts(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        prop_assert_eq!(decode(&bytes).is_ok(), accepted_by_serde(&bytes));
+    }
+
+    #[test]
+    fn proptest_fields_match_serde(bytes in any_record()) {
+        let mut scanner = Scanner::new();
+        if scanner.scan(&bytes, 0, bytes.len()) == Ok(bytes.len())
+            && let Ok(fields) = object_fields(&bytes, scanner.object())
+        {
+            let mut decoded = serde_json::Map::new();
+            for (key, json) in fields.iter() {
+                let earlier = decoded.insert(key.to_owned(), serde_json::from_str(json).unwrap());
+                prop_assert!(earlier.is_none(), "a key twice: {}", key);
+            }
+            prop_assert_eq!(Value::Object(decoded), serde_json::from_slice::<Value>(&bytes).unwrap());
+        }
     }
 }

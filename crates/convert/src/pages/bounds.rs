@@ -1,4 +1,4 @@
-//! The least and the greatest value of pages and column chunks, as statistics hold them.
+//! The least and the greatest value of pages and column chunks, for statistics and page indexes.
 
 use std::cmp::Ordering;
 
@@ -6,35 +6,35 @@ use parquet::data_type::ByteArray;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 
 /// Texts in statistics are cut to this many bytes.
-const MOST_BYTES: usize = 64;
+const MAX_BYTES: usize = 64;
 
-/// How values compare, and what they are in statistics.
+/// The order of a column's values, and their type in statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// As texts.
+pub(crate) enum ValueOrder {
+    /// Bytes in lexicographic order.
     Text,
-    /// As numbers of 64 bits, the lowest byte first.
-    Number,
-    /// False before true, one byte each.
+    /// Signed integers of 64 bits, the lowest byte first.
+    Integer,
+    /// One byte: false (0) before true (1).
     Bool,
 }
 
-/// The least and the greatest of some values, each as it is encoded.
+/// The least and the greatest value, in their encoded form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bounds {
     pub(crate) min: Vec<u8>,
     pub(crate) max: Vec<u8>,
 }
 
-impl Order {
+impl ValueOrder {
     fn compare(self, a: &[u8], b: &[u8]) -> Ordering {
         match self {
             Self::Text | Self::Bool => a.cmp(b),
-            Self::Number => number(a).cmp(&number(b)),
+            Self::Integer => integer(a).cmp(&integer(b)),
         }
     }
 
-    /// The bounds of the values, if there is one.
+    /// The bounds of the values; `None` if there are no values.
     pub(crate) fn bounds<'a>(self, mut values: impl Iterator<Item = &'a [u8]>) -> Option<Bounds> {
         let first = values.next()?;
         let (mut min, mut max) = (first, first);
@@ -55,13 +55,13 @@ impl Order {
             Self::Text => {
                 let min = bounds.map(|bounds| ByteArray::from(cut(&bounds.min).to_vec()));
                 let max = bounds.map(|bounds| ByteArray::from(upper_bound(&bounds.max)));
-                let exact = |is: fn(&Bounds) -> &Vec<u8>| bounds.is_some_and(|bounds| is(bounds).len() <= MOST_BYTES);
+                let exact = |is: fn(&Bounds) -> &Vec<u8>| bounds.is_some_and(|bounds| is(bounds).len() <= MAX_BYTES);
                 let (min_is_exact, max_is_exact) = (exact(|bounds| &bounds.min), exact(|bounds| &bounds.max));
                 let statistics = ValueStatistics::new(min, max, None, nulls, false);
                 Statistics::ByteArray(statistics.with_min_is_exact(min_is_exact).with_max_is_exact(max_is_exact))
             }
-            Self::Number => {
-                let (min, max) = (bounds.map(|bounds| number(&bounds.min)), bounds.map(|bounds| number(&bounds.max)));
+            Self::Integer => {
+                let (min, max) = (bounds.map(|bounds| integer(&bounds.min)), bounds.map(|bounds| integer(&bounds.max)));
                 let statistics = ValueStatistics::new(min, max, None, nulls, false);
                 Statistics::Int64(statistics.with_backwards_compatible_min_max(true))
             }
@@ -75,8 +75,8 @@ impl Order {
 }
 
 impl Bounds {
-    /// Extends these bounds to hold the other ones.
-    pub(crate) fn extend(&mut self, other: &Self, order: Order) {
+    /// Extends these bounds to include `other`.
+    pub(crate) fn extend(&mut self, other: &Self, order: ValueOrder) {
         if order.compare(&other.min, &self.min).is_lt() {
             self.min.clone_from(&other.min);
         }
@@ -85,36 +85,36 @@ impl Bounds {
         }
     }
 
-    /// The bounds as a page index holds them, which need not be values.
-    pub(crate) fn for_index(self, order: Order) -> (Vec<u8>, Vec<u8>) {
+    /// The bounds for a page index. They may be shortened, so they need not be values of the page.
+    pub(crate) fn for_index(self, order: ValueOrder) -> (Vec<u8>, Vec<u8>) {
         match order {
-            Order::Text => (cut(&self.min).to_vec(), upper_bound(&self.max)),
-            Order::Number | Order::Bool => (self.min, self.max),
+            ValueOrder::Text => (cut(&self.min).to_vec(), upper_bound(&self.max)),
+            ValueOrder::Integer | ValueOrder::Bool => (self.min, self.max),
         }
     }
 }
 
-fn number(bytes: &[u8]) -> i64 {
+fn integer(bytes: &[u8]) -> i64 {
     bytes.first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes))
 }
 
-/// The text's first bytes, up to a character's end: not greater than it.
+/// The first bytes of `text`, up to the end of a character: a lower bound.
 fn cut(text: &[u8]) -> &[u8] {
-    if text.len() <= MOST_BYTES {
+    if text.len() <= MAX_BYTES {
         return text;
     }
     let is_start = |at: &usize| text[*at] & 0xc0 != 0x80;
-    let end = (0..=MOST_BYTES).rfind(is_start).unwrap_or(0);
+    let end = (0..=MAX_BYTES).rfind(is_start).unwrap_or(0);
     &text[..end]
 }
 
-/// A short text that is not less than `text`; all of `text` if there is none.
+/// A short upper bound of `text`; all of `text` if there is none.
 fn upper_bound(text: &[u8]) -> Vec<u8> {
     let mut bound = cut(text).to_vec();
     if bound.len() == text.len() {
         return bound;
     }
-    // The last ASCII character below U+007F can be raised by one, and what follows it left out.
+    // Increment the last ASCII character below U+007F, and drop the bytes after it.
     match bound.iter().rposition(|byte| *byte < 0x7f) {
         Some(last) => {
             bound[last] += 1;
@@ -132,21 +132,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_compare_as_numbers() {
+    fn bounds_integers_compare_by_value() {
         let values = [-1_i64, 256, 3, -256].map(i64::to_le_bytes);
-        let bounds = Order::Number.bounds(values.iter().map(|value| &value[..])).unwrap();
-        assert_eq!((number(&bounds.min), number(&bounds.max)), (-256, 256));
-        assert_eq!(Order::Number.bounds([].into_iter()), None);
+        let bounds = ValueOrder::Integer.bounds(values.iter().map(|value| &value[..])).unwrap();
+        assert_eq!((integer(&bounds.min), integer(&bounds.max)), (-256, 256));
+        assert_eq!(ValueOrder::Integer.bounds([].into_iter()), None);
     }
 
     proptest! {
         #[test]
-        fn proptest_short_texts_stay_bounds(text in "[a~\u{7f}é😀]{0,90}") {
+        fn proptest_cut_texts_are_bounds(text in "[a~\u{7f}é😀]{0,90}") {
             let (low, high) = (cut(text.as_bytes()), upper_bound(text.as_bytes()));
             prop_assert!(low <= text.as_bytes() && text.as_bytes() <= &high[..]);
             prop_assert!(std::str::from_utf8(low).is_ok() && std::str::from_utf8(&high).is_ok());
-            prop_assert!(low.len() <= MOST_BYTES);
-            prop_assert!(high.len() <= MOST_BYTES || high == text.as_bytes());
+            prop_assert!(low.len() <= MAX_BYTES);
+            prop_assert!(high.len() <= MAX_BYTES || high == text.as_bytes());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which lines of a text are equal to earlier ones, found while others read it.
+//! Finds the duplicate lines of a text while it is read.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -7,19 +7,19 @@ use foldhash::fast::RandomState;
 use memchr::memchr;
 use twox_hash::XxHash3_128;
 
-/// The lines of a text.
+/// The hashes of the lines of a text.
 pub(super) struct LineHashes {
     seen: HashSet<u128, RandomState>,
     duplicates: Vec<u64>,
-    /// Number of the line that is being read.
+    /// The number of the current line, from 1.
     line: u64,
     hash: XxHash3_128,
-    /// Whether the line has a byte.
+    /// Whether the current line has a byte.
     begun: bool,
 }
 
-/// A text whose lines are noted as it is read.
-pub(super) struct Noted<'h, R> {
+/// A reader that hashes the lines it reads.
+pub(super) struct LineHashingReader<'h, R> {
     text: R,
     hashes: &'h mut LineHashes,
 }
@@ -31,13 +31,13 @@ impl Default for LineHashes {
 }
 
 impl LineHashes {
-    /// `text`, whose lines are noted when it is read.
-    pub(super) fn of<R: Read>(&mut self, text: R) -> Noted<'_, R> {
-        Noted { text, hashes: self }
+    /// A reader of `text` that adds its lines.
+    pub(super) fn hash_lines_of<R: Read>(&mut self, text: R) -> LineHashingReader<'_, R> {
+        LineHashingReader { text, hashes: self }
     }
 
-    /// The lines that are equal to earlier ones, in ascending order, once all of the text is read. Blank lines may be among
-    /// them.
+    /// The lines that are equal to an earlier line, in ascending order. Blank lines may be included. Call it after the
+    /// text was read to its end.
     pub(super) fn duplicate_lines(mut self) -> Vec<u64> {
         if self.begun {
             self.end_line();
@@ -45,7 +45,7 @@ impl LineHashes {
         self.duplicates
     }
 
-    fn note(&mut self, mut bytes: &[u8]) {
+    fn add(&mut self, mut bytes: &[u8]) {
         while let Some(end) = memchr(b'\n', bytes) {
             self.hash.write(&bytes[..end]);
             self.end_line();
@@ -65,10 +65,10 @@ impl LineHashes {
     }
 }
 
-impl<R: Read> Read for Noted<'_, R> {
+impl<R: Read> Read for LineHashingReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.text.read(buffer)?;
-        self.hashes.note(&buffer[..read]);
+        self.hashes.add(&buffer[..read]);
         Ok(read)
     }
 }

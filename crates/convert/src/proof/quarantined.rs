@@ -1,24 +1,23 @@
-//! The bad records of a quarantine file.
+//! Reads the bad records of a quarantine file.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::{Known, bad_hash};
+use super::fingerprint::{RowFingerprint, quarantine_hash};
 
-/// A line of the file is not what the converter writes.
+/// A line of the file is not a record that the converter writes.
 #[derive(Debug, thiserror::Error)]
-#[error("line {line} is no quarantined record: {reason}")]
-pub struct NoQuarantine {
+#[error("line {line} is not a quarantined record: {reason}")]
+pub struct QuarantineLineError {
     /// The line of the quarantine file, from 1.
     pub line: usize,
-    /// Why not.
     pub reason: String,
 }
 
-/// As much of a line as says which record it is.
+/// The fields that identify a record.
 #[derive(Deserialize)]
-struct Line {
+struct QuarantinedRecord {
     offset: u64,
     line: u64,
     length: u64,
@@ -28,17 +27,19 @@ struct Line {
 /// The records of a quarantine file, in its order.
 ///
 /// # Errors
-/// [`NoQuarantine`] with the first line that is none.
-pub fn quarantined(file: &[u8]) -> Result<Vec<Known>, NoQuarantine> {
+///
+/// [`QuarantineLineError`] for the first line that is not a record.
+pub fn quarantined(file: &[u8]) -> Result<Vec<RowFingerprint>, QuarantineLineError> {
     let lines = file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     lines
         .enumerate()
-        .map(|(number, text)| known(text).map_err(|reason| NoQuarantine { line: number + 1, reason }))
+        .map(|(number, text)| fingerprint(text).map_err(|reason| QuarantineLineError { line: number + 1, reason }))
         .collect()
 }
 
-fn known(text: &[u8]) -> Result<Known, String> {
-    let Line { offset, line, length, raw } = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+fn fingerprint(text: &[u8]) -> Result<RowFingerprint, String> {
+    let QuarantinedRecord { offset, line, length, raw } =
+        serde_json::from_slice(text).map_err(|error| error.to_string())?;
     let bytes = STANDARD.decode(raw).map_err(|error| error.to_string())?;
-    Ok(Known { line, hash: bad_hash(offset, line, length, &bytes) })
+    Ok(RowFingerprint { line, hash: quarantine_hash(offset, line, length, &bytes) })
 }

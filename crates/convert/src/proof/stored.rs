@@ -1,4 +1,4 @@
-//! The rows of a Parquet file of the table.
+//! Reads the rows of a Parquet file.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
@@ -8,47 +8,45 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;
 
-use super::Known;
-use super::values::Values;
-use crate::schema;
+use super::fingerprint::RowFingerprint;
+use super::values::RowContents;
+use crate::columns::schema;
 
-/// Why a file's rows cannot be read.
+/// The rows of a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoredError {
-    /// It is no sound Parquet file.
-    #[error("it is no sound Parquet file")]
+    #[error("the file is not a valid Parquet file")]
     Parquet(#[from] ParquetError),
-    /// Its pages cannot be read.
-    #[error("its rows cannot be read")]
+    #[error("the rows of the Parquet file cannot be read")]
     Rows(#[from] ArrowError),
-    /// Its columns are not those of the table.
-    #[error("its columns are not those of the table: {found}")]
+    #[error("the columns of the Parquet file are not those of the table: {found}")]
     Schema {
-        /// Its columns.
+        /// The file's columns and their types.
         found: String,
     },
 }
 
-/// The rows of `file`, in its order, read with the Parquet crate's own reader.
+/// The rows of `file`, in its order, read with the Parquet crate's reader.
 ///
 /// # Errors
+///
 /// See [`StoredError`].
-pub fn stored(file: impl ChunkReader + 'static) -> Result<Vec<Known>, StoredError> {
+pub fn stored(file: impl ChunkReader + 'static) -> Result<Vec<RowFingerprint>, StoredError> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(file)?.build()?;
     let mut rows = Vec::new();
     for batch in reader {
         let batch = batch?;
         check_columns(&batch)?;
-        let columns = Columns::of(&batch);
-        rows.extend((0..batch.num_rows()).map(|row| columns.known(row)));
+        let columns = StoredColumns::of(&batch);
+        rows.extend((0..batch.num_rows()).map(|row| columns.fingerprint(row)));
     }
     Ok(rows)
 }
 
-/// Names and types must be those of the table; what may be null is for writers to know.
+/// Checks names and types. Nullability is not checked: writers differ in it.
 fn check_columns(batch: &RecordBatch) -> Result<(), StoredError> {
     let types = |fields: &arrow_schema::Fields| {
-        fields.iter().map(|field| (field.name().clone(), shape(field.data_type()))).collect::<Vec<_>>()
+        fields.iter().map(|field| (field.name().clone(), type_name(field.data_type()))).collect::<Vec<_>>()
     };
     let found = types(batch.schema().fields());
     if found == types(schema().fields()) {
@@ -59,21 +57,21 @@ fn check_columns(batch: &RecordBatch) -> Result<(), StoredError> {
     })
 }
 
-fn shape(kind: &DataType) -> String {
+fn type_name(kind: &DataType) -> String {
     match kind {
         DataType::Struct(fields) => {
-            let fields = fields.iter().map(|field| format!("{}:{}", field.name(), shape(field.data_type())));
+            let fields = fields.iter().map(|field| format!("{}:{}", field.name(), type_name(field.data_type())));
             format!("struct<{}>", fields.collect::<Vec<_>>().join(","))
         }
         other => other.to_string(),
     }
 }
 
-/// A batch's columns.
-struct Columns<'a> {
+/// The columns of a batch.
+struct StoredColumns<'a> {
     id: &'a StringArray,
     event_type: &'a StringArray,
-    entities: [Entity<'a>; 3],
+    entities: [StoredEntity<'a>; 3],
     public: &'a ArrayRef,
     created_at: &'a ArrayRef,
     payload: &'a StringArray,
@@ -81,18 +79,18 @@ struct Columns<'a> {
     source_line: &'a ArrayRef,
 }
 
-struct Entity<'a> {
+struct StoredEntity<'a> {
     whole: &'a StructArray,
     texts: Vec<&'a StringArray>,
 }
 
-impl<'a> Columns<'a> {
+impl<'a> StoredColumns<'a> {
     fn of(batch: &'a RecordBatch) -> Self {
         let column = |place: usize| batch.column(place);
         let texts = |place: usize| column(place).as_string::<i32>();
         let entity = |place: usize| {
             let whole = column(place).as_struct();
-            Entity { whole, texts: whole.columns()[1..].iter().map(|text| text.as_string()).collect() }
+            StoredEntity { whole, texts: whole.columns()[1..].iter().map(|text| text.as_string()).collect() }
         };
         Self {
             id: texts(0),
@@ -106,11 +104,11 @@ impl<'a> Columns<'a> {
         }
     }
 
-    fn known(&self, row: usize) -> Known {
+    fn fingerprint(&self, row: usize) -> RowFingerprint {
         let number = |column: &ArrayRef| column.is_valid(row).then(|| column.as_primitive::<Int64Type>().value(row));
         let source_line = number(self.source_line);
         let created_at = self.created_at.is_valid(row);
-        let values = Values {
+        let values = RowContents {
             id: text(self.id, row),
             event_type: text(self.event_type, row),
             entities: self.entities.each_ref().map(|entity| entity.values(row)),
@@ -121,11 +119,11 @@ impl<'a> Columns<'a> {
             source_line,
         };
         let line = source_line.and_then(|line| u64::try_from(line).ok()).unwrap_or_default();
-        Known { line, hash: values.hash() }
+        RowFingerprint { line, hash: values.hash() }
     }
 }
 
-impl<'a> Entity<'a> {
+impl<'a> StoredEntity<'a> {
     fn values(&self, row: usize) -> (Option<i64>, Vec<Option<&'a str>>) {
         if self.whole.is_null(row) {
             return (None, vec![None; self.texts.len()]);

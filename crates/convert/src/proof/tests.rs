@@ -2,9 +2,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{ChunkSpec, convert_chunk};
+use crate::chunk::{ChunkSpec, convert_chunk};
 
-/// Records of all kinds: usual ones, of all shapes, equal lines, bad ones, lines with two, blank ones.
+/// Canonical records, records of each shape, duplicate lines, bad records, a line with two records, a blank line.
 const LINES: &str = r#"{"id":"1","type":"PushEvent","actor":{"id":1,"login":"a","display_login":"a","gravatar_id":"","url":"https://api.github.com/users/a","avatar_url":"https://avatars.githubusercontent.com/u/1?"},"repo":{"id":5,"name":"x/y","url":"https://api.github.com/repos/x/y"},"payload":{"size":1},"public":true,"created_at":"2016-01-01T00:00:00Z"}
 {"id":"1","type":"PushEvent","actor":{"id":1,"login":"a","display_login":"a","gravatar_id":"","url":"https://api.github.com/users/a","avatar_url":"https://avatars.githubusercontent.com/u/1?"},"repo":{"id":5,"name":"x/y","url":"https://api.github.com/repos/x/y"},"payload":{"size":1},"public":true,"created_at":"2016-01-01T00:00:00Z"}
 
@@ -25,12 +25,12 @@ fn converted(text: &str, payload: Payload) -> (RecordCounts, BTreeMap<String, u6
     (converted.counts, converted.types, parquet, bad)
 }
 
-fn of(parquet: Vec<u8>) -> Vec<Known> {
+fn rows_of(parquet: Vec<u8>) -> Vec<RowFingerprint> {
     if parquet.is_empty() { Vec::new() } else { stored(Bytes::from(parquet)).unwrap() }
 }
 
 #[test]
-fn what_the_converter_writes_is_what_is_expected() {
+fn converted_files_hold_expected_rows() {
     for payload in [Payload::Keep, Payload::Drop] {
         let (counts, types, parquet, bad) = converted(LINES, payload);
         let expected = expected(LINES.as_bytes(), payload).unwrap();
@@ -39,13 +39,13 @@ fn what_the_converter_writes_is_what_is_expected() {
             counts,
             RecordCounts { lines: 9, blank_lines: 1, records: 9, rows: 5, duplicates: 2, quarantined: 2 }
         );
-        assert_eq!(of(parquet), expected.rows);
+        assert_eq!(rows_of(parquet), expected.rows);
         assert_eq!(quarantined(&bad).unwrap(), expected.quarantined);
     }
 }
 
 #[test]
-fn any_other_value_is_another_hash() {
+fn row_hash_depends_on_every_value() {
     let row = r#"{"id":"1","type":"T","actor":{"id":1,"login":"a"},"repo":{"id":5,"name":"x"},"org":{"id":2},"public":true,"created_at":"2016-01-01T00:00:00Z","payload":{},"x":1}"#;
     let hash = |text: &str| expected(text.as_bytes(), Payload::Keep).unwrap().rows[0].hash;
     let mut hashes = vec![hash(row), hash(&format!("\n{row}"))];
@@ -76,22 +76,23 @@ fn any_other_value_is_another_hash() {
 }
 
 #[test]
-fn a_fingerprint_does_not_depend_on_the_order_and_tells_a_row_twice_from_once() {
-    let known = expected(LINES.as_bytes(), Payload::Keep).unwrap().rows;
-    let backwards: Vec<_> = known.iter().rev().copied().collect();
-    let twice = [known.as_slice(), &known[..1]].concat();
-    assert_eq!(Fingerprint::of(&known), Fingerprint::of(&backwards));
-    assert_ne!(Fingerprint::of(&known), Fingerprint::of(&twice));
-    assert_eq!(Fingerprint::of(&known).to_string().len(), 32);
+fn fingerprint_depends_on_counts_not_on_order() {
+    let rows = expected(LINES.as_bytes(), Payload::Keep).unwrap().rows;
+    let backwards: Vec<_> = rows.iter().rev().copied().collect();
+    let twice = [rows.as_slice(), &rows[..1]].concat();
+    assert_eq!(Fingerprint::of(&rows), Fingerprint::of(&backwards));
+    assert_ne!(Fingerprint::of(&rows), Fingerprint::of(&twice));
+    assert_eq!(Fingerprint::of(&rows).to_string().len(), 32);
 }
 
 #[test]
-fn what_is_no_file_of_the_table_is_told() {
+fn invalid_files_are_errors() {
     let (.., parquet, _) = converted(LINES, Payload::Keep);
     assert!(matches!(stored(Bytes::from_static(b"PAR1")), Err(StoredError::Parquet(_))));
     let cut = Bytes::from(parquet).slice(..100);
     assert!(stored(cut).is_err());
-    for (phrase, text) in [("no JSON", "x\n"), ("no Base64", "{\"offset\":0,\"line\":1,\"length\":1,\"raw\":\"?\"}\n")]
+    for (phrase, text) in
+        [("not JSON", "x\n"), ("not Base64", "{\"offset\":0,\"line\":1,\"length\":1,\"raw\":\"?\"}\n")]
     {
         assert_eq!(quarantined(text.as_bytes()).unwrap_err().line, 1, "{phrase}");
     }
@@ -99,22 +100,22 @@ fn what_is_no_file_of_the_table_is_told() {
 
 proptest! {
     #[test]
-    fn proptest_any_text_is_converted_as_expected(
+    fn proptest_converted_files_hold_expected_rows(
         lines in proptest::collection::vec((0..9_usize, 0..4_u8), 0..40),
     ) {
-        let known: Vec<&str> = LINES.split('\n').collect();
+        let originals: Vec<&str> = LINES.split('\n').collect();
         let text: Vec<String> = lines.iter().map(|(line, changed)| match changed {
-            0 => known[*line].to_owned(),
-            1 => known[*line].replace("2016", "2017"),
-            2 => known[*line].replace("\"1\"", "\"11\""),
-            _ => format!("{} ", known[*line]),
+            0 => originals[*line].to_owned(),
+            1 => originals[*line].replace("2016", "2017"),
+            2 => originals[*line].replace("\"1\"", "\"11\""),
+            _ => format!("{} ", originals[*line]),
         }).collect();
         let text = text.join("\n");
         let (counts, types, parquet, bad) = converted(&text, Payload::Keep);
         let expected = expected(text.as_bytes(), Payload::Keep).unwrap();
         prop_assert_eq!(expected.counts, counts);
         prop_assert_eq!(expected.types, types);
-        prop_assert_eq!(of(parquet), expected.rows);
+        prop_assert_eq!(rows_of(parquet), expected.rows);
         prop_assert_eq!(quarantined(&bad).unwrap(), expected.quarantined);
     }
 }

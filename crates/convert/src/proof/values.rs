@@ -1,4 +1,4 @@
-//! The values of a row, wherever they come from, and their hash.
+//! The values of a row, from the text or from a file, and their hash.
 
 use pipeline::version::Payload;
 use twox_hash::XxHash3_128;
@@ -6,10 +6,10 @@ use twox_hash::XxHash3_128;
 use crate::row::{Entity, EventRow};
 
 /// A row's values, in the order of the table's columns.
-pub(super) struct Values<'a> {
+pub(super) struct RowContents<'a> {
     pub(super) id: Option<&'a str>,
     pub(super) event_type: Option<&'a str>,
-    /// Of `actor`, `repo` and `org`: the id, and the texts after it. All of them are null if the struct is.
+    /// The id and the texts of `actor`, `repo` and `org`. All of them are null if the struct is.
     pub(super) entities: [(Option<i64>, Vec<Option<&'a str>>); 3],
     pub(super) public: Option<bool>,
     pub(super) created_at: Option<i64>,
@@ -18,8 +18,8 @@ pub(super) struct Values<'a> {
     pub(super) source_line: Option<i64>,
 }
 
-impl<'a> Values<'a> {
-    /// What must be stored of a row.
+impl<'a> RowContents<'a> {
+    /// The values that must be stored for a row.
     pub(super) fn of_row(row: &'a EventRow<'_>, line: u64, payload: Payload) -> Self {
         Self {
             id: row.id.as_deref(),
@@ -33,7 +33,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// The hash of all values: each with a byte that says whether it is null, texts with their length.
+    /// The hash of all values. Each is preceded by a byte for whether it is null, and a text by its length.
     pub(super) fn hash(&self) -> u128 {
         let mut hash = XxHash3_128::new();
         text(&mut hash, self.id);

@@ -1,14 +1,14 @@
-//! The archive's known oddities, each with the behaviour promised for it.
+//! Known oddities of the archive, and how each is converted.
 
 use serde_json::{Value, json};
 
 use crate::oracle::{expected_row, micros};
 use crate::support::{WHOLE, convert, event, raw};
 
-/// An event that is spelled as usual.
-const USUAL: &str = r#"{"id":"1","type":"PushEvent","actor":{"id":1,"login":"a"},"repo":{"id":2,"name":"b"},"payload":{},"public":true,"created_at":"2024-06-03T15:00:02Z"}"#;
+/// A canonical event.
+const CANONICAL: &str = r#"{"id":"1","type":"PushEvent","actor":{"id":1,"login":"a"},"repo":{"id":2,"name":"b"},"payload":{},"public":true,"created_at":"2024-06-03T15:00:02Z"}"#;
 
-/// Field of the one row that `line` gives; a JSON pointer.
+/// The field at a JSON pointer of the row that `line` becomes.
 fn cell(line: &str, pointer: &str) -> Value {
     let rows = convert(&WHOLE, format!("{line}\n").as_bytes()).rows();
     assert_eq!(rows.len(), 1, "{line}");
@@ -16,7 +16,7 @@ fn cell(line: &str, pointer: &str) -> Value {
 }
 
 #[test]
-fn bad_records_go_to_quarantine_and_good_ones_around_them_stay() {
+fn bad_records_are_quarantined_good_ones_stored() {
     let good = event("");
     let mut invalid_utf8 = format!("{}\n{good}", event(r#","a":"?""#)).into_bytes();
     invalid_utf8.iter_mut().filter(|byte| **byte == b'?').for_each(|byte| *byte = 0xff);
@@ -46,8 +46,8 @@ fn bad_records_go_to_quarantine_and_good_ones_around_them_stay() {
             "bad-created-at",
         ),
         (
-            "an empty created_at of a usual event",
-            format!("{}\n{good}", USUAL.replace("2024-06-03T15:00:02Z", "")).into(),
+            "an empty created_at of a canonical event",
+            format!("{}\n{good}", CANONICAL.replace("2024-06-03T15:00:02Z", "")).into(),
             "bad-created-at",
         ),
         ("a leap second", format!("{}\n{good}", good.replace("00:00:00Z", "23:59:60Z")).into(), "bad-created-at"),
@@ -55,23 +55,23 @@ fn bad_records_go_to_quarantine_and_good_ones_around_them_stay() {
         ("HTML on a line", format!("<html>\n{good}").into(), "invalid-json"),
     ];
     for (phrase, text, reason) in cases {
-        let outcome = convert(&WHOLE, &text);
-        assert_eq!(outcome.reasons(), [reason], "{phrase}");
-        assert_eq!(outcome.converted.counts.rows, 1, "{phrase}");
-        let bad = &outcome.bad_records()[0];
+        let conversion = convert(&WHOLE, &text);
+        assert_eq!(conversion.reasons(), [reason], "{phrase}");
+        assert_eq!(conversion.converted.counts.rows, 1, "{phrase}");
+        let bad = &conversion.bad_records()[0];
         let raw = raw(bad);
         let offset = bad["offset"].as_u64().unwrap() as usize;
-        assert_eq!(raw, text[offset..offset + raw.len()], "{phrase}: byte for byte, where it says");
+        assert_eq!(raw, text[offset..offset + raw.len()], "{phrase}: the bytes at the offset");
         assert_eq!(bad["length"], raw.len(), "{phrase}");
         let line = 1 + text[..offset].iter().filter(|&&byte| byte == b'\n').count();
         assert_eq!(bad["line"], line, "{phrase}");
         assert!(!bad["detail"].as_str().unwrap().is_empty(), "{phrase}");
-        assert_eq!(bad.as_object().unwrap().len(), 6, "{phrase}: nothing but the six fields");
+        assert_eq!(bad.as_object().unwrap().len(), 6, "{phrase}: exactly six fields");
     }
 }
 
 #[test]
-fn framing_oddities_lose_nothing() {
+fn framing_oddities_keep_all_records() {
     let (one, two) = (event(r#","id":"1""#), event(r#","id":"2","payload":{"a":"}{"}"#));
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("two on one line", format!("{one}{two}\n").into()),
@@ -83,15 +83,15 @@ fn framing_oddities_lose_nothing() {
         ("no final line feed", format!("{one}\n{two}").into()),
     ];
     for (phrase, text) in cases {
-        let outcome = convert(&WHOLE, &text);
-        let ids: Vec<Value> = outcome.rows().iter().map(|row| row["id"].clone()).collect();
+        let conversion = convert(&WHOLE, &text);
+        let ids: Vec<Value> = conversion.rows().iter().map(|row| row["id"].clone()).collect();
         assert_eq!(ids, ["1", "2"], "{phrase}");
-        assert_eq!(outcome.converted.counts.quarantined, 0, "{phrase}");
+        assert_eq!(conversion.converted.counts.quarantined, 0, "{phrase}");
     }
 }
 
 #[test]
-fn odd_but_valid_values_are_stored_as_they_are() {
+fn odd_but_valid_values_are_stored_unchanged() {
     for (phrase, json) in [
         ("an escaped NUL", r#"{"a":"\u0000"}"#),
         ("escaped controls", r#"{"a":"\u0001\u001f"}"#),
@@ -111,7 +111,7 @@ fn odd_but_valid_values_are_stored_as_they_are() {
 }
 
 #[test]
-fn absent_null_and_empty_are_told_apart_where_promised() {
+fn absent_null_and_empty_values_map_to_columns() {
     for (phrase, more, pointer, expected) in [
         ("payload absent", "", "/payload", Value::Null),
         ("payload null", r#","payload":null"#, "/payload", Value::Null),
@@ -143,7 +143,7 @@ fn absent_null_and_empty_are_told_apart_where_promised() {
 }
 
 #[test]
-fn what_does_not_fit_its_column_is_kept_in_other() {
+fn values_that_do_not_fit_are_kept_in_other() {
     for (phrase, more, pointer, column, other) in [
         ("public a string", r#","public":"yes""#, "/public", Value::Null, r#"{"public":"yes"}"#),
         ("id an object", r#","id":{"n":1}"#, "/id", Value::Null, r#"{"id":{"n":1}}"#),
@@ -178,7 +178,7 @@ fn what_does_not_fit_its_column_is_kept_in_other() {
 }
 
 #[test]
-fn every_form_of_created_at_is_stored_as_utc() {
+fn created_at_of_each_form_is_stored_as_utc() {
     for (phrase, text, micros) in [
         ("as today", "2015-01-01T00:00:06Z", 1_420_070_406_000_000_i64),
         ("with an offset", "2012-06-14T15:01:42-07:00", 1_339_711_302_000_000),
@@ -188,11 +188,11 @@ fn every_form_of_created_at_is_stored_as_utc() {
         let line = event("").replace("2015-01-01T00:00:00Z", text);
         assert_eq!(cell(&line, "/created_at"), micros, "{phrase}");
     }
-    assert_eq!(micros("2012/03/10 22:36:55 -0800"), 1_331_447_815_000_000, "and the oracle agrees");
+    assert_eq!(micros("2012/03/10 22:36:55 -0800"), 1_331_447_815_000_000, "the oracle's value");
 }
 
 #[test]
-fn the_timeline_shape_is_mapped() {
+fn timeline_shape_is_mapped_to_columns() {
     let attributes = r#""actor_attributes":{"login":"ada","gravatar_id":"g","type":"User"}"#;
     let repository = r#""repository":{"id":7,"name":"engine","owner":"ada","organization":"acme","url":"u","size":1}"#;
     let timeline = event(&format!(",\"actor\":\"ada\",{attributes},{repository},\"url\":\"here\""));
@@ -224,42 +224,40 @@ fn the_timeline_shape_is_mapped() {
 }
 
 #[test]
-fn eras_mix_and_types_are_an_open_set() {
+fn shapes_mix_and_unknown_types_are_stored() {
     let lines = [
         event(r#","id":"1","actor":{"id":1,"login":"a"},"repo":{"id":2,"name":"a/b","url":"u"}"#),
         event(r#","actor":"a","repository":{"name":"b","owner":"a"}"#).replace("PushEvent", "Event"),
         event(r#","id":"1""#).replace("PushEvent", "NewEvent"),
     ];
-    let outcome = convert(&WHOLE, lines.join("\n").as_bytes());
-    let rows = outcome.rows();
+    let conversion = convert(&WHOLE, lines.join("\n").as_bytes());
+    let rows = conversion.rows();
     let names: Vec<&Value> = rows.iter().map(|row| &row["repo"]["name"]).collect();
     assert_eq!(names, [&json!("a/b"), &json!("a/b"), &Value::Null]);
-    let types: Vec<(&str, u64)> = outcome.converted.types.iter().map(|(name, rows)| (name.as_str(), *rows)).collect();
-    assert_eq!(types, [("Event", 1), ("NewEvent", 1), ("PushEvent", 1)], "an id twice is two rows");
+    let types: Vec<(&str, u64)> =
+        conversion.converted.types.iter().map(|(name, rows)| (name.as_str(), *rows)).collect();
+    assert_eq!(types, [("Event", 1), ("NewEvent", 1), ("PushEvent", 1)], "a repeated id is two rows");
 }
 
 #[test]
-fn a_line_over_the_limit_is_kept_as_prefix_length_and_hash() {
+fn oversized_record_keeps_prefix_and_hash() {
     let good = event("");
     let large = event(&format!(r#","payload":"{}""#, "x".repeat(15 << 20)));
     let huge = event(&format!(r#","payload":"{}""#, "x".repeat(20 << 20)));
-    let outcome = convert(&WHOLE, format!("{good}\n{large}\n{huge}\n{good}\n").as_bytes());
-    let rows = outcome.rows();
+    let conversion = convert(&WHOLE, format!("{good}\n{large}\n{huge}\n{good}\n").as_bytes());
+    let rows = conversion.rows();
     assert_eq!(rows.len(), 3);
     assert_eq!(rows[1]["payload"].as_str().unwrap().len(), (15 << 20) + 2);
     assert_eq!(rows[2]["source_line"], 4);
-    let bad = &outcome.bad_records()[0];
+    let bad = &conversion.bad_records()[0];
     assert_eq!((&bad["reason"], &bad["truncated"], &bad["line"]), (&json!("oversized"), &json!(true), &json!(3)));
     assert_eq!(bad["length"], huge.len());
     assert_eq!(raw(bad), &huge.as_bytes()[..64 << 10]);
-    let sha256: String =
-        <sha2::Sha256 as sha2::Digest>::digest(huge.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(bad["sha256"], sha256);
+    assert_eq!(bad["sha256"], hex::encode(<sha2::Sha256 as sha2::Digest>::digest(huge.as_bytes())));
 }
 
 #[test]
-fn the_oracle_finds_texts_by_itself() {
-    // The scanner that the other tests lean on, on the texts that are easy to get wrong.
+fn oracle_finds_source_texts() {
     let line = r#"{"a":{"payload":1},"payload" : {"x":"}\"{,","y":[1,2]} ,"b":"payload","c":3}"#;
     assert_eq!(crate::oracle::source_text(line, "payload"), Some(r#"{"x":"}\"{,","y":[1,2]}"#));
     assert_eq!(crate::oracle::source_text(line, "c"), Some("3"));

@@ -1,4 +1,4 @@
-//! Converting a file chunk by chunk gives what converting it at once gives.
+//! A file converted chunk by chunk has the same rows as one converted at once.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{Read, Write};
@@ -10,9 +10,9 @@ use pipeline::receipt::RecordCounts;
 
 use crate::support::{WHOLE, convert, event};
 
-/// Converts `text` in chunks of `lines_per_chunk` lines and at once, equal lines skipped, and compares.
+/// Converts `text` in chunks of `lines_per_chunk` lines and at once, without duplicate lines, and compares the results.
 pub(crate) fn assert_chunks_add_up(text: &[u8], lines_per_chunk: usize) {
-    let duplicates = equal_to_an_earlier_line(text);
+    let duplicates = duplicate_lines_of(text);
     let whole = convert(&ChunkSpec { duplicate_lines: &duplicates, ..WHOLE }, text);
     let (mut rows, mut bad, mut types, mut counts) = (Vec::new(), Vec::new(), BTreeMap::new(), RecordCounts::default());
     let (mut first_line, mut first_offset) = (1, 0);
@@ -45,8 +45,8 @@ fn add(sum: &mut RecordCounts, counts: RecordCounts) {
     sum.quarantined += counts.quarantined;
 }
 
-/// Numbers of the lines that equal an earlier one, blank lines apart: naively, with all lines in memory.
-fn equal_to_an_earlier_line(text: &[u8]) -> Vec<u64> {
+/// The numbers of the lines that are equal to an earlier line and not blank.
+fn duplicate_lines_of(text: &[u8]) -> Vec<u64> {
     let mut seen = HashSet::new();
     let lines = (1..).zip(text.split(|&byte| byte == b'\n'));
     let repeated = lines.filter(|(_, line)| !line.iter().all(|byte| b" \t\r\0".contains(byte)) && !seen.insert(*line));
@@ -54,7 +54,7 @@ fn equal_to_an_earlier_line(text: &[u8]) -> Vec<u64> {
 }
 
 #[test]
-fn rows_do_not_depend_on_the_size_of_chunks() {
+fn rows_do_not_depend_on_chunk_size() {
     let mut lines: Vec<String> = (0..3000).map(|id| event(&format!(r#","id":"{}","x":{id}"#, id % 700))).collect();
     lines[11] = lines[3].clone();
     lines[2999] = lines[0].clone();
@@ -65,17 +65,16 @@ fn rows_do_not_depend_on_the_size_of_chunks() {
     lines[70] = String::new();
     lines[71] = "\0 ".to_owned();
     let text = lines.join("\n");
-    let whole =
-        convert(&ChunkSpec { duplicate_lines: &equal_to_an_earlier_line(text.as_bytes()), ..WHOLE }, text.as_bytes());
+    let whole = convert(&ChunkSpec { duplicate_lines: &duplicate_lines_of(text.as_bytes()), ..WHOLE }, text.as_bytes());
     let counts = whole.converted.counts;
     assert_eq!((counts.lines, counts.blank_lines, counts.records), (3000, 2, 3000));
-    assert_eq!((counts.duplicates, counts.quarantined), (5, 1), "a duplicate line of two records is two duplicates");
+    assert_eq!((counts.duplicates, counts.quarantined), (5, 1), "a duplicate line of two records counts twice");
     for lines_per_chunk in [1, 7, 1000, 2999] {
         assert_chunks_add_up(text.as_bytes(), lines_per_chunk);
     }
 }
 
-/// The rows of a gzip file, planned into chunks of `chunk_records` and each inflated and converted by itself.
+/// The rows of a gzip file that is planned in chunks of `chunk_records`, each inflated and converted separately.
 fn planned_rows(file: &[u8], chunk_records: u32) -> Vec<serde_json::Value> {
     let mut planner = Planner::new(PlanSettings { chunk_records, max_chunk_bytes: 128 << 20 });
     planner.push(file).unwrap();
@@ -103,7 +102,7 @@ fn planned_rows(file: &[u8], chunk_records: u32) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn a_planned_file_gives_the_same_rows_for_chunks_of_any_size() {
+fn planned_rows_do_not_depend_on_chunk_size() {
     let mut lines: Vec<String> = (0..10_200).map(|id| event(&format!(r#","id":"{id}","x":{}"#, id * 7919))).collect();
     lines[9_000] = lines[3].clone();
     lines[20] = format!("{}{}", lines[21], lines[22]);
@@ -113,7 +112,7 @@ fn a_planned_file_gives_the_same_rows_for_chunks_of_any_size() {
     encoder.write_all(lines.join("\n").as_bytes()).unwrap();
     let file = encoder.finish().unwrap();
     let rows = planned_rows(&file, 20_000);
-    assert_eq!(rows.len(), 10_200 + 1 - 3, "two on one line; one equal, one torn, one blank");
+    assert_eq!(rows.len(), 10_200 + 1 - 3, "two records on a line; one duplicate, one torn and one blank line");
     for chunk_records in [1, 7, 1_000, 10_000] {
         assert_eq!(planned_rows(&file, chunk_records), rows, "chunks of {chunk_records}");
     }

@@ -1,4 +1,4 @@
-//! Lines of the usual kind with damage: what is still an event is stored as it stands, and nothing else is.
+//! Damaged lines: a line that is still an event is stored unchanged, and no other line is stored.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -13,7 +13,7 @@ const LINES: [&str; 3] = [
     r#"{"repo":{"name":"/","url":"u"},"type":"GistEvent","public":true,"created_at":"2011-02-15T00:00:06Z","payload":{"a":"\u0000"},"actor":{"url":"u"},"id":"7"}"#,
 ];
 
-/// What turns a field into another one, or its value into one of another kind.
+/// Texts that change a field or the kind of its value.
 const INSERTS: [&str; 24] = [
     "\"",
     "\\",
@@ -41,10 +41,10 @@ const INSERTS: [&str; 24] = [
     "\"new\":[],",
 ];
 
-/// A line of one of the shapes, changed in a few places.
+/// A line of one of the shapes, with up to three changes.
 fn any_line() -> impl Strategy<Value = Vec<u8>> {
     let insert = (any::<Index>(), select(INSERTS.to_vec()), 0_usize..6);
-    // Most changes come after a comma or a brace, where fields begin: elsewhere, few leave JSON behind.
+    // Half of the changes are at the start of a field, because most others do not leave valid JSON.
     let edits = prop::collection::vec((insert, any::<bool>()), 0..4);
     (select(LINES.to_vec()), edits).prop_map(|(line, edits)| {
         let mut line = line.as_bytes().to_vec();
@@ -58,7 +58,7 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Whether the line must be stored as a row; nothing is said of one with a `created_at` that was changed.
+/// Whether the line must be stored as a row; `None` if its `created_at` was changed.
 fn is_event(line: &str) -> Option<bool> {
     const UNCHANGED: [&str; 3] = ["2015-01-01T00:00:06Z", "2012-06-14T15:01:42-07:00", "2011-02-15T00:00:06Z"];
     let Value::Object(object) = serde_json::from_str::<Value>(line).ok()? else { return Some(false) };
@@ -74,9 +74,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn proptest_a_changed_line_is_stored_as_it_stands_or_not_at_all(lines in prop::collection::vec(any_line(), 1..6)) {
-        let outcome = convert(&WHOLE, &lines.join(&b'\n'));
-        let rows: Vec<Value> = outcome.rows().into_iter().map(with_other_parsed).collect();
+    fn proptest_changed_line_is_stored_unchanged_or_not(lines in prop::collection::vec(any_line(), 1..6)) {
+        let conversion = convert(&WHOLE, &lines.join(&b'\n'));
+        let rows: Vec<Value> = conversion.rows().into_iter().map(with_other_parsed).collect();
         for (number, line) in (1..).zip(&lines) {
             let stored: Vec<&Value> = rows.iter().filter(|row| row["source_line"] == number).collect();
             let line = std::str::from_utf8(line).unwrap_or_default();

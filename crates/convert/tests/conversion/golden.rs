@@ -1,8 +1,8 @@
-//! The bytes of a small fixed input.
+//! The output bytes of a fixed input.
 //!
-//! If this fails, the same hour would be stored as other bytes than before. If that is wanted (a new version of the
-//! Parquet crate is enough), raise `pipeline::version::CONVERTER_VERSION`, pin the new hashes, and put the hour's new version
-//! into `events/`, which `tests/e2e/test_sample_events.py` asks for.
+//! If this test fails, the same hour would be stored with other bytes than before. If that is intended (a new version
+//! of the Parquet crate may cause it), raise `pipeline::version::CONVERTER_VERSION`, pin the new hashes, and write the
+//! hour's new version into `events/`, which `tests/e2e/test_sample_events.py` checks.
 
 use pipeline::version::CONVERTER_VERSION;
 use sha2::{Digest, Sha256};
@@ -24,10 +24,10 @@ const TEXT: &str = concat!(
 );
 
 #[test]
-fn the_bytes_of_a_fixed_input_are_pinned_to_the_converter_version() {
-    let outcome = convert(&WHOLE, TEXT.as_bytes());
-    let hash = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let found = (CONVERTER_VERSION, hash(&outcome.parquet), hash(&outcome.quarantine));
+fn fixed_input_bytes_match_converter_version() {
+    let conversion = convert(&WHOLE, TEXT.as_bytes());
+    let hash = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
+    let found = (CONVERTER_VERSION, hash(&conversion.parquet), hash(&conversion.quarantine));
     let parquet = "f915949af0a1ab0f45d43bf8fdbfe476aa0208c35e9a6072a7b2e44d57d29185";
     let quarantine = "19389ace165e003a959c537a8eef7c16a3f56859789d7aaebd8b18e99696428d";
     assert_eq!(found, (4, parquet.to_owned(), quarantine.to_owned()), "see the head of this file");

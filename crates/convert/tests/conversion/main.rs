@@ -1,4 +1,4 @@
-//! The crate as its callers see it: text in, Parquet and quarantine read back.
+//! Converts texts, reads the Parquet and quarantine files, and compares.
 
 #![allow(clippy::unwrap_used, reason = "a test's helper may panic as a test may; clippy.toml only exempts the tests")]
 

@@ -1,4 +1,4 @@
-//! What a row must hold, worked out from `serde_json::Value` and from a scanner of brackets: nothing of the crate is used.
+//! Computes the expected row with `serde_json::Value` and a scanner of brackets, without the crate's code.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ const ORG: [&str; 5] = ["id", "login", "gravatar_id", "url", "avatar_url"];
 
 /// The row of the event on `line`, with `other` parsed (see [`with_other_parsed`]).
 pub(crate) fn expected_row(line: &str, source_line: u64) -> Value {
-    let Value::Object(mut event) = serde_json::from_str(line).unwrap() else { panic!("no object: {line}") };
+    let Value::Object(mut event) = serde_json::from_str(line).unwrap() else { panic!("not an object: {line}") };
     let timeline = event.contains_key("actor_attributes")
         || event.contains_key("repository")
         || event.get("actor").is_some_and(Value::is_string);
@@ -41,7 +41,7 @@ pub(crate) fn expected_row(line: &str, source_line: u64) -> Value {
     })
 }
 
-/// A row as read back, with the JSON text in `other` parsed: its text is a matter of spelling, its value is not.
+/// A stored row with the JSON text in `other` parsed, because its spelling may differ.
 pub(crate) fn with_other_parsed(mut row: Value) -> Value {
     if let Value::String(text) = &row["other"] {
         row["other"] = serde_json::from_str(text).unwrap();
@@ -49,7 +49,7 @@ pub(crate) fn with_other_parsed(mut row: Value) -> Value {
     row
 }
 
-/// The text of the value of the top-level field `name` (of the last one of that name), found by counting brackets.
+/// The text of the value of the last top-level field `name`, found by counting brackets.
 pub(crate) fn source_text<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let bytes = line.as_bytes();
     let (mut depth, mut at, mut found) = (0, 0, None);
@@ -103,13 +103,13 @@ fn timeline_repository(repo: &mut Map<String, Value>, org: &mut Map<String, Valu
     }
 }
 
-/// Takes the field out if it fits, or if it is null.
+/// Removes the field if it fits or is null. Returns its value unless it is null.
 fn fitting(object: &mut Map<String, Value>, name: &str, fits: impl Fn(&Value) -> bool) -> Option<Value> {
     let value = object.get(name)?;
     if value.is_null() || fits(value) { object.remove(name).filter(|value| !value.is_null()) } else { None }
 }
 
-/// Takes the known fields out of the object `name`, and the object itself if nothing is left.
+/// Removes the known fields from the object `name`, and the object if it is empty then.
 fn entity(event: &mut Map<String, Value>, name: &str, columns: &[&str]) -> Map<String, Value> {
     fitting(event, name, |_| false);
     let mut known = Map::new();
@@ -140,7 +140,7 @@ fn unless_empty(entity: Map<String, Value>, columns: &[&str]) -> Value {
     columns.iter().map(value).collect::<Map<_, _>>().into()
 }
 
-/// Microseconds of an instant, by jiff; the slashes of March 2012 are rewritten first.
+/// The microseconds of an instant, parsed by jiff. The slashes of March 2012 are replaced first.
 pub(crate) fn micros(text: &str) -> i64 {
     let text = match text.split_once(' ') {
         Some((date, rest)) => format!("{}T{}", date.replace('/', "-"), rest.replace(' ', "")),

@@ -1,11 +1,11 @@
-//! The files themselves: schema, layout, what is written when, and what happens when writing fails.
+//! The output files: schema, layout, when they are written, and errors.
 
 use std::error::Error;
 use std::io::{self, BufReader, Read, Write};
 
 use arrow_schema::{DataType, TimeUnit};
 use bytes::Bytes;
-use convert::{ChunkSpec, Compression, ConvertError, Output, convert_chunk, schema};
+use convert::{ChunkSpec, Compression, ConvertError, ConvertOutput, convert_chunk, schema};
 use parquet::basic::{Compression as Codec, Encoding};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use pipeline::version::{CONVERTER_VERSION, Payload};
@@ -13,7 +13,7 @@ use pipeline::version::{CONVERTER_VERSION, Payload};
 use crate::support::{WHOLE, convert, event};
 
 #[test]
-fn the_schema_is_that_of_the_table_whatever_the_rows() {
+fn schema_does_not_depend_on_rows() {
     let entity = |texts: &str| {
         format!("struct<id:bigint{}>", texts.split(',').map(|text| format!(",{text}:string")).collect::<String>())
     };
@@ -53,10 +53,10 @@ fn hive(kind: &DataType) -> String {
 }
 
 #[test]
-fn the_file_is_one_row_group_of_snappy_with_statistics_and_page_index() {
+fn file_has_snappy_statistics_and_page_index() {
     let lines: Vec<String> = (0..10_000).map(|id| event(&format!(r#","id":"{id}","payload":{{"n":{id}}}"#))).collect();
-    let outcome = convert(&WHOLE, lines.join("\n").as_bytes());
-    let reader = SerializedFileReader::new(Bytes::from(outcome.parquet)).unwrap();
+    let conversion = convert(&WHOLE, lines.join("\n").as_bytes());
+    let reader = SerializedFileReader::new(Bytes::from(conversion.parquet)).unwrap();
     let metadata = reader.metadata();
     assert_eq!(metadata.num_row_groups(), 1);
     assert_eq!(
@@ -80,7 +80,7 @@ fn the_file_is_one_row_group_of_snappy_with_statistics_and_page_index() {
 }
 
 #[test]
-fn other_codecs_hold_the_same_rows() {
+fn rows_do_not_depend_on_compression() {
     let text = (0..100).map(|id| event(&format!(r#","id":"{id}""#))).collect::<Vec<_>>().join("\n");
     let snappy = convert(&WHOLE, text.as_bytes());
     let codecs = [
@@ -89,24 +89,24 @@ fn other_codecs_hold_the_same_rows() {
         (Compression::Zstd, Codec::ZSTD(Default::default())),
     ];
     for (compression, expected) in codecs {
-        let outcome = convert(&ChunkSpec { compression, ..WHOLE }, text.as_bytes());
-        assert_eq!(outcome.rows(), snappy.rows(), "{compression:?}");
-        let reader = SerializedFileReader::new(Bytes::from(outcome.parquet)).unwrap();
+        let conversion = convert(&ChunkSpec { compression, ..WHOLE }, text.as_bytes());
+        assert_eq!(conversion.rows(), snappy.rows(), "{compression:?}");
+        let reader = SerializedFileReader::new(Bytes::from(conversion.parquet)).unwrap();
         assert!(reader.metadata().row_group(0).columns().iter().all(|column| column.compression() == expected));
     }
 }
 
 #[test]
-fn a_dropped_payload_is_null_and_still_checked() {
+fn dropped_payload_is_null_and_still_checked() {
     let lines = [event(r#","payload":{"a":1}"#), event(r#","payload":{"a":"\ud83d"}"#)].join("\n");
-    let outcome = convert(&ChunkSpec { payload: Payload::Drop, ..WHOLE }, lines.as_bytes());
-    assert!(outcome.rows()[0]["payload"].is_null());
-    assert!(outcome.rows()[0]["other"].is_null(), "and it does not turn up elsewhere");
-    assert_eq!(outcome.reasons(), ["invalid-json"]);
+    let conversion = convert(&ChunkSpec { payload: Payload::Drop, ..WHOLE }, lines.as_bytes());
+    assert!(conversion.rows()[0]["payload"].is_null());
+    assert!(conversion.rows()[0]["other"].is_null(), "the payload is not stored elsewhere");
+    assert_eq!(conversion.reasons(), ["invalid-json"]);
 }
 
 #[test]
-fn nothing_is_written_where_there_is_nothing() {
+fn files_without_records_are_not_written() {
     let good = event("");
     for (phrase, text, parquet, quarantine) in [
         ("no text", String::new(), false, false),
@@ -115,34 +115,38 @@ fn nothing_is_written_where_there_is_nothing() {
         ("bad records alone", "{".to_owned(), false, true),
         ("both", format!("{good}\n{{"), true, true),
     ] {
-        let outcome = convert(&WHOLE, text.as_bytes());
-        assert_eq!((!outcome.parquet.is_empty(), !outcome.quarantine.is_empty()), (parquet, quarantine), "{phrase}");
+        let conversion = convert(&WHOLE, text.as_bytes());
+        assert_eq!(
+            (!conversion.parquet.is_empty(), !conversion.quarantine.is_empty()),
+            (parquet, quarantine),
+            "{phrase}"
+        );
     }
 }
 
 #[test]
-fn a_failing_reader_is_passed_on_with_its_error() {
+fn failing_reader_error_is_the_source() {
     #[derive(Debug, thiserror::Error)]
     #[error("the checksum is wrong")]
-    struct Mismatch;
-    struct Failing;
-    impl Read for Failing {
+    struct ChecksumMismatch;
+    struct ChecksumReader;
+    impl Read for ChecksumReader {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            Err(io::Error::other(Mismatch))
+            Err(io::Error::other(ChecksumMismatch))
         }
     }
     let good = format!("{}\n", event(""));
-    let error =
-        convert_chunk(&WHOLE, good.as_bytes().chain(BufReader::new(Failing)), io::sink(), io::sink()).unwrap_err();
+    let error = convert_chunk(&WHOLE, good.as_bytes().chain(BufReader::new(ChecksumReader)), io::sink(), io::sink())
+        .unwrap_err();
     let ConvertError::Read { offset, source } = error else { panic!("expected a read error, got {error:?}") };
     assert_eq!(offset, good.len() as u64);
-    assert!(source.get_ref().is_some_and(|cause| cause.is::<Mismatch>()), "callers can tell which error it was");
+    assert!(source.get_ref().is_some_and(|cause| cause.is::<ChecksumMismatch>()), "the reader's own error");
 }
 
 #[test]
-fn a_failing_writer_is_named() {
-    struct Full;
-    impl Write for Full {
+fn failing_writer_error_names_the_output() {
+    struct FullDisk;
+    impl Write for FullDisk {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
             Err(io::ErrorKind::StorageFull.into())
         }
@@ -152,8 +156,8 @@ fn a_failing_writer_is_named() {
     }
     let text = format!("{}\n{{\n", event(""));
     for (expected, error) in [
-        (Output::Parquet, convert_chunk(&WHOLE, text.as_bytes(), Full, io::sink()).unwrap_err()),
-        (Output::Quarantine, convert_chunk(&WHOLE, text.as_bytes(), io::sink(), Full).unwrap_err()),
+        (ConvertOutput::Parquet, convert_chunk(&WHOLE, text.as_bytes(), FullDisk, io::sink()).unwrap_err()),
+        (ConvertOutput::Quarantine, convert_chunk(&WHOLE, text.as_bytes(), io::sink(), FullDisk).unwrap_err()),
     ] {
         let message = error.to_string();
         let ConvertError::Write { output, source } = &error else { panic!("expected a write error, got {error:?}") };
@@ -164,10 +168,10 @@ fn a_failing_writer_is_named() {
 }
 
 #[test]
-fn a_type_of_any_length_is_stored_but_not_counted_by_name() {
+fn long_type_name_is_counted_as_other() {
     let long = "x".repeat(1 << 20);
     let line = format!(r#"{{"type":"{long}","created_at":"2015-01-01T00:00:00Z"}}"#);
-    let outcome = convert(&WHOLE, line.as_bytes());
-    assert_eq!(outcome.converted.types.into_iter().collect::<Vec<_>>(), [("(other)".to_owned(), 1)]);
-    assert!(outcome.parquet.len() > 1000, "the type is there as it was");
+    let conversion = convert(&WHOLE, line.as_bytes());
+    assert_eq!(conversion.converted.types.into_iter().collect::<Vec<_>>(), [("(other)".to_owned(), 1)]);
+    assert!(conversion.parquet.len() > 1000, "the type is stored in full");
 }

@@ -1,4 +1,4 @@
-//! What holds for any input.
+//! Properties for any input.
 
 use std::collections::HashSet;
 use std::io::{self, BufReader, Read};
@@ -36,7 +36,7 @@ fn object(fields: Vec<(String, String)>) -> String {
     format!("{{{}}}", fields.join(","))
 }
 
-/// An object with some known names, often with values of the right kind.
+/// An object with some known names, often with values that fit.
 fn any_entity() -> impl Strategy<Value = String> {
     let names =
         ["id", "login", "display_login", "gravatar_id", "url", "avatar_url", "name", "owner", "organization", "new"];
@@ -67,16 +67,16 @@ fn any_event() -> impl Strategy<Value = String> {
         })
 }
 
-/// Fails wherever it is read.
-struct Broken;
+/// A reader that fails at once.
+struct BrokenReader;
 
-impl Read for Broken {
+impl Read for BrokenReader {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         Err(io::Error::other("broken"))
     }
 }
 
-/// Lines of events, blanks and damage.
+/// Events, blanks and garbage.
 fn any_lines() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         4 => any_event().prop_map(String::into_bytes),
@@ -88,9 +88,9 @@ fn any_lines() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
-/// An event whose `actor`, `repo` and `org` are spelled as GitHub does, or nearly so: each text is made from a name or an
-/// id, of its own or of another one.
-fn nearly_usual_event() -> impl Strategy<Value = String> {
+/// An event whose `actor`, `repo` and `org` are spelled as GitHub does, or nearly so: each text is made from a name or
+/// an id, of its own or of another one.
+fn nearly_canonical_event() -> impl Strategy<Value = String> {
     let name = || select(vec!["a", "b", "a[bot]", "[bot]", "a/b", "é", "", "users/a", "1", "\\u0061"]);
     let number = || select(vec!["1", "2", "12", "0", "-1", "123456789012345678", "1234567890123456789"]);
     let digits = || select(vec!["1", "2", "12", "0", "01", "+1", "", "123456789012345678", "1234567890123456789"]);
@@ -100,8 +100,8 @@ fn nearly_usual_event() -> impl Strategy<Value = String> {
         let parts = prop::collection::vec(prop::bool::weighted(0.9), 5);
         (number(), name(), texts, parts, prop::bool::weighted(0.7)).prop_map(
             move |(id, own, (shown, of, other, avatar, gravatar), parts, same)| {
-                let usual = own.strip_suffix("[bot]").unwrap_or(own);
-                let (shown, of, avatar) = if same { (usual, own, id) } else { (shown, of, avatar) };
+                let canonical = own.strip_suffix("[bot]").unwrap_or(own);
+                let (shown, of, avatar) = if same { (canonical, own, id) } else { (shown, of, avatar) };
                 let fields = [
                     format!("\"{login}\":\"{own}\""),
                     format!("\"display_login\":\"{shown}\""),
@@ -132,27 +132,26 @@ fn nearly_usual_event() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn proptest_entities_are_stored_as_they_stand_and_each_text_once(
-        events in prop::collection::vec(nearly_usual_event(), 1..40),
+    fn proptest_entities_are_stored_once_in_dictionaries(
+        events in prop::collection::vec(nearly_canonical_event(), 1..40),
     ) {
         let text: String = events.iter().map(|event| format!("{event}\n")).collect();
-        let outcome = convert(&WHOLE, text.as_bytes());
-        let rows: Vec<_> = outcome.rows().into_iter().map(with_other_parsed).collect();
+        let conversion = convert(&WHOLE, text.as_bytes());
+        let rows: Vec<_> = conversion.rows().into_iter().map(with_other_parsed).collect();
         let expected: Vec<_> = (1..).zip(&events).map(|(line, event)| expected_row(event, line)).collect();
         prop_assert_eq!(rows, expected);
-        for (column, texts) in outcome.dictionaries() {
+        for (column, texts) in conversion.dictionaries() {
             let distinct: HashSet<_> = texts.iter().collect();
             prop_assert_eq!(distinct.len(), texts.len(), "{}: {:?}", column, texts);
         }
     }
 
     #[test]
-    fn proptest_a_converter_carries_nothing_over(before in any_lines(), fails: bool, text in any_lines()) {
+    fn proptest_converter_keeps_no_state(before in any_lines(), fails: bool, text in any_lines()) {
         let mut converter = ChunkConverter::new();
         let (mut parquet, mut quarantine) = (Vec::new(), Vec::new());
         let spec = ChunkSpec { payload: Payload::Drop, compression: Compression::Uncompressed, ..WHOLE };
-        // Cut off in the middle, or to its end.
-        let broken = (&before[..]).chain(Broken);
+        let broken = (&before[..]).chain(BrokenReader);
         let first = converter.convert(&spec, (&before[..]).chain(&b"\n"[..]), io::sink(), io::sink());
         prop_assert!(first.is_ok());
         if fails {
@@ -166,26 +165,26 @@ proptest! {
     }
 
     #[test]
-    fn proptest_stored_values_equal_the_source(events in prop::collection::vec(any_event(), 1..12)) {
-        let outcome = convert(&WHOLE, events.join("\n").as_bytes());
-        prop_assert_eq!(outcome.converted.counts.quarantined, 0);
-        let rows: Vec<_> = outcome.rows().into_iter().map(with_other_parsed).collect();
+    fn proptest_stored_values_equal_source(events in prop::collection::vec(any_event(), 1..12)) {
+        let conversion = convert(&WHOLE, events.join("\n").as_bytes());
+        prop_assert_eq!(conversion.converted.counts.quarantined, 0);
+        let rows: Vec<_> = conversion.rows().into_iter().map(with_other_parsed).collect();
         let expected: Vec<_> = (1..).zip(&events).map(|(line, event)| expected_row(event, line)).collect();
         prop_assert_eq!(rows, expected);
     }
 
     #[test]
-    fn proptest_any_bytes_balance_and_bad_ones_are_kept(text in any_lines()) {
-        let outcome = convert(&WHOLE, &text); // checks the balance
-        for bad in outcome.bad_records() {
+    fn proptest_any_bytes_balance_or_are_quarantined(text in any_lines()) {
+        let conversion = convert(&WHOLE, &text); // checks the balance
+        for bad in conversion.bad_records() {
             let (offset, raw) = (bad["offset"].as_u64().unwrap() as usize, raw(&bad));
             prop_assert_eq!(&raw, &text[offset..offset + raw.len()]);
         }
-        prop_assert_eq!(outcome.rows().len() as u64, outcome.converted.counts.rows);
+        prop_assert_eq!(conversion.rows().len() as u64, conversion.converted.counts.rows);
     }
 
     #[test]
-    fn proptest_the_same_text_gives_the_same_bytes(text in any_lines()) {
+    fn proptest_same_text_has_same_bytes(text in any_lines()) {
         let (one, two) = (convert(&WHOLE, &text), convert(&WHOLE, &text));
         prop_assert_eq!(one.parquet, two.parquet);
         prop_assert_eq!(one.quarantine, two.quarantine);

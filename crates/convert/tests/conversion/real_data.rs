@@ -1,4 +1,4 @@
-//! Real hours of the archive, where they are at hand: set `GHACTIVITY_DATA` to their folder.
+//! Real hours of the archive. Set `GHACTIVITY_DATA` to their folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,7 +16,7 @@ fn folder() -> PathBuf {
     std::env::var_os("GHACTIVITY_DATA").map_or(default, PathBuf::from)
 }
 
-/// Names and texts of the hours and samples, none if the folder is absent.
+/// The names and texts of the hours and samples; empty if the folder does not exist.
 fn files() -> Vec<(String, Vec<u8>)> {
     let folder = folder();
     let Ok(entries) = fs::read_dir(&folder) else {
@@ -42,12 +42,12 @@ fn files() -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn every_record_of_every_real_hour_is_stored_as_it_is() {
+fn real_records_are_stored_unchanged() {
     for (name, text) in files() {
         let lines: Vec<&str> = std::str::from_utf8(&text).unwrap().lines().collect();
-        let outcome = convert(&WHOLE, &text);
-        assert_eq!(outcome.converted.counts.quarantined, 0, "{name}");
-        let rows = outcome.rows();
+        let conversion = convert(&WHOLE, &text);
+        assert_eq!(conversion.converted.counts.quarantined, 0, "{name}");
+        let rows = conversion.rows();
         assert_eq!(rows.len(), lines.len(), "{name}");
         for (number, (line, row)) in (1..).zip(lines.iter().zip(rows)) {
             assert_eq!(row["payload"].as_str(), source_text(line, "payload"), "{name} line {number}");
@@ -56,16 +56,16 @@ fn every_record_of_every_real_hour_is_stored_as_it_is() {
     }
 }
 
-/// What is told of an hour: types, distinct actors and repositories, first and last instant.
+/// Types, distinct actors and repositories, and the first and last instant.
 #[derive(Debug, Default, PartialEq)]
-struct Summary {
+struct HourContents {
     types: BTreeMap<String, u64>,
     actors: BTreeSet<String>,
     repos: BTreeSet<String>,
     instants: Option<(i64, i64)>,
 }
 
-impl Summary {
+impl HourContents {
     fn add(&mut self, event_type: &str, actor: Option<&str>, repo: Option<&str>, instant: i64) {
         *self.types.entry(event_type.to_owned()).or_default() += 1;
         self.actors.extend(actor.map(str::to_owned));
@@ -76,9 +76,9 @@ impl Summary {
 }
 
 #[test]
-fn the_summary_of_every_real_hour_is_that_of_its_raw_text() {
+fn real_hours_have_contents_of_their_text() {
     for (name, text) in files() {
-        let mut raw = Summary::default();
+        let mut raw = HourContents::default();
         for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             let event: Value = serde_json::from_slice(line).unwrap();
             let repository = &event["repository"];
@@ -91,19 +91,19 @@ fn the_summary_of_every_real_hour_is_that_of_its_raw_text() {
             let repo = event["repo"]["name"].as_str().or(joined.as_deref());
             raw.add(event["type"].as_str().unwrap(), actor, repo, micros(event["created_at"].as_str().unwrap()));
         }
-        let outcome = convert(&WHOLE, &text);
-        let mut stored = Summary::default();
-        for row in outcome.rows() {
+        let conversion = convert(&WHOLE, &text);
+        let mut stored = HourContents::default();
+        for row in conversion.rows() {
             let (actor, repo) = (row["actor"]["login"].as_str(), row["repo"]["name"].as_str());
             stored.add(row["type"].as_str().unwrap(), actor, repo, row["created_at"].as_i64().unwrap());
         }
         assert_eq!(stored, raw, "{name}");
-        assert_eq!(outcome.converted.types, raw.types, "{name}");
+        assert_eq!(conversion.converted.types, raw.types, "{name}");
     }
 }
 
 #[test]
-fn real_hours_do_not_depend_on_the_size_of_chunks() {
+fn real_rows_do_not_depend_on_chunk_size() {
     for (name, text) in files() {
         if name.starts_with("2011-02-15") || name.starts_with("2012-06-14") || name.starts_with("2014-2021") {
             for lines_per_chunk in [1, 7, 1000] {
@@ -114,7 +114,7 @@ fn real_hours_do_not_depend_on_the_size_of_chunks() {
 }
 
 #[test]
-fn the_lines_of_a_bulk_request_are_quarantined_and_the_events_between_them_stored() {
+fn bulk_request_lines_are_quarantined() {
     let path = folder().join("oddities/quickwit-es-bulk.2015-02-01-0.json.gz");
     let Ok(bytes) = fs::read(&path) else {
         println!("skipped: no {} (GHACTIVITY_DATA)", path.display());
@@ -122,10 +122,10 @@ fn the_lines_of_a_bulk_request_are_quarantined_and_the_events_between_them_store
     };
     let mut text = Vec::new();
     MultiGzDecoder::new(&bytes[..]).read_to_end(&mut text).unwrap();
-    let outcome = convert(&WHOLE, &text);
-    let rows = outcome.rows();
+    let conversion = convert(&WHOLE, &text);
+    let rows = conversion.rows();
     assert_eq!(rows.len(), 100);
-    assert_eq!(outcome.reasons(), ["missing-type"; 100]);
+    assert_eq!(conversion.reasons(), ["missing-type"; 100]);
     let odd = micros("2015-02-01T00:00:00.00001Z");
-    assert!(rows.iter().any(|row| row["created_at"] == odd), "someone added fractions to some of them");
+    assert!(rows.iter().any(|row| row["created_at"] == odd), "an event with a fraction of a second");
 }

@@ -1,4 +1,4 @@
-//! Runs a conversion and reads back what it wrote.
+//! Runs a conversion and reads its files.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
@@ -6,7 +6,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use convert::{ChunkSpec, Compression, Converted, convert_chunk};
+use convert::{ChunkSpec, Compression, ConvertedChunk, convert_chunk};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Type;
 use parquet::column::page::Page;
@@ -23,30 +23,30 @@ pub(crate) const WHOLE: ChunkSpec<'static> = ChunkSpec {
     compression: Compression::Snappy,
 };
 
-/// What a conversion gave.
-pub(crate) struct Outcome {
-    pub(crate) converted: Converted,
+/// The result and the files of a conversion.
+pub(crate) struct Conversion {
+    pub(crate) converted: ConvertedChunk,
     pub(crate) parquet: Vec<u8>,
     pub(crate) quarantine: Vec<u8>,
 }
 
-/// Converts `text`; checks what holds for every conversion.
-pub(crate) fn convert(spec: &ChunkSpec<'_>, text: &[u8]) -> Outcome {
+/// Converts `text`, and asserts what holds for every conversion.
+pub(crate) fn convert(spec: &ChunkSpec<'_>, text: &[u8]) -> Conversion {
     let (mut parquet, mut quarantine) = (Vec::new(), Vec::new());
     let converted = convert_chunk(spec, text, &mut parquet, &mut quarantine).unwrap();
-    let outcome = Outcome { converted, parquet, quarantine };
-    let counts = outcome.converted.counts;
+    let conversion = Conversion { converted, parquet, quarantine };
+    let counts = conversion.converted.counts;
     assert!(counts.balance(), "{counts:?}");
-    assert_eq!(outcome.converted.types.values().sum::<u64>(), counts.rows);
-    assert_eq!(outcome.converted.wrote_parquet, counts.rows > 0);
-    assert_eq!(outcome.converted.wrote_parquet, !outcome.parquet.is_empty());
-    assert_eq!(outcome.converted.wrote_quarantine, counts.quarantined > 0);
-    assert_eq!(outcome.bad_records().len() as u64, counts.quarantined);
-    outcome
+    assert_eq!(conversion.converted.types.values().sum::<u64>(), counts.rows);
+    assert_eq!(conversion.converted.wrote_parquet, counts.rows > 0);
+    assert_eq!(conversion.converted.wrote_parquet, !conversion.parquet.is_empty());
+    assert_eq!(conversion.converted.wrote_quarantine, counts.quarantined > 0);
+    assert_eq!(conversion.bad_records().len() as u64, counts.quarantined);
+    conversion
 }
 
-impl Outcome {
-    /// The rows, read back from the Parquet file: structs as objects, `created_at` in microseconds.
+impl Conversion {
+    /// The rows of the Parquet file: structs as objects, `created_at` in microseconds.
     pub(crate) fn rows(&self) -> Vec<Value> {
         self.batches().iter().flat_map(rows_of).collect()
     }
@@ -61,7 +61,7 @@ impl Outcome {
         reader.map(Result::unwrap).collect()
     }
 
-    /// The dictionaries of text columns, each as the column's name and the texts, of every row group.
+    /// The dictionaries of the text columns in every row group: the column's name and its texts.
     pub(crate) fn dictionaries(&self) -> Vec<(String, Vec<String>)> {
         let file = SerializedFileReader::new(Bytes::from(self.parquet.clone())).unwrap();
         let groups = (0..file.num_row_groups()).map(|group| file.get_row_group(group).unwrap());
@@ -87,13 +87,13 @@ impl Outcome {
             .collect()
     }
 
-    /// Reasons of the bad records.
+    /// The reasons of the bad records.
     pub(crate) fn reasons(&self) -> Vec<String> {
         self.bad_records().iter().map(|bad| bad["reason"].as_str().unwrap().to_owned()).collect()
     }
 }
 
-/// Texts, each after its length in 4 bytes.
+/// Decodes texts, each after its length in 4 bytes.
 fn plain_texts(mut bytes: &[u8]) -> Vec<String> {
     let mut texts = Vec::new();
     while let Some((length, rest)) = bytes.split_first_chunk() {
@@ -104,12 +104,12 @@ fn plain_texts(mut bytes: &[u8]) -> Vec<String> {
     texts
 }
 
-/// The bytes that a quarantine line holds.
+/// The record's bytes in a quarantine line.
 pub(crate) fn raw(bad: &Value) -> Vec<u8> {
     STANDARD.decode(bad["raw"].as_str().unwrap()).unwrap()
 }
 
-/// An event with further fields, as one line without its line feed.
+/// An event with the further fields `more`, without a line feed.
 pub(crate) fn event(more: &str) -> String {
     format!(r#"{{"type":"PushEvent","created_at":"2015-01-01T00:00:00Z"{more}}}"#)
 }

@@ -1,4 +1,4 @@
-//! The scanner against serde_json: it must find the same ends, accept the same objects and see the same fields.
+//! The scanner must find the same ends and fields as `serde_json`, and accept the same objects.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -6,9 +6,8 @@ use serde::de::IgnoredAny;
 use serde_json::{Deserializer, Map, Value};
 
 use super::*;
-use crate::decode::Fields;
 
-/// Lines as the archive has them, in all shapes, with what is easy to get wrong.
+/// Lines in each of GH Archive's three shapes, with the details that scanners get wrong.
 const LINES: [&str; 6] = [
     r#"{"id":"11170098765","type":"PushEvent","actor":{"id":1,"login":"ada","display_login":"ada","gravatar_id":"","url":"https://api.github.com/users/ada","avatar_url":"https://avatars.githubusercontent.com/u/1?"},"repo":{"id":2,"name":"ada/engine","url":"https://api.github.com/repos/ada/engine"},"payload":{"push_id":34950197608,"size":2,"commits":[{"sha":"a","author":{"email":"e","name":"é\"\\😀"},"distinct":true},{}],"ref":"refs/heads/main"},"public":true,"created_at":"2015-01-01T00:00:06Z","org":{"id":3,"login":"acme","gravatar_id":"","url":"u","avatar_url":"a"}}"#,
     r#"{"repository":{"id":4,"name":"loom","owner":"joe","organization":"mill","size":0.5e1},"actor_attributes":{"login":"joe","gravatar_id":"g"},"created_at":"2012-06-14T15:01:42-07:00","public":true,"actor":"joe","payload":{"shas":[["s","e","m","n",true]],"size":1},"url":"https://github.com/joe/loom","type":"PushEvent"}"#,
@@ -18,7 +17,7 @@ const LINES: [&str; 6] = [
     r#"{"id":"9","type":"ForkEvent","actor":{"id":5,"login":"b[bot]","display_login":"b","gravatar_id":"","url":"u","avatar_url":"a"},"repo":{"id":6,"name":"b/c","url":"u"},"payload":{"forkee":{"description":"\u4f60\u597d, \\\\ \\\" ","topics":["a","b"],"license":{"key":"mit"},"private":false}},"public":true,"created_at":"2024-06-03T15:00:00Z"}"#,
 ];
 
-/// What may be put anywhere.
+/// Texts to insert at any place.
 const INSERTS: [&str; 36] = [
     "\"",
     "\\",
@@ -82,7 +81,7 @@ fn any_edit() -> impl Strategy<Value = Edit> {
 fn edited(line: &str, edits: &[Edit]) -> Vec<u8> {
     let mut bytes = line.as_bytes().to_vec();
     for edit in edits {
-        let place = |at: &Index| at.index(bytes.len() + 1);
+        let offset = |at: &Index| at.index(bytes.len() + 1);
         match edit {
             Edit::Overwrite(at, byte) => {
                 let at = at.index(bytes.len().max(1));
@@ -92,19 +91,19 @@ fn edited(line: &str, edits: &[Edit]) -> Vec<u8> {
                 let at = at.index(bytes.len().max(1));
                 bytes.iter_mut().skip(at).take(1).for_each(|old| *old ^= 1 << bit);
             }
-            Edit::Insert(at, text) => drop(bytes.splice(place(at)..place(at), text.bytes())),
-            Edit::Remove(at, length) => drop(bytes.drain(place(at)..bytes.len().min(place(at) + length))),
-            Edit::Cut(at) => bytes.truncate(place(at)),
+            Edit::Insert(at, text) => drop(bytes.splice(offset(at)..offset(at), text.bytes())),
+            Edit::Remove(at, length) => drop(bytes.drain(offset(at)..bytes.len().min(offset(at) + length))),
+            Edit::Cut(at) => bytes.truncate(offset(at)),
             Edit::Repeat(at, length) => {
-                let repeated = bytes[place(at)..bytes.len().min(place(at) + length)].to_vec();
-                drop(bytes.splice(place(at)..place(at), repeated));
+                let repeated = bytes[offset(at)..bytes.len().min(offset(at) + length)].to_vec();
+                drop(bytes.splice(offset(at)..offset(at), repeated));
             }
         }
     }
     bytes
 }
 
-/// Damaged or not, behind some text that has nothing to do with it, so that it lies anywhere in blocks.
+/// A line with up to three edits, behind up to 129 spaces: it begins anywhere in a block.
 fn any_text() -> impl Strategy<Value = (usize, Vec<u8>)> {
     let edits = prop::collection::vec(any_edit(), 0..4);
     (0_usize..130, select(LINES.to_vec()), edits).prop_map(|(before, line, edits)| {
@@ -114,15 +113,15 @@ fn any_text() -> impl Strategy<Value = (usize, Vec<u8>)> {
     })
 }
 
-/// How long the value at the start of the text is, by its grammar alone.
+/// The length of the value at the start of the text, by its grammar alone.
 fn length_by_serde(text: &[u8]) -> Option<usize> {
     let mut values = Deserializer::from_slice(text).into_iter::<IgnoredAny>();
     values.next()?.ok().map(|_| values.byte_offset())
 }
 
-/// Compares everything that the scanner says of the object at `start` with what serde_json says.
-fn agrees_with_serde(scanner: &mut Scanner, text: &[u8], start: usize) -> Result<(), TestCaseError> {
-    scanner.forget();
+/// Compares the scanner's result for the object at `start` with `serde_json`'s.
+fn assert_agrees_with_serde(scanner: &mut Scanner, text: &[u8], start: usize) -> Result<(), TestCaseError> {
+    scanner.reset();
     let found = scanner.scan(text, start, text.len()).ok();
     let expected = length_by_serde(&text[start..]).filter(|_| text.get(start) == Some(&b'{'));
     prop_assert_eq!(found, expected, "{}", text[start..].escape_ascii());
@@ -132,46 +131,46 @@ fn agrees_with_serde(scanner: &mut Scanner, text: &[u8], start: usize) -> Result
     let json = std::str::from_utf8(record);
     prop_assert_eq!(scanner.object().acceptable && json.is_ok(), value.is_ok(), "{}", record.escape_ascii());
     let (Ok(Value::Object(value)), Ok(json)) = (value, json) else { return Ok(()) };
-    let fields = Fields::new(json, scanner.object());
-    let mut seen = Map::new();
-    for (key, json) in fields.iter() {
-        let again = seen.insert(key.to_owned(), serde_json::from_str(json).unwrap());
-        prop_assert!(again.is_none(), "a key comes once: {}", key);
-        prop_assert_eq!(json.trim(), json, "no white space around a value");
+    let mut scanned = Map::new();
+    for field in &scanner.object().fields {
+        let (key, json) = (field.key(), &json[field.value()]);
+        let key = serde_json::from_slice(&record[key.start - 1..key.end + 1]).unwrap();
+        prop_assert_eq!(json.trim(), json, "white space around a value");
+        scanned.insert(key, serde_json::from_str(json).unwrap());
     }
-    prop_assert_eq!(seen, value);
+    prop_assert_eq!(scanned, value);
     Ok(())
 }
 
 #[test]
-fn the_lines_are_what_they_seem() {
+fn scan_valid_lines_agrees_with_serde() {
     let mut scanner = Scanner::new();
     for line in LINES {
-        agrees_with_serde(&mut scanner, line.as_bytes(), 0).unwrap();
-        assert!(scanner.scan(line.as_bytes(), 0, line.len()).is_err(), "what was passed over is not scanned twice");
+        assert_agrees_with_serde(&mut scanner, line.as_bytes(), 0).unwrap();
+        assert!(scanner.scan(line.as_bytes(), 0, line.len()).is_err(), "an object is not scanned twice");
     }
 }
 
 #[test]
-fn each_cut_and_each_byte_in_each_place_is_seen_as_serde_json_sees_it() {
+fn scan_each_single_edit_agrees_with_serde() {
     let mut scanner = Scanner::new();
     for line in LINES {
         for at in 0..line.len() {
-            agrees_with_serde(&mut scanner, &line.as_bytes()[..at], 0).unwrap();
+            assert_agrees_with_serde(&mut scanner, &line.as_bytes()[..at], 0).unwrap();
             for byte in *b"\"\\{}[]:,0e. \0\x1f\xff" {
                 let mut text = line.as_bytes().to_vec();
                 text[at] = byte;
-                agrees_with_serde(&mut scanner, &text, 0).unwrap();
+                assert_agrees_with_serde(&mut scanner, &text, 0).unwrap();
                 text[at] = line.as_bytes()[at];
                 text.insert(at, byte);
-                agrees_with_serde(&mut scanner, &text, 0).unwrap();
+                assert_agrees_with_serde(&mut scanner, &text, 0).unwrap();
             }
         }
     }
 }
 
 #[test]
-fn objects_on_one_line_are_scanned_one_after_the_other() {
+fn scan_objects_on_one_line_in_order() {
     let line = format!("{}\0 {}12[\"{{\\\"\"]{}", LINES[0], LINES[2], LINES[1]);
     let starts = [0, LINES[0].len() + 2, line.len() - LINES[1].len()];
     let mut scanner = Scanner::new();
@@ -180,24 +179,24 @@ fn objects_on_one_line_are_scanned_one_after_the_other() {
 }
 
 #[test]
-fn tokens_run_from_stretch_to_stretch() {
+fn scan_object_across_stretches_agrees_with_serde() {
     let text = format!("{{\"a\":[{}0],\"b\":\"{}\"}}", "{\"k\":\"v\"},".repeat(5000), "\\\\\\\"".repeat(5000));
-    agrees_with_serde(&mut Scanner::new(), text.as_bytes(), 0).unwrap();
+    assert_agrees_with_serde(&mut Scanner::new(), text.as_bytes(), 0).unwrap();
     let broken = text.replace("0]", "0,]");
-    agrees_with_serde(&mut Scanner::new(), broken.as_bytes(), 0).unwrap();
+    assert_agrees_with_serde(&mut Scanner::new(), broken.as_bytes(), 0).unwrap();
 }
 
 #[test]
-fn the_first_of_two_flaws_counts() {
+fn scan_two_flaws_reports_first() {
     let mut scanner = Scanner::new();
     for text in ["{\"a\tb\":1}\\u", "{\"a\\x\tb\":1}", "{\"a\":\"\\u00\"}\t\"\\x\""] {
-        agrees_with_serde(&mut scanner, text.as_bytes(), 0).unwrap();
-        assert_eq!(scanner.scan(text.as_bytes(), 0, text.len()), Err(NoObject), "{text:?}");
+        assert_agrees_with_serde(&mut scanner, text.as_bytes(), 0).unwrap();
+        assert_eq!(scanner.scan(text.as_bytes(), 0, text.len()), Err(NotAnObject), "{text:?}");
     }
 }
 
 #[test]
-fn each_lone_surrogate_is_that_of_its_object() {
+fn lone_surrogate_counts_for_its_object_only() {
     let objects = [r#"{"a":"\ud800"}"#, r#"{"a":"x"}"#, r#"{"a":"\udc00\ud800"}"#, r#"{}"#, r#"{"a":"\ud83d\ude00"}"#];
     let line = objects.concat().repeat(2000) + r#""\ud800"{}"#;
     let mut scanner = Scanner::new();
@@ -208,14 +207,14 @@ fn each_lone_surrogate_is_that_of_its_object() {
         start += object.len();
     }
     assert_eq!(scanner.scan(line.as_bytes(), line.len() - 2, line.len()), Ok(2));
-    assert!(scanner.object().acceptable, "the string before it is none of its own");
+    assert!(scanner.object().acceptable, "the lone surrogate is before the object");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20_000))]
 
     #[test]
-    fn proptest_damaged_lines_are_seen_as_serde_json_sees_them((start, text) in any_text()) {
-        agrees_with_serde(&mut Scanner::new(), &text, start)?;
+    fn proptest_scan_damaged_line_agrees_with_serde((start, text) in any_text()) {
+        assert_agrees_with_serde(&mut Scanner::new(), &text, start)?;
     }
 }

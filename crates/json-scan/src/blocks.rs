@@ -1,47 +1,72 @@
-//! What the bytes of a JSON text are, 64 at a time, as bit masks: bit `n` stands for byte `n`.
+//! The bytes of a block of 64, classified as bit masks: bit `n` stands for byte `n`.
+#![expect(clippy::inline_always, reason = "the vector operations must be compiled into their caller's target features")]
 
 use wide::u8x16;
 
-/// Bytes that are classified together.
-pub(super) const BLOCK_BYTES: usize = 64;
+/// The number of bytes that are classified together.
+pub(crate) const BLOCK_BYTES: usize = 64;
 
-/// The bytes of a block by what they may mean.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Classes {
-    /// `"`
-    pub(super) quotes: u64,
-    /// `{`, `}`, `[`, `]`, `:` and `,`
-    pub(super) operators: u64,
-    /// Spaces and control characters.
-    pub(super) low: u64,
-    /// Whether there is a backslash or a control character; [`rare`] says where.
-    pub(super) has_rare: bool,
-    /// Whether there is a byte that is not ASCII.
-    pub(super) has_high: bool,
+/// Room for the tokens of a block. They are written several at a time, so slots after the last token may be
+/// overwritten.
+pub(crate) type TokenSlots = [u32; BLOCK_BYTES];
+
+/// The operations on a block, which each set of vector instructions has its own functions for: [`classify`],
+/// [`find_rare`], [`parity_so_far`] and [`write_tokens`].
+pub(crate) struct BlockOps<C, R, P, W> {
+    pub(crate) classify: C,
+    pub(crate) find_rare: R,
+    pub(crate) parity: P,
+    pub(crate) write: W,
 }
 
-/// What few blocks have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Rare {
-    /// `\`
-    pub(super) backslashes: u64,
-    /// Bytes below 0x20.
-    pub(super) controls: u64,
-    /// Tabs, line feeds and carriage returns.
-    pub(super) blanks: u64,
-}
-
-/// Classifies a block with 16-byte vectors, which every x86-64 and arm64 processor has.
+/// The operations with 16-byte vectors, which every x86-64 and arm64 processor has.
 #[inline(always)]
-pub(super) fn classify(block: &[u8; BLOCK_BYTES]) -> Classes {
-    let mut classes = Classes::default();
+pub(crate) fn portable_ops() -> BlockOps<
+    impl Fn(&[u8; BLOCK_BYTES]) -> ByteClasses,
+    impl Fn(&[u8; BLOCK_BYTES]) -> RareBytes,
+    impl Fn(u64) -> u64,
+    impl Fn(u64, u32, &mut TokenSlots),
+> {
+    BlockOps { classify, find_rare, parity: parity_so_far, write: write_tokens }
+}
+
+/// The bytes of a block by their possible meaning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ByteClasses {
+    /// `"`
+    pub(crate) quotes: u64,
+    /// `{`, `}`, `[`, `]`, `:` and `,`
+    pub(crate) operators: u64,
+    /// Spaces and control characters.
+    pub(crate) low: u64,
+    /// Whether there is a backslash or a control character; [`find_rare`] returns their places.
+    pub(crate) has_rare: bool,
+    pub(crate) has_non_ascii: bool,
+}
+
+/// Bytes that few blocks have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RareBytes {
+    /// `\`
+    pub(crate) backslashes: u64,
+    /// Bytes below 0x20.
+    pub(crate) controls: u64,
+    /// Tabs, line feeds and carriage returns.
+    pub(crate) blanks: u64,
+}
+
+/// Classifies the bytes of a block.
+#[inline(always)]
+pub(crate) fn classify(block: &[u8; BLOCK_BYTES]) -> ByteClasses {
+    let mut classes = ByteClasses::default();
     let mut rare = u8x16::splat(0);
     let mut high = u8x16::splat(0);
     for (part, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
         let bytes = u8x16::new(*bytes);
         let equal = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
         let at_most = |byte: u8| bytes.min(u8x16::splat(byte)).simd_eq(bytes);
-        // `[` and `{`, and `]` and `}`, differ in this bit alone; no other byte becomes a brace by it.
+        // This bit is the only difference between `[` and `{`, and between `]` and `}`. It turns no other byte into a
+        // brace.
         let folded = bytes | u8x16::splat(0x20);
         let braces = folded.simd_eq(u8x16::splat(b'{')) | folded.simd_eq(u8x16::splat(b'}'));
         let mask = |found: u8x16| u64::from(found.to_bitmask()) << (16 * part);
@@ -52,16 +77,16 @@ pub(super) fn classify(block: &[u8; BLOCK_BYTES]) -> Classes {
         high |= bytes;
     }
     classes.has_rare = rare.to_bitmask() != 0;
-    // The highest bits make the mask.
-    classes.has_high = high.to_bitmask() != 0;
+    // The mask consists of each byte's highest bit.
+    classes.has_non_ascii = high.to_bitmask() != 0;
     classes
 }
 
-/// Where in a block the backslashes and control characters are.
+/// Finds the backslashes and control characters of a block.
 #[cold]
 #[inline(never)]
-pub(super) fn rare(block: &[u8; BLOCK_BYTES]) -> Rare {
-    let mut rare = Rare::default();
+pub(crate) fn find_rare(block: &[u8; BLOCK_BYTES]) -> RareBytes {
+    let mut rare = RareBytes::default();
     for (part, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
         let bytes = u8x16::new(*bytes);
         let equal = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
@@ -73,19 +98,19 @@ pub(super) fn rare(block: &[u8; BLOCK_BYTES]) -> Rare {
     rare
 }
 
-/// Of a mask of backslashes, those that begin an escape, and the bytes that are escaped (after simdjson).
+/// Splits a mask of backslashes: those that begin an escape, and the bytes that are escaped. The method is simdjson's.
 ///
-/// `carried` says whether the block before ended in a backslash that escapes this one's first byte, and is updated.
+/// `carried`: whether the previous block ended with a backslash that escapes this block's first byte. It is updated.
 #[inline(always)]
-pub(super) fn escapes(backslashes: u64, carried: &mut bool) -> (u64, u64) {
+pub(crate) fn escapes(backslashes: u64, carried: &mut bool) -> (u64, u64) {
     const ODD_BITS: u64 = 0xaaaa_aaaa_aaaa_aaaa;
     let first = u64::from(*carried);
     if backslashes == 0 {
         *carried = false;
         return (0, first);
     }
-    // A run of backslashes is escape and escaped in turns. Subtracting its first bit from the odd bits carries through
-    // the run and leaves the turns, whichever parity the run begins with.
+    // In a run of backslashes, every other one is escaped. The subtraction of the run's first bit from the odd bits
+    // carries through the run and leaves that pattern, whether the run begins at an even or an odd place.
     let candidates = backslashes & !first;
     let turns = ((candidates << 1) | ODD_BITS).wrapping_sub(candidates) ^ ODD_BITS;
     let starts = turns & backslashes;
@@ -93,13 +118,29 @@ pub(super) fn escapes(backslashes: u64, carried: &mut bool) -> (u64, u64) {
     (starts, turns ^ (backslashes | first))
 }
 
-/// Bit `n` of the result is the parity of the bits up to `n`: between quotes, from the opening one on, it is set.
+/// Bit `n` of the result is the parity of the bits up to `n`. For a mask of quotes, it is set from each opening quote
+/// up to the byte before the closing one.
 #[inline(always)]
-pub(super) fn parity_so_far(mut bits: u64) -> u64 {
+pub(crate) fn parity_so_far(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
         bits ^= bits << shift;
     }
     bits
+}
+
+/// Writes the places of the set bits to `slots`, counted from `base`.
+#[inline(always)]
+pub(crate) fn write_tokens(mut tokens: u64, base: u32, slots: &mut TokenSlots) {
+    // Their number is hard to predict for the processor; whether there are at least 8, 16, … of them is not.
+    for slots in slots.as_chunks_mut::<8>().0 {
+        if tokens == 0 {
+            break;
+        }
+        for slot in slots {
+            *slot = base + tokens.trailing_zeros();
+            tokens &= tokens.wrapping_sub(1);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -113,32 +154,32 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_is_in_its_classes_at_every_place() {
+    fn classify_every_byte_at_every_place_matches() {
         for byte in 0..=255 {
             for at in 0..64 {
                 let mut block = [b'x'; 64];
                 block[at] = byte;
-                let expected = Classes {
+                let expected = ByteClasses {
                     quotes: mask(&block, |byte| byte == b'"'),
                     operators: mask(&block, |byte| b"{}[]:,".contains(&byte)),
                     low: mask(&block, |byte| byte <= b' '),
                     has_rare: byte < 0x20 || byte == b'\\',
-                    has_high: byte >= 0x80,
+                    has_non_ascii: byte >= 0x80,
                 };
                 assert_eq!(classify(&block), expected, "byte {byte} at {at}");
-                let expected = Rare {
+                let expected = RareBytes {
                     backslashes: mask(&block, |byte| byte == b'\\'),
                     controls: mask(&block, |byte| byte < 0x20),
                     blanks: mask(&block, |byte| b"\t\n\r".contains(&byte)),
                 };
-                assert_eq!(rare(&block), expected, "byte {byte} at {at}");
+                assert_eq!(find_rare(&block), expected, "byte {byte} at {at}");
             }
         }
     }
 
     proptest! {
         #[test]
-        fn proptest_escapes_take_turns(text in "[\\\\a]{256}") {
+        fn proptest_escapes_in_runs_alternate(text in "[\\\\a]{256}") {
             let (mut carried, mut escaped_next) = (false, false);
             for block in text.as_bytes().as_chunks::<64>().0 {
                 let (starts, escaped) = escapes(mask(block, |byte| byte == b'\\'), &mut carried);
@@ -151,7 +192,7 @@ mod tests {
         }
 
         #[test]
-        fn proptest_parity(bits: u64) {
+        fn proptest_parity_counts_bits_so_far(bits: u64) {
             let parity = parity_so_far(bits);
             for at in 0..64 {
                 prop_assert_eq!(parity >> at & 1, u64::from((bits << (63 - at)).count_ones() % 2));

@@ -1,4 +1,4 @@
-//! A column of texts that hardly repeat, written as they are, page by page as they come.
+//! A text column without a dictionary, for texts that rarely repeat. Full pages are compressed at once.
 
 use std::ops::Range;
 
@@ -6,33 +6,33 @@ use parquet::basic::Encoding;
 use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
 
-use crate::pages::{Bounds, ChunkPages, Codec, Encoded, Order, Page};
+use crate::pages::{Bounds, ChunkPages, DataPage, EncodedChunk, PageCodec, ValueOrder};
 
-/// The column, of which the current page is held as text and the pages before it compressed.
-pub(super) struct PlainTexts {
+/// The column. The current page is held as text, the pages before it compressed.
+pub(super) struct PlainTextColumn {
     column: ColumnDescPtr,
     page_bytes: usize,
-    /// Whether bounds are kept: those of long texts help nobody.
+    /// Whether the column has bounds. No query filters by long texts.
     bounded: bool,
     chunk: ChunkPages,
     values: Vec<u8>,
     /// 1 for a text, 0 for null.
     levels: Vec<u32>,
     nulls: usize,
-    /// The least and the greatest text.
-    min: Extreme,
-    max: Extreme,
+    min: PageExtreme,
+    max: PageExtreme,
 }
 
-/// A text, where in the values it is; and its first bytes as a number, which mostly tell how it compares.
+/// The least or greatest text of the page: its place in `values`, and its first bytes as a number, which decide most
+/// comparisons.
 #[derive(Clone, Default)]
-struct Extreme {
+struct PageExtreme {
     text: Range<usize>,
     head: u128,
 }
 
-impl PlainTexts {
-    /// A column without rows, whose pages are closed at `page_bytes`.
+impl PlainTextColumn {
+    /// A column without rows. A page is closed when it reaches `page_bytes`.
     pub(super) fn new(column: ColumnDescPtr, page_bytes: usize, bounded: bool) -> Self {
         Self {
             page_bytes,
@@ -42,21 +42,21 @@ impl PlainTexts {
             values: Vec::new(),
             levels: Vec::new(),
             nulls: 0,
-            min: Extreme::default(),
-            max: Extreme::default(),
+            min: PageExtreme::default(),
+            max: PageExtreme::default(),
         }
     }
 
-    /// Adds a row.
     #[inline]
-    pub(super) fn push(&mut self, text: Option<&[u8]>, codec: &mut Codec) -> Result<()> {
+    #[expect(clippy::cast_possible_truncation, reason = "a record has at most MAX_RECORD_BYTES")]
+    pub(super) fn push(&mut self, text: Option<&[u8]>, codec: &mut PageCodec) -> Result<()> {
         match text {
             Some(text) => {
                 self.values.extend_from_slice(&(text.len() as u32).to_le_bytes());
                 let start = self.values.len();
                 self.values.extend_from_slice(text);
                 if self.bounded {
-                    self.note(start..self.values.len());
+                    self.update_bounds(start..self.values.len());
                 }
             }
             None => self.nulls += 1,
@@ -68,40 +68,44 @@ impl PlainTexts {
         Ok(())
     }
 
-    fn note(&mut self, text: Range<usize>) {
-        let text = Extreme { head: head(&self.values[text.clone()]), text };
-        let first = self.levels.len() == self.nulls;
-        if first || self.is_less(&text, &self.min) {
+    fn update_bounds(&mut self, text: Range<usize>) {
+        let text = PageExtreme { head: head(&self.values[text.clone()]), text };
+        let is_first = self.levels.len() == self.nulls;
+        if is_first || self.is_less(&text, &self.min) {
             self.min = text.clone();
         }
-        if first || self.is_less(&self.max, &text) {
+        if is_first || self.is_less(&self.max, &text) {
             self.max = text;
         }
     }
 
     #[inline]
-    fn is_less(&self, a: &Extreme, b: &Extreme) -> bool {
+    fn is_less(&self, a: &PageExtreme, b: &PageExtreme) -> bool {
         a.head < b.head || a.head == b.head && self.values[a.text.clone()] < self.values[b.text.clone()]
     }
 
-    fn close_page(&mut self, codec: &mut Codec) -> Result<()> {
+    fn close_page(&mut self, codec: &mut PageCodec) -> Result<()> {
         let bounds = (self.bounded && self.nulls < self.levels.len()).then(|| Bounds {
             min: self.values[self.min.text.clone()].to_vec(),
             max: self.values[self.max.text.clone()].to_vec(),
         });
         let rows = self.levels.len();
-        let page = Page { levels: Some(&self.levels), rows, nulls: self.nulls, values: &self.values };
+        let page = DataPage { levels: Some(&self.levels), rows, nulls: self.nulls, values: &self.values };
         self.chunk.data(codec.page(&page, self.column.max_def_level())?, bounds)?;
         self.clear_page();
         Ok(())
     }
 
-    /// Gives the column chunk of the rows so far to `write`, which gives its memory back; the next row begins another one.
-    pub(super) fn take(&mut self, codec: &mut Codec, write: impl FnOnce(Encoded) -> Result<Vec<u8>>) -> Result<()> {
+    /// Passes the column chunk to `write`, which returns its memory for the next one. The column is empty then.
+    pub(super) fn write(
+        &mut self,
+        codec: &mut PageCodec,
+        write: impl FnOnce(EncodedChunk) -> Result<Vec<u8>>,
+    ) -> Result<()> {
         if !self.levels.is_empty() {
             self.close_page(codec)?;
         }
-        // A record may be large: what its page took is not kept for the next ones.
+        // A record may be large; the memory of its page is not kept.
         self.values.shrink_to(2 * self.page_bytes);
         let next = new_chunk(&self.column, self.bounded, Vec::new());
         let buffer = write(std::mem::replace(&mut self.chunk, next).finish(codec)?)?;
@@ -109,7 +113,6 @@ impl PlainTexts {
         Ok(())
     }
 
-    /// Forgets the rows.
     pub(super) fn clear(&mut self) {
         if self.chunk.bytes() > 0 {
             self.chunk = new_chunk(&self.column, self.bounded, Vec::new());
@@ -123,14 +126,15 @@ impl PlainTexts {
         self.nulls = 0;
     }
 
-    /// About the bytes held.
+    /// The approximate memory in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.chunk.bytes() + self.values.len()
     }
 }
 
-/// The first 16 bytes of a text, as a number that compares as they do; zeros stand for what is not there.
+/// The first 16 bytes of a text, padded with zeros, as a number with the same order.
 #[inline]
+#[expect(clippy::cast_possible_truncation, reason = "a text of less than 16 bytes")]
 fn head(text: &[u8]) -> u128 {
     match text.first_chunk() {
         Some(bytes) => u128::from_be_bytes(*bytes),
@@ -141,5 +145,5 @@ fn head(text: &[u8]) -> u128 {
 }
 
 fn new_chunk(column: &ColumnDescPtr, bounded: bool, buffer: Vec<u8>) -> ChunkPages {
-    ChunkPages::new(column.clone(), Order::Text, Encoding::PLAIN, bounded, buffer)
+    ChunkPages::new(column.clone(), ValueOrder::Text, Encoding::PLAIN, bounded, buffer)
 }

@@ -1,5 +1,7 @@
-//! Indexing with vectors of 32 and 64 bytes, on processors that have them: x86-64 in general does not.
-#![allow(unsafe_code)] // Two calls, which say why they are sound. Of a conversion's time they save a tenth and more.
+//! Indexing with 32-byte (AVX2) and 64-byte (AVX-512) vectors. The x86-64 baseline has neither, so they are detected.
+//!
+//! They save at least a tenth of a conversion's CPU time.
+#![allow(unsafe_code)] // Calls of functions that need a processor feature; each states where it was detected.
 
 use std::arch::x86_64::{
     __m128i, __m256i, __m512i, _mm_clmulepi64_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_set1_epi8,
@@ -9,25 +11,24 @@ use std::arch::x86_64::{
     _mm512_shuffle_epi8,
 };
 
-use super::blocks::{BLOCK_BYTES, Classes, Rare, rare};
-use super::index::{Index, Slots, Vectors, write};
+use crate::blocks::{BLOCK_BYTES, BlockOps, ByteClasses, RareBytes, TokenSlots, find_rare, write_tokens};
+use crate::index::{Refill, TokenIndex};
 
-/// The operators at the places of their lowest four bits, `[` and `]` as the braces that they differ from in one bit.
+/// Each operator at the index of its lowest four bits. Braces stand for brackets too, which differ in one bit.
 const OPERATORS: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b':', b'{', b',', b'}', 0, 0];
 
-/// Does what [`Index::find_with`] does, if this processor can do it in one of these ways.
-#[inline]
-pub(super) fn find(index: &mut Index, text: &[u8]) -> Option<bool> {
+/// The function that fills an index fastest on this processor; `None` if it has no wider vectors than the baseline.
+pub(crate) fn detect() -> Option<Refill> {
     if !has_avx2() {
         return None;
     }
     if has_avx512() {
-        // SAFETY: the function is safe code throughout; all that it asks for is a processor with these features, which were
-        // just detected.
-        return Some(unsafe { find_with_avx512(index, text) });
+        // SAFETY: the function contains only safe code, and needs a processor with these features, which were just
+        // detected.
+        return Some(|index, text| unsafe { refill_with_avx512(index, text) });
     }
     // SAFETY: as above.
-    Some(unsafe { find_with_avx2(index, text) })
+    Some(|index, text| unsafe { refill_with_avx2(index, text) })
 }
 
 fn has_avx2() -> bool {
@@ -44,44 +45,49 @@ fn has_avx512() -> bool {
 }
 
 #[target_feature(enable = "avx2,bmi1,popcnt,pclmulqdq")]
-fn find_with_avx2(index: &mut Index, text: &[u8]) -> bool {
-    let vectors = Vectors { classify: |block: &_| classify_with_avx2(block), rare, parity: |bits| parity(bits), write };
-    index.find_with(text, &vectors)
+fn refill_with_avx2(index: &mut TokenIndex, text: &[u8]) -> bool {
+    let ops = BlockOps {
+        classify: |block: &_| classify_with_avx2(block),
+        find_rare,
+        parity: |bits| parity(bits),
+        write: write_tokens,
+    };
+    index.refill_with(text, &ops)
 }
 
 #[target_feature(enable = "avx2,bmi1,popcnt,pclmulqdq,avx512f,avx512bw,avx512vbmi2")]
-fn find_with_avx512(index: &mut Index, text: &[u8]) -> bool {
-    let vectors = Vectors {
+fn refill_with_avx512(index: &mut TokenIndex, text: &[u8]) -> bool {
+    let ops = BlockOps {
         classify: |block: &_| classify_with_avx512(block),
-        rare: |block: &_| rare_with_avx512(block),
+        find_rare: |block: &_| rare_with_avx512(block),
         parity: |bits| parity(bits),
         write: |tokens, base, slots: &mut _| write_with_avx512(tokens, base, slots),
     };
-    index.find_with(text, &vectors)
+    index.refill_with(text, &ops)
 }
 
-/// Does what [`super::blocks::parity_so_far`] does: a product without carries by a number of ones alone.
+/// [`crate::blocks::parity_so_far`], as a carry-less product with a number of ones.
 #[inline]
 #[target_feature(enable = "pclmulqdq")]
 fn parity(bits: u64) -> u64 {
-    _mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_cvtsi64_si128(bits as i64), _mm_set1_epi8(-1), 0)) as u64
+    _mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_cvtsi64_si128(bits.cast_signed()), _mm_set1_epi8(-1), 0)).cast_unsigned()
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn classify_with_avx2(block: &[u8; BLOCK_BYTES]) -> Classes {
-    let mut classes = Classes::default();
+fn classify_with_avx2(block: &[u8; BLOCK_BYTES]) -> ByteClasses {
+    let mut classes = ByteClasses::default();
     let mut rare = _mm256_setzero_si256();
     let mut high = _mm256_setzero_si256();
     let operators: __m256i = bytemuck::cast([OPERATORS; 2]);
     for (part, bytes) in block.as_chunks::<32>().0.iter().enumerate() {
         let bytes: __m256i = bytemuck::cast(*bytes);
-        let all = |byte: u8| _mm256_set1_epi8(byte as i8);
+        let all = |byte: u8| _mm256_set1_epi8(byte.cast_signed());
         let equal = |byte: u8| _mm256_cmpeq_epi8(bytes, all(byte));
         let at_most = |byte: u8| _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, all(byte)), bytes);
-        let mask = |found: __m256i| u64::from(_mm256_movemask_epi8(found) as u32) << (32 * part);
-        // Two control characters pass for operators too. That does no harm: where they are no flaw in a string, the grammar
-        // has no use for them.
+        let mask = |found: __m256i| u64::from(_mm256_movemask_epi8(found).cast_unsigned()) << (32 * part);
+        // Two control characters are classified as operators too. In a string they are flaws, and elsewhere the grammar
+        // rejects them.
         let folded = _mm256_or_si256(bytes, all(0x20));
         classes.quotes |= mask(equal(b'"'));
         classes.operators |= mask(_mm256_cmpeq_epi8(folded, _mm256_shuffle_epi8(operators, bytes)));
@@ -90,57 +96,59 @@ fn classify_with_avx2(block: &[u8; BLOCK_BYTES]) -> Classes {
         high = _mm256_or_si256(high, bytes);
     }
     classes.has_rare = _mm256_movemask_epi8(rare) != 0;
-    classes.has_high = _mm256_movemask_epi8(high) != 0;
+    classes.has_non_ascii = _mm256_movemask_epi8(high) != 0;
     classes
 }
 
-/// As with AVX2, all at once.
+/// [`classify_with_avx2`], on the whole block at once.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn classify_with_avx512(block: &[u8; BLOCK_BYTES]) -> Classes {
+fn classify_with_avx512(block: &[u8; BLOCK_BYTES]) -> ByteClasses {
     let bytes: __m512i = bytemuck::cast(*block);
     let operators: __m512i = bytemuck::cast([OPERATORS; 4]);
-    let all = |byte: u8| _mm512_set1_epi8(byte as i8);
+    let all = |byte: u8| _mm512_set1_epi8(byte.cast_signed());
     let equal = |byte: u8| _mm512_cmpeq_epi8_mask(bytes, all(byte));
     let at_most = |byte: u8| _mm512_cmple_epu8_mask(bytes, all(byte));
     let folded = _mm512_or_si512(bytes, all(0x20));
-    Classes {
+    ByteClasses {
         quotes: equal(b'"'),
         operators: _mm512_cmpeq_epi8_mask(folded, _mm512_shuffle_epi8(operators, bytes)),
         low: at_most(b' '),
         has_rare: (equal(b'\\') | at_most(0x1f)) != 0,
-        has_high: _mm512_movepi8_mask(bytes) != 0,
+        has_non_ascii: _mm512_movepi8_mask(bytes) != 0,
     }
 }
 
-/// Does what [`rare`] does.
+/// [`find_rare`] with 64-byte vectors.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn rare_with_avx512(block: &[u8; BLOCK_BYTES]) -> Rare {
+fn rare_with_avx512(block: &[u8; BLOCK_BYTES]) -> RareBytes {
     let bytes: __m512i = bytemuck::cast(*block);
-    let equal = |byte: u8| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte as i8));
-    Rare {
+    let equal = |byte: u8| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte.cast_signed()));
+    RareBytes {
         backslashes: equal(b'\\'),
         controls: _mm512_cmple_epu8_mask(bytes, _mm512_set1_epi8(0x1f)),
         blanks: equal(b'\t') | equal(b'\n') | equal(b'\r'),
     }
 }
 
-/// Does what [`write`] does.
+/// [`write_tokens`] with 64-byte vectors.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2")]
-fn write_with_avx512(tokens: u64, base: u32, slots: &mut Slots) {
+fn write_with_avx512(tokens: u64, base: u32, slots: &mut TokenSlots) {
     const PLACES: [u8; BLOCK_BYTES] = {
         let mut places = [0; BLOCK_BYTES];
         let mut place = 0;
         while place < BLOCK_BYTES {
-            places[place] = place as u8;
+            #[expect(clippy::cast_possible_truncation, reason = "a place is below BLOCK_BYTES")]
+            let byte = place as u8;
+            places[place] = byte;
             place += 1;
         }
         places
     };
     let places: [__m128i; 4] = bytemuck::cast(_mm512_maskz_compress_epi8(tokens, bytemuck::cast(PLACES)));
-    let base = _mm512_set1_epi32(base as i32);
+    let base = _mm512_set1_epi32(base.cast_signed());
     let count = tokens.count_ones() as usize;
     for (part, (slots, places)) in slots.as_chunks_mut::<16>().0.iter_mut().zip(places).enumerate() {
         if part > 0 && 16 * part >= count {
@@ -154,11 +162,11 @@ fn write_with_avx512(tokens: u64, base: u32, slots: &mut Slots) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::blocks;
     use super::*;
+    use crate::blocks;
 
     #[test]
-    fn bytes_are_classified_as_without_these_vectors() {
+    fn classify_with_wide_vectors_matches_portable() {
         for byte in 0..=255 {
             for at in 0..64 {
                 let mut block = [b'x'; 64];
@@ -175,7 +183,7 @@ mod tests {
                     // SAFETY: AVX-512 was just detected.
                     assert_eq!(unsafe { classify_with_avx512(&block) }, expected, "byte {byte} at {at}");
                     // SAFETY: as above.
-                    assert_eq!(unsafe { rare_with_avx512(&block) }, rare(&block), "byte {byte} at {at}");
+                    assert_eq!(unsafe { rare_with_avx512(&block) }, find_rare(&block), "byte {byte} at {at}");
                 }
             }
         }
@@ -183,7 +191,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn proptest_parities_are_as_without_these_vectors(bits: u64) {
+        fn proptest_parity_matches_portable(bits: u64) {
             if has_avx2() {
                 // SAFETY: carry-less products were just detected.
                 prop_assert_eq!(unsafe { parity(bits) }, blocks::parity_so_far(bits));
@@ -191,10 +199,10 @@ mod tests {
         }
 
         #[test]
-        fn proptest_places_are_written_as_without_these_vectors(a: u64, b: u64, dense: bool, base in 0_u32..4096) {
+        fn proptest_written_tokens_match_portable(a: u64, b: u64, dense: bool, base in 0_u32..4096) {
             let tokens = if dense { a | b } else { a & b };
             let (mut expected, mut slots) = ([0; 64], [0; 64]);
-            write(tokens, base, &mut expected);
+            write_tokens(tokens, base, &mut expected);
             let count = tokens.count_ones() as usize;
             let places: Vec<u32> = (0..64).filter(|bit| tokens >> bit & 1 == 1).map(|bit| base + bit).collect();
             prop_assert_eq!(&expected[..count], &places);
