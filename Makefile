@@ -36,7 +36,7 @@ export SQL
 # Real hours, for tests: where they are, or where `real-data` puts them.
 export GHACTIVITY_DATA := $(abspath $(firstword $(GHACTIVITY_DATA) $(wildcard .local/real-data ../shared/data) .local/real-data))
 
-# A large hour, where EVENTS does not say otherwise.
+# The events of a large hour, unless EVENTS is given.
 LARGE      = $(if $(filter file,$(origin EVENTS)),150000,$(EVENTS))
 
 PY         = .tools/local/bin/python
@@ -46,60 +46,72 @@ CARGO_FUZZ = .tools/cargo-fuzz-0.13.2/bin/cargo-fuzz
 # All files, or every SHARDS-th one from the SHARD-th on.
 E2E_FILES  = $(if $(filter 1,$(SHARDS)),tests/e2e,$(shell ls tests/e2e/test_*.py | awk 'NR % $(SHARDS) == $(SHARD) % $(SHARDS)'))
 
-LOCAL  = .tools/local/bin/python -m local_aws --directory "$(DIRECTORY)"
-SOURCE = --hours $(HOURS) --events $(EVENTS) --data "$(DATA)" --source-url "$(SOURCE_URL)"
+# The command, as `python -m local_aws.stack.build` builds it. ON_LOCAL points it to the local AWS in DIRECTORY.
+GHACTIVITY = $(or $(CARGO_TARGET_DIR),target)/debug/ghactivity
+LOCAL      = $(GHACTIVITY) local --directory "$(DIRECTORY)"
+ON_LOCAL   = variables=$$($(LOCAL) env) && eval "$$variables" &&
+SOURCE     = --hours $(HOURS) --events $(EVENTS) $(if $(DATA),--data "$(DATA)") $(if $(SOURCE_URL),--source-url "$(SOURCE_URL)")
 
 .DEFAULT_GOAL := help
-.PHONY: help tools tools-local local-up local-deploy local-down local-status local-ingest local-dashboard measure bench sql demo demo-csv demo-events bench-csv bench-events docs pictures \
+.PHONY: help tools tools-local build local-up local-deploy local-down local-status local-ingest local-dashboard measure bench sql demo demo-csv demo-events bench-csv bench-events docs pictures \
         test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end test-full test-advisories real-data fuzz
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@sed -n 's/^# \([A-Z_]*=.*\)/  \1/p' $(firstword $(MAKEFILE_LIST))
 
-tools: ## Create the virtual environments of the tools in .tools/ (once)
+tools: ## Make the virtual environments of the tools in .tools/, once
 	@$(PYTHON) local_aws/venvs.py
 
 tools-local:
 	@$(PYTHON) local_aws/venvs.py local
 
-demo: tools-local ## Generate hours, start a local AWS, run the pipeline and a query, then stop everything
-	@$(PY) -m local_aws.demos.lake $(SOURCE) --from "$(FROM)"
+build: tools-local ## Build the functions, the archive server and the command with the dev profile
+	@$(PY) -m local_aws.stack.build
 
-demo-csv: tools-local ## Load a CSV file into a table of a local AWS, load it again, and undo the load (ROWS)
-	@$(PY) -m local_aws.demos.csv_load --rows $(ROWS)
+$(GHACTIVITY):
+	@$(MAKE) --no-print-directory build
 
-demo-events: tools-local ## Send simulated events through a local AWS and verify that each is stored once (EVENTS, KILLS)
-	@$(PY) -m local_aws.demos.event_stream --events $(if $(filter file,$(origin EVENTS)),20000,$(EVENTS)) --kills $(KILLS)
+demo: tools-local ## Build, deploy to a local AWS, publish hours, query them, stop everything
+	@$(PY) -m local_aws.demos.lake_demo $(SOURCE) $(if $(FROM),--from "$(FROM)")
 
-local-up: tools-local ## Start the local AWS and a source of hours, and deploy; both keep running
+demo-csv: tools-local ## Load a CSV file with planted oddities, load it again, undo the load (ROWS)
+	@$(PY) -m local_aws.demos.csv_demo --rows $(ROWS)
+
+demo-events: tools-local ## Send simulated events, verify that each is stored once, query them (EVENTS, KILLS)
+	@$(PY) -m local_aws.demos.events_demo --events $(if $(filter file,$(origin EVENTS)),20000,$(EVENTS)) --kills $(KILLS)
+
+local-up: build ## Start a local AWS and a source of hours, and deploy; both keep running (ghactivity local up)
 	@$(LOCAL) up $(SOURCE) --port $(PORT)
 
-local-deploy: tools-local ## Build, and update the running local stack
+local-deploy: build ## Build again and update the local stack (ghactivity local deploy)
 	@$(LOCAL) deploy
 
-local-ingest: tools-local ## Ingest the hours that are due on the running local stack (FROM: first hour of a new stack)
-	@$(LOCAL) ingest --from "$(FROM)"
+local-ingest: $(GHACTIVITY) ## Publish the due hours on the local stack (ghactivity ingest; FROM: first hour of a new job)
+	@$(ON_LOCAL) $(GHACTIVITY) ingest $(if $(FROM),--from "$(FROM)")
 
-sql: tools-local ## Run SQL="SELECT …" on the running local stack, through Athena
-	@$(LOCAL) sql "$$SQL"
+sql: $(GHACTIVITY) ## Run SQL="SELECT …" on the local stack (ghactivity query)
+	@$(ON_LOCAL) $(GHACTIVITY) query "$$SQL"
 
-local-dashboard: tools-local ## Draw the CloudWatch dashboards of the running local stack as a page
+local-dashboard: $(GHACTIVITY) ## Draw the CloudWatch dashboards of the local stack as a page (ghactivity local dashboard)
 	@$(LOCAL) dashboard
 
-local-status: tools-local ## Show the state, addresses and folders of the local stack
+local-status: $(GHACTIVITY) ## Print the addresses and names of the local stack (ghactivity local status)
 	@$(LOCAL) status
 
-measure: tools-local ## Measure sizes, cold starts and one large hour, with release binaries (EVENTS)
-	@$(PY) -m local_aws.measure --events $(LARGE)
+local-down: $(GHACTIVITY) ## Stop the local AWS; its data stays (ghactivity local down)
+	@$(LOCAL) down
 
-bench: ## Compare the conversion with DuckDB, ClickHouse, polars and pandas: CPU, time, memory (ROUNDS, EVENTS, TOOLS)
+measure: tools-local ## Measure sizes, cold starts and one large hour with the release binaries (EVENTS)
+	@$(PY) -m local_aws.release_measurements --events $(LARGE)
+
+bench: ## Compare the conversion with DuckDB, ClickHouse, polars and pandas (ROUNDS, EVENTS, TOOLS)
 	@$(PYTHON) bench/bench.py --rounds $(ROUNDS) --events $(LARGE) --tools "$(TOOLS)" $(if $(QUICK),--quick)
 
-bench-csv: tools-local ## Compare the CSV loader with plain SDK use and boto3: rows per CPU second (ROUNDS)
+bench-csv: tools-local ## Compare the CSV loader with plain use of the SDK and boto3 (ROUNDS)
 	@$(PY) bench/csv/bench.py --rounds $(ROUNDS)
 
-bench-events: ## Compare the handler of the event stream with one in Python and boto3 (ROUNDS)
+bench-events: ## Compare the event stream's handler with one in Python and boto3 (ROUNDS)
 	@$(PYTHON) bench/events/compare.py --rounds $(ROUNDS)
 
 docs: ## Build docs/ as a site with search, in .local/site
@@ -108,9 +120,6 @@ docs: ## Build docs/ as a site with search, in .local/site
 
 pictures: tools-local ## Draw the pictures of the README again (needs Graphviz and Chromium)
 	@$(PY) docs/images/pictures.py
-
-local-down: tools-local ## Stop the local AWS; its data stays in .local/aws
-	@$(LOCAL) down
 
 # Checks in order of duration. Tests and local AWS share the binaries of one profile and one target folder.
 test: test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end ## Run all checks that need no AWS account
@@ -152,8 +161,7 @@ test-template: tools ## Validate the templates with SAM and cfn-lint
 test-contract: tools-local ## Check contracts between templates, state machines, events and code; test the local AWS
 	$(PY) -m pytest -q tests/contract local_aws
 
-test-end-to-end: tools ## Run the real template, binaries and state machines on the local AWS (WORKERS, SHARD, SHARDS)
-	$(PY) -m local_aws.stack.build
+test-end-to-end: tools build ## Run the real template, binaries and state machines on the local AWS (WORKERS, SHARD, SHARDS)
 	$(PY) -m pytest -q $(E2E_FILES) --numprocesses $(WORKERS)
 
 $(CARGO_DENY):

@@ -34,4 +34,4 @@ def build() -> None:
 
 def target() -> Path:
     """Returns Cargo's folder of release builds."""
-    return dev.target("release")
+    return dev.target_folder("release")

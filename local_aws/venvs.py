@@ -1,9 +1,15 @@
-"""Makes the virtual environments that the project's tools live in, below `.tools/`.
+"""Makes the virtual environments of the project's tools, in `.tools/`.
 
-`local` holds the local AWS and what the tests need; `dev` holds AWS's own command lines (aws, sam, cfn-lint) and
-cargo-lambda; `lint` checks Python and spelling. `bench`, what the conversion is compared with, and `docs`, what builds the site
-of docs/, are made only on demand. Each is made once from its file of exact versions, and again only when that file changes. Two runs at the
-same time are safe: the second waits for the first. Needs nothing but Python's standard library.
+    python3 local_aws/venvs.py [NAME...]
+
+- `local`: the local AWS, and what the tests need
+- `dev`: the command lines of AWS (aws, sam, cfn-lint), and cargo-lambda
+- `lint`: the checks of Python and of spelling
+- `bench`, only on demand: what the conversion is compared with
+- `docs`, only on demand: the generator of the site of `docs/`
+
+Each is made once from a file of exact versions, and again when that file changes. A second run at the same time waits for the first.
+Needs Python's standard library only.
 """
 
 import fcntl
@@ -23,12 +29,24 @@ REQUIREMENTS = {
     "bench": ROOT / "bench/requirements.txt",
     "docs": ROOT / "docs/requirements.txt",
 }
-USUAL = ("local", "dev", "lint")
+DEFAULT_NAMES = ("local", "dev", "lint")
 OLDEST_PYTHON = (3, 11)
 
 
-def ensure(name):
-    """Answers the folder of the virtual environment `name`, made now if it is absent or out of date."""
+def main(names: list[str]) -> None:
+    if sys.version_info < OLDEST_PYTHON:
+        sys.exit(f"Python {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]} or newer is needed, this is {sys.version.split()[0]}")
+    for name in names or DEFAULT_NAMES:
+        if name not in REQUIREMENTS:
+            sys.exit(f"{name}: no such environment; there are {', '.join(REQUIREMENTS)}")
+        try:
+            ensure(name)
+        except subprocess.CalledProcessError as error:
+            sys.exit(f"making .tools/{name} failed: {error}")
+
+
+def ensure(name: str) -> Path:
+    """Makes the virtual environment if it is absent or out of date, and returns its folder."""
     folder, wanted = TOOLS / name, fingerprint(REQUIREMENTS[name])
     TOOLS.mkdir(exist_ok=True)
     with open(TOOLS / f"{name}.lock", "w") as lock:
@@ -40,30 +58,18 @@ def ensure(name):
     return folder
 
 
-def fingerprint(requirements):
-    """What the environment depends on: the file of versions, this Python and the folder (scripts name it)."""
+def fingerprint(requirements: Path) -> str:
+    """A hash of all that the environment depends on: the versions, this Python, and the folder, which the scripts in it name."""
     facts = f"{requirements.read_text()}\n{sys.version}\n{TOOLS}"
     return hashlib.sha256(facts.encode()).hexdigest()
 
 
-def make(folder, requirements):
+def make(folder: Path, requirements: Path) -> None:
     print(f"making .tools/{folder.name} from {requirements.relative_to(ROOT)} (once; takes a minute)", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=True, symlinks=True)
-    pip = [folder / "bin/python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip: list[str | Path] = [folder / "bin/python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run([*pip, "--requirement", requirements], check=True)
-
-
-def main(names):
-    if sys.version_info < OLDEST_PYTHON:
-        sys.exit(f"Python {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]} or newer is needed, this is {sys.version.split()[0]}")
-    for name in names or USUAL:
-        if name not in REQUIREMENTS:
-            sys.exit(f"{name}: no such environment; there are {', '.join(REQUIREMENTS)}")
-        try:
-            ensure(name)
-        except subprocess.CalledProcessError as error:
-            sys.exit(f"making .tools/{name} failed: {error}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from local_aws.demos.csv_files import CsvFile  # noqa: E402
-from local_aws.stack.build import target  # noqa: E402
+from local_aws.stack.build import target_folder  # noqa: E402
 
 # Rows, CPU seconds and seconds of a run.
 Measured = dict[str, Any]
@@ -33,7 +33,7 @@ def main() -> None:
     options = arguments()
     build = ["cargo", "build", "--release", "--locked", "-p", "load-csv-chunk", "--examples"]
     subprocess.run(build, cwd=ROOT, check=True)
-    binaries = target("release") / "examples"
+    binaries = target_folder("release") / "examples"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "people.csv"
         with open(path, "wb") as out:

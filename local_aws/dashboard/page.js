@@ -1,11 +1,11 @@
 "use strict";
-// Draws each widget of the dashboards from its series. Nothing is summed here: the values are those of the tables.
+// Draws each widget of the dashboards from its series, whose values are those of the table below it.
 const data = JSON.parse(document.getElementById("data").textContent);
 const COLOURS = [...d3.schemeTableau10, "#1b9e77", "#7570b3", "#a6761d", "#e7298a"];
 const number = new Intl.NumberFormat("en-US", { maximumFractionDigits: 3 });
 const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 }).format;
 
-// A series of the right-hand axis is drawn on the left-hand one's scale, and told by its axis' labels.
+// A series of the right axis is drawn in the scale of the left axis; the labels of the right axis show its own values.
 function scales(series, lines) {
   const most = (axis) => d3.max(series.filter((one) => one.axis === axis), (one) => d3.max(one.points, (point) => point[1]));
   const left = Math.max(most("left") ?? 0, d3.max(lines, (line) => line.value) ?? 0) || 1;
@@ -16,7 +16,7 @@ function stackedMost(rows) {
   return d3.max(d3.rollup(rows, (same) => d3.sum(same, (row) => row.value), (row) => +row.at).values()) || 1;
 }
 
-// As many round moments as have room for their labels.
+// Round moments, few enough that their labels do not overlap.
 function moments(domain, width) {
   const all = d3.scaleUtc(domain, [0, 1]).ticks(6);
   const every = Math.ceil(all.length / Math.max(1, Math.floor((width - 60) / 75)));
@@ -32,7 +32,7 @@ function chart(width, { series, stacked, lines, period_ms }) {
   const title = (row) => `${row.label}, ${d3.utcFormat("%H:%M:%S")(row.at)}: ${number.format(row.value)}`;
   const colour = d3.scaleOrdinal(series.map((one) => one.label), COLOURS);
   const hasRight = series.some((one) => one.axis === "right");
-  // A few periods at least, so that one moment alone has a stretch of time to be drawn in.
+  // At least four periods, so that a single point is drawn inside a range of time.
   const [first, last] = d3.extent(rows, (row) => +row.at);
   const domain = [first - period_ms, Math.max(last, first + 4 * period_ms) + period_ms].map((moment) => new Date(moment));
   const options = { x: "at", stroke: (row) => colour(row.label), z: "label" };

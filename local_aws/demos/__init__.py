@@ -1,1 +1,1 @@
-"""What `make demo`, `make demo-csv` and `make demo-events` run."""
+"""The demonstrations of `make demo`, `make demo-csv` and `make demo-events`, and the data that they generate."""

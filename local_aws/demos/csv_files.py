@@ -1,8 +1,8 @@
-"""CSV files with every oddity, for tests, the demo and measurements; the same seed gives the same bytes.
+"""CSV files with planted oddities, for tests, the demo and measurements. The same seed gives the same bytes.
 
     .tools/local/bin/python -m local_aws.demos.csv_files --rows 1000000 --seed 1 --out /tmp/people.csv
 
-writes a file and prints what was planted in it, as JSON: the counts that a load's receipt must have.
+writes a file and prints what was planted as JSON: the counts that the receipt of a load must have.
 """
 
 import argparse
@@ -12,11 +12,12 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 COLUMNS = ("id", "name", "city", "price", "active", "note")
 CITIES = ("Köln", "São Paulo", "東京", "Reykjavík", "New York, NY", 'the "Big" city', "", "two\nlines", "Praha\r\n2")
 NOTES = ("", "plain", "=1+1", "007", " spaces around ", "emoji 🎉 é", "semi;colon", "pi|pe", "tab\there", "null", "\\N", "'")
-#: How many of a thousand rows are planted with each oddity.
+#: Rows in a thousand with each oddity.
 ODDITIES = {
     "near_duplicate": 4,
     "far_duplicate": 6,
@@ -27,46 +28,56 @@ ODDITIES = {
     "empty_id": 1,
     "blank_line": 2,
 }
-#: So many of the whole file, where it is long enough.
+#: Rows in a file of 1,000 rows or more.
 RARITIES = {"huge_item": 2, "long_id": 2, "empty_row": 3}
 REJECTED = {"short_row", "long_row", "bad_number", "not_utf8", "empty_id", "huge_item", "long_id", "empty_row"}
 
 
 @dataclass
-class Planted:
-    """What a file has."""
+class PlantedRows:
+    """What was planted in a file."""
 
     read: int = 0
     rejected: int = 0
-    oddities: Counter = field(default_factory=Counter)
-    #: The ids of rows that fit.
-    ids: set = field(default_factory=set)
+    oddities: Counter[str] = field(default_factory=Counter)
+    #: The keys of the accepted rows.
+    ids: set[object] = field(default_factory=set)
     bytes: int = 0
 
-    def counts(self):
-        """What the receipt of its load must say, into a table that has none of its ids."""
+    def counts(self) -> dict[str, int]:
+        """The counts of the receipt of a load into a table without any of the ids."""
         written = len(self.ids)
         duplicate = self.read - self.rejected - written
         return {"read": self.read, "written": written, "duplicate": duplicate, "rejected": self.rejected, "skipped": 0}
 
 
 class CsvFile:
-    """A file of people, whose key is `id`; `price` is a number and `active` a truth."""
+    """A file of people with the key `id`, the number `price` and the boolean `active`.
 
-    def __init__(self, rows, seed=1, delimiter=",", line_end="\n", byte_order_mark=False, hashed=False, odd=True):
+    `hashed` leaves out the column `id`: the key is a hash of the row. `odd=False` plants nothing.
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        seed: int = 1,
+        delimiter: str = ",",
+        line_end: str = "\n",
+        byte_order_mark: bool = False,
+        hashed: bool = False,
+        odd: bool = True,
+    ) -> None:
         self.rows = rows
         self.random = random.Random(seed)
         self.delimiter = delimiter
         self.line_end = line_end
         self.byte_order_mark = byte_order_mark
-        #: Without the column id: the key is a hash of the row.
         self.hashed = hashed
         self.odd = odd
-        self.planted = Planted()
-        self.recent = []
+        self.planted = PlantedRows()
+        self.recent: list[list[str]] = []
 
-    def write(self, out):
-        """Writes the file to a binary stream; answers what was planted."""
+    def write(self, out: IO[bytes]) -> PlantedRows:
         names = [name for name in COLUMNS if not (self.hashed and name == "id")]
         head = self.delimiter.join(names) + self.line_end
         self.put(out, (b"\xef\xbb\xbf" if self.byte_order_mark else b"") + head.encode())
@@ -75,24 +86,25 @@ class CsvFile:
             self.put(out, self.row(number, rare.get(number)))
         return self.planted
 
-    def put(self, out, text):
+    def put(self, out: IO[bytes], text: bytes) -> None:
         out.write(text)
         self.planted.bytes += len(text)
 
-    def rare_rows(self):
+    def rare_rows(self) -> dict[int, str]:
         if not self.odd or self.rows < 1000:
             return {}
         kinds = [kind for kind, count in RARITIES.items() for _ in range(count) if not (self.hashed and kind == "long_id")]
-        return dict(zip(self.random.sample(range(self.rows), len(kinds)), kinds))
+        return dict(zip(self.random.sample(range(self.rows), len(kinds)), kinds, strict=True))
 
-    def row(self, number, rare):
+    def row(self, number: int, rare: str | None) -> bytes:
         oddity = rare or self.oddity()
         if oddity == "blank_line":
             self.planted.oddities[oddity] += 1
-            return (self.line_end + self.row(number, "none").decode()).encode()
+            return self.line_end.encode() + self.row(number, "none")
         cells = self.cells(number, oddity)
         self.planted.read += 1
-        self.planted.oddities[oddity] += oddity not in (None, "none")
+        if oddity not in (None, "none"):
+            self.planted.oddities[oddity] += 1
         if oddity in REJECTED:
             self.planted.rejected += 1
         else:
@@ -103,7 +115,7 @@ class CsvFile:
         line = self.delimiter.join(self.cell(cell) for cell in cells) + self.line_end
         return line.encode("utf-8", "surrogateescape")
 
-    def oddity(self):
+    def oddity(self) -> str | None:
         if not self.odd:
             return None
         drawn = self.random.randrange(1000)
@@ -112,7 +124,7 @@ class CsvFile:
                 return None if (self.hashed and name == "empty_id") else name
         return None
 
-    def cells(self, number, oddity):
+    def cells(self, number: int, oddity: str | None) -> list[str]:
         pick = self.random
         key = "" if self.hashed else f"p{number:08}"
         price = f"{pick.randrange(100000) / 100}"
@@ -140,25 +152,25 @@ class CsvFile:
             return [""] * len(cells)
         return cells
 
-    def remember(self, cells):
-        """Some rows, of all parts of the file, to be repeated."""
+    def remember(self, cells: list[str]) -> None:
+        """Keeps up to 500 rows from all parts of the file, the latest last, for duplicates."""
         if len(self.recent) < 500:
             self.recent.append(cells)
         else:
             self.recent[self.random.randrange(499)] = cells
             self.recent[-1] = cells
 
-    def cell(self, text):
+    def cell(self, text: str) -> str:
         quoted = any(char in text for char in (self.delimiter, '"', "\n", "\r")) or self.random.random() < 0.02
         return '"' + text.replace('"', '""') + '"' if quoted else text
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description="Writes a CSV file with planted oddities, and prints what was planted.")
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--delimiter", default=",")
-    parser.add_argument("--hashed", action="store_true", help="without a column id")
+    parser.add_argument("--hashed", action="store_true", help="without the column id")
     parser.add_argument("--plain", action="store_true", help="without oddities")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()

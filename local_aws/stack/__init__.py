@@ -1,1 +1,1 @@
-"""Starting the local AWS, building the project, deploying the template."""
+"""Builds the project, starts the local AWS and an archive server, and deploys the template."""

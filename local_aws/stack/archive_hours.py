@@ -1,19 +1,19 @@
-"""Hours of the archive, as it names them."""
+"""Hours as GH Archive names them: `2025-11-21-0`, UTC, the hour without padding."""
 
-from datetime import datetime, timedelta, timezone
-
-
-def last_hours(count):
-    """The moment at which the last `count` hours that are over began."""
-    return datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0) - timedelta(hours=count)
+from datetime import UTC, datetime, timedelta
 
 
-def moment(hour):
-    """The beginning of an hour of the archive: 2025-11-21-0."""
-    day, of_day = hour.rsplit("-", 1)
-    return datetime.strptime(day, "%Y-%m-%d").replace(hour=int(of_day), tzinfo=timezone.utc)
+def last_hours(count: int) -> datetime:
+    """The beginning of the first of the last `count` complete hours."""
+    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=count)
 
 
-def archive_hour(when):
-    """`moment` the other way round."""
+def moment(hour: str) -> datetime:
+    """The beginning of an hour."""
+    day, hour_of_day = hour.rsplit("-", 1)
+    return datetime.strptime(day, "%Y-%m-%d").replace(hour=int(hour_of_day), tzinfo=UTC)
+
+
+def archive_hour(when: datetime) -> str:
+    """The name of the hour of a moment."""
     return f"{when:%Y-%m-%d}-{when.hour}"

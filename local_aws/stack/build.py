@@ -1,4 +1,7 @@
-"""Builds the functions, the archive server and the command line with the dev profile and puts each function where the deployment looks."""
+"""Builds the functions, the archive server and the command `ghactivity` with the dev profile.
+
+python -m local_aws.stack.build
+"""
 
 import json
 import os
@@ -6,52 +9,50 @@ import shutil
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ROOT / ".local/build"
+from local_aws.paths import FUNCTIONS, ROOT
 
 
-def build():
-    """Runs cargo, then copies each function's binary to `.local/build/<logical id>/bootstrap` if it has changed."""
+def build() -> None:
+    """Runs cargo, then copies each function's binary to `.local/build/<logical id>/bootstrap`, where the deployment reads it."""
     command = ["cargo", "build"]
     for package in packages():
         command += ["--package", package]
     subprocess.run(command, cwd=ROOT, check=True)
     for package in functions():
-        copy(target() / package, FUNCTIONS / logical_id(package) / "bootstrap")
+        copy_if_changed(target_folder() / package, FUNCTIONS / logical_id(package) / "bootstrap")
 
 
-def packages():
-    """All that the local AWS needs built."""
+def packages() -> list[str]:
+    """All packages that the local AWS needs."""
     return [*functions(), "archive-server", "ghactivity"]
 
 
-def functions():
-    """The packages of the functions, which are also their binaries."""
+def functions() -> list[str]:
+    """The packages of the functions. A function's binary has the name of its package."""
     return sorted(path.parent.name for path in (ROOT / "functions").glob("*/Cargo.toml"))
 
 
-def logical_id(package):
+def logical_id(package: str) -> str:
     """`convert-chunk` -> `ConvertChunkFunction`, the name of the resource in the template."""
     return "".join(word.capitalize() for word in package.split("-")) + "Function"
 
 
-def archive_server():
-    """The binary that serves hours like GH Archive."""
-    return target() / "archive-server"
+def archive_server_binary() -> Path:
+    return target_folder() / "archive-server"
 
 
-def target(builds="debug"):
-    """Cargo's folder of dev builds (or of `release` ones), wherever its configuration puts it."""
+def target_folder(profile: str = "debug") -> Path:
+    """Cargo's output folder of a profile, `debug` or `release`, as Cargo's configuration sets it."""
     if "CARGO_TARGET_DIR" in os.environ:
-        return ROOT / os.environ["CARGO_TARGET_DIR"] / builds
+        return ROOT / os.environ["CARGO_TARGET_DIR"] / profile
     command = ["cargo", "metadata", "--no-deps", "--offline", "--format-version", "1"]
     metadata = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return Path(json.loads(metadata.stdout)["target_directory"]) / builds
+    return Path(json.loads(metadata.stdout)["target_directory"]) / profile
 
 
-def copy(source, destination):
-    """By a new name first: a running function keeps the binary that it was started from."""
-    old, new = (path.stat() if path.exists() else None for path in (destination, source))
+def copy_if_changed(source: Path, destination: Path) -> None:
+    """Copies to a new file and renames it: a running function keeps the binary that it was started from."""
+    new, old = source.stat(), destination.stat() if destination.exists() else None
     if old and (old.st_size, old.st_mtime) == (new.st_size, new.st_mtime):
         return
     destination.parent.mkdir(parents=True, exist_ok=True)

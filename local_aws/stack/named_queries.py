@@ -1,43 +1,39 @@
-"""The named queries of the template, with their texts, and parameters for the day of an hour."""
+"""The named queries of a template, and parameters for them."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from local_aws.stack.build import ROOT
-from local_aws.stack.deploy import TemplateLoader
+from local_aws.paths import ROOT
+from local_aws.stack.templates import load_template
 
 TEMPLATE = ROOT / "sam/catalog.yaml"
 
 
 @dataclass
 class NamedQuery:
-    """A saved query: its name, what it is for, its SQL."""
+    """A saved query. Its description ends with the names of its parameters in order: `Parameters: year, month.`"""
 
     name: str
     description: str
     sql: str
 
-    def parameters(self, hour):
-        """The query's parameters for the day of `hour` (2025-11-21-0), as SQL text: year, month and so on."""
-        year, month, day, of_day = hour.split("-")
-        return self.filled({"year": year, "month": month, "day of month": day, "hour": f"{int(of_day):02}"})
+    def parameters(self, hour: str) -> list[str]:
+        """The parameters for the day of `hour` (2025-11-21-0), as SQL text."""
+        year, month, day, hour_of_day = hour.split("-")
+        return self.filled({"year": year, "month": month, "day of month": day, "hour": f"{int(hour_of_day):02}"})
 
-    def filled(self, values):
-        """The query's parameters as SQL text, of `values` by name. The description lists them in order, after "Parameters:"."""
+    def filled(self, values: dict[str, str]) -> list[str]:
+        """The parameters as SQL text. `values` are by the names of the description."""
         listed = re.search(r"Parameters?: (.*?)(?:, as quoted text.*|\.)?$", self.description)
-        names = [name.strip() for name in listed.group(1).split(",")] if listed else []
+        names = [name.strip() for name in listed[1].split(",")] if listed else []
         if len(names) != self.sql.count("?") or not all(name in values for name in names):
             raise ValueError(f"query {self.name}: its description must list its parameters, found {names}")
         return [f"'{values[name]}'" for name in names]
 
 
-def named_queries(template=TEMPLATE):
+def named_queries(template: Path = TEMPLATE) -> list[NamedQuery]:
     """All named queries of the template, in its order."""
-    resources = yaml.load(Path(template).read_text(), Loader=TemplateLoader)["Resources"]
-    return [
-        NamedQuery(properties["Name"], properties.get("Description", ""), properties["QueryString"])
-        for properties in (one["Properties"] for one in resources.values() if one["Type"] == "AWS::Athena::NamedQuery")
-    ]
+    resources = load_template(template)["Resources"].values()
+    described = [one["Properties"] for one in resources if one["Type"] == "AWS::Athena::NamedQuery"]
+    return [NamedQuery(one["Name"], one.get("Description", ""), one["QueryString"]) for one in described]

@@ -1,10 +1,10 @@
-"""The local AWS: ministack in this process, with an Athena that reads what Athena would read.
+"""The local AWS: ministack with the patches, in this process.
 
-    .tools/local/bin/python -m local_aws.stack.server --directory .local/aws [--port 4566] [--with-parent]
+    python -m local_aws.stack.server --directory .local/aws [--port 4566] [--with-parent]
 
-Listens on 127.0.0.1 only; port 0 takes a free one. `server.json` in the directory tells port, process and endpoint once
-it answers. Everything it keeps lies below the directory. With `--with-parent` it ends when its standard input does, so
-that no server outlives the program that started it.
+Listens on 127.0.0.1 only; port 0 takes a free one. `server.json` in the directory holds port, process id and endpoint as soon as the
+server responds. All data is kept in the directory. With `--with-parent` the server ends when its standard input ends, and so with the
+process that started it.
 """
 
 import argparse
@@ -22,28 +22,28 @@ HOST = "127.0.0.1"
 REGION = "us-east-1"
 
 
-def main():
+def main() -> None:
     options = arguments()
     directory = options.directory.resolve()
     listener = listen(options.port)
     port = listener.getsockname()[1]
     configure(directory, port)
-    # A Lambda invoke is two small writes each way: with Nagle's algorithm it waits 40 ms for an acknowledgement.
+    # A Lambda invocation is two small writes each way: Nagle's algorithm would delay it by 40 ms.
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
     if options.with_parent:
-        threading.Thread(target=end_with_parent, daemon=True).start()
+        threading.Thread(target=end_with_standard_input, daemon=True).start()
     asyncio.run(serve(listener, directory / "server.json", port))
 
 
-def arguments():
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="AWS on this machine, for development and tests.")
-    parser.add_argument("--directory", type=Path, required=True, help="where everything is kept")
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "4566")), help="0 takes a free one")
+    parser.add_argument("--directory", type=Path, required=True, help="folder of all data")
+    parser.add_argument("--port", type=int, default=4566, help="0 takes a free one")
     parser.add_argument("--with-parent", action="store_true", help="end when standard input ends")
     return parser.parse_args()
 
 
-def listen(port):
+def listen(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -54,8 +54,8 @@ def listen(port):
     return listener
 
 
-def configure(directory, port):
-    """ministack reads its settings from the environment while it is imported; the Lambdas inherit the rest."""
+def configure(directory: Path, port: int) -> None:
+    """Sets the environment variables that ministack reads when it is imported. The functions inherit the rest."""
     for name in ("s3", "state", "tmp"):
         (directory / name).mkdir(parents=True, exist_ok=True)
     os.environ.update(
@@ -75,14 +75,16 @@ def configure(directory, port):
         STATE_DIR=str(directory / "state"),
         LAMBDA_EXECUTOR="local",
         ATHENA_ENGINE="duckdb",
-        AUTH="true",  # a function may do what its role allows, and nothing else
+        AUTH="true",  # a function may do only what its role allows
     )
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         os.environ.pop(name, None)
 
 
-async def serve(listener, announcement, port):
-    from hypercorn.asyncio import serve as hypercorn_serve
+async def serve(listener: socket.socket, announcement: Path, port: int) -> None:
+    """Serves until SIGTERM or SIGINT. `announcement` exists while the server runs."""
+    # ministack reads the environment when it is imported.
+    from hypercorn.asyncio import serve as serve_app
     from hypercorn.config import Config
     from ministack.app import app
     from ministack.core import lambda_runtime
@@ -96,17 +98,17 @@ async def serve(listener, announcement, port):
     config.graceful_timeout = 1
     config.accesslog = None
     stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     announcement.write_text(json.dumps({"port": port, "pid": os.getpid(), "endpoint": os.environ["AWS_ENDPOINT_URL"]}))
     try:
-        await hypercorn_serve(app, config, shutdown_trigger=stop.wait)
+        await serve_app(app, config, shutdown_trigger=stop.wait)
     finally:
         announcement.unlink(missing_ok=True)
         lambda_runtime.reset()  # ends the functions' processes
 
 
-def end_with_parent():
+def end_with_standard_input() -> None:
     while os.read(sys.stdin.fileno(), 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,16 +1,21 @@
-"""The local AWS as programs use it: starting, stopping, rendering and deploying, named queries."""
+"""Starting, stopping, deploying, templates and named queries."""
 
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+
+from local_aws.paths import ROOT
 from local_aws.stack.archive_hours import archive_hour, moment
-from local_aws.stack.deploy import DeployFailed, Renderer
-from local_aws.stack.aws import ROOT, LocalAws, alive
+from local_aws.stack.aws import LocalAws
 from local_aws.stack.named_queries import NamedQuery, named_queries
+from local_aws.stack.processes import is_alive
+from local_aws.stack.templates import DeployError, TemplateUploader
 
 NESTED = """
 Transform: AWS::Serverless-2016-10-31
@@ -21,7 +26,7 @@ Resources:
   WorkGroup: {Type: AWS::Athena::WorkGroup, Properties: {Name: wg}}
   Keys:
     Type: AWS::Serverless::SimpleTable
-    Properties: {TableName: of-the-nested-one}
+    Properties: {TableName: nested-keys}
   Query:
     Type: AWS::Athena::NamedQuery
     Properties: {Name: one, Database: !Ref Database, WorkGroup: !Ref WorkGroup, QueryString: SELECT 1}
@@ -77,14 +82,14 @@ while True:
 
 
 @pytest.fixture
-def aws(tmp_path):
+def aws(tmp_path: Path) -> Iterator[LocalAws]:
     with LocalAws(tmp_path / "aws") as running:
         yield running
 
 
 @pytest.fixture
-def template(tmp_path, aws):
-    """A template with a nested one, a function and a state machine, and the function's binary."""
+def template(tmp_path: Path, aws: LocalAws) -> Path:
+    """A template with a nested stack, a function with its binary, and a state machine."""
     (tmp_path / "nested.yaml").write_text(NESTED)
     (tmp_path / "machine.asl.json").write_text(json.dumps(MACHINE))
     (tmp_path / "template.yaml").write_text(ROOT_TEMPLATE)
@@ -96,27 +101,29 @@ def template(tmp_path, aws):
     return tmp_path / "template.yaml"
 
 
-def greeting(aws, outputs):
+def greeting(aws: LocalAws, outputs: dict[str, str]) -> list[str]:
+    """The output of an execution: the function's variable and its endpoint."""
     stepfunctions = aws.client("stepfunctions")
     arn = stepfunctions.start_execution(stateMachineArn=outputs["Machine"], input="{}")["executionArn"]
     while (found := stepfunctions.describe_execution(executionArn=arn))["status"] == "RUNNING":
         time.sleep(0.05)
-    return json.loads(found["output"])
+    output: list[str] = json.loads(found["output"])
+    return output
 
 
-def test_a_template_deploys_runs_and_is_updated_without_being_touched(aws, template):
+def test_template_deploys_runs_and_updates(aws: LocalAws, template: Path) -> None:
     outputs = aws.deploy(template=template)
     assert outputs["Bucket"] == "local-nested"
-    assert aws.client("dynamodb").list_tables()["TableNames"] == ["of-the-nested-one"], "nested templates are transformed too"
+    assert aws.client("dynamodb").list_tables()["TableNames"] == ["nested-keys"], "a nested template is transformed"
     assert greeting(aws, outputs) == ["hello", aws.endpoint]
-    assert aws.deploy(template=template) == outputs, "nothing to do"
+    assert aws.deploy(template=template) == outputs, "an update without changes"
     assert greeting(aws, aws.deploy({"Greeting": "good evening"}, template=template)) == ["good evening", aws.endpoint]
     assert template.read_text() == ROOT_TEMPLATE
     (query,) = aws.client("athena").list_named_queries(WorkGroup="wg")["NamedQueryIds"]
     assert aws.client("athena").get_named_query(NamedQueryId=query)["NamedQuery"]["QueryString"] == "SELECT 1"
 
 
-def test_a_changed_binary_is_deployed(aws, template):
+def test_changed_binary_is_deployed(aws: LocalAws, template: Path) -> None:
     outputs = aws.deploy(template=template)
     greeting(aws, outputs)
     bootstrap = aws.functions / "HelloFunction/bootstrap"
@@ -124,22 +131,22 @@ def test_a_changed_binary_is_deployed(aws, template):
     assert greeting(aws, aws.deploy(template=template))[0] == "changed"
 
 
-def test_a_failed_deployment_names_the_resource_of_the_nested_stack(aws, template):
+def test_failed_deployment_names_nested_resource(aws: LocalAws, template: Path) -> None:
     nested = template.with_name("nested.yaml")
     nested.write_text(NESTED.replace("{DatabaseInput: {Name: db}}", "{}").replace("AWS::S3::Bucket", "AWS::Nothing::Here"))
-    with pytest.raises(DeployFailed, match="AWS::Nothing::Here"):
+    with pytest.raises(DeployError, match="AWS::Nothing::Here"):
         aws.deploy(template=template)
     nested.write_text(NESTED)
-    assert aws.deploy(template=template)["Bucket"] == "local-nested", "and the next attempt starts anew"
+    assert aws.deploy(template=template)["Bucket"] == "local-nested", "the next deployment creates the stack anew"
 
 
-def test_a_function_without_binary_is_named(aws, template):
+def test_function_without_binary_is_named(aws: LocalAws, template: Path) -> None:
     (aws.functions / "HelloFunction/bootstrap").unlink()
-    with pytest.raises(DeployFailed, match="HelloFunction: no binary"):
+    with pytest.raises(DeployError, match="HelloFunction: no binary"):
         aws.deploy(template=template)
 
 
-def test_what_was_deployed_is_there_again_after_a_restart(aws, template):
+def test_restart_keeps_stack_and_objects(aws: LocalAws, template: Path) -> None:
     aws.deploy(template=template)
     aws.client("s3").put_object(Bucket="local-nested", Key="a/b=c/d", Body=b"kept")
     aws.stop()
@@ -148,59 +155,62 @@ def test_what_was_deployed_is_there_again_after_a_restart(aws, template):
     assert greeting(aws, aws.outputs()) == ["hello", aws.endpoint]
 
 
-def test_no_process_of_a_function_outlives_its_server(aws, template):
+def test_stopped_server_ends_its_functions(aws: LocalAws, template: Path) -> None:
     greeting(aws, aws.deploy(template=template))
+    assert aws.process
     group = aws.process.pid
     assert len(members(group)) > 1, "the server and a function"
     aws.stop()
     assert members(group) == []
 
 
-def members(group):
+def members(group: int) -> list[list[str]]:
+    """The processes of a group that have not ended."""
     listed = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
     return [row for row in map(str.split, listed.splitlines()) if row[0] == str(group) and not row[1].startswith("Z")]
 
 
-def test_a_second_start_in_the_same_directory_finds_the_first(aws):
+def test_second_start_finds_running_server(aws: LocalAws) -> None:
     other = LocalAws(aws.directory).start()
     assert (other.endpoint, other.process) == (aws.endpoint, None)
 
 
-def test_two_servers_run_at_once(aws, tmp_path):
+def test_two_servers_share_nothing(aws: LocalAws, tmp_path: Path) -> None:
     with LocalAws(tmp_path / "other") as other:
         other.client("s3").create_bucket(Bucket="only-there")
         assert aws.client("s3").list_buckets()["Buckets"] == []
 
 
-def test_a_port_that_is_taken_is_said_at_once(aws, tmp_path):
+def test_taken_port_is_reported(aws: LocalAws, tmp_path: Path) -> None:
     port = int(aws.endpoint.rsplit(":", 1)[1])
     with pytest.raises(RuntimeError, match=f"cannot listen on 127.0.0.1:{port}"):
         LocalAws(tmp_path / "other", port=port).start()
 
 
-def test_an_attached_server_ends_with_the_program_that_started_it(tmp_path):
+def test_attached_server_ends_with_its_starter(tmp_path: Path) -> None:
     program = (
         "import sys, time; sys.path.insert(0, sys.argv[1]); from local_aws.stack.aws import LocalAws\n"
         "print(LocalAws(sys.argv[2]).start().process.pid, flush=True); time.sleep(60)"
     )
     starter = subprocess.Popen([sys.executable, "-c", program, ROOT, tmp_path / "aws"], stdout=subprocess.PIPE)
+    assert starter.stdout
     server = int(starter.stdout.readline())
-    assert alive(server)
+    assert is_alive(server)
     starter.kill()
     starter.wait()
     deadline = time.monotonic() + 15
-    while alive(server) and time.monotonic() < deadline:
+    while is_alive(server) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not alive(server)
+    assert not is_alive(server)
 
 
-def test_the_template_keeps_its_meaning_when_rendered(aws, tmp_path):
+def test_short_forms_become_long_forms(aws: LocalAws, tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(
         "AWSTemplateFormatVersion: 2010-09-09\n"
         "Conditions: {A: !Equals [!Ref X, y]}\n"
         "Resources: {R: {Type: T, Condition: A, Properties: {P: !If [A, !GetAtt B.C.D, !Sub 'e${F}'], Q: !Join ['', [!Ref G]]}}}"
     )
-    url = Renderer(aws.client("s3"), tmp_path).publish(tmp_path / "template.yaml")
+    url = TemplateUploader(aws.client("s3"), tmp_path).publish(tmp_path / "template.yaml")
     rendered = json.loads(aws.client("s3").get_object(Bucket="local-artifacts", Key=url.rsplit("/", 1)[1])["Body"].read())
     assert rendered == {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -218,7 +228,7 @@ def test_the_template_keeps_its_meaning_when_rendered(aws, tmp_path):
     }
 
 
-def test_every_named_query_of_the_template_can_be_given_its_parameters():
+def test_named_queries_list_their_parameters() -> None:
     queries = named_queries()
     assert len(queries) >= 7
     for query in queries:
@@ -227,10 +237,10 @@ def test_every_named_query_of_the_template_can_be_given_its_parameters():
         assert parameters[0] == "'2025'"
 
 
-def test_a_named_query_whose_parameters_are_not_described_is_an_error():
+def test_named_query_without_parameter_list_fails() -> None:
     with pytest.raises(ValueError, match="must list its parameters"):
         NamedQuery("q", "Something. Parameters: year.", "SELECT 1 WHERE ? = ?").parameters("2025-11-21-5")
 
 
-def test_hours_are_counted_over_midnight():
+def test_hour_after_midnight_is_of_next_day() -> None:
     assert archive_hour(moment("2025-11-30-23") + timedelta(hours=1)) == "2025-12-01-0"

@@ -16,7 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 import fault_matrix
 from deployment import Lake
 from fault_proxy import Fault, FaultProxy
-from local_aws.stack.archive_server import Archive
+from local_aws.stack.archive_server import ArchiveServer
 from stacks import Stacks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,7 +82,7 @@ def _absent(values: int = 1) -> Any:
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """An archive server over an empty folder: its address and the folder."""
     folder = tmp_path_factory.mktemp("source")
-    with Archive(tmp_path_factory.mktemp("archive"), ["--dir", folder]) as archive:
+    with ArchiveServer(tmp_path_factory.mktemp("archive"), ["--dir", folder]) as archive:
         yield archive.url, folder
 
 

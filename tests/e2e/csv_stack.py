@@ -14,7 +14,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 
 from deployment import Deployed, Execution
-from local_aws.stack.aws import ROOT
+from local_aws.paths import ROOT
 
 CSV_TEMPLATE = ROOT / "sam/csv-load.yaml"
 LOAD_ATTRIBUTES = {"ingestion_timestamp", "source_file", "load_id"}

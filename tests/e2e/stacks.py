@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local_aws.stack.aws import ROOT, LocalAws
+from local_aws.paths import ROOT
+from local_aws.stack.aws import LocalAws
 
 #: Stands for the address of the source in a stack that is deployed once; each copy gets the address of its own source.
 SOURCE = "http://source.invalid"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local_aws.stack.aws import ROOT
+from local_aws.paths import ROOT
 from stacks import Stacks
 
 TEMPLATE = ROOT / "sam/event-stream.yaml"
@@ -57,7 +57,7 @@ class Stream:
     def count(self) -> int:
         return int(self.query("SELECT count(*) AS events FROM stream_events")[0][0])
 
-    def query(self, sql: str, *parameters: str) -> list[list[str]]:
+    def query(self, sql: str, *parameters: str) -> list[list[Any]]:
         return self.aws.query(sql, parameters, self.outputs["GlueDatabaseName"], self.outputs["AthenaWorkGroupName"]).rows
 
     def invoke(self, records: list[dict[str, Any]], **fields: object) -> dict[str, Any]:

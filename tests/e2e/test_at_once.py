@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deployment import Lake
-from local_aws.stack.archive_server import Archive
+from local_aws.stack.archive_server import ArchiveServer
 from stacks import Stacks
 from test_bad_input import whole_hour
 from test_ingest import hours_before_now, small_hour
@@ -52,7 +52,7 @@ def test_backfills_and_recheck_at_once_end_consistent(stacks: Stacks, tmp_path: 
     """On a stack of its own, for the recheck looks at every recent hour that there is."""
     job, folder = "test_forced_beside", tmp_path / "source"
     folder.mkdir()
-    with Archive(tmp_path / "archive", ["--dir", folder]) as archive, stacks.start(tmp_path / "aws", SourceUrls=archive.url) as aws:
+    with ArchiveServer(tmp_path / "archive", ["--dir", folder]) as archive, stacks.start(tmp_path / "aws", SourceUrls=archive.url) as aws:
         lake = Lake(aws, aws.outputs(), folder)
         hours = hours_before_now(40)[:5]
         for hour in hours:

@@ -10,7 +10,7 @@ from typing import Any
 
 from deployment import Lake
 from local_aws.stack.archive_hours import moment
-from local_aws.stack.archive_server import Archive
+from local_aws.stack.archive_server import ArchiveServer
 from stacks import Stacks
 from test_bad_input import whole_hour
 from test_ingest import hours_before_now, hours_from, small_hour
@@ -30,7 +30,7 @@ def test_month_with_faults_accounts_for_every_hour(stacks: Stacks, tmp_path: Pat
     folder.mkdir()
     faults = [argument for hour in slow for argument in ("--fault", f"{hour}=slow:300")]
     with (
-        Archive(tmp_path / "archive", ["--dir", folder, *faults]) as archive,
+        ArchiveServer(tmp_path / "archive", ["--dir", folder, *faults]) as archive,
         stacks.start(tmp_path / "aws", SourceUrls=archive.url, BackfillConcurrency=16, HourConcurrency=8) as aws,
     ):
         lake = Lake(aws, aws.outputs(), folder)

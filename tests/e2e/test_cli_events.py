@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from conftest import BINARIES
-from local_aws.demos.event_stream import Killer
+from local_aws.demos.events_demo import FunctionKiller
 from stacks import Stacks
 from stream import Stream, event
 
@@ -141,7 +141,7 @@ class Parquet:
 
 def test_simulation_balances_while_function_is_killed(stream: Stream, events: Run) -> None:
     many = ("--simulate", "20000", "--duplicates", "0.05", "--out-of-order", "--poison", "0.001", "--seed", "11")
-    with Killer(stream.aws, kills=8, seed=11) as killer:
+    with FunctionKiller(stream.aws, kills=8, seed=11) as killer:
         assert events("put", *many).returncode == 0
         found = told(events("verify", *many, "--json"))
     assert found["stored"]["events"] == 20_000 and found["sent"]["again"] > 900

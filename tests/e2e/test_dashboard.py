@@ -13,7 +13,7 @@ import pytest
 
 import chromium
 from deployment import Lake
-from local_aws.dashboard import page as dashboard
+from local_aws.dashboard import page
 from stacks import Stacks
 from test_bad_input import event, gz
 from test_ingest import hours_before_now, small_hour
@@ -47,7 +47,7 @@ def counted(
         lake.s3.put_object(Bucket=uploads, Key="incoming/few.csv", Body=b"id,n\n1,2\n1,3\nx\n4,5\n")
         assert lake.wait(lake.start("CsvLoad", bucket=uploads, key="incoming/few.csv")).status == "SUCCEEDED"
         file = tmp_path_factory.mktemp("page") / "dashboard.html"
-        assert lake.aws.stack in dashboard.write(aws, file)
+        assert lake.aws.stack in page.write(aws, file)
         yield lake, file
 
 
@@ -114,30 +114,3 @@ def test_every_widget_is_drawn_without_errors(counted: tuple[Lake, Path], seen: 
             assert len(widget["legend"]) >= 1 and widget["height"] > 100, (name, heading)
             assert any(re.fullmatch(r"\d\d:\d\d:\d\d", label) for label in widget["labels"]), (name, heading)
     assert seen["light"]["background"] != seen["dark"]["background"]
-
-
-def test_period_is_short_enough() -> None:
-    assert dashboard.period_secs(None, 3600) == 3600
-    assert dashboard.period_secs((0, 59_000), 3600) == 1
-    assert dashboard.period_secs((0, 61_000), 3600) == 5
-    assert dashboard.period_secs((0, 3_600_000), 3600) == 60
-    assert dashboard.period_secs((0, 10**9), 300) == 300
-
-
-def test_statistics_equal_cloudwatch() -> None:
-    points = [(500, 1), (900, 3), (1500, 10), (1999, 20)]
-    assert dashboard.per_period(points, "Sum", 1000) == [[0, 4], [1000, 30]]
-    assert dashboard.per_period(points, "Average", 1000) == [[0, 2], [1000, 15]]
-    assert dashboard.per_period(points, "p50", 10_000) == [[0, 10]]
-    assert dashboard.per_period(points, "p99", 10_000) == [[0, 20]]
-    assert list(dashboard.expanded([["n", "a", "D", "d"], [".", "b", ".", "."]]))[1] == ["n", "b", "D", "d"]
-
-
-def test_search_finds_a_series_for_each_value() -> None:
-    found = dashboard.Measured()
-    for kind in ("lesson", "order"):
-        found.add("ghactivity", "EventsByType", {"Stack": "s", "EventType": kind}, 5, 2)
-    found.add("ghactivity", "EventsByType", {"Stack": "another", "EventType": "lesson"}, 5, 7)
-    search = """SEARCH('{ghactivity,Stack,EventType} MetricName="EventsByType" Stack="s"', 'Sum', 300)"""
-    series = list(dashboard.drawn([{"expression": search}], found, 1000))
-    assert [(one["label"], one["points"]) for one in series] == [("lesson", [[0, 2]]), ("order", [[0, 2]])]

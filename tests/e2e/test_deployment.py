@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from deployment import Lake
-from local_aws.stack.aws import FUNCTIONS, LocalAws
+from local_aws.paths import FUNCTIONS
+from local_aws.stack.aws import LocalAws
 from test_bad_input import event, gz
 
 HOURS = [f"2018-06-01-{hour}" for hour in range(12)]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from conftest import BINARIES
-from local_aws.stack.aws import ROOT
+from local_aws.paths import ROOT
 from stacks import Stacks
 from stream import Stream, event, record
 

@@ -10,7 +10,7 @@ import pytest
 
 import real_data
 from conftest import DATA, real_hours
-from local_aws.stack.archive_server import Archive
+from local_aws.stack.archive_server import ArchiveServer
 from real_data import Hour
 
 NAMES = ["2016-01-01-1", "2016-01-01-2"]
@@ -27,7 +27,7 @@ def served(generate: Callable[..., bytes], tmp_path: Path) -> Path:
 
 
 def run(served: Path, folder: Path, hours: tuple[Hour, ...], monkeypatch: pytest.MonkeyPatch) -> int:
-    with Archive(folder.parent / "archive", ["--dir", served]) as archive:
+    with ArchiveServer(folder.parent / "archive", ["--dir", served]) as archive:
         monkeypatch.setattr("sys.argv", ["real_data.py", "--folder", str(folder), "--source-url", archive.url])
         return real_data.main(hours)
 

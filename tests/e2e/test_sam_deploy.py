@@ -12,7 +12,8 @@ from pathlib import Path
 
 from conftest import BINARIES, ROOT
 from deployment import Lake
-from local_aws.stack.aws import ARCHITECTURES, FUNCTIONS, LocalAws
+from local_aws.paths import FUNCTIONS
+from local_aws.stack.aws import ARCHITECTURES, LocalAws
 from test_bad_input import event, gz
 
 SAM = ROOT / ".tools/dev/bin/sam"

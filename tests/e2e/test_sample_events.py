@@ -16,7 +16,7 @@ import pytest
 
 from conftest import ROOT
 from deployment import FunctionError, Lake
-from local_aws.actions import write_variables
+from local_aws.actions import write_function_variables
 from local_aws.stack.archive_server import SAMPLE_HOUR, write_sample_hour
 
 FAILURES = {
@@ -59,7 +59,15 @@ def cargo_lambda(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """`cargo lambda invoke FUNCTION --data-file EVENT`, in the terminal beside a `cargo lambda watch`."""
     command, folder, port = ROOT / ".tools/dev/bin/cargo-lambda", tmp_path_factory.mktemp("cargo-lambda"), free_port()
     address = ["--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
-    watch = [command, "lambda", "watch", "--ignore-changes", *address, "--env-file", write_variables(lake.aws, folder)]
+    watch: list[str | Path] = [
+        command,
+        "lambda",
+        "watch",
+        "--ignore-changes",
+        *address,
+        "--env-file",
+        write_function_variables(lake.aws, folder),
+    ]
 
     def invoke(function: str, event: str) -> str:
         run: list[str | Path] = [command, "lambda", "invoke", function, *address, "--data-file", ROOT / "events" / f"{event}.json"]

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import configured
 from deployment import Execution, Lake
-from local_aws.stack.archive_server import Archive
+from local_aws.stack.archive_server import ArchiveServer
 from stacks import Stacks
 from test_bad_input import event, gz
 from test_ingest import hours_before_now, small_hour
@@ -68,7 +68,7 @@ def ended(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     faults = [("--fault", f"{hour}={fault}") for hour, case in zip(HOURS, CASES, strict=True) for fault in case.faults]
     arguments = ["--dir", folder, "--fault", f"{STALE}=passx1", "--fault", f"{STALE}=status:404x1", *sum(faults, ())]
     with (
-        Archive(tmp_path_factory.mktemp("archive"), arguments) as archive,
+        ArchiveServer(tmp_path_factory.mktemp("archive"), arguments) as archive,
         stacks.start(tmp_path_factory.mktemp("aws"), wait_scale=0.02, SourceUrls=archive.url) as aws,
     ):
         lake = Lake(aws, aws.outputs(), folder)
@@ -135,8 +135,8 @@ def test_next_source_serves_what_the_first_lacks(stacks: Stacks, tmp_path: Path)
         for hour in hours:
             (folder / f"{hour}.json.gz").write_bytes(small_hour(hour))
     with (
-        Archive(tmp_path / "archives/first", ["--dir", folders[0], "--fault", f"{broken}=status:500"]) as first,
-        Archive(tmp_path / "archives/second", ["--dir", folders[1]]) as second,
+        ArchiveServer(tmp_path / "archives/first", ["--dir", folders[0], "--fault", f"{broken}=status:500"]) as first,
+        ArchiveServer(tmp_path / "archives/second", ["--dir", folders[1]]) as second,
         stacks.start(tmp_path / "aws", SourceUrls=f"{first.url}, {second.url}") as aws,
     ):
         lake = Lake(aws, aws.outputs(), folders[0])

@@ -29,10 +29,14 @@ pub(crate) struct Arguments {
 enum Action {
     /// Build, start the local AWS and a source of hours, deploy the template; all of it stays
     Up(Up),
+    /// Build again and update the stack; parameters that are not given stay as they are
+    Deploy(Deploy),
     /// Stop it; its data stays
     Down,
     /// What runs, and where everything is
     Status(Status),
+    /// Draw the CloudWatch dashboards as a page, from what the functions counted
+    Dashboard,
     /// What the local AWS (and the functions in it) wrote
     Logs(Logs),
     /// Shell commands that point this command, the SDKs and the AWS CLI to it
@@ -62,6 +66,13 @@ struct Up {
 }
 
 #[derive(Args)]
+struct Deploy {
+    /// A parameter of the template
+    #[arg(long, value_name = "NAME=VALUE")]
+    parameter: Vec<String>,
+}
+
+#[derive(Args)]
 struct Status {
     /// Print one JSON object
     #[arg(long)]
@@ -82,6 +93,7 @@ const AFTER_HELP: &str = "\
 Examples:
   ghactivity local up --hours 6
   eval \"$(ghactivity local env)\"                # then every subcommand works on it
+  ghactivity local deploy --parameter ChunkRecords=500
   ghactivity local status --json | jq -r .outputs.DataBucketName
   ghactivity local logs --follow
   ghactivity local down
@@ -94,6 +106,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
     let directory = project.join(&arguments.directory);
     match &arguments.action {
         Action::Up(up) => script(&project, &directory, "up", &up.options()),
+        Action::Deploy(Deploy { parameter }) => script(&project, &directory, "deploy", &parameter_options(parameter)),
+        Action::Dashboard => script(&project, &directory, "dashboard", &[]),
         Action::Down => script(&project, &directory, "down", &[]),
         Action::Status(Status { json }) => {
             let options: Vec<_> = json.then(|| "--json".to_owned()).into_iter().collect();
@@ -110,9 +124,13 @@ impl Up {
         options.push(format!("--port={}", self.port));
         options.extend(self.data.iter().map(|folder| format!("--data={}", folder.display())));
         options.extend(self.source_url.iter().map(|url| format!("--source-url={url}")));
-        options.extend(self.parameter.iter().map(|pair| format!("--parameter={pair}")));
+        options.extend(parameter_options(&self.parameter));
         options
     }
+}
+
+fn parameter_options(pairs: &[String]) -> Vec<String> {
+    pairs.iter().map(|pair| format!("--parameter={pair}")).collect()
 }
 
 const SCRIPT: &str = "local_aws/__main__.py";

@@ -3,7 +3,7 @@
 import pytest
 
 from local_aws.ministack_patches.athena.sample_lake import BUCKET, DATABASE, FLAT, SampleLake, folders
-from local_aws.stack.athena_client import QueryFailed
+from local_aws.stack.athena_client import QueryError
 
 
 def test_view_is_created_replaced_and_dropped(two_days: SampleLake) -> None:
@@ -13,11 +13,11 @@ def test_view_is_created_replaced_and_dropped(two_days: SampleLake) -> None:
     assert (view["TableType"], view["StorageDescriptor"]["Columns"][1]) == ("VIRTUAL_VIEW", {"Name": "actor_login", "Type": "string"})
     two_days.run("CREATE OR REPLACE VIEW flat AS SELECT count(*) AS n FROM events")
     assert two_days.rows("SELECT n FROM flat") == [["9"]]
-    with pytest.raises(QueryFailed, match="ALREADY_EXISTS"):
+    with pytest.raises(QueryError, match="ALREADY_EXISTS"):
         two_days.run("CREATE VIEW flat AS SELECT 1 AS one")
     two_days.run("DROP VIEW flat")
     two_days.run("DROP VIEW IF EXISTS flat")
-    with pytest.raises(QueryFailed, match="TABLE_NOT_FOUND"):
+    with pytest.raises(QueryError, match="TABLE_NOT_FOUND"):
         two_days.rows("SELECT * FROM flat")
 
 
@@ -32,7 +32,7 @@ def test_views_in_a_circle_are_rejected(two_days: SampleLake) -> None:
     two_days.run("CREATE VIEW one AS SELECT id FROM events")
     two_days.run("CREATE VIEW other AS SELECT id FROM one")
     two_days.run("CREATE OR REPLACE VIEW one AS SELECT id FROM other")
-    with pytest.raises(QueryFailed, match="INVALID_VIEW"):
+    with pytest.raises(QueryError, match="INVALID_VIEW"):
         two_days.rows("SELECT * FROM one")
 
 
@@ -49,7 +49,7 @@ def test_partitions_are_added_and_dropped(two_days: SampleLake) -> None:
     location = f"s3://{BUCKET}/raw/events/{folders('2025-12-02-05')}/v1/"
     two_days.run(f"ALTER TABLE events ADD IF NOT EXISTS {where} LOCATION '{location}'")
     assert two_days.rows("SELECT count(*) FROM events WHERE dayofmonth = '02'") == [["6"]]
-    with pytest.raises(QueryFailed, match="ALREADY_EXISTS"):
+    with pytest.raises(QueryError, match="ALREADY_EXISTS"):
         two_days.run(f"ALTER TABLE events ADD {where}")
     two_days.run(f"ALTER TABLE events DROP {where}")
     assert two_days.rows("SELECT count(*) FROM events") == [["9"]]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from local_aws.ministack_patches.athena.sample_lake import FLAT, SampleLake
-from local_aws.stack.athena_client import QueryFailed
+from local_aws.stack.athena_client import QueryError
 
 EXPLAIN = "EXPLAIN (TYPE IO, FORMAT JSON) "
 
@@ -47,5 +47,5 @@ def test_plan_without_matching_partition_is_none(two_days: SampleLake) -> None:
 
 
 def test_plan_of_invalid_query_fails(two_days: SampleLake) -> None:
-    with pytest.raises(QueryFailed, match="COLUMN_NOT_FOUND"):
+    with pytest.raises(QueryError, match="COLUMN_NOT_FOUND"):
         two_days.rows(f"{EXPLAIN}SELECT nothing FROM events")

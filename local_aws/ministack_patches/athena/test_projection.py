@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from local_aws.ministack_patches.athena.sample_lake import SampleLake
-from local_aws.stack.athena_client import QueryFailed
+from local_aws.stack.athena_client import QueryError
 
 COLUMNS = [{"Name": "id", "Type": "bigint"}]
 KEYS = [{"Name": "kind", "Type": "string"}, {"Name": "day", "Type": "string"}]
@@ -86,5 +86,5 @@ def test_integers_have_range_interval_and_digits(lake: SampleLake) -> None:
 )
 def test_invalid_parameters_are_named(lake: SampleLake, change: dict[str, str], reason: str) -> None:
     create_table(lake, "invalid", PROJECTION | change)
-    with pytest.raises(QueryFailed, match=reason):
+    with pytest.raises(QueryError, match=reason):
         lake.run("SELECT * FROM invalid")

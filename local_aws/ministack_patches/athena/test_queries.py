@@ -3,7 +3,7 @@
 import pytest
 
 from local_aws.ministack_patches.athena.sample_lake import SampleLake, folders
-from local_aws.stack.athena_client import QueryFailed
+from local_aws.stack.athena_client import QueryError
 
 
 def test_parameters_replace_marks_in_order(two_days: SampleLake) -> None:
@@ -34,7 +34,7 @@ REJECTED = {
 @pytest.mark.parametrize("case", REJECTED)
 def test_query_is_rejected_for(two_days: SampleLake, case: str) -> None:
     sql, parameters, reason = REJECTED[case]
-    with pytest.raises(QueryFailed, match=reason):
+    with pytest.raises(QueryError, match=reason):
         two_days.run(sql, *parameters)
 
 
@@ -55,7 +55,7 @@ def test_column_absent_from_object_is_null(lake: SampleLake) -> None:
 def test_column_of_other_type_fails(lake: SampleLake) -> None:
     lake.put(f"raw/events/{folders('2025-11-21-00')}/v1/part-0.parquet", "SELECT 5::BIGINT AS id")
     lake.register("2025-11-21-00", "v1")
-    with pytest.raises(QueryFailed, match="HIVE_BAD_DATA: Field id's type BIGINT"):
+    with pytest.raises(QueryError, match="HIVE_BAD_DATA: Field id's type BIGINT"):
         lake.rows("SELECT id FROM events")
 
 

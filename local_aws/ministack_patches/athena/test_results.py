@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.ministack_patches.athena.sample_lake import BUCKET, DATABASE, WORKGROUP, SampleLake, folders
-from local_aws.stack.athena_client import QueryFailed, run_query
+from local_aws.stack.athena_client import QueryError, run_query
 
 
 def test_workgroup_unknown_is_rejected(lake: SampleLake) -> None:
@@ -60,5 +60,5 @@ def test_query_beyond_scan_limit_is_cancelled(two_days: SampleLake) -> None:
     noise = "SELECT md5(n::VARCHAR) || md5((n + 0.5)::VARCHAR) AS id FROM range(250000) AS t(n)"
     assert two_days.put(f"raw/events/{folders('2025-12-01-00')}/v1/part-00001.parquet", noise) > smallest
     assert two_days.rows("SELECT count(*) FROM events WHERE month = '11'") == [["5"]]
-    with pytest.raises(QueryFailed, match="Bytes scanned limit"):
+    with pytest.raises(QueryError, match="Bytes scanned limit"):
         two_days.run("SELECT count(*) FROM events")
