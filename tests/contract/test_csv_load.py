@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import node
+from errors import DETERMINISTIC, OF_AWS, TRANSIENT
 from project import (
     CSV_FUNCTIONS,
     CSV_STATE_MACHINES,
@@ -28,7 +29,6 @@ from project import (
     template,
 )
 from simulator import Execution, TaskError
-from test_state_machines import DETERMINISTIC, OF_AWS, TRANSIENT, rust_error_names
 
 CSV = template("sam/csv-load.yaml")
 FUNCTIONS = resources(CSV, "AWS::Serverless::Function")
@@ -108,7 +108,7 @@ def test_uploads_are_read_only() -> None:
 def test_states_have_comments_and_known_errors(machine: str, name: str, state: Json) -> None:
     assert len(state.get("Comment", "")) > 10
     for clause in state.get("Retry", []) + state.get("Catch", []):
-        assert set(clause["ErrorEquals"]) <= rust_error_names() | OF_AWS
+        assert set(clause["ErrorEquals"]) <= TRANSIENT | DETERMINISTIC | OF_AWS
     for clause in state.get("Retry", []):
         assert not set(clause["ErrorEquals"]) & DETERMINISTIC
         assert clause["JitterStrategy"] == "FULL" and clause["MaxDelaySeconds"] > clause["IntervalSeconds"] > 0
@@ -254,16 +254,6 @@ def test_standalone_parameters_equal_main_template() -> None:
         outer, inner = main["Parameters"].get(name), CSV["Parameters"][name]
         for field in ("Type", "Default", "AllowedPattern", "MinValue", "MaxValue") if name.startswith("Csv") else ():
             assert outer.get(field) == inner.get(field), name
-
-
-def csv_error_names() -> set[str]:
-    text = "\n".join(rust("crates/csv-load/src/file.rs", *(f"functions/{name}/src/error.rs" for name in CSV_FUNCTIONS)).values())
-    return {name for body in re.findall(r"fn name\(&self\)[^{]*\{(.*?)\n    \}", text, re.S) for name in re.findall(r'"([A-Z]\w+)"', body)}
-
-
-@pytest.mark.parametrize("name", sorted(csv_error_names() | {"TableHasOtherKey"}))
-def test_error_is_in_runbook(name: str) -> None:
-    assert re.search(rf"^\|[^|]*`{name}`", (ROOT / "README.md").read_text(), re.M)
 
 
 ALARMS = resources(CSV, "AWS::CloudWatch::Alarm")

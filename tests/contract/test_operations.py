@@ -90,36 +90,6 @@ def test_widgets_fill_rows_without_overlap() -> None:
     assert len(cells) == len(set(cells)) and len(cells) == 24 * (max(y for _, y in cells) + 1)
 
 
-def test_every_error_is_in_runbook() -> None:
-    runbook = (ROOT / "README.md").read_text().split("| symptom | cause | what to do |")[1].split("\n\n")[0]
-    machines = [
-        json.loads((ROOT / f"statemachine/{name}.asl.json").read_text())
-        for name in ("process-hour", "ingest", "backfill", "prove", "landed")
-    ]
-    functions = (
-        "next-file",
-        "fetch",
-        "convert-chunk",
-        "register-partition",
-        "commit-bookmark",
-        "list-hours",
-        "export-ledger",
-        "prove-hour",
-    )
-    names = {name for function in functions for name in error_names(function)} | {
-        name for machine in machines for name in re.findall(r'"Error": "(\w+)"', json.dumps(machine))
-    }
-    assert len(names) > 25
-    assert sorted(name for name in names if f"`{name}`" not in runbook) == []
-
-
-def error_names(function: str) -> set[str]:
-    """Returns the error names of a function, as the state machine sees them."""
-    sources = rust(f"functions/{function}/src/error.rs", "crates/aws-client/src/error.rs", "crates/gzip-plan/src/error.rs")
-    text = "\n".join(text.split("#[cfg(test)]")[0] for text in sources.values())
-    return set(re.findall(r'Self::[^"]*=>\s*"([A-Z][A-Za-z]+)"', text))
-
-
 def test_alarm_sums_at_most_ten_metrics() -> None:
     for name, properties in ALARMS.items():
         assert len([one for one in properties.get("Metrics", []) if "MetricStat" in one]) <= 10, name

@@ -10,39 +10,10 @@ from typing import Any
 import pytest
 
 import node
-from project import STATE_MACHINES, Json, arguments, camel, match, resources, rust, state_machine, state_machine_text, states, template
+from errors import DETERMINISTIC, OF_AWS, TRANSIENT
+from project import STATE_MACHINES, Json, arguments, camel, match, resources, state_machine, state_machine_text, states, template
 
 MACHINES = sorted(STATE_MACHINES)
-
-# A retry can help only with transient errors. Every error name of the Rust sources is in one of the two sets.
-TRANSIENT = {
-    "AwsThrottled", "AwsTimeout", "AwsUnavailable",
-    "SourceUnavailable", "SourceInterrupted", "SourceTimeout", "SourceChanged", "ChecksumMismatch",
-    "BookmarkConflict", "PartitionConflict", "ExportConflict",
-}  # fmt: skip
-DETERMINISTIC = {
-    "InvalidInput", "InvalidConfiguration", "AwsRefused",
-    "SourceNotPublished", "SourceRefused",
-    "NotGzip", "UnsupportedEncoding", "EmptyArchive", "CorruptArchive", "TruncatedArchive", "TrailingBytes",
-    "ArchiveTooLarge", "PlanTooLarge", "LandingNotFound", "LandingChanged", "PlanNotFound", "ChunkMismatch",
-    "HourDoesNotBalance", "ObjectMissing", "HourWouldShrink", "VersionOvertaken", "LeaseLost",
-    "VersionNotKept",
-    "SourceNotFound", "SourceReplaced", "FileTooLarge", "EmptyFile", "NotCsv", "BadHeader", "UnclosedQuote", "RecordTooLong",
-    "TooManyChunks", "DiskFull", "ItemExists", "LoadDoesNotBalance", "LoadNotFound", "LoadIsBeingUndone",
-}  # fmt: skip
-# Error names of AWS, from its documentation of error handling and of the services' SDKs.
-OF_AWS = {
-    "States.ALL", "States.Timeout", "States.ExceedToleratedFailureThreshold", "Sandbox.Timedout",
-    "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
-    "Lambda.TooManyRequestsException", "Lambda.ClientExecutionTimeoutException",
-    "DynamoDb.ConditionalCheckFailedException", "DynamoDb.ProvisionedThroughputExceededException",
-    "DynamoDb.RequestLimitExceededException", "DynamoDb.ThrottlingException",
-    "DynamoDb.TransactionConflictException", "DynamoDb.InternalServerErrorException", "DynamoDb.SdkClientException",
-    "DynamoDb.ResourceNotFoundException", "DynamoDb.ResourceInUseException", "DynamoDb.LimitExceededException",
-    "EventBridge.FailedEntry", "EventBridge.SdkClientException",
-    "S3.S3Exception", "S3.NoSuchKeyException", "S3.SdkClientException", "StepFunctions.ExecutionAlreadyExistsException",
-    "StepFunctions.ExecutionLimitExceededException", "StepFunctions.AWSStepFunctionsException", "StepFunctions.SdkClientException",
-}  # fmt: skip
 
 
 def each(kind: str | None = None) -> list[Any]:
@@ -52,26 +23,9 @@ def each(kind: str | None = None) -> list[Any]:
     return [pytest.param(*case, id=f"{case[0]}/{case[1]}") for case in found]
 
 
-def rust_error_names() -> set[str]:
-    """Returns the error names that `fn name` returns, in the functions and the crates they share."""
-    names = set()
-    crates = [f"crates/{name}/src/**/*.rs" for name in ("aws-client", "function-runtime", "gzip-plan")]
-    for text in rust("functions/*/src/**/*.rs", "crates/csv-load/src/file.rs", *crates).values():
-        text = text.split("#[cfg(test)]")[0]
-        for body in re.findall(r"fn name\(&self\)[^{;]*\{(.*?)\n    \}", text, re.S):
-            names |= set(re.findall(r'"([A-Z]\w+)"', body))
-    return names
-
-
-def test_every_function_error_is_classified() -> None:
-    names = rust_error_names()
-    assert names <= TRANSIENT | DETERMINISTIC, "add it to TRANSIENT (and retry it) or to DETERMINISTIC"
-    assert names >= TRANSIENT | DETERMINISTIC, "no function returns it any more"
-
-
 @pytest.mark.parametrize("machine, name, state", each())
 def test_retry_and_catch_names_exist(machine: str, name: str, state: Json) -> None:
-    known = rust_error_names() | OF_AWS
+    known = TRANSIENT | DETERMINISTIC | OF_AWS
     for clause in state.get("Retry", []) + state.get("Catch", []):
         assert set(clause["ErrorEquals"]) <= known
 
