@@ -93,7 +93,7 @@ def test_rollback_to_deleted_version_is_refused(lake: Lake, hour: str) -> None:
     never, unpublished = "0123456789ab", "2016-04-20-0"
     for phrase, where, to, cause in [
         ("two versions ago", hour, first, "not whole any more"),
-        ("never seen", hour, never, f"version {never} is not one of those before"),
+        ("never seen", hour, never, f"version {never} is not among the earlier versions"),
         ("never published", unpublished, "previous", "it is not published"),
     ]:
         run = roll_back(lake, where, to)

@@ -133,7 +133,7 @@ impl Leases {
         let &Holder { hour, version, execution_arn } = holder;
         for _ in 0..MAX_DECISIONS {
             let Some(seen) = self.get(hour).await? else { return Ok(()) };
-            let lease = seen.lease.given_back(version, execution_arn, times);
+            let lease = seen.lease.released(version, execution_arn, times);
             let is_done = match (lease == seen.lease, lease.holders.is_empty()) {
                 (true, _) => true,
                 (false, true) => self.remove(&seen).await?,

@@ -235,20 +235,20 @@ impl Ledger {
     }
 
     /// Walks on from `first` until the first hour that is not settled, and answers it.
-    pub async fn walk(&self, walk: &mut BookmarkScan, first: ArchiveHour) -> Result<Blocker, AwsError> {
+    pub async fn walk(&self, scan: &mut BookmarkScan, first: ArchiveHour) -> Result<Blocker, AwsError> {
         let range = Range { first, last: None, limit: Some(WALK_PAGE) };
         let resource = self.resource(first);
         let mut start = None;
         loop {
             let page = self.page(&range, &ROW, start).await?;
             for item in page.items {
-                if let Some(stop) = walk.see(&summary(&resource, item)?) {
+                if let Some(stop) = scan.read(&summary(&resource, item)?) {
                     return Ok(stop);
                 }
             }
             start = page.next;
             if start.is_none() {
-                return Ok(walk.end());
+                return Ok(scan.end());
             }
         }
     }

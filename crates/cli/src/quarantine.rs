@@ -262,7 +262,7 @@ impl Replayed {
             quarantined_after: new.quarantined,
             version_before: before.version.to_string(),
             version_after: after.version.to_string(),
-            balances: same && new.balance() && old.rows + old.quarantined == new.rows + new.quarantined,
+            balances: same && new.is_balanced() && old.rows + old.quarantined == new.rows + new.quarantined,
         }
     }
 

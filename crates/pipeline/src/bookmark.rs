@@ -1,40 +1,39 @@
 //! How far the bookmark may move.
 //!
-//! The bookmark is the newest hour up to which every hour is settled, that is published or missing. It never moves back,
-//! because a settled hour stays settled (see [`crate::ledger::record`]).
+//! The bookmark is the newest hour up to which every hour is settled: published or missing. It never moves back, because a
+//! settled hour stays settled (see [`crate::ledger::record`]).
 
 use crate::ArchiveHour;
 use crate::hour::HourError;
 use crate::ledger::{BookmarkDetails, HourStatus, JobItem, LedgerSummary};
 
-/// Walks the ledger from the bookmark on, hour by hour in order, until the first hour that is not settled.
+/// Reads the ledger hour by hour, from the bookmark to the first hour that is not settled.
 #[derive(Clone, Debug)]
 pub struct BookmarkScan {
+    /// The hour of the current run and the status it is about to have. It replaces the status in the ledger.
     own: Option<(ArchiveHour, HourStatus)>,
     next: ArchiveHour,
     reached: Option<(ArchiveHour, HourStatus)>,
 }
 
-/// The hour that stops the bookmark, as it was seen.
+/// The first hour that is not settled: the bookmark stops before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocker {
-    /// The first hour that is not settled.
     pub hour: ArchiveHour,
-    /// The revision of its ledger item; absent if it has none.
+    /// The revision of its ledger item; absent if the ledger has no item.
     pub revision: Option<u64>,
 }
 
 impl BookmarkScan {
-    /// Begins after the bookmark of a job, at `next`. The hour `own` counts with the status that it is about to have,
-    /// whatever the ledger says of it.
+    /// Starts at `next`, the first hour after the bookmark. `own` is the hour of the current run with its new status.
     pub fn new(next: ArchiveHour, own: Option<(ArchiveHour, HourStatus)>) -> Self {
-        let mut walk = Self { own, next, reached: None };
-        walk.pass_own();
-        walk
+        let mut scan = Self { own, next, reached: None };
+        scan.pass_own();
+        scan
     }
 
-    /// Takes the ledger's next item; answers where the walk ends if it ends there.
-    pub fn see(&mut self, item: &LedgerSummary) -> Option<Blocker> {
+    /// Reads the next ledger item. Returns the blocker if the scan ends here.
+    pub fn read(&mut self, item: &LedgerSummary) -> Option<Blocker> {
         if item.hour < self.next {
             return None;
         }
@@ -51,12 +50,12 @@ impl BookmarkScan {
         None
     }
 
-    /// Where the walk ends if the ledger has no further item.
+    /// The blocker after the last ledger item: the first hour without an item.
     pub fn end(&self) -> Blocker {
         Blocker { hour: self.next, revision: None }
     }
 
-    /// The newest settled hour that was reached, and its status: where the bookmark goes, if anywhere.
+    /// The newest settled hour and its status: the new bookmark. `None` if the bookmark does not move.
     pub fn reached(&self) -> Option<(ArchiveHour, HourStatus)> {
         self.reached
     }
@@ -77,25 +76,24 @@ impl BookmarkScan {
 }
 
 impl JobItem {
-    /// The bookmark's hour, if there is a bookmark.
+    /// The hour of the bookmark; `None` before the first hour is settled.
     pub fn bookmark(&self) -> Result<Option<ArchiveHour>, HourError> {
         self.job_run_bookmark_details.as_ref().map(BookmarkDetails::hour).transpose()
     }
 
-    /// The first hour that is not behind the bookmark.
+    /// The first hour after the bookmark, and not before `first_hour`.
     pub fn next_hour(&self) -> Result<ArchiveHour, HourError> {
         Ok(self.bookmark()?.map_or(self.first_hour, |bookmark| bookmark.plus(1).max(self.first_hour)))
     }
 }
 
 impl BookmarkDetails {
-    /// A bookmark at a settled hour.
+    /// The bookmark at a settled hour.
     pub fn at(hour: ArchiveHour, status: HourStatus) -> Self {
         let status_code = if status == HourStatus::Published { 200 } else { 404 };
         Self { last_run_file_name: hour.file_name(), status_code }
     }
 
-    /// The hour that it stands at.
     pub fn hour(&self) -> Result<ArchiveHour, HourError> {
         let name = &self.last_run_file_name;
         name.strip_suffix(".json.gz").ok_or_else(|| HourError::Malformed { text: name.clone() })?.parse()
@@ -118,17 +116,17 @@ mod tests {
         LedgerSummary { hour: hour(number), status, revision: 7, next_attempt_at: None, updated_at }
     }
 
-    /// Where the bookmark goes from before hour `next`, and what stops it there.
-    fn walk(next: u32, own: Option<(u32, HourStatus)>, items: &[(u32, HourStatus)]) -> (Option<u32>, u32, bool) {
-        let mut walk = BookmarkScan::new(hour(next), own.map(|(number, status)| (hour(number), status)));
-        let stop = items.iter().find_map(|&(number, status)| walk.see(&item(number, status)));
-        let stop = stop.unwrap_or_else(|| walk.end());
+    /// The new bookmark of a scan from `next`, the hour that blocks it, and whether that hour has a ledger item.
+    fn scan(next: u32, own: Option<(u32, HourStatus)>, items: &[(u32, HourStatus)]) -> (Option<u32>, u32, bool) {
+        let mut scan = BookmarkScan::new(hour(next), own.map(|(number, status)| (hour(number), status)));
+        let blocker = items.iter().find_map(|&(number, status)| scan.read(&item(number, status)));
+        let blocker = blocker.unwrap_or_else(|| scan.end());
         let number = |hour: ArchiveHour| u32::try_from(hour.hours_since(ArchiveHour::FIRST)).unwrap();
-        (walk.reached().map(|(hour, _)| number(hour)), number(stop.hour), stop.revision.is_some())
+        (scan.reached().map(|(hour, _)| number(hour)), number(blocker.hour), blocker.revision.is_some())
     }
 
     #[test]
-    fn the_bookmark_stands_before_the_first_hour_that_is_not_settled() {
+    fn bookmark_stops_before_first_open_hour() {
         type ScanCase<'a> =
             (&'a str, u32, Option<(u32, HourStatus)>, &'a [(u32, HourStatus)], (Option<u32>, u32, bool));
         let cases: &[ScanCase<'_>] = &[
@@ -154,16 +152,16 @@ mod tests {
                 &[(6, NotPublished), (7, Published)],
                 (Some(5), 6, true),
             ),
-            ("an hour on its way", 5, None, &[(5, Published), (6, Landed)], (Some(5), 6, true)),
+            ("an hour that landed", 5, None, &[(5, Published), (6, Landed)], (Some(5), 6, true)),
             ("this one is behind", 5, Some((2, Published)), &[(2, Published), (5, Published)], (Some(5), 6, false)),
         ];
         for (phrase, next, own, items, expected) in cases {
-            assert_eq!(walk(*next, *own, items), *expected, "{phrase}");
+            assert_eq!(scan(*next, *own, items), *expected, "{phrase}");
         }
     }
 
     #[test]
-    fn a_bookmark_names_its_hour_and_says_what_the_source_answered() {
+    fn bookmark_details_have_file_and_status_code() {
         let details = BookmarkDetails::at(hour(0), Published);
         assert_eq!(details, BookmarkDetails { last_run_file_name: "2011-02-12-0.json.gz".into(), status_code: 200 });
         assert_eq!(details.hour(), Ok(hour(0)));
@@ -174,7 +172,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn proptest_every_order_of_settling_ends_at_the_same_bookmark(
+        fn proptest_order_of_hours_never_changes_the_bookmark(
             order in Just((0..12_u32).collect::<Vec<_>>()).prop_shuffle(),
             never in proptest::option::of(0..12_u32),
         ) {
@@ -184,11 +182,11 @@ mod tests {
                 let status = if Some(number) == never { Failed } else { Published };
                 let next = bookmark.map_or(0, |bookmark: u32| bookmark + 1);
                 let items: Vec<_> = ledger.range(next..).map(|(number, status)| (*number, *status)).collect();
-                let (reached, stop, _) = walk(next, Some((number, status)), &items);
+                let (reached, blocker, _) = scan(next, Some((number, status)), &items);
                 ledger.insert(number, status);
-                prop_assert!(reached.is_none() || reached > bookmark, "never back");
+                prop_assert!(reached.is_none() || reached > bookmark, "the bookmark moved back");
                 bookmark = reached.or(bookmark);
-                prop_assert_eq!(stop, bookmark.map_or(0, |bookmark| bookmark + 1));
+                prop_assert_eq!(blocker, bookmark.map_or(0, |bookmark| bookmark + 1));
             }
             let expected = match never { None => Some(11), Some(0) => None, Some(number) => Some(number - 1) };
             prop_assert_eq!(bookmark, expected);

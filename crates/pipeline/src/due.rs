@@ -1,12 +1,13 @@
-//! Which hours a job has to see to, oldest first.
+//! Selects the hours that a job has to process, oldest first.
 //!
-//! An hour up to the newest one in the ledger is due if it is behind nothing that settles it: absent, or not published when
-//! last tried and now due for another try. Newer hours are named only after the source was asked, and never before they are
-//! over. So an hour that the source does not have yet costs one question, while a hole, an absent hour with a published one
-//! after it, is named: it enters the ledger as missing and stops nothing.
+//! - Up to the newest hour in the ledger, an hour is due if it has no ledger item, or if its next attempt is due.
+//! - A newer hour is due if the source has it, or has a later hour, and the hour is over.
 //!
-//! Use: [`DueQuery::known`] on the ledger's items, [`DueQuery::probes`] for the hours to ask the source about,
-//! [`choose`] on both.
+//! An hour that the source does not have yet therefore costs one request. A hole (an absent hour with a published one after
+//! it) is due: it is recorded as missing and does not block later hours.
+//!
+//! Use [`DueQuery::due_in_ledger`] on the ledger's items, send a request for each of [`DueQuery::probes`], and pass both
+//! results to [`select_due`].
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,77 +16,73 @@ use crate::gaps;
 use crate::ledger::record::MissingRules;
 use crate::ledger::{HourStatus, LedgerSummary};
 
-/// How long a landed hour is left to the run that landed it.
+/// A landed hour is due when its run has not published it after this time.
 pub const LANDED_FOR: SignedDuration = SignedDuration::from_hours(2);
 
-/// How many hours past those that are wanted the source is asked about, to tell a hole from the end.
-pub const LOOKAHEAD: u32 = 24;
+/// How many hours beyond the requested ones are probed, to distinguish a hole from the end of the archive.
+pub const LOOKAHEAD: usize = 24;
 
-/// How many new hours one answer names at most.
-pub const MAX_NEW: u32 = 100;
+/// The largest number of hours after the newest ledger item that one query returns.
+pub const MAX_NEW: usize = 100;
 
-/// What is asked.
+/// The state of a job and the limits of the request.
 #[derive(Clone, Copy, Debug)]
 pub struct DueQuery {
-    /// The time.
     pub now: Timestamp,
-    /// The first hour that the job is answerable for.
+    /// The first hour of the job's range.
     pub first_hour: ArchiveHour,
-    /// The first hour that is not behind the bookmark.
+    /// The first hour after the bookmark.
     pub next_hour: ArchiveHour,
-    /// Only hours after this one.
+    /// Selects only hours after this one.
     pub after: Option<ArchiveHour>,
-    /// At most so many hours.
+    /// The largest number of hours to return.
     pub max_hours: u32,
-    /// When a missing hour is given up.
     pub rules: MissingRules,
 }
 
-/// What the source answered for an hour.
+/// The source's reply for an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProbeResult {
-    /// It has the hour.
     Published,
-    /// It does not have the hour.
     NotPublished,
-    /// It did not say.
+    /// The request failed.
     Unknown,
 }
 
-/// What the ledger alone says.
+/// The due hours according to the ledger alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerDue {
-    /// The hours that are due, oldest first: one more than asked for if there are that many.
+    /// The due hours, oldest first. Has at most `max_hours + 1` hours, so that a caller sees whether more are due.
     pub hours: Vec<ArchiveHour>,
-    /// The hours that the source is to be asked about lie from here to the newest one over; `None` if there are none.
+    /// The first hour after the newest ledger item; `None` if that hour is not over.
     pub first_new: Option<ArchiveHour>,
 }
 
-/// The answer.
+/// The due hours according to ledger and source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueHours {
-    /// The hours that are due, oldest first.
+    /// Oldest first, at most `max_hours`.
     pub hours: Vec<ArchiveHour>,
-    /// Whether nothing else is due.
+    /// Whether no other hour is due.
     pub caught_up: bool,
 }
 
-/// The newest hour that is over at `now`; `None` before the archive's first hour was.
+/// The newest hour that has ended at `now`; `None` before the end of the archive's first hour.
 pub fn newest_over(now: Timestamp) -> Option<ArchiveHour> {
     ArchiveHour::containing(now)?.minus(1)
 }
 
 impl DueQuery {
-    /// The first hour whose ledger item is needed: a missing hour is asked for again even behind the bookmark.
+    /// The first hour whose ledger item is needed. It can lie before the bookmark, because missing hours are retried.
     pub fn first_needed(&self) -> ArchiveHour {
         let retried = SignedDuration::from_hours(24 * i64::from(self.rules.missing_retry_days) + 1);
         let retried = ArchiveHour::containing(self.now - retried).unwrap_or(ArchiveHour::FIRST);
         retried.min(self.next_hour).max(self.first_hour)
     }
 
-    /// The due hours among those up to the newest one in the ledger. `items` are the ledger's, from
-    /// [`DueQuery::first_needed`] to the newest hour over, in order.
-    pub fn known(&self, items: &[LedgerSummary]) -> LedgerDue {
+    /// The due hours up to the newest one in the ledger. `items` are the ledger's items in order, from
+    /// [`DueQuery::first_needed`] to [`newest_over`].
+    pub fn due_in_ledger(&self, items: &[LedgerSummary]) -> LedgerDue {
         let Some(newest) = newest_over(self.now) else { return LedgerDue { hours: Vec::new(), first_new: None } };
         let mut hours = Vec::new();
         let mut expected = self.next_hour;
@@ -100,28 +97,29 @@ impl DueQuery {
         LedgerDue { hours, first_new: (first_new <= newest).then_some(first_new) }
     }
 
-    /// The hours to ask the source about, in order: as many as are wanted and [`LOOKAHEAD`] more, without the known gaps
-    /// among them, and the newest one over, so that an outage of any length is found to be over.
-    pub fn probes(&self, known: &LedgerDue) -> Vec<ArchiveHour> {
-        let (Some(first), Some(newest)) = (known.first_new, newest_over(self.now)) else { return Vec::new() };
-        let wanted = self.new_wanted(known);
-        if wanted == 0 {
+    /// The hours to probe, in order: the requested number of new hours, [`LOOKAHEAD`] more, and the newest hour that is over.
+    /// Known gaps are left out. The newest hour shows the end of an outage of any length.
+    pub fn probes(&self, ledger_due: &LedgerDue) -> Vec<ArchiveHour> {
+        let (Some(first), Some(newest)) = (ledger_due.first_new, newest_over(self.now)) else { return Vec::new() };
+        let new_hours = self.max_new_hours(ledger_due);
+        if new_hours == 0 {
             return Vec::new();
         }
-        let mut hours: Vec<_> = range(first, newest.plus(1))
-            .filter(|hour| !gaps::is_known(*hour))
-            .take((wanted + LOOKAHEAD) as usize)
-            .collect();
+        let mut hours: Vec<_> =
+            range(first, newest.plus(1)).filter(|hour| !gaps::is_known(*hour)).take(new_hours + LOOKAHEAD).collect();
         if hours.last().is_none_or(|last| *last < newest) && !gaps::is_known(newest) {
             hours.push(newest);
         }
         hours
     }
 
-    /// How many new hours there is room for beside the known ones.
-    fn new_wanted(&self, known: &LedgerDue) -> u32 {
-        let known = u32::try_from(known.hours.len()).unwrap_or(u32::MAX);
-        self.max_hours.saturating_sub(known).min(MAX_NEW)
+    /// The largest number of new hours that can be returned with the hours of the ledger.
+    fn max_new_hours(&self, ledger_due: &LedgerDue) -> usize {
+        self.max_hours().saturating_sub(ledger_due.hours.len()).min(MAX_NEW)
+    }
+
+    fn max_hours(&self) -> usize {
+        usize::try_from(self.max_hours).expect("usize has at least 32 bits")
     }
 
     fn is_due(&self, item: &LedgerSummary) -> bool {
@@ -136,30 +134,30 @@ impl DueQuery {
         }
     }
 
-    /// Adds the hours from `first` to before `end` that come after `after`, as long as there is room.
+    /// Adds the hours from `first` to before `end` that come after `after`, up to `max_hours + 1` in all.
     fn collect(&self, hours: &mut Vec<ArchiveHour>, first: ArchiveHour, end: ArchiveHour) {
         let first = self.after.map_or(first, |after| first.max(after.plus(1)));
-        let room = (self.max_hours as usize + 1).saturating_sub(hours.len());
+        let room = (self.max_hours() + 1).saturating_sub(hours.len());
         hours.extend(range(first, end).take(room));
     }
 }
 
-/// Puts together what is known and what the source answered: the probes' hours in order, each with its answer.
-pub fn choose(question: &DueQuery, known: LedgerDue, answers: &[(ArchiveHour, ProbeResult)]) -> DueHours {
-    let max_hours = question.max_hours as usize;
-    let wanted = question.new_wanted(&known) as usize;
-    let LedgerDue { mut hours, first_new } = known;
-    if wanted == 0 {
+/// Combines the hours of the ledger with the probe results, which are in the order of [`DueQuery::probes`].
+pub fn select_due(query: &DueQuery, ledger_due: LedgerDue, results: &[(ArchiveHour, ProbeResult)]) -> DueHours {
+    let max_hours = query.max_hours();
+    let new_hours = query.max_new_hours(&ledger_due);
+    let LedgerDue { mut hours, first_new } = ledger_due;
+    if new_hours == 0 {
         let caught_up = hours.len() <= max_hours && first_new.is_none();
         hours.truncate(max_hours);
         return DueHours { hours, caught_up };
     }
-    let told = answers.iter().take_while(|(_, answer)| *answer != ProbeResult::Unknown);
+    let replies = results.iter().take_while(|(_, result)| *result != ProbeResult::Unknown);
     let newest_published =
-        told.clone().filter(|(_, answer)| *answer == ProbeResult::Published).map(|(hour, _)| *hour).last();
-    let mut caught_up = told.count() == answers.len();
+        replies.clone().filter(|(_, result)| *result == ProbeResult::Published).map(|(hour, _)| *hour).last();
+    let mut caught_up = replies.count() == results.len();
     if let (Some(first), Some(newest)) = (first_new, newest_published) {
-        hours.extend(range(first, newest.plus(1)).take(wanted));
+        hours.extend(range(first, newest.plus(1)).take(new_hours));
         caught_up &= hours.last() == Some(&newest);
     }
     DueHours { hours, caught_up }

@@ -1,4 +1,4 @@
-//! The hours that the archive never had: the list ships as data, `data/known-gaps.txt`.
+//! The hours that the archive never had, from `data/known-gaps.txt`.
 
 use std::sync::LazyLock;
 
@@ -6,15 +6,15 @@ use crate::{ArchiveHour, hour::HourError};
 
 const LIST: &str = include_str!("../data/known-gaps.txt");
 
-static GAPS: LazyLock<Vec<Gap>> = LazyLock::new(|| parse(LIST).expect("a test reads every line of the shipped list"));
+static GAPS: LazyLock<Vec<Gap>> = LazyLock::new(|| parse(LIST).expect("a test parses the whole list"));
 
-/// Whether the archive is known never to have had `hour`, so that its absence is final.
+/// Whether `hour` is on the list: a 404 for it is final.
 pub fn is_known(hour: ArchiveHour) -> bool {
     let at_or_before = GAPS.partition_point(|gap| gap.first <= hour);
     at_or_before > 0 && hour <= GAPS[at_or_before - 1].last
 }
 
-/// A run of hours, both ends included.
+/// Consecutive hours, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Gap {
     first: ArchiveHour,
@@ -25,11 +25,11 @@ struct Gap {
 enum GapError {
     #[error("known gaps, line {line}: {source}")]
     Hour { line: usize, source: HourError },
-    #[error("known gaps, line {line}: it does not begin after the line before ends, or ends before it begins")]
+    #[error("known gaps, line {line}: hours must be in order and must not overlap")]
     Order { line: usize },
 }
 
-/// Reads the list: hours or `first..last` ranges in order, `#` begins a comment.
+/// Parses lines of one hour or one `first..last` range, in order. `#` begins a comment.
 fn parse(list: &str) -> Result<Vec<Gap>, GapError> {
     let mut gaps: Vec<Gap> = Vec::new();
     for (line, text) in (1..).zip(list.lines()) {
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_of_the_shipped_list_is_read() {
+    fn known_gaps_file_parses_every_line() {
         let gaps = parse(LIST).unwrap();
         let lines = LIST.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count();
         assert_eq!(gaps.len(), lines);
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn known_gaps_are_known_and_their_neighbours_are_not() {
+    fn is_known_excludes_neighbouring_hours() {
         for (phrase, hour, known) in [
             ("a single hour", "2016-10-21-18", true),
             ("the hour before it", "2016-10-21-17", false),
@@ -79,9 +79,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_refused_with_its_line() {
+    fn parse_of_bad_list_returns_its_line() {
         for (phrase, list, line) in [
-            ("no hour", "2016-10-21-18\nsoon", 2),
+            ("not an hour", "2016-10-21-18\nsoon", 2),
             ("half a range", "2016-10-21-18..", 1),
             ("a range backwards", "# a comment\n\n2016-10-21-18..2016-10-21-17", 3),
             ("out of order", "2016-10-21-18\n2016-10-21-18", 2),

@@ -1,4 +1,4 @@
-//! One hour of GH Archive, the pipeline's unit of work.
+//! One hour of GH Archive: the unit of work of the pipeline.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,46 +10,36 @@ use serde::{Deserialize, Serialize};
 
 const SECONDS_PER_HOUR: i64 = 3600;
 
-/// An hour of the archive, as its file is named: `2025-11-21-0` (UTC, hour not padded).
+/// An hour of the archive, written like its file name: `2025-11-21-0` (UTC, hour not padded).
 ///
-/// Exists only when it is a real hour on or after [`ArchiveHour::FIRST`]. Ordered by time.
+/// A value is always a real hour, not before [`ArchiveHour::FIRST`]. Values are ordered by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ArchiveHour {
     hours_since_epoch: i64,
 }
 
-/// Why a text names no hour of the archive.
+/// A text that is not an hour of the archive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HourError {
-    /// The text is not of the form `YYYY-MM-DD-H`.
     #[error("'{text}' is not an archive hour: expected YYYY-MM-DD-H with H from 0 to 23, for example 2025-11-21-0")]
-    Malformed {
-        /// The text as given.
-        text: String,
-    },
-    /// The hour lies before the archive's first day.
+    Malformed { text: String },
     #[error("'{text}' lies before the archive's first hour, 2011-02-12-0")]
-    BeforeArchive {
-        /// The text as given.
-        text: String,
-    },
+    BeforeArchive { text: String },
 }
 
 impl ArchiveHour {
     /// The archive's first hour, `2011-02-12-0` (source: gharchive.org).
     pub const FIRST: Self = Self { hours_since_epoch: 360_408 };
 
-    /// The hour that `instant` falls into, or `None` before the archive's first hour.
+    /// The hour that contains `instant`; `None` before the archive's first hour.
     pub fn containing(instant: Timestamp) -> Option<Self> {
         let hour = Self { hours_since_epoch: instant.as_second().div_euclid(SECONDS_PER_HOUR) };
         (hour >= Self::FIRST).then_some(hour)
     }
 
-    /// The first instant of the hour.
     pub fn start(self) -> Timestamp {
-        Timestamp::from_second(self.hours_since_epoch * SECONDS_PER_HOUR)
-            .expect("an archive hour is within jiff's range")
+        Timestamp::from_second(self.hours_since_epoch * SECONDS_PER_HOUR).expect("a parsed hour is within jiff's range")
     }
 
     /// The first instant after the hour.
@@ -57,34 +47,32 @@ impl ArchiveHour {
         self.plus(1).start()
     }
 
-    /// The hour `hours` later.
     pub fn plus(self, hours: u32) -> Self {
         Self { hours_since_epoch: self.hours_since_epoch + i64::from(hours) }
     }
 
-    /// The hour `hours` earlier, or `None` before the archive's first hour.
+    /// `None` before the archive's first hour.
     pub fn minus(self, hours: u32) -> Option<Self> {
         let earlier = Self { hours_since_epoch: self.hours_since_epoch - i64::from(hours) };
         (earlier >= Self::FIRST).then_some(earlier)
     }
 
-    /// How many hours this one is after `earlier` (negative if before).
+    /// The number of hours from `earlier` to this one; negative if this one is before.
     pub fn hours_since(self, earlier: Self) -> i64 {
         self.hours_since_epoch - earlier.hours_since_epoch
     }
 
-    /// The source's file name, `2025-11-21-0.json.gz`.
+    /// The file name in the archive: `2025-11-21-0.json.gz`.
     pub fn file_name(self) -> String {
         format!("{self}.json.gz")
     }
 
-    /// The ledger's sort key, `2025-11-21T00`: padded, so that text order is time order.
+    /// The sort key of the ledger: `2025-11-21T00`. It is padded, so text order is time order.
     pub fn ledger_key(self) -> String {
         let at = self.civil();
         format!("{}T{:02}", at.date(), at.hour())
     }
 
-    /// Reads a ledger sort key back.
     pub fn from_ledger_key(text: &str) -> Result<Self, HourError> {
         match text.split_once('T') {
             Some((date, hour)) if hour.len() == 2 => format!("{date}-{hour}").parse(),
@@ -118,7 +106,7 @@ impl fmt::Display for ArchiveHour {
 impl FromStr for ArchiveHour {
     type Err = HourError;
 
-    /// Accepts the archive's own form and, because people write it, a zero-padded hour (`2025-11-21-09`).
+    /// Accepts the archive's form, and also a zero-padded hour (`2025-11-21-09`), because people write it.
     fn from_str(text: &str) -> Result<Self, HourError> {
         let malformed = || HourError::Malformed { text: text.to_owned() };
         let (date, hour) = text.rsplit_once('-').ok_or_else(malformed)?;
@@ -160,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_an_hour_has_one_name() {
+    fn hour_of_any_spelling_displays_one_name() {
         for (phrase, text, name) in [
             ("as the archive writes it", "2025-11-21-0", "2025-11-21-0"),
             ("padded by a person", "2025-11-21-09", "2025-11-21-9"),
@@ -173,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hour_is_refused() {
+    fn hour_of_other_text_is_an_error() {
         for (phrase, text) in [
             ("hour 24", "2025-11-21-24"),
             ("no hour", "2025-11-21"),
@@ -191,13 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_hour_is_the_one_of_the_site() {
+    fn first_hour_is_the_one_of_the_site() {
         assert_eq!(ArchiveHour::FIRST.to_string(), "2011-02-12-0");
         assert_eq!(ArchiveHour::FIRST.minus(1), None);
     }
 
     #[test]
-    fn names_follow_the_design() {
+    fn hour_has_file_ledger_and_partition_names() {
         let at = hour("2025-11-21-0");
         assert_eq!(at.file_name(), "2025-11-21-0.json.gz");
         assert_eq!(at.ledger_key(), "2025-11-21T00");

@@ -1,19 +1,20 @@
-//! Where everything lies in the bucket. The only place that spells an object key.
+//! All object keys of the bucket. No other module builds a key.
 
 use crate::{ArchiveHour, Version};
 
-/// The archive's name, a segment of every key and the ledger's partition key.
+/// The name of the archive: a segment of every key, and the partition key of the ledger.
 pub const ARCHIVE: &str = "ghactivity";
 
-/// The partition key of the leases, which lie in the ledger's table under a key of their own.
+/// The partition key of the leases, which are stored in the ledger's table.
 pub const LEASES: &str = "ghactivity#lease";
 
-/// The hour as served by the source, byte for byte.
+/// The landing object: the bytes of the source, unchanged.
 pub fn landing(hour: ArchiveHour) -> String {
     format!("landing/{ARCHIVE}/{}", hour.file_name())
 }
 
-/// What the landing object with this ETag was, kept when another file took its place. (No `.json.gz`: it is no hour's file.)
+/// The copy of a landing object that another file replaced. The name does not end in `.json.gz`, because that is the name of
+/// an hour's file.
 pub fn replaced_landing(hour: ArchiveHour, etag: &str) -> String {
     let etag: String = etag.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
     format!("landing/{ARCHIVE}/_replaced/{hour}.{etag}.gz")
@@ -24,48 +25,48 @@ pub fn plan(hour: ArchiveHour, version: Version) -> String {
     format!("landing/{ARCHIVE}/_plan/{hour}.{version}.json")
 }
 
-/// The access points' windows, one after the other, each deflated.
+/// The windows of the access points, each deflated, concatenated.
 pub fn windows(hour: ArchiveHour, version: Version) -> String {
     format!("landing/{ARCHIVE}/_plan/{hour}.{version}.windows")
 }
 
-/// The prefix of the receipts of one version of an hour.
+/// The prefix of the chunk receipts of one version of an hour.
 pub fn receipts_prefix(hour: ArchiveHour, version: Version) -> String {
     format!("landing/{ARCHIVE}/_plan/{hour}.{version}/")
 }
 
-/// What a chunk became: a [`crate::receipt::ChunkReceipt`] as JSON.
+/// A [`crate::receipt::ChunkReceipt`] as JSON.
 pub fn receipt(hour: ArchiveHour, version: Version, chunk: u32) -> String {
     format!("{}{chunk:05}.json", receipts_prefix(hour, version))
 }
 
-/// The hours of a backfill, for the Distributed Map over them: a JSON array of `{"hour": "2025-11-21-0"}`.
+/// The hours of a backfill, the input of its Distributed Map: a JSON array of `{"hour": "2025-11-21-0"}`.
 pub fn backfill_manifest(name: &str) -> String {
     format!("landing/{ARCHIVE}/_backfill/{name}.json")
 }
 
-/// The ledger's items of a month (`2025-11`), as the table `archive_hours` has them.
+/// The ledger items of a month (`2025-11`), an object of the table `archive_hours`.
 pub fn ledger_export(month: &str) -> String {
     format!("ledger/{ARCHIVE}/{month}.parquet")
 }
 
-/// The reports of one proof, by hour.
+/// The prefix of the reports of one proof.
 pub fn proof_prefix(proof: &str) -> String {
     format!("reports/{ARCHIVE}/prove/{proof}/")
 }
 
-/// What one proof found of an hour.
+/// The report of one proof about an hour.
 pub fn proof_report(proof: &str, hour: ArchiveHour) -> String {
     format!("{}{hour}.json", proof_prefix(proof))
 }
 
-/// An hour's folder below the table's: a segment per partition key, without a slash at its end.
+/// The folder of an hour in the table's folder: one segment for each partition key, without a trailing slash.
 pub fn partition_folder(hour: ArchiveHour) -> String {
     let [year, month, day, hour_of_day] = hour.partition_values();
     format!("year={year}/month={month}/dayofmonth={day}/hour={hour_of_day}")
 }
 
-/// The folder of one version of an hour: the location of its Glue partition, with the slash at its end.
+/// The folder of one version of an hour, with a trailing slash: the location of its Glue partition.
 pub fn parquet_prefix(hour: ArchiveHour, version: Version) -> String {
     format!("raw/{ARCHIVE}/{}/{version}/", partition_folder(hour))
 }
@@ -80,12 +81,12 @@ pub fn hour_quarantine_prefix(hour: ArchiveHour) -> String {
     format!("quarantine/{ARCHIVE}/{hour}/")
 }
 
-/// The prefix of the plans, windows and receipts of all versions of an hour.
+/// The prefix of plans, windows and receipts of all versions of an hour.
 pub fn hour_plan_prefix(hour: ArchiveHour) -> String {
     format!("landing/{ARCHIVE}/_plan/{hour}.")
 }
 
-/// The version that an object below one of these three prefixes belongs to, if its key has the form of one.
+/// The version of an object under one of the three `hour_` prefixes; `None` if the key has another form.
 pub fn version_of(key: &str) -> Option<Version> {
     let plan = key.strip_prefix(&format!("landing/{ARCHIVE}/_plan/"));
     let version = match plan {
@@ -95,13 +96,13 @@ pub fn version_of(key: &str) -> Option<Version> {
     version.parse().ok()
 }
 
-/// The name of a chunk's rows in the folder; `codec` is how pages are compressed, if they are.
+/// The file name of a chunk's rows. `codec` is the compression of the pages; `None` if they are not compressed.
 pub fn parquet_name(hour: ArchiveHour, chunk: u32, codec: Option<&str>) -> String {
     let codec = codec.map(|codec| format!(".{codec}")).unwrap_or_default();
     format!("part-{hour}-{chunk:05}{codec}.parquet")
 }
 
-/// A chunk's rows.
+/// The Parquet object of a chunk.
 pub fn parquet(hour: ArchiveHour, version: Version, chunk: u32) -> String {
     format!("{}{}", parquet_prefix(hour, version), parquet_name(hour, chunk, Some("snappy")))
 }
@@ -111,12 +112,12 @@ pub fn quarantine_prefix(hour: ArchiveHour, version: Version) -> String {
     format!("quarantine/{ARCHIVE}/{hour}/{version}/")
 }
 
-/// The name of a chunk's bad records in the folder.
+/// The file name of a chunk's invalid records.
 pub fn quarantine_name(chunk: u32) -> String {
     format!("{chunk:05}.jsonl")
 }
 
-/// A chunk's bad records, one JSON object a line.
+/// The invalid records of a chunk, one JSON object per line.
 pub fn quarantine(hour: ArchiveHour, version: Version, chunk: u32) -> String {
     format!("{}{}", quarantine_prefix(hour, version), quarantine_name(chunk))
 }
@@ -126,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_those_of_the_design() {
+    fn keys_of_an_hour_are_stable() {
         let hour: ArchiveHour = "2025-11-21-0".parse().unwrap();
         let version: Version = "0123456789ab".parse().unwrap();
         for (key, expected) in [
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_of_an_hour_names_its_version() {
+    fn version_of_reads_every_hour_key() {
         let hour: ArchiveHour = "2025-11-21-0".parse().unwrap();
         let version: Version = "0123456789ab".parse().unwrap();
         for (prefix, key) in [

@@ -1,12 +1,12 @@
-//! The lease of an hour: which version of it may be made visible, or have its predecessor removed, at the moment.
+//! The lease of an hour: the right to publish one version, and to delete the version that it replaces.
 //!
-//! Promise: while one holder has the lease for a version, no other version gets it. A run takes it before it touches the
-//! partition and gives it back when the ledger says the same as the partition and the replaced version is gone. So what
-//! is deleted is never what readers see, and what readers see is never moved by a run that others have overtaken.
+//! Invariant: while a holder has the lease for a version, no other version gets it. A run takes the lease before it changes
+//! the partition. It releases the lease when the ledger agrees with the partition and the replaced version is deleted.
+//! Therefore no run deletes what readers see, and no overtaken run changes what readers see.
 //!
-//! Runs of the same version share the lease, since they write the same. A holder that ended without giving it back keeps
-//! it until [`LEASE`] is over. A holder may begin a call that the lease protects only while [`SAFE`] of it is left, which
-//! is more than any call takes; clocks may differ by what is between the two.
+//! Runs of the same version share the lease, because they write the same objects. If a holder ends without a release, its
+//! hold ends after [`LEASE`]. A holder starts a protected call only while at least [`SAFE`] of the lease is left, which is
+//! longer than any call takes. Clocks may differ by `LEASE - SAFE`.
 
 use std::collections::BTreeMap;
 
@@ -15,39 +15,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ArchiveHour, Version};
 
-/// How long a lease is held without a word from its holder.
+/// A hold ends after this time unless it is renewed.
 pub const LEASE: SignedDuration = SignedDuration::from_mins(5);
 
-/// How much of it must be left when a protected call begins: more than the SDK's operation timeout of 150 s.
+/// The smallest rest of a hold when a protected call starts: more than the SDK's operation timeout of 150 s.
 pub const SAFE: SignedDuration = SignedDuration::from_secs(160);
 
-/// Who may make which version visible.
+/// The version that may be published, and the runs that may publish it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
-    /// The version.
     pub version: Version,
-    /// Its holders, by execution.
+    /// By execution ARN.
     pub holders: BTreeMap<String, Hold>,
 }
 
-/// One holder's part.
+/// The hold of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
-    /// How often it was taken and not given back: a call whose reply was lost may still be at work.
+    /// How many times the run took the lease without a release. A call whose reply was lost can still be running.
     pub times: u32,
-    /// When it ends by itself.
+    /// The hold ends at this time unless it is renewed.
     pub until: Timestamp,
 }
 
-/// Another version's run is at it.
+/// A run of another version holds the lease.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("hour {hour}: version {held} is being published by another run, until {until} at the latest")]
+#[error("hour {hour}: another run is publishing version {held}, until {until} at the latest")]
 pub struct LeaseHeldError {
-    /// The hour.
     pub hour: ArchiveHour,
-    /// The version that has the lease.
+    /// The version of the lease.
     pub held: Version,
-    /// When its last holder's time is over.
+    /// The end of its last hold.
     pub until: Timestamp,
 }
 
@@ -55,7 +53,7 @@ impl Lease {
     /// The lease after `holder` took it for `version` at `now`.
     ///
     /// # Errors
-    /// [`LeaseHeldError`] while another version has it.
+    /// [`LeaseHeldError`] while a run of another version holds it.
     pub fn taken(
         existing: Option<&Self>,
         hour: ArchiveHour,
@@ -80,7 +78,7 @@ impl Lease {
         Ok(Self { version, holders })
     }
 
-    /// The lease after `holder`, which has it for `version`, said that it is still at work; `None` if it does not have it.
+    /// The lease after `holder` renewed its hold; `None` if it does not hold the lease for `version`.
     pub fn renewed(&self, version: Version, holder: &str, now: Timestamp) -> Option<Self> {
         let mut lease = self.clone();
         let hold = lease.holders.get_mut(holder).filter(|_| self.version == version)?;
@@ -88,7 +86,7 @@ impl Lease {
         Some(lease)
     }
 
-    /// The lease after `holder`, which has it for `version`, took it once more; `None` if it does not have it.
+    /// The lease after `holder` took it once more; `None` if it does not hold the lease for `version`.
     pub fn joined(&self, version: Version, holder: &str, now: Timestamp) -> Option<Self> {
         let mut lease = self.renewed(version, holder, now)?;
         let hold = lease.holders.get_mut(holder)?;
@@ -96,8 +94,8 @@ impl Lease {
         Some(lease)
     }
 
-    /// The lease after `holder` gave back what it took so many `times`; the same if it did not have it.
-    pub fn given_back(&self, version: Version, holder: &str, times: u32) -> Self {
+    /// The lease after `holder` released it, which had taken it `times` times; unchanged if it does not hold the lease.
+    pub fn released(&self, version: Version, holder: &str, times: u32) -> Self {
         let mut lease = self.clone();
         if self.version != version {
             return lease;
@@ -109,18 +107,18 @@ impl Lease {
         lease
     }
 
-    /// When `holder` has to say that it is still at work, if it has the lease for `version`.
+    /// The end of the hold of `holder`; `None` if it does not hold the lease for `version`.
     pub fn until(&self, version: Version, holder: &str) -> Option<Timestamp> {
         self.holders.get(holder).filter(|_| self.version == version).map(|hold| hold.until)
     }
 
-    /// When the last holder's time is over.
+    /// The end of the last hold.
     pub fn ends(&self) -> Option<Timestamp> {
         self.holders.values().map(|hold| hold.until).max()
     }
 }
 
-/// Whether a protected call may begin at `now` under a lease that is held `until` then.
+/// Whether a protected call may start at `now` if the hold ends at `until`.
 pub fn is_safe(until: Timestamp, now: Timestamp) -> bool {
     until.duration_since(now) >= SAFE
 }
@@ -146,52 +144,55 @@ mod tests {
     }
 
     #[test]
-    fn one_version_has_it_at_a_time_and_its_runs_share_it() {
+    fn lease_is_shared_by_runs_of_one_version() {
         let first = taken(None, 1, "a", 0).unwrap();
         assert_eq!(taken(Some(&first), 2, "b", 299).unwrap_err().until, at(300));
         let shared = taken(Some(&first), 1, "b", 100).unwrap();
         assert_eq!(shared.ends(), Some(at(400)));
-        assert!(taken(Some(&shared), 2, "c", 399).is_err(), "the second holder has it longer");
+        assert!(taken(Some(&shared), 2, "c", 399).is_err(), "the second hold ends later");
         let after = taken(Some(&shared), 2, "c", 400).unwrap();
         assert_eq!(after.holders.keys().collect::<Vec<_>>(), ["c"]);
-        let back = first.given_back(version(1), "a", 1);
-        assert!(back.holders.is_empty() && taken(Some(&back), 2, "b", 1).is_ok());
+        let released = first.released(version(1), "a", 1);
+        assert!(released.holders.is_empty() && taken(Some(&released), 2, "b", 1).is_ok());
     }
 
     #[test]
-    fn what_was_taken_twice_is_given_back_twice() {
+    fn lease_taken_twice_needs_two_releases() {
         let twice = taken(Some(&taken(None, 1, "a", 0).unwrap()), 1, "a", 10).unwrap();
-        let once = twice.given_back(version(1), "a", 1);
-        assert!(taken(Some(&once), 2, "b", 11).is_err(), "the call whose reply was lost may be at work");
-        assert!(once.given_back(version(1), "a", 1).holders.is_empty());
+        let once = twice.released(version(1), "a", 1);
+        assert!(taken(Some(&once), 2, "b", 11).is_err(), "the call whose reply was lost can still be running");
+        assert!(once.released(version(1), "a", 1).holders.is_empty());
         assert_eq!(once.joined(version(1), "a", at(10)), Some(twice.clone()));
-        assert!(twice.given_back(version(1), "a", 2).holders.is_empty());
+        assert!(twice.released(version(1), "a", 2).holders.is_empty());
     }
 
     #[test]
-    fn a_lease_that_went_to_another_version_is_not_renewed_and_not_given_back() {
+    fn lease_of_another_run_is_not_changed() {
         let lease = taken(None, 1, "a", 0).unwrap();
         assert_eq!(lease.renewed(version(1), "a", at(50)).unwrap().until(version(1), "a"), Some(at(350)));
         for (phrase, number, holder) in [("another holder", 1, "b"), ("another version", 2, "a")] {
             assert_eq!(lease.renewed(version(number), holder, at(1)), None, "{phrase}");
-            assert_eq!(lease.given_back(version(number), holder, 1), lease, "{phrase}");
+            assert_eq!(lease.released(version(number), holder, 1), lease, "{phrase}");
             assert_eq!(lease.until(version(number), holder), None, "{phrase}");
         }
-        assert!(lease.renewed(version(1), "a", at(5_000)).is_some(), "over, but nobody took it");
+        assert!(
+            lease.renewed(version(1), "a", at(5_000)).is_some(),
+            "the hold has ended, but no other run took the lease"
+        );
     }
 
     #[test]
-    fn a_call_may_begin_while_enough_is_left() {
+    fn protected_call_needs_160_s_of_the_lease() {
         assert!(is_safe(at(300), at(140)) && !is_safe(at(300), at(141)));
     }
 
     proptest! {
         #[test]
-        fn proptest_no_version_gets_what_another_holds(
+        fn proptest_lease_belongs_to_one_version(
             steps in proptest::collection::vec((0..3_u8, 0..3_u8, 0..4_u8, 0..200_i64), 1..60),
         ) {
             let (mut lease, mut now): (Option<Lease>, i64) = (None, 0);
-            // What each holder may believe: it has the lease for a version until then.
+            // The end of each hold as its holder knows it.
             let mut believed: BTreeMap<(u8, u8), i64> = BTreeMap::new();
             for (number, holder, act, pause) in steps {
                 now += pause;
@@ -208,7 +209,7 @@ mod tests {
                         believed.insert((number, holder), now + 300);
                         lease = Some(next);
                     },
-                    _ => if let Some(next) = lease.as_ref().map(|lease| lease.given_back(version(number), &name, 1)) {
+                    _ => if let Some(next) = lease.as_ref().map(|lease| lease.released(version(number), &name, 1)) {
                         if next.until(version(number), &name).is_none() {
                             believed.remove(&(number, holder));
                         }

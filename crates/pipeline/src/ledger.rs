@@ -1,4 +1,4 @@
-//! What the DynamoDB tables hold: the ledger of hours, the jobs with their bookmarks, the run history.
+//! The items of the DynamoDB tables: the ledger of hours, the jobs with their bookmarks, the run history.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +10,24 @@ use crate::{ArchiveHour, Version};
 
 pub mod record;
 
-/// What is known of an hour.
+/// The state of an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HourStatus {
-    /// In the bucket, not yet visible.
+    /// The file is in the bucket; readers do not see it yet.
     Landed,
-    /// Visible to readers.
+    /// Readers see the hour.
     Published,
-    /// The source answered 404 and may still publish it.
+    /// The source returned 404 and may publish the hour later.
     NotPublished,
-    /// The source answered 404 and the hour is old, or is on the list of known gaps.
+    /// The source returned 404, and the hour is old or a known gap.
     Missing,
-    /// The last attempt failed.
+    /// The last run failed.
     Failed,
 }
 
 impl HourStatus {
-    /// The word that stands for it in the ledger.
+    /// The text in the ledger.
     pub fn word(self) -> &'static str {
         match self {
             Self::Landed => "landed",
@@ -38,26 +38,26 @@ impl HourStatus {
         }
     }
 
-    /// Whether the bookmark may pass this hour.
+    /// Whether the bookmark may move past the hour.
     pub fn is_settled(self) -> bool {
         matches!(self, Self::Published | Self::Missing)
     }
 }
 
-/// How a published hour compares with the same hour of the days before.
+/// The comparison of a published hour with the same hour of the days before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// As many rows and the same mix of types, as far as can be told.
+    /// The usual number of rows and mix of types.
     Complete,
     /// Far fewer rows, or another mix of types.
     Degraded,
-    /// Next to nothing.
+    /// Almost no rows.
     Tiny,
 }
 
 impl Verdict {
-    /// The word that stands for it in the ledger.
+    /// The text in the ledger.
     pub fn word(self) -> &'static str {
         match self {
             Self::Complete => "complete",
@@ -67,40 +67,34 @@ impl Verdict {
     }
 }
 
-/// Where an hour's bytes came from.
+/// The file of an hour as the archive served it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceFile {
-    /// The address.
     pub url: String,
-    /// Its `ETag`, quotes included, if it sent one.
+    /// The `ETag` header, quotes included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
-    /// Its `Last-Modified`, if it sent one.
+    /// The `Last-Modified` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
 }
 
-/// A version of an hour that readers can see.
+/// A version of an hour that readers see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Publication {
-    /// The version.
     pub version: Version,
-    /// The location of its Glue partition, an `s3://` address with a slash at its end.
+    /// The location of the Glue partition: an `s3://` address with a trailing slash.
     pub partition_location: String,
-    /// Where its bytes came from.
     pub source: SourceFile,
-    /// ETag of the landing object, quotes included.
+    /// The ETag of the landing object, quotes included.
     pub landing_etag: String,
     /// MD5 of the landing bytes in lower-case hex.
     pub landing_md5: String,
-    /// Length of the landing object in bytes.
     pub landing_bytes: u64,
-    /// Lines, records, rows and the rest.
     pub counts: RecordCounts,
-    /// How many chunks it was converted in.
     pub chunks: u32,
-    /// Bytes of all its Parquet objects.
+    /// The sum over all Parquet objects.
     pub parquet_bytes: u64,
     /// Rows by event type.
     pub types: BTreeMap<String, u64>,
@@ -110,105 +104,95 @@ pub struct Publication {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PreviousVersion {
-    /// The version.
     pub version: Version,
-    /// Where its bytes came from.
     pub source: SourceFile,
-    /// Its rows.
     pub rows: u64,
 }
 
-/// An error as a state machine sees it.
+/// The error of a run, as the state machine received it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HourFailure {
-    /// The stable name, for example `CorruptArchive`.
+    /// The error name, for example `CorruptArchive`.
     pub name: String,
-    /// What happened, at most [`HourFailure::MAX_MESSAGE`] bytes.
+    /// At most [`HourFailure::MAX_MESSAGE`] bytes.
     pub message: String,
 }
 
 impl HourFailure {
-    /// Longest message kept, in bytes.
+    /// In bytes.
     pub const MAX_MESSAGE: usize = 1024;
 }
 
-/// The ledger's item for an hour (table `archive_hours`: PK `archive`, SK `hour`).
+/// The ledger item of an hour (table `archive_hours`: PK `archive`, SK `hour`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerItem {
     /// Always [`crate::keys::ARCHIVE`].
     pub archive: String,
     /// [`ArchiveHour::ledger_key`].
     pub hour: String,
-    /// What is known of the hour. Once published, an hour stays published; `last_error` tells of later failures.
+    /// A published hour stays published; a later failure is stored in `last_error`.
     pub status: HourStatus,
-    /// Raised by one with every change: each change is conditional on the revision it was decided from.
+    /// Incremented with every change. Each write is conditional on the revision that it was based on.
     pub revision: u64,
-    /// What readers see, flattened into the item; absent unless published.
+    /// The version that readers see, flattened into the item; absent unless published.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub publication: Option<Publication>,
-    /// How the publication compares with the same hour of the days before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
-    /// What readers saw before, newest first: as many versions as are kept, and perhaps one more whose objects are going.
+    /// Earlier versions, newest first: those that are kept, and at most one more whose objects are being deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous_versions: Vec<PreviousVersion>,
-    /// The version that the source had when the hour was rolled back from it; absent unless readers see an older one since.
+    /// The version of the source's file while readers see an older one after a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolled_back_from: Option<Version>,
-    /// Attempts since the hour was last published that did not publish it.
+    /// Failed runs since the hour was last published.
     #[serde(default)]
     pub failed_attempts: u32,
-    /// When next-file may name the hour again, if it is not published.
+    /// next-file returns an unpublished hour again from this time on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<Timestamp>,
-    /// Why the last attempt did not publish it.
+    /// The error of the last run, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<HourFailure>,
-    /// The execution behind the item's state.
+    /// The execution that wrote the item's current state.
     pub execution_arn: String,
-    /// When the hour was first published in its current version.
+    /// The time when the current version was first published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<Timestamp>,
-    /// When the item last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
 impl LedgerItem {
-    /// The versions that it knows: what readers see, and what they saw before.
+    /// The version that readers see, then the earlier ones.
     pub fn versions(&self) -> impl Iterator<Item = Version> {
         let visible = self.publication.iter().map(|publication| publication.version);
         visible.chain(self.previous_versions.iter().map(|previous| previous.version))
     }
 }
 
-/// As much of a ledger item as it takes to decide what is due and how far the bookmark may go.
+/// The fields of a ledger item that decide which hours are due and how far the bookmark moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LedgerSummary {
-    /// The hour.
     pub hour: ArchiveHour,
-    /// What is known of it.
     pub status: HourStatus,
-    /// The item's revision.
     pub revision: u64,
-    /// When next-file may name the hour again.
     pub next_attempt_at: Option<Timestamp>,
-    /// When the item last changed.
     pub updated_at: Timestamp,
 }
 
-/// A job's item (table `jobs`: PK `job_id`).
+/// The item of a job (table `jobs`: PK `job_id`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobItem {
     /// For example `ghactivity_ingest`.
     pub job_id: String,
-    /// For people.
     pub job_description: String,
-    /// How many days before its first run the job began.
+    /// The job's range began this many days before its first run.
     pub baseline_days: u32,
-    /// The first hour that the job is answerable for: its bookmark never stands before the hour ahead of it.
+    /// The first hour of the job's range.
     pub first_hour: ArchiveHour,
-    /// The bookmark; absent until the first hour is settled.
+    /// Absent until the first hour is settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_run_bookmark_details: Option<BookmarkDetails>,
 }
@@ -216,42 +200,38 @@ pub struct JobItem {
 /// The bookmark: the newest hour up to which every hour is published or missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookmarkDetails {
-    /// Its file, for example `2025-11-21-0.json.gz`.
+    /// For example `2025-11-21-0.json.gz`.
     pub last_run_file_name: String,
-    /// 200 if it is published, 404 if it is missing.
+    /// 200 for a published hour, 404 for a missing one.
     pub status_code: u16,
 }
 
-/// One run of a job over one hour (table `job_run_details`: PK `job_id`, SK `job_run_time`).
+/// A run of a job over one hour (table `job_run_details`: PK `job_id`, SK `job_run_time`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobRunItem {
-    /// The job.
     pub job_id: String,
-    /// Start of the execution in milliseconds since 1970, with a fraction that keeps executions apart which began in
-    /// the same millisecond. A decimal text, stored as a number.
+    /// The start of the execution in milliseconds since 1970, as decimal text. A fraction distinguishes executions that
+    /// started in the same millisecond. DynamoDB stores it as a number.
     #[serde(skip)]
     pub job_run_time: String,
-    /// The hour.
     pub hour: ArchiveHour,
-    /// How the run ended.
+    /// The final status of the run.
     pub status: HourStatus,
-    /// The execution.
     pub execution_arn: String,
-    /// What it published.
+    /// The published version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// Rows it published.
+    /// The number of published rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<HourFailure>,
-    /// How many times the execution had been redriven when this was recorded.
+    /// The number of redrives of the execution until this commit.
     #[serde(default)]
     pub redrive_count: u32,
-    /// When the execution began.
+    /// The start of the execution.
     pub started_at: Timestamp,
-    /// When the run was committed.
+    /// The time of the commit.
     pub ended_at: Timestamp,
 }
 
@@ -259,7 +239,7 @@ pub struct JobRunItem {
 pub(crate) mod tests {
     use super::*;
 
-    /// A published hour with these rows, for the tests of all modules.
+    /// A published hour, for the tests of all modules.
     pub(crate) fn published(rows: u64, types: BTreeMap<String, u64>) -> LedgerItem {
         let at = ArchiveHour::FIRST.end();
         LedgerItem {
@@ -296,7 +276,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn words_are_those_of_the_ledger() {
+    fn word_matches_the_serialized_text() {
         use HourStatus::{Failed, Landed, Missing, NotPublished, Published};
         for status in [Landed, Published, NotPublished, Missing, Failed] {
             assert_eq!(serde_json::to_value(status).unwrap(), status.word());
@@ -307,7 +287,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_item_reads_back_with_and_without_a_publication() {
+    fn ledger_item_survives_a_json_round_trip() {
         let with = published(3, BTreeMap::from([("PushEvent".to_owned(), 3)]));
         let without = LedgerItem { status: HourStatus::Failed, publication: None, ..with.clone() };
         for item in [with, without] {

@@ -1,12 +1,23 @@
-//! The rules of the pipeline: names, documents and decisions, and nothing that does I/O.
+//! The rules of the pipeline: names, documents and decisions.
 //!
-//! Invariant: this crate knows no AWS, no clock and no network. Whoever needs the time passes it in; whoever needs the
-//! ledger reads it first and passes its items in. Its tests therefore need no fakes.
+//! Invariant: this crate does no I/O and uses no AWS client, clock or network. A caller passes in the time, and reads the
+//! ledger before it calls. The tests therefore need no fakes.
 //!
-//! The modules read as an hour's way through the pipeline: [`hour`] names it, [`sources`] has it, [`keys`] places it, [`version`] and
-//! [`plan`] describe what was landed, [`receipt`] what each chunk became, [`publish`] what has to hold before readers see
-//! it, [`lease`] whose turn it is, [`verdict`] how it compares, [`ledger`] what is known of it afterwards, [`bookmark`] and [`due`] what comes next;
-//! [`gaps`] are the hours that never were.
+//! The modules follow an hour through the pipeline:
+//!
+//! | module | content |
+//! | --- | --- |
+//! | [`hour`] | the name of an hour |
+//! | [`sources`] | the archives that serve it |
+//! | [`keys`] | its object keys |
+//! | [`version`], [`plan`] | what has landed, and its chunks |
+//! | [`receipt`] | the result of each chunk |
+//! | [`publish`] | the checks before readers see it |
+//! | [`lease`] | the right to publish it |
+//! | [`verdict`] | the comparison with earlier days |
+//! | [`ledger`] | the items that record it |
+//! | [`bookmark`], [`due`] | the progress of a job, and its next hours |
+//! | [`gaps`] | the hours that the archive never had |
 
 pub mod bookmark;
 pub mod due;

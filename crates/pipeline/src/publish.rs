@@ -1,4 +1,4 @@
-//! What has to hold before readers see an hour.
+//! The checks before readers see an hour.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -12,92 +12,61 @@ use crate::receipt::{ChunkReceipt, HourTotals};
 use crate::version::VersionError;
 use crate::{ArchiveHour, Version, keys};
 
-/// What stands in an hour's folder does not agree with what its chunks say they wrote.
+/// The objects in an hour's folder differ from the receipts of its chunks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectError {
-    /// A chunk's object is gone.
-    #[error("object {key} of hour {hour} does not exist: its receipt says {bytes} bytes")]
-    Absent {
-        /// The hour.
-        hour: ArchiveHour,
-        /// The object.
-        key: String,
-        /// Its length by the receipt.
-        bytes: u64,
-    },
-    /// A chunk's object has another length.
-    #[error("object {key} of hour {hour} has {found} bytes: its receipt says {bytes}")]
-    Length {
-        /// The hour.
-        hour: ArchiveHour,
-        /// The object.
-        key: String,
-        /// Its length.
-        found: u64,
-        /// Its length by the receipt.
-        bytes: u64,
-    },
+    #[error("object {key} of hour {hour} does not exist: its receipt has {bytes} bytes")]
+    Absent { hour: ArchiveHour, key: String, bytes: u64 },
+    #[error("object {key} of hour {hour} has {found} bytes: its receipt has {bytes}")]
+    Length { hour: ArchiveHour, key: String, found: u64, bytes: u64 },
     /// Readers would see an object that no chunk wrote.
-    #[error("object {key} lies in the folder of hour {hour}, but no receipt names it")]
-    Unnamed {
-        /// The hour.
-        hour: ArchiveHour,
-        /// The object.
-        key: String,
-    },
+    #[error("object {key} is in the folder of hour {hour}, but no receipt names it")]
+    Unnamed { hour: ArchiveHour, key: String },
 }
 
-/// A version with fewer rows would replace one with more.
+/// The new version has fewer rows than the published one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "hour {hour}: version {version} has {rows} rows, fewer than the {published_rows} of version {published} it would replace"
 )]
 pub struct ShrinkError {
-    /// The hour.
     pub hour: ArchiveHour,
-    /// The version that was to be published.
+    /// The new version.
     pub version: Version,
-    /// Its rows.
     pub rows: u64,
-    /// The version that is published.
+    /// The version that readers see.
     pub published: Version,
-    /// Its rows.
     pub published_rows: u64,
 }
 
-/// An hour cannot be rolled back: a version was never published, or its objects are gone.
+/// The version of a rollback was never published, or its objects are deleted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("hour {hour} cannot be rolled back: {reason}")]
 pub struct NotKeptError {
-    /// The hour.
     pub hour: ArchiveHour,
-    /// Why not.
     pub reason: String,
 }
 
-/// While a run was at work, another one published another version. Which bytes are the newer ones is not known: the run
-/// has to look at the source again.
+/// Another run published another version after this run started. It is unknown which bytes are newer, so the run must read
+/// the source again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("hour {hour}: version {published} was published by another run since this one began with version {version}")]
+#[error("hour {hour}: another run published version {published} after this run started with version {version}")]
 pub struct OvertakenError {
-    /// The hour.
     pub hour: ArchiveHour,
-    /// This run's version.
+    /// The version of this run.
     pub version: Version,
-    /// The other's.
+    /// The version of the other run.
     pub published: Version,
 }
 
-/// The run that is about to publish.
+/// The execution that publishes.
 #[derive(Clone, Copy, Debug)]
 pub struct ExecutionRef<'a> {
-    /// Its execution.
     pub execution_arn: &'a str,
-    /// When the execution began.
     pub started_at: Timestamp,
 }
 
-/// Refuses a version that is older than the one that readers see, as far as can be told.
+/// Fails if another execution published another version after this one started.
 pub fn check_overtaken(
     hour: ArchiveHour,
     version: Version,
@@ -107,7 +76,7 @@ pub fn check_overtaken(
     let Some(item) = existing else { return Ok(()) };
     let Some(published) = item.publication.as_ref().map(|published| published.version) else { return Ok(()) };
     let since_began = item.published_at.is_some_and(|at| at > run.started_at);
-    // A run that was published, redriven or run again after a lost answer, replaces its own version if any.
+    // An execution can replace its own version: after a redrive, or after a lost reply.
     let by_another = item.execution_arn != run.execution_arn;
     if published != version && since_began && by_another {
         return Err(OvertakenError { hour, version, published });
@@ -115,8 +84,8 @@ pub fn check_overtaken(
     Ok(())
 }
 
-/// Checks that the folder of a version holds the objects its receipts name, each as long as they say, and no other.
-/// `listed` is what lies there: keys and lengths.
+/// Checks that the folder of a version holds exactly the objects of its receipts, with the same lengths. `listed` has the
+/// keys and lengths of the folder's objects.
 pub fn check_objects(
     hour: ArchiveHour,
     receipts: &[ChunkReceipt],
@@ -142,7 +111,7 @@ pub fn check_objects(
     }
 }
 
-/// Refuses a publication with fewer rows than the version that it would replace. Publishing a version again replaces none.
+/// Fails if the publication has fewer rows than the version that it replaces. The same version replaces nothing.
 pub fn check_shrink(
     hour: ArchiveHour,
     publication: &Publication,
@@ -156,13 +125,12 @@ pub fn check_shrink(
     Err(ShrinkError { hour, version: publication.version, rows, published: published.version, published_rows })
 }
 
-/// Which version an hour is rolled back to.
+/// The target of a rollback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum RollBackTo {
-    /// The one that readers saw before the one they see: `previous`.
+    /// The version before the published one, written `previous`.
     Previous,
-    /// This one.
     Version(Version),
 }
 
@@ -193,11 +161,11 @@ impl From<RollBackTo> for String {
 
 const PREVIOUS: &str = "previous";
 
-/// The version that an hour is rolled back to, and where it came from. A run that has done so already is answered with what
-/// readers then see, so that it does not roll back once more.
+/// The version to roll back to, and its source. If the execution already rolled the hour back, this is the published version,
+/// so a second call changes nothing.
 ///
 /// # Errors
-/// [`NotKeptError`] if readers never saw such a version, or so long ago that nothing of it is remembered.
+/// [`NotKeptError`] if the ledger does not list such a version.
 pub fn roll_back(
     hour: ArchiveHour,
     to: RollBackTo,
@@ -223,14 +191,14 @@ pub fn roll_back(
         (Some(previous), _) => Ok((previous.version, previous.source.clone())),
         (None, RollBackTo::Previous) => Err(not_kept("it has no version before the published one".to_owned())),
         (None, RollBackTo::Version(version)) => {
-            let known: Vec<_> = item.previous_versions.iter().map(|previous| previous.version.to_string()).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            Err(not_kept(format!("version {version} is not one of those before the published one ({known})")))
+            let kept: Vec<_> = item.previous_versions.iter().map(|previous| previous.version.to_string()).collect();
+            let kept = if kept.is_empty() { "none".to_owned() } else { kept.join(", ") };
+            Err(not_kept(format!("version {version} is not among the earlier versions ({kept})")))
         }
     }
 }
 
-/// The publication of a plan whose receipts add up to `totals`, in `bucket`.
+/// The publication of a plan in `bucket`. `totals` is the sum of its receipts.
 pub fn publication(plan: &HourPlan, totals: HourTotals, source: SourceFile, bucket: &str) -> Publication {
     Publication {
         version: plan.version,
@@ -251,7 +219,7 @@ mod tests {
     use super::*;
     use crate::ledger::PreviousVersion;
     use crate::ledger::tests::published;
-    use crate::receipt::{RecordCounts, StoredObject};
+    use crate::receipt::{ChunkObject, RecordCounts};
 
     fn receipt(chunk: u32, parquet: Option<(&str, u64)>) -> ChunkReceipt {
         ChunkReceipt {
@@ -260,18 +228,18 @@ mod tests {
             chunk,
             counts: RecordCounts::default(),
             types: BTreeMap::new(),
-            parquet: parquet.map(|(key, bytes)| StoredObject { key: key.to_owned(), bytes }),
+            parquet: parquet.map(|(key, bytes)| ChunkObject { key: key.to_owned(), bytes }),
             quarantine: None,
         }
     }
 
     #[test]
-    fn a_folder_holds_what_its_receipts_name_and_nothing_else() {
+    fn check_objects_needs_exactly_the_named_objects() {
         let hour = ArchiveHour::FIRST;
         let receipts = [receipt(0, Some(("a", 1))), receipt(1, None), receipt(2, Some(("b", 2)))];
         for (phrase, listed, expected) in [
-            ("all there", vec![("a", 1), ("b", 2)], Ok(())),
-            ("one gone", vec![("a", 1)], Err(ObjectError::Absent { hour, key: "b".into(), bytes: 2 })),
+            ("all present", vec![("a", 1), ("b", 2)], Ok(())),
+            ("one missing", vec![("a", 1)], Err(ObjectError::Absent { hour, key: "b".into(), bytes: 2 })),
             (
                 "one cut",
                 vec![("a", 1), ("b", 1)],
@@ -286,14 +254,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_overtaken_by_another_version_that_another_run_published_since_it_began() {
+    fn check_overtaken_fails_for_newer_publication() {
         let item = published(10, BTreeMap::new());
         let at = item.published_at.unwrap();
         let (same, other) = (item.publication.as_ref().unwrap().version, "ffffffffffff".parse().unwrap());
         let second = jiff::SignedDuration::from_secs(1);
         for (phrase, version, execution_arn, started_at, existing, overtaken) in [
-            ("began before", other, "arn:b", at - second, Some(&item), true),
-            ("began after", other, "arn:b", at + second, Some(&item), false),
+            ("started before", other, "arn:b", at - second, Some(&item), true),
+            ("started after", other, "arn:b", at + second, Some(&item), false),
             ("the same version", same, "arn:b", at - second, Some(&item), false),
             ("its own publication", other, "arn:a", at - second, Some(&item), false),
             ("nothing published", other, "arn:b", at - second, None, false),
@@ -305,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_shrinks_only_if_another_version_has_fewer_rows() {
+    fn check_shrink_fails_for_fewer_rows() {
         let item = published(10, BTreeMap::new());
         let same = item.publication.clone().unwrap();
         let other = |rows| {
@@ -318,7 +286,7 @@ mod tests {
         unpublished.publication = None;
         for (phrase, publication, existing, refused) in [
             ("the first publication", other(1), None, false),
-            ("after failures alone", other(1), Some(&unpublished), false),
+            ("the first one after failures", other(1), Some(&unpublished), false),
             ("the same version again", same.clone(), Some(&item), false),
             ("as many rows", other(10), Some(&item), false),
             ("more rows", other(11), Some(&item), false),
@@ -329,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_is_rolled_back_to_a_version_that_readers_saw() {
+    fn roll_back_finds_a_kept_version() {
         let mut item = published(10, BTreeMap::new());
         let current = item.publication.clone().unwrap();
         let before = |version: &str| PreviousVersion {
@@ -348,8 +316,8 @@ mod tests {
             ("the one before", "previous", Some(&item), Some("bbbbbbbbbbbb")),
             ("an older one", "aaaaaaaaaaaa", Some(&item), Some("aaaaaaaaaaaa")),
             ("the current one", "0123456789ab", Some(&item), Some("0123456789ab")),
-            ("run again after it was done", "previous", Some(&done), Some("0123456789ab")),
-            ("one that was never there", "cccccccccccc", Some(&item), None),
+            ("a second call", "previous", Some(&done), Some("0123456789ab")),
+            ("one that was never published", "cccccccccccc", Some(&item), None),
             ("none before", "previous", Some(&first), None),
             ("not published", "previous", Some(&unpublished), None),
             ("never run", "previous", None, None),
@@ -359,7 +327,11 @@ mod tests {
         }
         let other = ExecutionRef { execution_arn: "arn:other", ..run };
         let again = roll_back(ArchiveHour::FIRST, RollBackTo::Previous, &other, Some(&done)).unwrap();
-        assert_eq!((again.0.to_string().as_str(), again.1.url.as_str()), ("bbbbbbbbbbbb", "bbbbbbbbbbbb"), "and back");
+        assert_eq!(
+            (again.0.to_string().as_str(), again.1.url.as_str()),
+            ("bbbbbbbbbbbb", "bbbbbbbbbbbb"),
+            "another rollback"
+        );
         assert!("latest".parse::<RollBackTo>().is_err());
     }
 }

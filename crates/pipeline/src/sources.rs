@@ -1,36 +1,28 @@
-//! Where hours are fetched from: one archive, or several that have the same files, in order of preference.
+//! The archives that serve the hours. Several archives have the same files, in order of preference.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::ArchiveHour;
 
-/// Addresses of archives, the preferred one first; at least one, at most [`SourceUrls::MAX`].
+/// The addresses of 1 to [`SourceUrls::MAX`] archives, the preferred one first.
 ///
-/// As text they are separated by commas. Each begins with `http://` or `https://`, names a host, and has neither query nor
-/// fragment; a slash at its end means nothing.
+/// Written as text with commas between. An address begins with `http://` or `https://` and has a host, but no query and no
+/// fragment. A trailing slash is ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceUrls(Vec<String>);
 
-/// Why a text names no archives.
+/// A text that is not a list of archives.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceUrlsError {
-    /// One of them is no such address.
-    #[error("'{url}' is no source: expected http(s)://host/path")]
-    Malformed {
-        /// The address as given.
-        url: String,
-    },
-    /// There are more than anybody needs: each is asked in turn.
-    #[error("{count} sources: expected {} at most", SourceUrls::MAX)]
-    TooMany {
-        /// How many.
-        count: usize,
-    },
+    #[error("'{url}' is not a source: expected http(s)://host/path")]
+    Malformed { url: String },
+    #[error("{count} sources: expected at most {}", SourceUrls::MAX)]
+    TooMany { count: usize },
 }
 
 impl SourceUrls {
-    /// The most that there may be.
+    /// The largest number of archives.
     pub const MAX: usize = 8;
 
     /// The addresses of an hour's file, the preferred one first.
@@ -75,10 +67,10 @@ mod tests {
     }
 
     #[test]
-    fn the_preferred_source_comes_first() {
+    fn source_urls_keep_the_order_of_preference() {
         for (phrase, text, addresses) in [
             ("one", "https://data.gharchive.org", vec!["https://data.gharchive.org/2011-02-12-0.json.gz"]),
-            ("a slash at its end", "http://127.0.0.1:8000/", vec!["http://127.0.0.1:8000/2011-02-12-0.json.gz"]),
+            ("a trailing slash", "http://127.0.0.1:8000/", vec!["http://127.0.0.1:8000/2011-02-12-0.json.gz"]),
             (
                 "two, with a space between",
                 "https://data.gharchive.org, https://mirror.example/gh",
@@ -93,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn source_urls_of_bad_text_are_an_error() {
         for (phrase, text) in [
             ("nothing", ""),
             ("nothing after the comma", "https://data.gharchive.org,"),

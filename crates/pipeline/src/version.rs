@@ -1,4 +1,4 @@
-//! The version of an hour: a name for "these landing bytes, converted this way".
+//! The version of an hour: it identifies the landing bytes and the options of the conversion.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,42 +6,39 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Raised by one whenever the same landing bytes and options would give other Parquet or quarantine bytes than before.
+/// Must be incremented when the same landing bytes and options give other Parquet or quarantine bytes than before.
 pub const CONVERTER_VERSION: u32 = 4;
 
-/// The first 12 hex digits of a SHA-256; part of every key that depends on an hour's content.
+/// The first 12 hex digits of a SHA-256. It is part of every key that depends on an hour's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version([u8; 6]);
 
-/// Why a text is no version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is not a version: expected 12 lower-case hex digits")]
 pub struct VersionError {
-    /// The text as given.
     pub text: String,
 }
 
-/// What becomes of the payload column.
+/// The content of the payload column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Payload {
-    /// The payload's JSON text, exactly as in the source.
+    /// The JSON text of the payload, as in the source.
     #[default]
     Keep,
-    /// The column is there and null in every row.
+    /// The column is null in every row.
     Drop,
 }
 
-/// The options that change what an hour's objects hold or how they are named.
+/// The options that change the content or the names of an hour's objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputOptions {
-    /// A chunk is closed after this many lines that are not blank.
+    /// A chunk ends after this many lines that are not blank.
     pub chunk_records: u32,
-    /// A chunk is closed before it would grow past this many uncompressed bytes, so that memory stays bounded.
+    /// A chunk has at most this many uncompressed bytes, which bounds the memory of a conversion.
     pub max_chunk_bytes: u64,
-    /// What becomes of the payload column.
     pub payload: Payload,
 }
 
@@ -74,7 +71,7 @@ impl Version {
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(self.0))
     }
 }
 
@@ -82,16 +79,11 @@ impl FromStr for Version {
     type Err = VersionError;
 
     fn from_str(text: &str) -> Result<Self, VersionError> {
-        let error = || VersionError { text: text.to_owned() };
-        let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if text.len() != 12 || !text.bytes().all(lower_hex) {
-            return Err(error());
-        }
         let mut bytes = [0; 6];
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).map_err(|_| error())?;
+        match hex::decode_to_slice(text, &mut bytes) {
+            Ok(()) if !text.contains(char::is_uppercase) => Ok(Self(bytes)),
+            _ => Err(VersionError { text: text.to_owned() }),
         }
-        Ok(Self(bytes))
     }
 }
 
@@ -114,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_option_that_changes_output_changes_the_version() {
+    fn version_depends_on_bytes_and_options() {
         let options = OutputOptions::default();
         let base = Version::of(&[7; 32], &options);
         assert_eq!(base, Version::of(&[7; 32], &options), "the same input gives the same version");
@@ -129,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_reads_back_and_nothing_else_does() {
+    fn version_parses_only_12_lower_case_hex_digits() {
         let version = Version::of(&[7; 32], &OutputOptions::default());
         assert_eq!(version.to_string().parse(), Ok(version));
         for text in ["", "0123456789a", "0123456789AB", "0123456789ag", "../456789ab12", "0123456789abc"] {

@@ -126,7 +126,7 @@ impl Input {
             let reason = format!("is '{}': expected {expected}", publication.partition_location);
             return Err(InvalidInput::new(&format!("{at}.partition_location"), reason));
         }
-        if !publication.counts.balance() {
+        if !publication.counts.is_balanced() {
             return Err(InvalidInput::new(&format!("{at}.counts"), "do not balance"));
         }
         Ok(())

@@ -10,7 +10,7 @@ use function_runtime::{InvalidInput, Metrics, Unit};
 use gzip_plan::ChunkReader;
 use pipeline::keys;
 use pipeline::plan::{HourPlan, MAX_PLAN_BYTES};
-use pipeline::receipt::{ChunkReceipt, StoredObject};
+use pipeline::receipt::{ChunkObject, ChunkReceipt};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -121,7 +121,7 @@ async fn write(input: &Input, objects: Objects, bucket: &Bucket) -> Result<Outpu
     let mut stored = [None, None];
     for ((wrote, key, bytes, content_type), stored) in [parquet, quarantine].into_iter().zip(&mut stored) {
         if wrote {
-            *stored = Some(StoredObject { key: key.clone(), bytes: bytes.len() as u64 });
+            *stored = Some(ChunkObject { key: key.clone(), bytes: bytes.len() as u64 });
             bucket.write(&key, bytes, content_type).await?;
         }
     }

@@ -17,7 +17,7 @@ use function_runtime::ErrorName;
 use gzip_plan::{PlanSettings, Planner};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use pipeline::plan::{HourPlan, Landing};
-use pipeline::receipt::{ChunkReceipt, RecordCounts, StoredObject};
+use pipeline::receipt::{ChunkObject, ChunkReceipt, RecordCounts};
 use pipeline::version::OutputOptions;
 use pipeline::{ArchiveHour, Version, keys};
 
@@ -116,7 +116,7 @@ async fn every_chunk_becomes_its_rows() {
             chunk,
             counts: counts(expected, expected, expected, 0, 0),
             types: BTreeMap::from([("PushEvent".to_owned(), expected)]),
-            parquet: Some(StoredObject { key: parquet, bytes }),
+            parquet: Some(ChunkObject { key: parquet, bytes }),
             quarantine: None,
         };
         assert_eq!(at.receipt(chunk), Some(receipt), "chunk {chunk}");
@@ -178,7 +178,7 @@ async fn bad_records_go_to_quarantine_and_fail_nothing() {
     assert_eq!(receipt.counts, counts(5, 4, 2, 0, 2));
     let key = keys::quarantine(hour(), version(), 0);
     let quarantine = String::from_utf8(at.s3.get(&key).unwrap()).unwrap();
-    assert_eq!(receipt.quarantine, Some(StoredObject { key, bytes: quarantine.len() as u64 }));
+    assert_eq!(receipt.quarantine, Some(ChunkObject { key, bytes: quarantine.len() as u64 }));
     let lines: Vec<serde_json::Value> = quarantine.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.iter().map(|line| line["line"].as_u64().unwrap()).collect::<Vec<_>>(), [2, 4]);
     assert_eq!(lines[0]["offset"], events([1]).len(), "the place in the file's text");

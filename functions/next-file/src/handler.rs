@@ -19,7 +19,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, NextFileE
     }
     let job = job(&input, newest_hour_over, context).await?;
     measure_lag(&job, newest_hour_over);
-    let question = DueQuery {
+    let query = DueQuery {
         now,
         first_hour: job.first_hour,
         next_hour: job.next_hour().expect("a job is read only with a bookmark that names an hour"),
@@ -27,10 +27,10 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, NextFileE
         max_hours: input.max_hours.get(),
         rules: context.rules,
     };
-    let items = context.ledger.summaries(question.first_needed(), newest_hour_over).await?;
-    let known = question.known(&items);
-    let (answers, error) = context.archive.probe(question.probes(&known)).await;
-    let due = due::choose(&question, known, &answers);
+    let items = context.ledger.summaries(query.first_needed(), newest_hour_over).await?;
+    let known = query.due_in_ledger(&items);
+    let (answers, error) = context.archive.probe(query.probes(&known)).await;
+    let due = due::select_due(&query, known, &answers);
     match error {
         Some(error) if due.hours.is_empty() && !due.caught_up => Err(error.into()),
         _ => {

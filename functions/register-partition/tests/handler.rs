@@ -16,7 +16,7 @@ use pipeline::ledger::record::{self, Attempt, PublishKind};
 use pipeline::ledger::{LedgerItem, Publication, SourceFile, Verdict};
 use pipeline::plan::{HourPlan, Landing};
 use pipeline::publish::RollBackTo;
-use pipeline::receipt::{ChunkReceipt, RecordCounts, StoredObject};
+use pipeline::receipt::{ChunkObject, ChunkReceipt, RecordCounts};
 use pipeline::version::OutputOptions;
 use pipeline::{ArchiveHour, Version, keys};
 use register_partition::{Context, Input, Output, RegisterError, handle};
@@ -58,8 +58,8 @@ fn receipt(version_: &str, chunk: u32) -> ChunkReceipt {
         chunk,
         counts,
         types: BTreeMap::from([("PushEvent".to_owned(), rows)]).into_iter().filter(|(_, rows)| *rows > 0).collect(),
-        parquet: (rows > 0).then_some(StoredObject { key, bytes: 100 + u64::from(chunk) }),
-        quarantine: Some(StoredObject { key: keys::quarantine(hour, version, chunk), bytes: 5 }),
+        parquet: (rows > 0).then_some(ChunkObject { key, bytes: 100 + u64::from(chunk) }),
+        quarantine: Some(ChunkObject { key: keys::quarantine(hour, version, chunk), bytes: 5 }),
     }
 }
 

@@ -142,7 +142,7 @@ impl ChunkEnd {
         counts.records += self.duplicate_records;
         counts.duplicates += self.duplicate_records;
         counts.blank_lines = counts.blank_lines.saturating_sub(self.duplicate_lines);
-        if !counts.balance() {
+        if !counts.is_balanced() {
             return Err(format!("{counts:?}"));
         }
         if (counts.lines, counts.blank_lines) != (self.lines, self.blank_lines) {

@@ -36,7 +36,7 @@ pub(crate) fn convert(spec: &ChunkSpec<'_>, text: &[u8]) -> Conversion {
     let converted = convert_chunk(spec, text, &mut parquet, &mut quarantine).unwrap();
     let conversion = Conversion { converted, parquet, quarantine };
     let counts = conversion.converted.counts;
-    assert!(counts.balance(), "{counts:?}");
+    assert!(counts.is_balanced(), "{counts:?}");
     assert_eq!(conversion.converted.types.values().sum::<u64>(), counts.rows);
     assert_eq!(conversion.converted.wrote_parquet, counts.rows > 0);
     assert_eq!(conversion.converted.wrote_parquet, !conversion.parquet.is_empty());

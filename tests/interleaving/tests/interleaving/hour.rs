@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use pipeline::ledger::record::MissingRules;
 use pipeline::ledger::{LedgerItem, SourceFile};
 use pipeline::plan::{HourPlan, Landing};
-use pipeline::receipt::{ChunkReceipt, RecordCounts, StoredObject};
+use pipeline::receipt::{ChunkObject, ChunkReceipt, RecordCounts};
 use pipeline::version::OutputOptions;
 use pipeline::{ArchiveHour, Version, keys};
 
@@ -167,7 +167,7 @@ fn receipt(number: usize, chunk: u32) -> ChunkReceipt {
         chunk,
         counts: RecordCounts { lines: 10, records: 10, rows, duplicates: 10 - rows, ..RecordCounts::default() },
         types: BTreeMap::from([("PushEvent".to_owned(), rows)]),
-        parquet: Some(StoredObject { key: keys::parquet(hour, version, chunk), bytes: 4 }),
+        parquet: Some(ChunkObject { key: keys::parquet(hour, version, chunk), bytes: 4 }),
         quarantine: None,
     }
 }
