@@ -92,7 +92,7 @@ def test_json_output_has_quote_and_receipt(stack: CsvStack, command: Run, file: 
     assert (answer["status"], answer["outcome"], answer["table"]) == ("succeeded", "loaded", "csv_json")
     assert answer["counts"] == expected(body).counts() == {"read": 46, "written": 45, "duplicate": 0, "rejected": 1, "skipped": 0}
     assert [chunk["counts"]["read"] for chunk in answer["chunks"]] == [20, 20, 6]
-    assert answer["rejected_rows"] == [{"line": 47, "reason": "CellCount", "message": "the row has 1 cells, the header 3"}]
+    assert answer["rejected_rows"] == [{"line": 47, "reason": "CellCount", "message": "the row has 1 cells, the header has 3"}]
     quote = answer["quote"]
     assert (quote["rows"], quote["items"], quote["write_units"]) == (46, 45, answer["write_units"])
     assert "aws.amazon.com/dynamodb/pricing" in quote["prices"] and quote["types"] == {"price": "N"}

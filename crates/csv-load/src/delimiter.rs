@@ -1,4 +1,4 @@
-//! What separates the cells.
+//! The delimiter of cells.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,21 +9,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Delimiter {
-    /// `,`
     Comma,
-    /// `;`
     Semicolon,
-    /// A tab.
     Tab,
-    /// `|`
     Pipe,
 }
 
 impl Delimiter {
-    /// All of them, the most usual first.
+    /// The most usual delimiter first.
     pub const ALL: [Self; 4] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Pipe];
 
-    /// Its byte.
     pub fn byte(self) -> u8 {
         match self {
             Self::Comma => b',',
@@ -40,7 +35,7 @@ impl FromStr for Delimiter {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let named = if text == "tab" { "\t" } else { text };
         let found = Self::ALL.into_iter().find(|delimiter| named.as_bytes() == [delimiter.byte()]);
-        found.ok_or_else(|| format!("'{text}' is no delimiter: expected , or ; or | or tab"))
+        found.ok_or_else(|| format!("'{text}' is not a delimiter: expected , or ; or | or tab"))
     }
 }
 

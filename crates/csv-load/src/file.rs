@@ -1,4 +1,4 @@
-//! A file as it is stored: text, or text that gzip compressed.
+//! A stored file: text, or gzip of a text.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -8,38 +8,35 @@ use gzip_plan::{PlanSettings, PlannedFile};
 
 use crate::{CsvPlanError, CsvPlanner, HeadError, LoadOptions, PlannedCsv, PlannerSettings, RecordError};
 
-/// A chunk ends at the latest with the row that makes it so long, so that it is over in minutes.
+/// A chunk ends with the row that makes it at least this long, so that its load takes minutes.
 pub const MAX_CHUNK_BYTES: u64 = 64 << 20;
 
 const GZIP: &[u8] = b"\x1f\x8b";
 
-/// What one pass over a file yields.
+/// The result of one pass over a file.
 #[derive(Debug)]
 pub struct FilePlan {
-    /// What its text is.
     pub planned: PlannedCsv,
-    /// Where a gzip file can be inflated from.
+    /// The access points of a gzip file; `None` for plain text.
     pub gzip: Option<PlannedFile>,
-    /// The rows that do not fit, as JSON lines, to be read from its beginning.
+    /// The rejected rows as JSON lines, positioned at the start.
     pub quarantine: File,
 }
 
-/// Why a file is not loaded.
+/// The file cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum CsvFileError {
-    /// Its text is no good.
     #[error(transparent)]
     Text(#[from] CsvPlanError),
-    /// It is no sound gzip file.
+    /// The gzip file is damaged.
     #[error(transparent)]
     Archive(#[from] gzip_plan::PlanError),
-    /// The disk failed.
-    #[error("cannot keep rows in a temporary file")]
+    #[error("cannot write rows to a temporary file")]
     Disk(#[from] io::Error),
 }
 
 impl CsvFileError {
-    /// Its stable name.
+    /// The error name of the state machine.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Archive(error) => error.name(),
@@ -56,11 +53,11 @@ impl CsvFileError {
     }
 }
 
-/// Plans a file, which is inflated first if it is compressed by gzip. It is read to its end, unless its beginning shows that
-/// it is no good.
+/// Plans a file. Gzip is recognized by its first bytes and inflated. The file is read to its end, unless its head or its
+/// header is not valid.
 ///
 /// # Errors
-/// See [`CsvFileError`]. What is wrong with a gzip file is told as the cause of whatever is wrong with its text.
+/// See [`CsvFileError`]. An error of the gzip file takes precedence over a read error of its text.
 pub fn plan_file(
     mut file: impl Read,
     options: &LoadOptions,
@@ -71,15 +68,15 @@ pub fn plan_file(
     file.by_ref().take(GZIP.len() as u64).read_to_end(&mut magic)?;
     let is_gzip = magic == GZIP;
     let mut file =
-        PlanningReader { input: magic.as_slice().chain(file), planner: is_gzip.then(|| Box::new(stretches())) };
+        PlanningReader { input: magic.as_slice().chain(file), planner: is_gzip.then(|| Box::new(gzip_planner())) };
     let planner = CsvPlanner::new(options, settings);
     let (planned, gzip) = if is_gzip {
         let planned = planner.plan(GzipText::new(BufReader::new(&mut file)), &mut quarantine);
-        // What follows the last byte of text: whoever counts or hashes the file sees it, and it is checked, too.
+        // Reads what follows the last byte of text, so that a wrapper that hashes the file sees all bytes.
         let rest = if planned.is_ok() { io::copy(&mut file, &mut io::sink()) } else { Ok(0) };
         let gzip = file.planner.map(|planner| planner.finish()).transpose();
         match planned {
-            // A file that was not read to its end would only seem to be cut.
+            // The file was not read to its end, so the gzip planner would report it as truncated.
             Err(error) if !matches!(error, CsvPlanError::Record(RecordError::Read { .. })) => return Err(error.into()),
             planned => {
                 let gzip = gzip?;
@@ -96,12 +93,12 @@ pub fn plan_file(
     Ok(FilePlan { planned, gzip, quarantine })
 }
 
-/// A place to begin inflating every 8 MiB of text.
-fn stretches() -> gzip_plan::Planner {
+/// Makes an access point for each 8 MiB of text.
+fn gzip_planner() -> gzip_plan::Planner {
     gzip_plan::Planner::for_stretches(PlanSettings { chunk_records: u32::MAX, max_chunk_bytes: 8 << 20 })
 }
 
-/// A file that the planner of its gzip members sees while it is read.
+/// A reader that passes all bytes to the gzip planner.
 struct PlanningReader<R> {
     input: R,
     planner: Option<Box<gzip_plan::Planner>>,
@@ -117,8 +114,8 @@ impl<R: Read> Read for PlanningReader<R> {
     }
 }
 
-/// The text of all members of a gzip file. Zeros after the last one, as tapes and some uploads pad files with, are no text,
-/// as gzip has it.
+/// The text of all members of a gzip file. Zeros after the last member are ignored, like gzip does: tapes and some uploads
+/// pad files with zeros.
 struct GzipText<R: BufRead> {
     decoder: Option<GzDecoder<R>>,
 }
@@ -136,7 +133,7 @@ impl<R: BufRead> Read for GzipText<R> {
             if read > 0 || buffer.is_empty() {
                 return Ok(read);
             }
-            let ended = self.decoder.take().expect("it was read from");
+            let ended = self.decoder.take().expect("the loop has a decoder");
             let mut rest = ended.into_inner();
             if !skip_zeros(&mut rest)? {
                 self.decoder = Some(GzDecoder::new(rest));
@@ -146,7 +143,7 @@ impl<R: BufRead> Read for GzipText<R> {
     }
 }
 
-/// Skips zeros; answers whether nothing is left. What follows zeros is no member: the planner says so, by name.
+/// Skips zeros and returns whether the file ends there. If other bytes follow, the planner returns an error for them.
 fn skip_zeros(file: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let bytes = file.fill_buf()?;
@@ -170,12 +167,12 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// Text that gzip makes little shorter.
+    /// Text that gzip hardly compresses.
     fn noise(bytes: usize) -> Vec<u8> {
         let mut state = 1_u32;
         let next = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            b'a' + (state >> 24) as u8 % 26
+            b'a' + state.to_be_bytes()[0] % 26
         };
         std::iter::repeat_with(next).take(bytes).collect()
     }
@@ -186,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gzip_file_is_planned_as_its_text_is() {
+    fn gzip_file_has_the_plan_of_its_text() {
         let (first, rest) = TEXT.split_at(7);
         let plain = plan(TEXT).unwrap();
         assert!(plain.gzip.is_none());
@@ -208,13 +205,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_gzip_file_is_told_by_name() {
+    fn damaged_gzip_file_has_an_error_name() {
         let whole = gzip(TEXT);
         for (phrase, file, name) in [
-            ("cut", whole[..whole.len() - 9].to_vec(), "TruncatedArchive"),
+            ("truncated", whole[..whole.len() - 9].to_vec(), "TruncatedArchive"),
             ("bytes after zeros", [whole.clone(), vec![0, 0, 7]].concat(), "TrailingBytes"),
             ("bytes after the end", [whole.clone(), b"more".to_vec()].concat(), "TrailingBytes"),
-            ("nothing inside", gzip(b""), "EmptyFile"),
+            ("an empty text", gzip(b""), "EmptyFile"),
             ("a bad header of a long text", gzip(&[b"id,id\n".as_slice(), &noise(1 << 20)].concat()), "BadHeader"),
         ] {
             assert_eq!(plan(&file).unwrap_err().name(), name, "{phrase}");

@@ -1,48 +1,39 @@
-//! What the first bytes of a file tell: whether it is CSV at all, and what separates its cells.
+//! The first bytes of a file: they show whether it is CSV, and which delimiter it has.
 
 use crate::Delimiter;
 use crate::records::{CsvRecordReader, RecordPosition};
 
-/// So many bytes are looked at.
+/// The length of the head.
 pub const HEAD_BYTES: usize = 64 << 10;
 
-/// The records of the head that are compared.
+/// The largest number of records that are compared.
 const RECORDS: usize = 200;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Why a file is not taken as CSV.
+/// The file is not CSV.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
-    /// There is no byte but line ends.
+    /// The file has 0 bytes, or white space alone.
     #[error("the file is empty")]
     Empty,
-    /// The text is in an encoding other than UTF-8.
-    #[error("the file is encoded in {encoding}: UTF-8 is needed")]
-    Encoding {
-        /// The encoding.
-        encoding: &'static str,
-    },
-    /// It is something else.
-    #[error("the file is no CSV: it looks like {what}")]
-    NotCsv {
-        /// What it looks like.
-        what: &'static str,
-    },
+    #[error("the file is encoded in {encoding}: save it in UTF-8")]
+    Encoding { encoding: &'static str },
+    #[error("the file is not CSV: it looks like {format}")]
+    NotCsv { format: &'static str },
 }
 
-/// What the head tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// Length of the byte order mark.
+    /// The length of the byte order mark.
     pub(crate) mark_bytes: usize,
     /// The delimiter that fits best.
     pub(crate) delimiter: Delimiter,
 }
 
-/// Looks at the first [`HEAD_BYTES`] of a file, or all of a shorter one.
-pub(crate) fn look(head: &[u8], is_whole: bool) -> Result<Head, HeadError> {
-    refuse(head)?;
+/// Inspects the first [`HEAD_BYTES`] of a file. `is_whole`: the file is not longer.
+pub(crate) fn inspect(head: &[u8], is_whole: bool) -> Result<Head, HeadError> {
+    check_format(head)?;
     let mark_bytes = if head.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
     let text = &head[mark_bytes..];
     if is_whole && text.iter().all(|byte| byte.is_ascii_whitespace()) {
@@ -51,7 +42,7 @@ pub(crate) fn look(head: &[u8], is_whole: bool) -> Result<Head, HeadError> {
     Ok(Head { mark_bytes, delimiter: delimiter(text, is_whole) })
 }
 
-fn refuse(head: &[u8]) -> Result<(), HeadError> {
+fn check_format(head: &[u8]) -> Result<(), HeadError> {
     const MARKS: [(&[u8], &str); 4] =
         [(b"\xff\xfe\0\0", "UTF-32"), (b"\0\0\xfe\xff", "UTF-32"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")];
     const MAGIC: [(&[u8], &str); 7] = [
@@ -66,8 +57,8 @@ fn refuse(head: &[u8]) -> Result<(), HeadError> {
     if let Some((_, encoding)) = MARKS.into_iter().find(|(mark, _)| head.starts_with(mark)) {
         return Err(HeadError::Encoding { encoding });
     }
-    if let Some((_, what)) = MAGIC.into_iter().find(|(magic, _)| head.starts_with(magic)) {
-        return Err(HeadError::NotCsv { what });
+    if let Some((_, format)) = MAGIC.into_iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Err(HeadError::NotCsv { format });
     }
     let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
     let (even, odd) = (zeros(0), zeros(1));
@@ -76,11 +67,11 @@ fn refuse(head: &[u8]) -> Result<(), HeadError> {
         _ if head.len() >= 4 && (even == 0 || odd == 0) && (even + odd) * 3 > head.len() => {
             Err(HeadError::Encoding { encoding: "UTF-16" })
         }
-        _ => Err(HeadError::NotCsv { what: "a binary file (it has NUL bytes)" }),
+        _ => Err(HeadError::NotCsv { format: "a binary file (it has NUL bytes)" }),
     }
 }
 
-/// The delimiter by which most records have as many cells as the first; of several, the one that gives the most cells.
+/// The delimiter for which the most records have as many cells as the first. Among equals, the one with the most cells wins.
 fn delimiter(text: &[u8], is_whole: bool) -> Delimiter {
     let fit = |delimiter: Delimiter| {
         let widths = widths(text, delimiter, is_whole);
@@ -89,7 +80,7 @@ fn delimiter(text: &[u8], is_whole: bool) -> Delimiter {
         (first > 1).then(|| (alike * 1000 / widths.len(), first))
     };
     let fitting = Delimiter::ALL.into_iter().filter_map(|delimiter| Some((fit(delimiter)?, delimiter)));
-    // The first of equals: the most usual one.
+    // `max_by_key` returns the last of equals; reversed, that is the most usual delimiter.
     fitting.rev().max_by_key(|(fit, _)| *fit).map_or(Delimiter::Comma, |(_, delimiter)| delimiter)
 }
 
@@ -99,7 +90,7 @@ fn widths(text: &[u8], delimiter: Delimiter, is_whole: bool) -> Vec<usize> {
     while widths.len() <= RECORDS {
         match records.next_record() {
             Ok(Some(record)) => widths.push(record.len()),
-            // An open quote is told with its line by whoever reads all of the text.
+            // The planner reports an open quote with its line.
             Ok(None) | Err(_) => break,
         }
     }

@@ -1,70 +1,35 @@
-//! The columns' names.
+//! The names of the columns.
 
 use std::collections::HashMap;
 
-use crate::item::LOAD_ATTRIBUTES;
+use crate::attributes::LOAD_ATTRIBUTES;
 use crate::records::CsvRecord;
 
-/// Attribute names may be longer; nobody's columns are.
+/// DynamoDB allows longer attribute names, but such a column name is most likely not a header.
 const MAX_NAME_BYTES: usize = 255;
 
-/// Why a header does not name columns.
+/// The header, or an option, does not name the columns. Columns are counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
-    /// A column has no name.
     #[error("column {column} of the header has no name")]
-    Empty {
-        /// Which, from 1.
-        column: usize,
-    },
-    /// Two columns have one name.
-    #[error("columns {first} and {column} of the header are both called '{name}'")]
-    Repeated {
-        /// The name.
-        name: String,
-        /// The column that has it, from 1.
-        first: usize,
-        /// The column that has it again.
-        column: usize,
-    },
-    /// A column is called like what the load adds.
-    #[error("column {column} of the header is called '{name}', which is what the load itself adds to every item")]
-    Reserved {
-        /// The name.
-        name: String,
-        /// Which, from 1.
-        column: usize,
-    },
-    /// A name is no text.
+    Empty { column: usize },
+    #[error("columns {first} and {column} of the header have the same name, '{name}'")]
+    Repeated { name: String, first: usize, column: usize },
+    #[error("column {column} of the header has the name '{name}', which the load adds to every item: rename it")]
+    Reserved { name: String, column: usize },
     #[error("the name of column {column} of the header is not UTF-8")]
-    NotUtf8 {
-        /// Which, from 1.
-        column: usize,
-    },
-    /// A name is too long.
+    NotUtf8 { column: usize },
     #[error(
-        "the name of column {column} of the header has {bytes} bytes, more than {MAX_NAME_BYTES}: is there a header?"
+        "the name of column {column} of the header has {bytes} bytes, more than {MAX_NAME_BYTES}: does the file have a header?"
     )]
-    TooLong {
-        /// Which, from 1.
-        column: usize,
-        /// Its length.
-        bytes: usize,
-    },
-    /// The key is given a type.
-    #[error("types gives column 'id' another type than S, but it is the table's key, which is a text")]
+    TooLong { column: usize, bytes: usize },
+    #[error("types gives column 'id' another type than S, but it is the table's key, which is text")]
     KeyType,
-    /// An option speaks of a column that is not there.
-    #[error("{option} speaks of column '{name}', which the file does not have")]
-    Unknown {
-        /// The option.
-        option: &'static str,
-        /// The column's name.
-        name: String,
-    },
+    #[error("{option} names column '{name}', which the file does not have")]
+    Unknown { option: &'static str, name: String },
 }
 
-/// The names of a header's columns, without white space around them.
+/// The column names of a header, without surrounding white space.
 pub(crate) fn names(header: &CsvRecord<'_>) -> Result<Vec<String>, HeaderError> {
     let name = |(index, cell): (usize, &[u8])| match std::str::from_utf8(cell) {
         Ok(name) => Ok(name.trim().to_owned()),
@@ -73,9 +38,9 @@ pub(crate) fn names(header: &CsvRecord<'_>) -> Result<Vec<String>, HeaderError> 
     header.cells().enumerate().map(name).collect()
 }
 
-/// Checks names, of a header or given.
+/// Checks the column names of a header or of an option.
 pub(crate) fn check(names: &[String]) -> Result<(), HeaderError> {
-    let mut seen = HashMap::with_capacity(names.len());
+    let mut columns = HashMap::with_capacity(names.len());
     for (name, column) in names.iter().zip(1..) {
         if name.is_empty() {
             return Err(HeaderError::Empty { column });
@@ -86,7 +51,7 @@ pub(crate) fn check(names: &[String]) -> Result<(), HeaderError> {
         if LOAD_ATTRIBUTES.contains(&name.as_str()) {
             return Err(HeaderError::Reserved { name: name.clone(), column });
         }
-        if let Some(first) = seen.insert(name.as_str(), column) {
+        if let Some(first) = columns.insert(name.as_str(), column) {
             return Err(HeaderError::Repeated { name: name.clone(), first, column });
         }
     }

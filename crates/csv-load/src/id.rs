@@ -1,15 +1,15 @@
-//! The id of a row that has none of its own.
+//! The id of a row without an id column.
 
 use sha2::{Digest, Sha256};
 
-/// The length of such an id.
+/// The length of a hash as an id.
 pub(crate) const HASH_CHARS: usize = 64;
 
-/// SHA-256 in lower-case hex over a row's own values in a canonical form: the same row has the same id for ever, wherever
-/// it stands, in whatever order its columns are.
+/// SHA-256 in lower-case hex over the canonical form of a row. The id depends neither on the row's position nor on the order
+/// of columns, and it must never change.
 ///
-/// The canonical form is, for each cell that is not empty, in the order of the columns' names (as bytes), the name and the
-/// cell as netstrings: `4:name,5:Ada B,`. Types, options and what the load adds have no part in it.
+/// The canonical form has the name and the cell of each non-empty cell as netstrings, sorted by name (as bytes):
+/// `4:name,5:Ada B,`. Types, options and the attributes of the load are not part of it.
 pub fn row_id<'a>(cells: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
     let mut cells: Vec<_> = cells.into_iter().collect();
     cells.sort_unstable();
@@ -18,7 +18,7 @@ pub fn row_id<'a>(cells: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Strin
     sha256_hex(&form)
 }
 
-/// Puts the canonical form of cells, in the order of their names, into `form`.
+/// Writes the canonical form of cells, which are sorted by name, into `form`.
 pub(crate) fn canonical_form<'a>(cells: impl Iterator<Item = (&'a str, &'a [u8])>, form: &mut Vec<u8>) {
     form.clear();
     for (name, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
@@ -28,21 +28,15 @@ pub(crate) fn canonical_form<'a>(cells: impl Iterator<Item = (&'a str, &'a [u8])
 }
 
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// `5:hello,`
 fn netstring(form: &mut Vec<u8>, value: &[u8]) {
     use std::io::Write;
-    write!(form, "{}:", value.len()).expect("a vector takes all");
+    write!(form, "{}:", value.len()).expect("writing to memory does not fail");
     form.extend_from_slice(value);
     form.push(b',');
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]
@@ -50,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_has_one_id_for_ever() {
+    fn row_id_is_stable() {
         let id = row_id([("name", &b"Ada"[..]), ("city", b"Paris, \"F\"")]);
         // printf '4:city,10:Paris, "F",4:name,3:Ada,' | sha256sum
         assert_eq!(id, "cf7466b542faf8fc09e44dc92f0bcb8d16e52afe540496dbd00148d03c02ec76");

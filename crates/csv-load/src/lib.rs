@@ -1,27 +1,28 @@
-//! The rules of loading a CSV file into a DynamoDB table: what a record is, which rows become items, which of several rows
-//! with one id stays, and how a load is accounted for.
+//! The rules for loading a CSV file into a DynamoDB table: how records are read, which rows become items, which of several
+//! rows with the same id is stored, and how a load is counted.
 //!
-//! Invariant: this crate knows no AWS, clock or network. What becomes of a row follows from the file's bytes and the
-//! [`LoadRules`] alone, never from how the bytes arrive, how the file is cut into chunks or which chunk runs first.
+//! Invariant: this crate uses no AWS client, clock or network. The result for a row depends on the file's bytes and the
+//! [`LoadRules`] alone. It does not depend on the read buffers, the chunk size or the order of chunks.
 //!
-//! # How the last row of the file wins without a condition on any write
+//! # The last row of the file wins, without conditional writes
 //!
-//! `BatchWriteItem` takes no conditions, and a conditional write costs a call for each row. So the question which of several
-//! rows with an equal id stays is not left to the table. [`CsvPlanner`] reads the whole file once, judges every row as the
-//! loader will ([`LoadRules::judge`]), and sorts a 128-bit hash of each fitting row's id outside of memory ([`DuplicateIdFinder`]): of
-//! the rows with one id all but the last are *superseded*, and the plan has a bit for each of them. A chunk is loaded
-//! without its superseded rows, so within a load **no id is written by two rows**. From that follows all the rest:
+//! `BatchWriteItem` has no conditions, and a conditional write costs one call per row. Therefore the planner decides which of
+//! several rows with the same id is stored. [`CsvPlanner`] reads the whole file once and judges each row like the loader
+//! ([`LoadRules::judge`]). [`DuplicateIdFinder`] sorts a 128-bit hash of each valid row's id on disk. All rows with the same
+//! id except the last are *superseded*, and the plan has a bit for each row. A chunk is loaded without its superseded rows,
+//! so within a load **no id is written by two rows**. It follows that:
 //!
-//! - the order in which chunks, calls and retries take effect does not matter, and neither does a late call of a chunk that
-//!   was killed: whatever it writes is what its successor writes;
-//! - no batch has a key twice, which `BatchWriteItem` would refuse;
-//! - a chunk's counts are a function of the file, so its receipt is the same however often it runs, and must be equal to what
-//!   the plan foresaw;
-//! - only `on_existing` `skip` and `fail` need conditions, which are on the load's own id: an item of this very load may be
-//!   written again.
+//! - The order of chunks, calls and retries does not matter. A late call of a killed chunk writes the same items as its
+//!   successor.
+//! - No batch has a key twice, which `BatchWriteItem` would refuse.
+//! - The counts of a chunk depend on the file alone. Its receipt is the same after every run, and equals the plan.
+//! - Only `on_existing` `skip` and `fail` need conditions. The condition names the load's id, so a load can write its own
+//!   items again.
 
 use std::time::Duration;
 
+mod attributes;
+mod chunk;
 mod delimiter;
 mod file;
 mod head;
@@ -37,12 +38,14 @@ mod rules;
 mod superseded;
 mod types;
 
+pub use attributes::{LOAD_ATTRIBUTES, LoadAttributes};
+pub use chunk::{CsvChunk, MAX_CHUNKS};
 pub use delimiter::Delimiter;
 pub use file::{CsvFileError, FilePlan, MAX_CHUNK_BYTES, plan_file};
 pub use head::{HEAD_BYTES, HeadError};
 pub use header::HeaderError;
 pub use id::row_id;
-pub use item::{ItemWriter, LOAD_ATTRIBUTES, LoadAttributes};
+pub use item::ItemWriter;
 pub use plan::{LoadId, LoadPlan};
 pub use planner::{CsvPlanError, CsvPlanner, PlannedCsv, PlannerSettings, QuarantinedRow};
 pub use records::{CsvRecord, CsvRecordReader, MAX_RECORD_BYTES, RecordError, RecordPosition};
@@ -50,7 +53,7 @@ pub use rules::{EmptyCells, ItemSize, LoadOptions, LoadRules, OnExisting, RowRej
 pub use superseded::{DuplicateIdFinder, SupersededRows, is_set};
 pub use types::ColumnType;
 
-/// Whoever writes items of a load looks so often whether it is being undone ([`keys::undoing`]).
+/// A call that writes items checks at this interval whether the load is being undone ([`keys::undoing`]).
 pub const UNDOING_SEEN_WITHIN: Duration = Duration::from_secs(2);
-/// A call that writes items is over after so long, whatever becomes of it: the time limit of `load-csv-chunk`.
+/// The longest duration of a call that writes items: the time limit of `load-csv-chunk`.
 pub const CALL_ENDS_WITHIN: Duration = Duration::from_secs(90);

@@ -1,116 +1,100 @@
-//! The one pass over a file that makes its plan.
+//! The pass over a file's text that makes its plan.
 
 use std::io::{self, Read, Write};
 
 use serde::Serialize;
 
+use crate::chunk::{CsvChunk, MAX_CHUNKS};
 use crate::head::{self, HEAD_BYTES, HeadError};
 use crate::header::{self, HeaderError};
-use crate::plan::{CsvChunk, MAX_CHUNKS};
 use crate::records::{CsvRecord, CsvRecordReader, RecordError, RecordPosition};
 use crate::rules::{LoadOptions, LoadRules, RowRejectReason};
 use crate::superseded::{self, DuplicateIdFinder};
 use crate::types::TypeInference;
 
-/// How chunks are cut.
+/// The size of chunks, and the constants of the load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannerSettings {
-    /// A chunk ends after so many rows.
+    /// A chunk ends after this many rows.
     pub chunk_rows: u64,
-    /// A chunk ends with the row that makes it as long.
+    /// A chunk ends with the row that makes it at least this long.
     pub chunk_bytes: u64,
-    /// Tells ids apart; see [`DuplicateIdFinder`].
+    /// The seed of [`DuplicateIdFinder`].
     pub seed: u64,
-    /// What the load adds to each item; see [`LoadAttributes::bytes_of`](crate::LoadAttributes::bytes_of).
+    /// The size of what the load adds to each item: [`LoadAttributes::bytes_of`](crate::LoadAttributes::bytes_of).
     pub added_bytes: u64,
 }
 
-/// Why there is no plan.
+/// The text cannot be planned.
 #[derive(Debug, thiserror::Error)]
 pub enum CsvPlanError {
-    /// The file's beginning is not that of a CSV file.
     #[error(transparent)]
     Head(#[from] HeadError),
-    /// Its columns cannot be named.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// It cannot be read to its end.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// It has too many chunks.
     #[error("more than {MAX_CHUNKS} chunks of {chunk_rows} rows: raise CsvChunkRows")]
-    TooManyChunks {
-        /// A chunk's rows.
-        chunk_rows: u64,
-    },
-    /// What is kept outside of memory cannot be written or read.
-    #[error("cannot keep rows in a temporary file")]
+    TooManyChunks { chunk_rows: u64 },
+    #[error("cannot write rows to a temporary file")]
     Spool(#[source] io::Error),
 }
 
-/// What the pass found.
+/// The result of the pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedCsv {
-    /// What becomes of rows.
     pub rules: LoadRules,
-    /// The chunks.
     pub chunks: Vec<CsvChunk>,
-    /// All rows.
     pub rows: u64,
-    /// Rows that do not fit.
+    /// Rows that are not valid.
     pub rejected: u64,
-    /// Rows whose id a later row has.
+    /// Valid rows whose id occurs again later in the file.
     pub superseded: u64,
-    /// The bits of those, for chunks that have any.
+    /// The bits of superseded rows, for the chunks that have such rows.
     pub superseded_bits: Vec<u8>,
-    /// Write units of the rows that become items.
+    /// The write units of the rows that become items.
     pub write_units: u64,
 }
 
-/// A row that does not fit, as the quarantine has it.
+/// A rejected row, as it is written to the quarantine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct QuarantinedRow<'a> {
-    /// The line on which it begins, from 1.
+    /// The number of its first line, from 1.
     pub line: u64,
-    /// Its number in the file, from 0; the header is none.
+    /// Its number in the file, from 0. The header is not a row.
     pub row: u64,
-    /// Offset of its first byte in the text.
+    /// The offset of its first byte in the text.
     pub offset: u64,
-    /// Its length, without the end of the line.
+    /// Its length without the line end.
     pub bytes: usize,
-    /// The reason's stable name.
+    /// [`RowRejectReason::name`].
     pub reason: &'static str,
-    /// The reason.
     pub message: String,
-    /// The row as it stands in the file; what is not UTF-8 in it is replaced.
+    /// The row as in the file. Bytes that are not UTF-8 are replaced.
     pub record: std::borrow::Cow<'a, str>,
 }
 
-/// Plans a file.
+/// Plans a text.
 pub struct CsvPlanner<'a> {
     options: &'a LoadOptions,
     settings: PlannerSettings,
 }
 
 impl<'a> CsvPlanner<'a> {
-    /// A planner for a file.
     pub fn new(options: &'a LoadOptions, settings: PlannerSettings) -> Self {
         Self { options, settings }
     }
 
-    /// Reads a text from its beginning to its end; `quarantine` gets the rows that do not fit, a JSON object a line.
-    ///
-    /// # Errors
-    /// See [`CsvPlanError`].
+    /// Reads a text to its end. Writes rejected rows to `quarantine`, one JSON object per line.
     pub fn plan(&self, mut text: impl Read, quarantine: &mut impl Write) -> Result<PlannedCsv, CsvPlanError> {
         let mut start = Vec::new();
         let read = text.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut start);
         read.map_err(|source| RecordError::Read { offset: start.len() as u64, source })?;
-        let head = head::look(&start, start.len() < HEAD_BYTES)?;
+        let head = head::inspect(&start, start.len() < HEAD_BYTES)?;
         let delimiter = self.options.delimiter.unwrap_or(head.delimiter);
         let text = start[head.mark_bytes..].chain(text);
-        let place = RecordPosition { offset: head.mark_bytes as u64, line: 1 };
-        let mut records = CsvRecordReader::new(text, delimiter.byte(), place);
+        let position = RecordPosition { offset: head.mark_bytes as u64, line: 1 };
+        let mut records = CsvRecordReader::new(text, delimiter.byte(), position);
         let Some(first) = records.next_record()? else { return Err(HeadError::Empty.into()) };
         let mut pass = match (&self.options.columns, self.options.header) {
             (Some(columns), _) => self.pass(delimiter, columns.clone(), Some(&first), quarantine)?,
@@ -121,18 +105,18 @@ impl<'a> CsvPlanner<'a> {
             }
         };
         loop {
-            let next = records.next_place()?;
+            let next = records.next_position()?;
             if pass.is_full() {
                 pass.close(next)?;
             }
             match records.next_record()? {
-                Some(record) => pass.see(&record, quarantine)?,
+                Some(record) => pass.add(&record, quarantine)?,
                 None => return pass.finish(next),
             }
         }
     }
 
-    /// A pass with these columns, which has seen the first row if that is one.
+    /// Starts a pass. `first` is the first record if it is a row.
     fn pass(
         &self,
         delimiter: crate::Delimiter,
@@ -143,17 +127,17 @@ impl<'a> CsvPlanner<'a> {
         let rules = LoadRules::new(self.options, delimiter, columns)?;
         let mut pass = PlanningPass::new(rules, self.options, self.settings);
         if let Some(first) = first {
-            pass.see(first, quarantine)?;
+            pass.add(first, quarantine)?;
         }
         Ok(pass)
     }
 }
 
-/// What is known of the rows so far.
+/// The state of the pass.
 struct PlanningPass {
     rules: LoadRules,
     settings: PlannerSettings,
-    /// What the columns could be whose types are not given, if they are to be inferred.
+    /// For each column without a given type, the types that fit so far; all `None` if types are not inferred.
     inferred: Vec<Option<TypeInference>>,
     superseded: DuplicateIdFinder,
     form: Vec<u8>,
@@ -167,7 +151,7 @@ struct PlanningPass {
 impl PlanningPass {
     fn new(rules: LoadRules, options: &LoadOptions, settings: PlannerSettings) -> Self {
         let is_open = |name: &String| options.infer && name != "id" && !options.types.contains_key(name);
-        let inferred = rules.columns.iter().map(|name| is_open(name).then_some(TypeInference::NOTHING)).collect();
+        let inferred = rules.columns.iter().map(|name| is_open(name).then_some(TypeInference::START)).collect();
         Self {
             rules,
             settings,
@@ -182,12 +166,12 @@ impl PlanningPass {
         }
     }
 
-    fn see(&mut self, record: &CsvRecord<'_>, quarantine: &mut impl Write) -> Result<(), CsvPlanError> {
-        let (row, place) = (self.rows, record.place);
+    fn add(&mut self, record: &CsvRecord<'_>, quarantine: &mut impl Write) -> Result<(), CsvPlanError> {
+        let (row, position) = (self.rows, record.position);
         let open = self.open.get_or_insert(CsvChunk {
-            start: place.offset,
-            end: place.offset,
-            first_line: place.line,
+            start: position.offset,
+            end: position.offset,
+            first_line: position.line,
             first_row: row,
             rows: 0,
             rejected: 0,
@@ -195,15 +179,15 @@ impl PlanningPass {
             superseded_offset: None,
         });
         open.rows += 1;
-        open.end = place.offset + record.raw.len() as u64;
+        open.end = position.offset + record.raw.len() as u64;
         self.rows += 1;
         match self.rules.judge(record) {
-            Ok(judged) => {
-                let write_units = judged.write_units(self.settings.added_bytes);
+            Ok(size) => {
+                let write_units = size.write_units(self.settings.added_bytes);
                 self.write_units += write_units;
                 for (inferred, cell) in self.inferred.iter_mut().zip(record.cells()) {
                     if let Some(inferred) = inferred.as_mut().filter(|_| !cell.is_empty()) {
-                        inferred.see(cell);
+                        inferred.add(cell);
                     }
                 }
                 let identity = self.rules.identity(record, &mut self.form);
@@ -238,7 +222,8 @@ impl PlanningPass {
         let mut superseded = 0;
         for chunk in &mut self.chunks {
             let rows = chunk.first_row..chunk.first_row + chunk.rows;
-            let mut own = vec![0; chunk.superseded_bytes() as usize];
+            let bytes = usize::try_from(chunk.superseded_bytes()).expect("the bits of a chunk fit into memory");
+            let mut own = vec![0; bytes];
             for row in rows.filter(|row| superseded::is_set(&all.bits, *row)) {
                 superseded::set(&mut own, row - chunk.first_row);
                 chunk.superseded += 1;
@@ -272,9 +257,9 @@ fn write_rejected(
     quarantine: &mut impl Write,
 ) -> io::Result<()> {
     let rejected = QuarantinedRow {
-        line: record.place.line,
+        line: record.position.line,
         row,
-        offset: record.place.offset,
+        offset: record.position.offset,
         bytes: record.raw.len(),
         reason: reason.name(),
         message: reason.to_string(),

@@ -1,38 +1,37 @@
-//! What a load was: every row is accounted for, by chunk and in all.
+//! The receipts of chunks and loads: each row is counted once.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::chunk::CsvChunk;
 use crate::keys;
-use crate::plan::{CsvChunk, CsvSource, LoadId, LoadPlan};
+use crate::plan::{CsvSource, LoadId, LoadPlan};
 use crate::rules::LoadOptions;
 use crate::types::ColumnType;
 
-/// What became of rows: `read = written + duplicate + rejected + skipped`.
+/// The counts of rows. They balance if `read = written + duplicate + rejected + skipped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RowCounts {
-    /// Rows.
     pub read: u64,
-    /// Rows that are items now.
+    /// Rows that were written as items.
     pub written: u64,
-    /// Rows whose id a later row of the file has.
+    /// Valid rows whose id occurs again later in the file.
     pub duplicate: u64,
-    /// Rows that do not fit.
+    /// Rows that are not valid.
     pub rejected: u64,
-    /// Rows whose id an item of another load had.
+    /// Rows that were not written because an item of another load has their id.
     pub skipped: u64,
 }
 
 impl RowCounts {
-    /// Whether every row is accounted for once.
-    pub fn balance(&self) -> bool {
+    /// Whether each row is counted exactly once.
+    pub fn is_balanced(&self) -> bool {
         self.read == self.written + self.duplicate + self.rejected + self.skipped
     }
 
-    /// Adds other rows.
     pub fn add(&mut self, other: &Self) {
         self.read += other.read;
         self.written += other.written;
@@ -42,91 +41,69 @@ impl RowCounts {
     }
 }
 
-/// What a chunk was.
+/// The result of loading a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoadChunkReceipt {
-    /// The load.
     pub load_id: LoadId,
-    /// The chunk's number.
+    /// From 0.
     pub chunk: u32,
-    /// Number of its first row in the file, from 0.
+    /// The number of its first row in the file, from 0.
     pub first_row: u64,
-    /// Its rows.
     pub counts: RowCounts,
-    /// Write units of its items.
     pub write_units: u64,
 }
 
 impl LoadChunkReceipt {
-    /// Whether it is that of a chunk of a load: of the same rows, and all of them accounted for.
+    /// Whether the receipt belongs to `chunk`, has the planned counts, and balances.
     pub fn is_of(&self, load_id: LoadId, chunk: &CsvChunk) -> bool {
         let RowCounts { read, duplicate, rejected, .. } = self.counts;
         let found = (self.load_id, self.first_row, read, duplicate, rejected);
-        found == (load_id, chunk.first_row, chunk.rows, chunk.superseded, chunk.rejected) && self.counts.balance()
+        found == (load_id, chunk.first_row, chunk.rows, chunk.superseded, chunk.rejected) && self.counts.is_balanced()
     }
 }
 
-/// The note of a chunk that failed.
+/// The note of a failed chunk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChunkFailure {
-    /// The chunk's number.
     pub chunk: u32,
-    /// Why it failed, the last time that it did.
+    /// The last failure.
     pub failure: LoadFailure,
-    /// The execution that it was run for.
+    /// The execution that called the function.
     pub execution_arn: Option<String>,
-    /// When it failed.
     pub noted_at: Timestamp,
 }
 
-/// Why a chunk or a load failed.
+/// The error of a chunk or a load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoadFailure {
-    /// The error's stable name.
+    /// The error name of the state machine.
     pub name: String,
-    /// Its message, with all causes.
+    /// With all causes.
     pub message: String,
 }
 
 impl LoadFailure {
-    /// Whether the state machine tries again what failed like this.
-    pub fn is_tried_again(&self) -> bool {
-        ["AwsThrottled", "AwsTimeout", "AwsUnavailable"].contains(&self.name.as_str())
+    /// Whether the state machine retries the error.
+    pub fn is_retried(&self) -> bool {
+        error_catalog::is_transient(&self.name)
     }
 }
 
-/// A load does not add up.
+/// The receipts of a load do not balance.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadBalanceError {
-    /// A chunk was not loaded to its end.
+    /// The chunk was not loaded completely.
     #[error("load {load_id} has no receipt of chunk {chunk}")]
-    Missing {
-        /// The load.
-        load_id: LoadId,
-        /// The chunk.
-        chunk: u32,
-    },
-    /// A receipt is not that of its chunk.
+    Missing { load_id: LoadId, chunk: u32 },
+    /// The counts are not those of the plan.
     #[error("the receipt of chunk {chunk} of load {load_id} is not as planned: from row {first_row} {counts:?}")]
-    Chunk {
-        /// The load.
-        load_id: LoadId,
-        /// The chunk.
-        chunk: u32,
-        /// What the receipt says.
-        first_row: u64,
-        /// What the receipt says.
-        counts: RowCounts,
-    },
+    Chunk { load_id: LoadId, chunk: u32, first_row: u64, counts: RowCounts },
 }
 
-/// Adds up a load. Each chunk must balance, and have the rows, duplicates and rejected rows that the plan found on its own.
-///
-/// # Errors
-/// If it does not add up.
+/// Adds up the receipts of a load. Each receipt must balance, and must have the planned rows, duplicates and rejected rows.
 pub fn total(plan: &LoadPlan, receipts: &[LoadChunkReceipt]) -> Result<RowCounts, LoadBalanceError> {
     let load_id = plan.load_id;
     let receipts: BTreeMap<u32, &LoadChunkReceipt> = receipts.iter().map(|receipt| (receipt.chunk, receipt)).collect();
@@ -142,54 +119,47 @@ pub fn total(plan: &LoadPlan, receipts: &[LoadChunkReceipt]) -> Result<RowCounts
     Ok(total)
 }
 
-/// The receipt of a load.
+/// The result of a load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoadReceipt {
-    /// The load.
     pub load_id: LoadId,
-    /// The table.
     pub table: String,
-    /// The table's own id, which DynamoDB gives to each that is made.
+    /// The id that DynamoDB gave the table when it was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table_id: Option<String>,
-    /// The file.
     pub source: CsvSource,
-    /// What its owner wanted.
     pub options: LoadOptions,
-    /// Types of the columns that are no text, given or inferred.
+    /// The given or inferred types of all columns that are not text.
     #[serde(default)]
     pub types: BTreeMap<String, ColumnType>,
-    /// All rows.
     pub counts: RowCounts,
-    /// Write units of all items.
     pub write_units: u64,
-    /// The chunks.
     pub chunks: Vec<LoadChunkReceipt>,
-    /// Where rows that do not fit are listed, if there are any.
+    /// The key of the rejected rows; absent if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<String>,
-    /// Items that were deleted, if the load was undone: those that are known to have been.
+    /// The number of items that the undo deleted; absent unless the load was undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone: Option<u64>,
-    /// Items of it that were found and were gone before they could be deleted: by a call that was killed or whose answer was
-    /// lost, or by somebody else.
+    /// The number of items that the undo found, but did not delete itself: a killed call, a call whose reply was lost, or
+    /// another program deleted them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub gone: u64,
-    /// When the load was planned; every item has it.
+    /// The time when the load was planned. Every item has it.
     pub ingestion_timestamp: Timestamp,
-    /// When it was complete, or undone.
+    /// The time when the load was complete, or undone.
     pub completed_at: Timestamp,
-    /// The execution that completed or undid it.
+    /// The execution that completed or undid the load.
     pub execution_arn: String,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
 impl LoadReceipt {
-    /// The receipt of a load whose chunks add up to these counts.
     pub fn new(
         plan: LoadPlan,
         counts: RowCounts,

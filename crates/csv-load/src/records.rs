@@ -1,73 +1,57 @@
-//! Records and where they lie: RFC 4180 as the `csv` crates read it, with every byte and line accounted for.
+//! Records and their positions: RFC 4180 as the `csv` crates read it, with exact byte offsets and line numbers.
 
 use std::io::{self, Read};
 
 use csv_core::ReadRecordResult;
 
-/// No record may be longer, quotes included: 16 MiB, forty times what an item may have.
+/// The longest record, quotes included: 16 MiB, forty times the largest item.
 pub const MAX_RECORD_BYTES: usize = 16 << 20;
 
 const READ_BYTES: usize = 64 << 10;
 
-/// Where a record begins.
+/// The start of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordPosition {
-    /// Offset of its first byte in the text.
+    /// The offset of the first byte in the text.
     pub offset: u64,
-    /// Number of its first line, from 1. Lines end with `\n`, `\r\n` or `\r`; those inside quotes count.
+    /// The number of the first line, from 1. Lines end with `\n`, `\r\n` or `\r`; line ends inside quotes count.
     pub line: u64,
 }
 
-/// Why there is no further record.
+/// The next record cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
-    /// A quote is open at the end of the text, or for longer than a record may be.
+    /// A quote is open at the end of the text, or for [`MAX_RECORD_BYTES`].
     #[error("the quote that opens on line {quote_line} is never closed (record at line {}, byte {})", .record.line, .record.offset)]
-    UnclosedQuote {
-        /// The record that has it.
-        record: RecordPosition,
-        /// The line that it is on.
-        quote_line: u64,
-    },
-    /// A record is longer than [`MAX_RECORD_BYTES`].
+    UnclosedQuote { record: RecordPosition, quote_line: u64 },
     #[error("the record at line {}, byte {} is longer than {MAX_RECORD_BYTES} bytes", .record.line, .record.offset)]
-    TooLong {
-        /// The record.
-        record: RecordPosition,
-    },
-    /// The text itself cannot be read.
+    TooLong { record: RecordPosition },
+    /// `offset` is the first byte that was not read.
     #[error("cannot read the text at byte {offset}")]
-    Read {
-        /// Offset of the first byte that was not read.
-        offset: u64,
-        /// The reader's error, as it gave it.
-        source: io::Error,
-    },
+    Read { offset: u64, source: io::Error },
 }
 
-/// One record.
 #[derive(Clone, Copy, Debug)]
 pub struct CsvRecord<'a> {
-    /// Where it begins.
-    pub place: RecordPosition,
-    /// Its bytes as they stand in the text, without the end of the line.
+    pub position: RecordPosition,
+    /// The bytes of the record in the text, without the line end.
     pub raw: &'a [u8],
     cells: &'a [u8],
     ends: &'a [usize],
 }
 
 impl<'a> CsvRecord<'a> {
-    /// How many cells it has: at least one.
+    /// The number of cells, at least one.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Never: a blank line is no record.
+    /// Always false: a blank line is not a record.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// A cell, without its quotes.
+    /// A cell without its quotes.
     pub fn cell(&self, index: usize) -> &'a [u8] {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.cells[start..self.ends[index]]
@@ -75,12 +59,12 @@ impl<'a> CsvRecord<'a> {
 
     /// Whether every cell is UTF-8.
     pub(crate) fn is_utf8(&self) -> bool {
-        // A character that two cells would share is none.
+        // The cells are checked together; a character must not cross the end of a cell.
         let text = simdutf8::basic::from_utf8(self.cells);
         text.is_ok_and(|text| self.ends.iter().all(|end| text.is_char_boundary(*end)))
     }
 
-    /// All cells, without their quotes.
+    /// The cells without their quotes.
     pub fn cells(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let (cells, mut start) = (self.cells, 0);
         self.ends.iter().map(move |end| {
@@ -91,28 +75,29 @@ impl<'a> CsvRecord<'a> {
     }
 }
 
-/// The records of a text, one after the other. Blank lines are none. Holds one record.
+/// Reads the records of a text one by one. Skips blank lines. Keeps one record in memory.
 pub struct CsvRecordReader<R> {
     input: R,
     parser: csv_core::Reader,
     buffer: Vec<u8>,
-    /// Where the record begins that is being read, up to where it is parsed, and where the buffer's bytes end.
+    /// Indexes into `buffer`: the start of the current record, the end of its parsed bytes, the end of all bytes.
     start: usize,
     parsed: usize,
     end: usize,
-    /// The place of the byte at `start`.
-    place: RecordPosition,
-    /// Whether the byte before `start` was a `\r`, so that a `\n` there belongs to it.
+    /// The position of the byte at `start`.
+    position: RecordPosition,
+    /// Whether the byte before `start` was a `\r`: a `\n` at `start` then belongs to the same line end.
     after_return: bool,
     cells: Vec<u8>,
     ends: Vec<usize>,
 }
 
 impl<R: Read> CsvRecordReader<R> {
-    /// The records of `input`, whose first byte is at `place`. A byte order mark must have been taken off.
-    pub fn new(input: R, delimiter: u8, place: RecordPosition) -> Self {
+    /// Reads `input`, whose first byte is at `position` and which has no byte order mark.
+    pub fn new(input: R, delimiter: u8, position: RecordPosition) -> Self {
         let mut parser = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        // A blank line, so that the parser looks for no byte order mark: here it would be a part of a cell.
+        // The parser removes a byte order mark from its first bytes. Here such bytes are part of a cell, so it gets a blank
+        // line first.
         let _ = parser.read_record(b"\n", &mut [0], &mut [0]);
         Self {
             input,
@@ -121,26 +106,20 @@ impl<R: Read> CsvRecordReader<R> {
             start: 0,
             parsed: 0,
             end: 0,
-            place,
+            position,
             after_return: false,
             cells: vec![0; 4096],
             ends: vec![0; 64],
         }
     }
 
-    /// Where the next record will begin, or the text will end.
-    ///
-    /// # Errors
-    /// If the text cannot be read.
-    pub fn next_place(&mut self) -> Result<RecordPosition, RecordError> {
+    /// The start of the next record, or the end of the text.
+    pub fn next_position(&mut self) -> Result<RecordPosition, RecordError> {
         self.skip_line_ends()?;
-        Ok(self.place)
+        Ok(self.position)
     }
 
-    /// The next record, or none at the end of the text.
-    ///
-    /// # Errors
-    /// See [`RecordError`]; there is no next record then.
+    /// The next record; `None` at the end of the text. After an error, no further record can be read.
     pub fn next_record(&mut self) -> Result<Option<CsvRecord<'_>>, RecordError> {
         if !self.skip_line_ends()? {
             return Ok(None);
@@ -169,41 +148,41 @@ impl<R: Read> CsvRecordReader<R> {
                 ReadRecordResult::Record | ReadRecordResult::End => break,
             }
         }
-        let place = self.place;
+        let position = self.position;
         let (start, end) = (self.start, self.parsed);
         self.pass_to(end);
         let raw = &self.buffer[start..end];
         let raw = &raw[..raw.len() - raw.iter().rev().take_while(|byte| matches!(byte, b'\r' | b'\n')).count().min(2)];
-        Ok(Some(CsvRecord { place, raw, cells: &self.cells[..cell_bytes], ends: &self.ends[..cells] }))
+        Ok(Some(CsvRecord { position, raw, cells: &self.cells[..cell_bytes], ends: &self.ends[..cells] }))
     }
 
-    /// Ends the record that the end of the text ends; fails if it is inside quotes.
+    /// Ends the last record at the end of the text. Fails inside quotes.
     fn end_of_text(&mut self, cell_bytes: usize, cells: &mut usize) -> Result<(), RecordError> {
         self.ends.resize(self.ends.len().max(*cells + 1), 0);
         self.cells.resize(self.cells.len().max(cell_bytes + 1), 0);
         let (result, _, _, ended) =
             self.parser.read_record(b"\n", &mut self.cells[cell_bytes..], &mut self.ends[*cells..]);
         *cells += ended;
-        // Inside quotes, a line feed is a part of the cell and ends nothing.
+        // Inside quotes, the line feed is part of the cell and does not end the record.
         if result == ReadRecordResult::Record { Ok(()) } else { Err(self.unclosed(*cells)) }
     }
 
-    /// Why a record does not end.
+    /// The error of a record that does not end: an open quote, or too many bytes.
     fn too_long(&mut self, cell_bytes: usize, mut cells: usize) -> RecordError {
-        let record = self.place;
+        let record = self.position;
         self.end_of_text(cell_bytes, &mut cells).err().unwrap_or(RecordError::TooLong { record })
     }
 
-    /// The cell that is open began after so many whole ones.
+    /// The error of an open quote in the cell after `cells` complete ones.
     fn unclosed(&self, cells: usize) -> RecordError {
         let whole = if cells == 0 { 0 } else { self.ends[cells - 1] };
         RecordError::UnclosedQuote {
-            record: self.place,
-            quote_line: self.place.line + line_ends(&self.cells[..whole], false),
+            record: self.position,
+            quote_line: self.position.line + line_ends(&self.cells[..whole], false),
         }
     }
 
-    /// Passes over blank lines and what is left of the last line's end; false at the end of the text.
+    /// Skips blank lines and the rest of the last line end. Returns false at the end of the text.
     fn skip_line_ends(&mut self) -> Result<bool, RecordError> {
         loop {
             let blank =
@@ -219,17 +198,17 @@ impl<R: Read> CsvRecordReader<R> {
         }
     }
 
-    /// Moves the place on over bytes that are done with.
+    /// Moves the position to `end`.
     fn pass_to(&mut self, end: usize) {
         let passed = &self.buffer[self.start..end];
-        self.place.line += line_ends(passed, self.after_return);
-        self.place.offset += passed.len() as u64;
+        self.position.line += line_ends(passed, self.after_return);
+        self.position.offset += passed.len() as u64;
         self.after_return = passed.last().map_or(self.after_return, |last| *last == b'\r');
         self.start = end;
         self.parsed = end;
     }
 
-    /// Reads more behind what is there, which moves to the buffer's beginning; false at the end of the text.
+    /// Moves the unread bytes to the start of the buffer and reads more after them. Returns false at the end of the text.
     fn fill(&mut self) -> Result<bool, RecordError> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.parsed -= self.start;
@@ -246,14 +225,14 @@ impl<R: Read> CsvRecordReader<R> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(source) => {
-                    return Err(RecordError::Read { offset: self.place.offset + self.end as u64, source });
+                    return Err(RecordError::Read { offset: self.position.offset + self.end as u64, source });
                 }
             }
         }
     }
 }
 
-/// How many lines end in `bytes`; a `\n` at its beginning ends none if a `\r` came right before.
+/// The number of line ends in `bytes`. A `\n` at the start does not count if the byte before was a `\r`.
 fn line_ends(bytes: &[u8], after_return: bool) -> u64 {
     let mut lines = memchr::memchr_iter(b'\n', bytes).count() as u64;
     if memchr::memchr(b'\r', bytes).is_some() || after_return {

@@ -1,38 +1,36 @@
-//! What becomes of a row.
+//! The rules of a load: which rows become items.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Delimiter;
+use crate::attributes::{KEY, MAX_ITEM_BYTES, MAX_KEY_BYTES, RESERVED_BYTES};
 use crate::header::{self, HeaderError};
 use crate::id::{HASH_CHARS, canonical_form};
-use crate::item::{KEY, MAX_ITEM_BYTES, MAX_KEY_BYTES, RESERVED_BYTES};
 use crate::records::CsvRecord;
 use crate::types::{self, ColumnType};
 
-/// How a file is to be loaded, as its owner says.
+/// The options of a load, as the user gives them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LoadOptions {
-    /// What separates cells; found from the file's head if absent.
+    /// Detected from the head of the file if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<Delimiter>,
-    /// Whether the first record names the columns. Without, they are called `column_1` and so on.
+    /// Whether the first record is the header. Without a header, columns are named `column_1`, `column_2` and so on.
     pub header: bool,
-    /// The columns' names, of a file without a header.
+    /// The column names of a file without a header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
-    /// The column whose value is an item's key. If absent it is `id`, and of a file without such a column a hash of the row.
+    /// The column with the item's key. The default is `id`; without such a column, the key is a hash of the row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_column: Option<String>,
-    /// Types of columns; all others are text.
+    /// The types of columns. All other columns are text.
     pub types: BTreeMap<String, ColumnType>,
-    /// Whether the other columns' types follow from all of their cells.
+    /// Whether the types of all other columns are inferred from their cells.
     pub infer: bool,
-    /// What becomes of empty cells.
     pub empty_cells: EmptyCells,
-    /// What happens to items that are there already.
     pub on_existing: OnExisting,
 }
 
@@ -51,49 +49,45 @@ impl Default for LoadOptions {
     }
 }
 
-/// What becomes of empty cells.
+/// The treatment of empty cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EmptyCells {
-    /// The item has no such attribute.
+    /// The item does not have the attribute.
     #[default]
     Omit,
-    /// The attribute is an empty text, or null if its column has another type.
+    /// The attribute is empty text, or null if the column has another type.
     Keep,
 }
 
-/// What happens to an item that has a row's id and is not of this load.
+/// The treatment of an item of another load that has a row's id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnExisting {
-    /// The row takes its place.
+    /// The row replaces the item.
     #[default]
     Overwrite,
-    /// It stays, and the row is counted as skipped.
+    /// The item stays, and the row is counted as skipped.
     Skip,
-    /// It stays, and the load fails.
+    /// The item stays, and the load fails.
     Fail,
 }
 
-/// How rows of one file become items: the options, with all that was found out about the file.
+/// The options of a load, completed with the columns of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "RulesDocument", into = "RulesDocument")]
 pub struct LoadRules {
-    /// What separates cells.
     pub delimiter: Delimiter,
-    /// The columns' names.
     pub columns: Vec<String>,
-    /// The columns' types.
+    /// The type of each column.
     pub types: Vec<ColumnType>,
-    /// The column whose value is the key; a hash of the row is, if there is none.
+    /// The index of the column with the key. If absent, the key is a hash of the row.
     pub id_column: Option<usize>,
-    /// What becomes of empty cells.
     pub empty_cells: EmptyCells,
-    /// What happens to items that are there already.
     pub on_existing: OnExisting,
-    /// The columns in the order of their names.
+    /// The column indexes, sorted by name.
     by_name: Vec<usize>,
-    /// Bytes of the names.
+    /// The length of each name.
     name_bytes: Vec<u64>,
 }
 
@@ -108,61 +102,30 @@ struct RulesDocument {
     on_existing: OnExisting,
 }
 
-/// Why a row does not become an item.
+/// The row does not become an item. `text` is the beginning of the cell.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowRejectReason {
-    /// It has too few or too many cells.
-    #[error("the row has {found} cells, the header {expected}")]
-    CellCount {
-        /// Cells of the header.
-        expected: usize,
-        /// Cells of the row.
-        found: usize,
-    },
-    /// A cell is no text.
+    #[error("the row has {found} cells, the header has {expected}")]
+    CellCount { expected: usize, found: usize },
     #[error("column '{column}' is not UTF-8")]
-    NotUtf8 {
-        /// The cell's column.
-        column: String,
-    },
-    /// A cell of a column of numbers is none.
-    #[error("column '{column}' is no number of at most 38 digits: '{text}'")]
-    BadNumber {
-        /// The cell's column.
-        column: String,
-        /// The beginning of what it holds.
-        text: String,
-    },
-    /// A cell of a column of truths is none.
+    NotUtf8 { column: String },
+    #[error("column '{column}' is not a number of at most 38 digits: '{text}'")]
+    BadNumber { column: String, text: String },
     #[error("column '{column}' is neither true nor false: '{text}'")]
-    BadBoolean {
-        /// The cell's column.
-        column: String,
-        /// The beginning of what it holds.
-        text: String,
-    },
+    BadBoolean { column: String, text: String },
     /// All cells are empty.
     #[error("the row has no value")]
     NoValue,
-    /// The key is empty.
     #[error("the id is empty")]
     EmptyId,
-    /// The key is too long.
-    #[error("the id has {bytes} bytes, a key at most {MAX_KEY_BYTES}")]
-    IdTooLong {
-        /// Its length.
-        bytes: usize,
-    },
-    /// The item is too large.
-    #[error("the item would have {bytes} bytes, at most {} fit beside what the load adds", MAX_ITEM_BYTES - RESERVED_BYTES)]
-    ItemTooLarge {
-        /// Its size as [`ItemSize`] has it.
-        bytes: u64,
-    },
+    #[error("the id has {bytes} bytes, more than the {MAX_KEY_BYTES} of a key")]
+    IdTooLong { bytes: usize },
+    #[error("the item has {bytes} bytes, more than the {} that an item has for a row", MAX_ITEM_BYTES - RESERVED_BYTES)]
+    ItemTooLarge { bytes: u64 },
 }
 
 impl RowRejectReason {
-    /// Its name in the quarantine: a stable word.
+    /// The stable name in the quarantine.
     pub fn name(&self) -> &'static str {
         match self {
             Self::CellCount { .. } => "CellCount",
@@ -177,16 +140,16 @@ impl RowRejectReason {
     }
 }
 
-/// A row that becomes an item.
+/// The size of a row's item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ItemSize {
-    /// The item's size as DynamoDB counts it, without what the load adds: exact for text, but for a byte too many if it
-    /// has one or two; a value of another type is taken as long as its text, or a byte longer, which is the most that it can be.
+    /// The size as DynamoDB counts it, without what the load adds. Text counts exactly, except that one or two bytes count
+    /// one byte more. A value of another type counts like its text, or one byte more: the largest size that it can have.
     pub bytes: u64,
 }
 
 impl ItemSize {
-    /// Write units that the item takes at most, with what the load adds: one for every KiB begun.
+    /// The largest number of write units of the item, with what the load adds: one for each started KiB.
     pub fn write_units(self, added_bytes: u64) -> u64 {
         (self.bytes + added_bytes).div_ceil(1024)
     }
@@ -197,10 +160,10 @@ impl LoadRules {
     pub(crate) fn new(options: &LoadOptions, delimiter: Delimiter, columns: Vec<String>) -> Result<Self, HeaderError> {
         header::check(&columns)?;
         let position = |name: &str| columns.iter().position(|column| column == name);
-        let known =
+        let find =
             |option, name: &str| position(name).ok_or_else(|| HeaderError::Unknown { option, name: name.to_owned() });
         let id_column = match options.id_column.as_deref() {
-            Some(name) => Some(known("id_column", name)?),
+            Some(name) => Some(find("id_column", name)?),
             None => position(KEY),
         };
         if let Some(column) = position(KEY).filter(|column| id_column != Some(*column)) {
@@ -208,7 +171,7 @@ impl LoadRules {
         }
         let mut types = vec![ColumnType::S; columns.len()];
         for (name, column_type) in &options.types {
-            types[known("types", name)?] = *column_type;
+            types[find("types", name)?] = *column_type;
         }
         if position(KEY).is_some_and(|key| types[key] != ColumnType::S) {
             return Err(HeaderError::KeyType);
@@ -217,10 +180,7 @@ impl LoadRules {
         Ok(RulesDocument { delimiter, columns, types, id_column, empty_cells, on_existing }.into())
     }
 
-    /// Whether a row becomes an item.
-    ///
-    /// # Errors
-    /// Why it does not.
+    /// Decides whether a row becomes an item.
     pub fn judge(&self, record: &CsvRecord<'_>) -> Result<ItemSize, RowRejectReason> {
         let (expected, found) = (self.columns.len(), record.len());
         if expected != found {
@@ -229,7 +189,7 @@ impl LoadRules {
         let (mut bytes, mut has_value) = (0, false);
         for (index, cell) in record.cells().enumerate() {
             if cell.is_empty() {
-                // A name without a value, or with a null, which has a byte.
+                // The name, and one byte for a null.
                 bytes += if self.empty_cells == EmptyCells::Keep { self.name_bytes[index] + 1 } else { 0 };
                 continue;
             }
@@ -240,8 +200,9 @@ impl LoadRules {
                 ColumnType::BOOL if types::boolean(cell).is_some() => {}
                 column_type => return Err(self.wrong_type(index, cell, column_type)),
             }
-            // A number takes a byte for two digits, one more, and one if it is negative or its digits do not pair: more than its
-            // text only if that is short. Types have no part in it, as they may be inferred later than a row is judged.
+            // A number has one byte for two digits, one more, and one if it is negative or has an odd number of digits. That
+            // is more than its text only for short numbers. The sum ignores types, because they can be inferred after a row
+            // is judged.
             bytes += self.name_bytes[index] + cell.len().max(cell.len() / 2 + 2) as u64;
         }
         if !has_value {
@@ -258,7 +219,7 @@ impl LoadRules {
         Ok(ItemSize { bytes })
     }
 
-    /// The size of the key, if it is no column of its own: a hash, or a column with another name, which is there once more.
+    /// The size of the key if it is an additional attribute: a hash, or the copy of a column with another name.
     fn key_bytes(&self, record: &CsvRecord<'_>) -> u64 {
         let value_bytes = match self.id_column {
             Some(column) if self.columns[column] == KEY => return 0,
@@ -268,13 +229,13 @@ impl LoadRules {
         (KEY.len() + value_bytes) as u64
     }
 
-    /// The columns that are no text, in their order.
+    /// The columns that are not text, in their order.
     pub fn typed(&self) -> impl Iterator<Item = (String, ColumnType)> {
         let columns = self.columns.iter().zip(&self.types).filter(|(_, kind)| **kind != ColumnType::S);
         columns.map(|(name, kind)| (name.clone(), *kind))
     }
 
-    /// What two rows with one id have in common and no others: the key, or what it is a hash of.
+    /// The bytes that are equal for rows with the same id: the key, or the canonical form that it is the hash of.
     pub(crate) fn identity<'a>(&self, record: &CsvRecord<'a>, form: &'a mut Vec<u8>) -> &'a [u8] {
         match self.id_column {
             Some(column) => record.cell(column),

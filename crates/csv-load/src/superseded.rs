@@ -1,4 +1,4 @@
-//! Which rows are not the last ones with their id, in bounded memory.
+//! Finds the rows whose id occurs again later, in bounded memory.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,42 +8,41 @@ use std::os::unix::fs::FileExt;
 
 use twox_hash::XxHash3_128;
 
-/// So many rows are sorted in memory (32 MiB) before they go to the temporary file.
+/// This many rows (32 MiB) are sorted in memory and then written to the temporary file.
 const RUN_ROWS: usize = 1 << 20;
 const ENTRY_BYTES: usize = 24;
-/// How much of each sorted run is in memory while all are merged.
+/// The part of each sorted run that is in memory during the merge: about 64 KiB.
 const RUN_BUFFER_ENTRIES: usize = 2730;
 
-/// A hash, and a row with its write units.
+/// The hash of an id; the row number and the row's write units.
 type HashedRow = (u128, u64);
-/// Bits of an entry's second part that are write units: an item of 400 KB has 400.
+/// The low bits of the second part are the write units: an item of 400 KB has 400.
 const UNIT_BITS: u32 = 9;
 
-/// Finds the rows whose id a later row has too: sorted runs of hashes in a temporary file, merged at the end.
+/// Finds the rows whose id occurs again later. It writes sorted runs of hashes to a temporary file and merges them.
 ///
-/// Holds 32 MiB, 64 KiB for each million rows, and a bit for each row; the temporary file has 24 bytes for each row. Ids are
-/// told apart by 128 bits of XXH3 under a `seed` that nobody who writes files can know.
+/// It needs 32 MiB of memory, 64 KiB for each million rows, and one bit for each row. The temporary file has 24 bytes for
+/// each row. Ids are distinguished by 128 bits of XXH3; the `seed` must be a secret, so that no file can provoke collisions.
 pub struct DuplicateIdFinder {
     seed: u64,
     run_rows: usize,
     entries: Vec<HashedRow>,
     file: Option<BufWriter<File>>,
-    /// Entries of each run.
+    /// The number of entries of each run.
     runs: Vec<u64>,
     found: SupersededRows,
 }
 
-/// Which rows are superseded.
+/// The superseded rows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct SupersededRows {
-    /// A bit for each row: row 0 is the lowest bit of the first byte. Shorter if no later row is.
+    /// One bit for each row; row 0 is the lowest bit of the first byte. Ends with the last superseded row.
     pub bits: Vec<u8>,
-    /// Their write units.
+    /// The sum over the superseded rows.
     pub write_units: u64,
 }
 
 impl DuplicateIdFinder {
-    /// No rows yet.
     pub fn new(seed: u64) -> Self {
         Self::with_runs_of(RUN_ROWS, seed)
     }
@@ -52,10 +51,10 @@ impl DuplicateIdFinder {
         Self { seed, run_rows, entries: Vec::new(), file: None, runs: Vec::new(), found: SupersededRows::default() }
     }
 
-    /// Takes a row, its write units, and what it has in common with the rows that have its id. Rows come in order.
+    /// Adds a row. Rows come in order. `identity` is equal for rows with the same id.
     ///
     /// # Errors
-    /// If the temporary file cannot be written.
+    /// The temporary file cannot be written.
     pub fn add(&mut self, row: u64, write_units: u64, identity: &[u8]) -> io::Result<()> {
         debug_assert!(write_units < 1 << UNIT_BITS, "{write_units}");
         let row = row << UNIT_BITS | write_units;
@@ -63,17 +62,15 @@ impl DuplicateIdFinder {
         if self.entries.len() >= self.run_rows { self.spill() } else { Ok(()) }
     }
 
-    /// The rows that are superseded.
-    ///
     /// # Errors
-    /// If the temporary file cannot be written or read.
+    /// The temporary file cannot be written or read.
     pub fn finish(mut self) -> io::Result<SupersededRows> {
         if self.file.is_none() {
             self.sort();
             return Ok(self.found);
         }
         self.spill()?;
-        let file = self.file.take().expect("it was looked at").into_inner()?;
+        let file = self.file.take().expect("the file exists here").into_inner()?;
         let mut start = 0;
         let mut runs = Vec::with_capacity(self.runs.len());
         for entries in &self.runs {
@@ -100,7 +97,7 @@ impl DuplicateIdFinder {
         Ok(())
     }
 
-    /// Sorts what is in memory; leaves the last row of each id.
+    /// Sorts the entries in memory and keeps the last row of each id.
     fn sort(&mut self) {
         self.entries.sort_unstable();
         for pair in self.entries.windows(2) {
@@ -118,7 +115,7 @@ impl DuplicateIdFinder {
         if self.file.is_none() {
             self.file = Some(BufWriter::with_capacity(1 << 20, tempfile::tempfile()?));
         }
-        let file = self.file.as_mut().expect("it was made");
+        let file = self.file.as_mut().expect("the file was created above");
         for (hash, row) in &self.entries {
             file.write_all(&hash.to_le_bytes())?;
             file.write_all(&row.to_le_bytes())?;
@@ -130,18 +127,20 @@ impl DuplicateIdFinder {
 }
 
 impl SupersededRows {
-    /// Takes a row as an entry has it.
+    /// `row` is the second part of an entry.
     fn take(&mut self, row: u64) {
         set(&mut self.bits, row >> UNIT_BITS);
         self.write_units += row & ((1 << UNIT_BITS) - 1);
     }
 }
 
-/// A sorted run of the temporary file that is being read; positions are in entries.
+/// A reader of one sorted run in the temporary file.
 struct SortedRun {
+    /// The entry after the buffered ones, and the end of the run.
     next: u64,
     end: u64,
     buffer: Vec<u8>,
+    /// The byte offset of the next entry in the buffer.
     at: usize,
 }
 
@@ -152,7 +151,8 @@ impl SortedRun {
             if entries == 0 {
                 return Ok(None);
             }
-            self.buffer.resize(entries as usize * ENTRY_BYTES, 0);
+            let entries_in_buffer = usize::try_from(entries).expect("at most RUN_BUFFER_ENTRIES");
+            self.buffer.resize(entries_in_buffer * ENTRY_BYTES, 0);
             file.read_exact_at(&mut self.buffer, self.next * ENTRY_BYTES as u64)?;
             (self.next, self.at) = (self.next + entries, 0);
         }
@@ -166,18 +166,21 @@ impl SortedRun {
     }
 }
 
-/// Sets a row's bit.
 pub(crate) fn set(bits: &mut Vec<u8>, row: u64) {
-    let byte = (row / 8) as usize;
+    let byte = byte_of(row);
     if bits.len() <= byte {
         bits.resize(byte + 1, 0);
     }
     bits[byte] |= 1 << (row % 8);
 }
 
-/// Whether a row's bit is set.
+/// Whether the bit of a row is set.
 pub fn is_set(bits: &[u8], row: u64) -> bool {
-    bits.get((row / 8) as usize).is_some_and(|byte| byte & (1 << (row % 8)) != 0)
+    bits.get(byte_of(row)).is_some_and(|byte| byte & (1 << (row % 8)) != 0)
+}
+
+fn byte_of(row: u64) -> usize {
+    usize::try_from(row / 8).expect("the bits of all rows fit into memory")
 }
 
 #[cfg(test)]
@@ -190,7 +193,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn proptest_all_but_the_last_row_of_an_id_are_superseded(ids in proptest::collection::vec(0_u8..40, 0..300), run_rows in 1_usize..50) {
+        fn proptest_last_row_of_an_id_is_kept(ids in proptest::collection::vec(0_u8..40, 0..300), run_rows in 1_usize..50) {
             let mut found = DuplicateIdFinder::with_runs_of(run_rows, 7);
             let mut last = HashMap::new();
             for (row, id) in ids.iter().enumerate() {

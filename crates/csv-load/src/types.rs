@@ -1,8 +1,8 @@
-//! The types of columns, and which texts are values of them.
+//! The types of columns, and the texts that are valid for them.
 
 use serde::{Deserialize, Serialize};
 
-/// A column's type, named as in DynamoDB.
+/// The type of a column, with DynamoDB's name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ColumnType {
     /// Text.
@@ -14,12 +14,11 @@ pub enum ColumnType {
     BOOL,
 }
 
-/// What DynamoDB takes as a number: at most 38 significant digits, magnitude from 1E-130 to below 1E+126.
+/// Whether DynamoDB accepts the text as a number: at most 38 significant digits, magnitude from 1E-130 to below 1E+126.
 pub(crate) fn is_number(text: &[u8]) -> bool {
     Decimal::parse(text).is_some_and(|number| number.fits())
 }
 
-/// The value of a text that is true or false.
 pub(crate) fn boolean(text: &[u8]) -> Option<bool> {
     let is = |word: &&str| text.eq_ignore_ascii_case(word.as_bytes());
     if ["true", "yes", "1"].iter().any(is) {
@@ -31,38 +30,37 @@ pub(crate) fn boolean(text: &[u8]) -> Option<bool> {
     }
 }
 
-/// What the cells of a column could be, as far as they were seen.
+/// The types that fit all cells of a column so far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TypeInference {
-    seen: bool,
+    has_cells: bool,
     numbers: bool,
     booleans: bool,
 }
 
 impl TypeInference {
-    /// Of a column without cells.
-    pub(crate) const NOTHING: Self = Self { seen: false, numbers: true, booleans: true };
+    /// The state before the first cell.
+    pub(crate) const START: Self = Self { has_cells: false, numbers: true, booleans: true };
 
-    /// Looks at a cell that is not empty.
+    /// Adds a cell that is not empty.
     #[inline]
-    pub(crate) fn see(&mut self, cell: &[u8]) {
-        self.seen = true;
+    pub(crate) fn add(&mut self, cell: &[u8]) {
+        self.has_cells = true;
         self.numbers = self.numbers && is_plain_number(cell);
         self.booleans = self.booleans && (cell.eq_ignore_ascii_case(b"true") || cell.eq_ignore_ascii_case(b"false"));
     }
 
-    /// The type of the column.
     pub(crate) fn column_type(self) -> ColumnType {
         match self {
-            Self { seen: true, numbers: true, .. } => ColumnType::N,
-            Self { seen: true, booleans: true, .. } => ColumnType::BOOL,
+            Self { has_cells: true, numbers: true, .. } => ColumnType::N,
+            Self { has_cells: true, booleans: true, .. } => ColumnType::BOOL,
             _ => ColumnType::S,
         }
     }
 }
 
-/// A number that comes back as it was written: no leading zeros (postal codes), no plus (telephone numbers), no exponent
-/// and no zeros at the end of a fraction.
+/// Whether DynamoDB returns the number as it was written: it has no leading zeros (postal codes), no plus sign (telephone
+/// numbers), no exponent and no trailing zeros in its fraction.
 fn is_plain_number(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let leading_zero = digits.len() > 1 && digits[0] == b'0' && digits[1] != b'.';
@@ -76,11 +74,11 @@ fn is_plain_number(text: &[u8]) -> bool {
         && is_number(text)
 }
 
-/// The parts of a decimal number that decide whether DynamoDB takes it.
+/// The properties of a decimal number that decide whether DynamoDB accepts it.
 struct Decimal {
-    /// Digits from the first to the last that is not zero.
+    /// The number of digits from the first to the last that is not zero.
     significant: usize,
-    /// Power of ten of the first of them.
+    /// The power of ten of the first of them.
     magnitude: i64,
 }
 
@@ -96,13 +94,12 @@ impl Decimal {
         if whole.len() + fraction.len() == 0 || !whole.iter().chain(fraction).all(u8::is_ascii_digit) {
             return None;
         }
-        let digits = || whole.iter().chain(fraction);
-        let Some(first) = digits().position(|digit| *digit != b'0') else {
+        let digits = || whole.iter().chain(fraction).enumerate().filter(|(_, digit)| **digit != b'0');
+        let (Some((first, _)), Some((last, _))) = (digits().next(), digits().last()) else {
             return Some(Self { significant: 0, magnitude: 0 });
         };
-        let last = digits().rposition_of_non_zero();
-        let magnitude = whole.len() as i64 - 1 - first as i64 + exponent;
-        Some(Self { significant: last - first + 1, magnitude })
+        let digits_to_point = i64::try_from(whole.len()).ok()? - i64::try_from(first).ok()?;
+        Some(Self { significant: last - first + 1, magnitude: digits_to_point - 1 + exponent })
     }
 
     fn exponent(text: &[u8]) -> Option<i64> {
@@ -116,28 +113,18 @@ impl Decimal {
     }
 }
 
-trait LastNonZero {
-    fn rposition_of_non_zero(self) -> usize;
-}
-
-impl<'a, I: Iterator<Item = &'a u8>> LastNonZero for I {
-    fn rposition_of_non_zero(self) -> usize {
-        self.enumerate().filter(|(_, digit)| **digit != b'0').last().map_or(0, |(at, _)| at)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_what_dynamodb_takes() {
+    fn is_number_accepts_what_dynamodb_accepts() {
         let nines = "9".repeat(38);
         for good in ["0", "-0", "1", "-1.5", "+7", ".5", "5.", "007", "1e3", "1E-130", "9.9E125", "0e9999", &nines] {
             assert!(is_number(good.as_bytes()), "{good}");
         }
         let zeros = format!("0.{}1", "0".repeat(100));
-        assert!(is_number(zeros.as_bytes()), "zeros around the digits do not count");
+        assert!(is_number(zeros.as_bytes()), "leading zeros do not count");
         let too_many = "9".repeat(39);
         for bad in [
             "", "-", ".", "1,5", "1.2.3", "0x10", "1e", "e5", " 1", "1 ", "NaN", "inf", "1E126", "1E-131", "1e99999",
@@ -148,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn types_are_inferred_from_all_cells() {
+    fn column_type_follows_from_all_cells() {
         for (phrase, cells, expected) in [
             ("whole numbers", &["1", "-20", "0"][..], ColumnType::N),
             ("fractions", &["1.5", "0.25"], ColumnType::N),
@@ -156,19 +143,19 @@ mod tests {
             ("telephone numbers", &["+49301234"], ColumnType::S),
             ("prices with zeros at the end", &["1.50"], ColumnType::S),
             ("an exponent", &["1e5"], ColumnType::S),
-            ("truth", &["true", "FALSE"], ColumnType::BOOL),
+            ("booleans", &["true", "FALSE"], ColumnType::BOOL),
             ("one word among numbers", &["1", "2", "n/a"], ColumnType::S),
             ("zeros and ones are numbers", &["0", "1"], ColumnType::N),
-            ("nothing", &[], ColumnType::S),
+            ("no cells", &[], ColumnType::S),
         ] {
-            let mut inferred = TypeInference::NOTHING;
-            cells.iter().for_each(|cell| inferred.see(cell.as_bytes()));
+            let mut inferred = TypeInference::START;
+            cells.iter().for_each(|cell| inferred.add(cell.as_bytes()));
             assert_eq!(inferred.column_type(), expected, "{phrase}");
         }
     }
 
     #[test]
-    fn truth_has_several_spellings() {
+    fn boolean_has_several_spellings() {
         assert_eq!(["TRUE", "Yes", "1"].map(|text| boolean(text.as_bytes())), [Some(true); 3]);
         assert_eq!(["False", "NO", "0"].map(|text| boolean(text.as_bytes())), [Some(false); 3]);
         assert_eq!(["", "2", "ja", " true"].map(|text| boolean(text.as_bytes())), [None; 4]);

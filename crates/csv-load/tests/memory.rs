@@ -1,4 +1,4 @@
-//! Memory: the peak of this process, which plans one file of 2 GB and does nothing else.
+//! Memory: the peak of this process, which only plans one file of 2 GB.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
 
@@ -10,7 +10,7 @@ const FILE_BYTES: u64 = 2_000_000_000;
 const ROW_BYTES: usize = 4096;
 const MAX_PEAK_KIB: u64 = 64 << 10;
 
-/// A file that is made while it is read: a header, and rows of an id and a long text; every hundredth id comes again.
+/// A file that is generated while it is read: a header, and rows of an id and a long text. Every hundredth id occurs twice.
 struct EndlessRows {
     row: Vec<u8>,
     given: usize,
@@ -37,7 +37,7 @@ impl Read for EndlessRows {
 }
 
 #[test]
-fn a_file_of_two_gigabytes_is_planned_in_bounded_memory() {
+fn plan_of_2_gb_file_needs_bounded_memory() {
     let mut file = EndlessRows { row: b"id,text\n".to_vec(), given: 0, rows: 0, bytes: 0 };
     let settings = PlannerSettings { chunk_rows: 25_000, chunk_bytes: MAX_CHUNK_BYTES, seed: 1, added_bytes: 0 };
     let plan = plan_file(&mut file, &LoadOptions::default(), settings).unwrap();
@@ -45,7 +45,7 @@ fn a_file_of_two_gigabytes_is_planned_in_bounded_memory() {
     assert_eq!((planned.rows, planned.rejected, planned.superseded), (file.rows, 0, file.rows / 100));
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) else {
-        println!("skipped: this system does not tell a process's peak of memory");
+        println!("skipped: this system does not report the peak memory of a process");
         return;
     };
     let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();

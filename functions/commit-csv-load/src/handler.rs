@@ -187,7 +187,7 @@ async fn why_missing(
     let is_loaded = |chunk| receipts.iter().any(|receipt| receipt.chunk == chunk);
     let notes: Vec<ChunkFailure> = documents(load_id, &keys::chunk_failures_prefix(load_id), bucket).await?;
     let of_this = |note: &ChunkFailure| note.execution_arn.as_deref() == Some(execution_arn) && !is_loaded(note.chunk);
-    let last = notes.into_iter().filter(of_this).max_by_key(|note| (!note.failure.is_tried_again(), note.noted_at));
+    let last = notes.into_iter().filter(of_this).max_by_key(|note| (!note.failure.is_retried(), note.noted_at));
     Ok(last.map(|ChunkFailure { chunk, failure, .. }| CommitCsvLoadError::Chunk { load_id, chunk, failure }))
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use aws_client::s3::{Bucket, ReadError, pipe};
 use aws_csv::{Items, WriterNote, read_plan};
 use bytes::Bytes;
-use csv_load::plan::CsvChunk;
+use csv_load::CsvChunk;
 use csv_load::receipt::{ChunkFailure, LoadChunkReceipt, LoadFailure, RowCounts};
 use csv_load::{LoadId, LoadPlan, RecordError, keys};
 use function_runtime::{Diagnostic, InvalidInput, Metrics, Unit};

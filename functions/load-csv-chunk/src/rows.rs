@@ -57,20 +57,20 @@ impl Rows<'_> {
                     batch.write_units += judged.write_units(added_bytes);
                     batch.puts.push(|body| writer.write(&record, body));
                     if plan.rules.on_existing != OnExisting::Overwrite {
-                        batch.lines.push(record.place.line);
+                        batch.lines.push(record.position.line);
                     }
                 }
             }
             row += 1;
             if batch.puts.is_full() || batch.write_units >= self.max_units || batch.counts.read == MAX_ROWS {
-                batch.next = records.next_place()?;
+                batch.next = records.next_position()?;
                 let full = std::mem::replace(&mut batch, self.empty(place));
                 if batches.blocking_send(full).is_err() {
                     return Ok(());
                 }
             }
         }
-        batch.next = records.next_place()?;
+        batch.next = records.next_position()?;
         // Nobody left to take it is no failure of the rows.
         let _ = batches.blocking_send(batch);
         Ok(())

@@ -102,7 +102,7 @@ async fn each_chunk_becomes_its_items_and_a_receipt_whatever_the_order() {
         assert_eq!(world.chunk(chunk).await.unwrap(), Output { chunk, done: true, resume: None });
     }
     let counts = [0, 1, 2].map(|chunk| world.receipt(chunk).unwrap().counts);
-    assert!(counts.iter().all(csv_load::receipt::RowCounts::balance));
+    assert!(counts.iter().all(csv_load::receipt::RowCounts::is_balanced));
     assert_eq!(
         counts.map(|counts| (counts.read, counts.written, counts.duplicate, counts.rejected)),
         [(30, 29, 1, 0), (30, 30, 0, 0), (12, 11, 0, 1)]

@@ -1,4 +1,4 @@
-//! Chunks: no row is split or lost, and the outcome does not depend on where they are cut or in what order they run.
+//! Chunks: no row is split or lost. The result depends neither on the chunk size nor on the order of chunks.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::support::{load, plan};
 
-/// Cells with all that makes boundaries hard to see.
+/// Cells with delimiters, quotes, line ends and multi-byte characters.
 fn cell() -> impl Strategy<Value = String> {
     proptest::string::string_regex("[ab,;\"\n\r\u{e9}\u{feff} ]{0,6}").unwrap()
 }
@@ -29,7 +29,7 @@ fn file() -> impl Strategy<Value = (String, Vec<(u8, String)>)> {
 
 proptest! {
     #[test]
-    fn proptest_every_row_is_accounted_for_however_the_file_is_cut((file, rows) in file(), chunk_rows in 1_u64..9, seed in any::<u64>()) {
+    fn proptest_chunk_size_and_order_never_matter((file, rows) in file(), chunk_rows in 1_u64..9, seed in any::<u64>()) {
         let options = LoadOptions::default();
         let (planned, quarantine) = plan(file.as_bytes(), &options, chunk_rows).unwrap();
         prop_assert_eq!(quarantine.len(), 0);
@@ -38,7 +38,7 @@ proptest! {
             prop_assert_eq!(pair[0].end, pair[1].start);
             prop_assert_eq!(pair[0].first_row + pair[0].rows, pair[1].first_row);
         }
-        // The last row of each id, as a map that is written in the file's order has it.
+        // A map that is filled in the file's order keeps the last row of each id.
         let last: BTreeMap<String, String> = rows.iter().map(|(id, cell)| (format!("k{id}"), cell.clone())).collect();
         let mut order: Vec<usize> = (0..planned.chunks.len()).collect();
         order.sort_by_key(|index| (*index as u64 + 1).wrapping_mul(seed | 1));
@@ -46,19 +46,19 @@ proptest! {
         let found: BTreeMap<String, String> =
             items.into_iter().map(|(id, item)| (id, item["a"]["S"].as_str().unwrap_or_default().to_owned())).collect();
         prop_assert_eq!(&found, &last);
-        prop_assert!(counts.iter().all(|counts| counts.balance()));
+        prop_assert!(counts.iter().all(|counts| counts.is_balanced()));
         prop_assert_eq!(counts.iter().map(|counts| counts.duplicate).sum::<u64>(), planned.superseded);
         prop_assert_eq!(rows.len() - last.len(), planned.superseded as usize);
     }
 
     #[test]
-    fn proptest_no_bytes_are_a_reason_to_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), chunk_rows in 1_u64..9) {
+    fn proptest_plan_of_any_bytes_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400), chunk_rows in 1_u64..9) {
         let file = [b"id,a\n".to_vec(), bytes].concat();
         if let Ok((planned, quarantine)) = plan(&file, &LoadOptions::default(), chunk_rows) {
             let (items, counts) = load(&file, &planned, 0..planned.chunks.len());
             prop_assert_eq!(quarantine.len() as u64, planned.rejected);
             prop_assert_eq!(items.len() as u64 + planned.superseded + planned.rejected, planned.rows);
-            prop_assert!(counts.iter().all(|counts| counts.balance()));
+            prop_assert!(counts.iter().all(|counts| counts.is_balanced()));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Rows as items: ids, types, empty cells, duplicates, and the rows that do not fit.
+//! Rows as items: ids, types, empty cells, duplicates and rejected rows.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ fn types(pairs: &[(&str, ColumnType)]) -> BTreeMap<String, ColumnType> {
 }
 
 #[test]
-fn an_item_has_the_row_and_what_the_load_adds() {
+fn item_has_row_and_load_attributes() {
     let options =
         LoadOptions { types: types(&[("n", ColumnType::N), ("b", ColumnType::BOOL)]), ..LoadOptions::default() };
     let [item] = &items_with("id,n,b,t,e\nk,1.50,TRUE,\"a \"\"b\"\" \\ \u{1}\",\n", &options)[..] else { panic!() };
@@ -27,7 +27,7 @@ fn an_item_has_the_row_and_what_the_load_adds() {
 }
 
 #[test]
-fn empty_cells_are_kept_if_wanted() {
+fn keep_writes_empty_cells() {
     let options =
         LoadOptions { types: types(&[("n", ColumnType::N)]), empty_cells: EmptyCells::Keep, ..LoadOptions::default() };
     let [item] = &items_with("id,n,t\nk,,\n", &options)[..] else { panic!() };
@@ -35,16 +35,16 @@ fn empty_cells_are_kept_if_wanted() {
 }
 
 #[test]
-fn without_a_column_id_the_row_is_hashed() {
+fn row_without_id_column_has_hash_as_id() {
     let found = items("name,city\nAda,\"Paris, \"\"F\"\"\"\n");
     let expected = row_id([("name", &b"Ada"[..]), ("city", b"Paris, \"F\"")]);
     assert_eq!(text(&found[0], "id"), Some(&expected[..]));
     let turned = items("city,more,name\n\"Paris, \"\"F\"\"\",,Ada\n");
-    assert_eq!(text(&turned[0], "id"), Some(&expected[..]), "whatever the columns' order");
+    assert_eq!(text(&turned[0], "id"), Some(&expected[..]), "the order of columns does not matter");
 }
 
 #[test]
-fn another_column_can_be_the_key() {
+fn id_column_names_the_key() {
     let options = LoadOptions { id_column: Some("no".to_owned()), ..LoadOptions::default() };
     let found = items_with("no,a\n7,x\n8,y\n7,z\n", &options);
     let found = found.iter().map(|item| ["id", "no", "a"].map(|name| text(item, name).unwrap()));
@@ -52,7 +52,7 @@ fn another_column_can_be_the_key() {
 }
 
 #[test]
-fn the_last_row_that_fits_stays() {
+fn last_valid_row_of_an_id_is_written() {
     let file = "id,n\na,1\nb,2\na,3\nb,oops\nc,4\na,5\n";
     let options = LoadOptions { types: types(&[("n", ColumnType::N)]), ..LoadOptions::default() };
     let (planned, quarantine) = plan(file.as_bytes(), &options, 1).unwrap();
@@ -65,7 +65,7 @@ fn the_last_row_that_fits_stays() {
 }
 
 #[test]
-fn rows_that_do_not_fit_go_to_quarantine_with_their_line_and_reason() {
+fn rejected_rows_have_line_and_reason() {
     let long_id = "k".repeat(2049);
     let huge = "x".repeat(400 << 10);
     let file = format!(
@@ -91,11 +91,11 @@ fn rows_that_do_not_fit_go_to_quarantine_with_their_line_and_reason() {
     assert_eq!((planned.rows, planned.rejected), (12, 8));
     let typed = LoadOptions { types: types(&[("n", ColumnType::N)]), ..LoadOptions::default() };
     let (_, quarantine) = plan(b"id,n\nc,1e\n", &typed, 3).unwrap();
-    assert_eq!(quarantine[0]["message"], "column 'n' is no number of at most 38 digits: '1e'");
+    assert_eq!(quarantine[0]["message"], "column 'n' is not a number of at most 38 digits: '1e'");
 }
 
 #[test]
-fn types_are_inferred_from_the_whole_file() {
+fn infer_reads_the_whole_file() {
     let mut file = "id,n,mixed,b,zip,given\n".to_owned();
     for row in 0..500 {
         file +=
@@ -121,13 +121,16 @@ fn dynamodb_bytes(item: &Value) -> u64 {
     item.as_object().unwrap().iter().map(|(name, attribute)| (name.len() + value(attribute)) as u64).sum()
 }
 
-/// What each row was judged to take with what the load adds, and its item.
-fn judged(text: &str, options: &LoadOptions) -> Vec<(u64, Value)> {
+/// The judged size of each row, with what the load adds, and its item.
+fn sizes(text: &str, options: &LoadOptions) -> Vec<(u64, Value)> {
     let (planned, _) = plan(text.as_bytes(), options, 100).unwrap();
     let chunk = &planned.chunks[0];
-    let place = RecordPosition { offset: chunk.start, line: chunk.first_line };
-    let mut records =
-        CsvRecordReader::new(&text.as_bytes()[chunk.start as usize..], planned.rules.delimiter.byte(), place);
+    let position = RecordPosition { offset: chunk.start, line: chunk.first_line };
+    let mut records = CsvRecordReader::new(
+        &text.as_bytes()[usize::try_from(chunk.start).unwrap()..],
+        planned.rules.delimiter.byte(),
+        position,
+    );
     let mut writer = ItemWriter::new(&planned.rules, &ADDED);
     let added_bytes = LoadAttributes::bytes_of(ADDED.ingestion_timestamp, ADDED.source_file);
     let mut found = Vec::new();
@@ -141,7 +144,7 @@ fn judged(text: &str, options: &LoadOptions) -> Vec<(u64, Value)> {
 }
 
 #[test]
-fn an_items_size_is_that_of_the_attributes_that_are_there() {
+fn item_size_counts_its_attributes() {
     let texts = "id,name,text\nk01,\u{e9}l\u{e8}ve,\"a \"\"b\"\" \u{1}\"\nk02,,xxx\nk03,yyy,\n";
     let no_id = texts.replacen("id", "no", 1);
     let other_key = LoadOptions { id_column: Some("no".to_owned()), ..LoadOptions::default() };
@@ -150,14 +153,14 @@ fn an_items_size_is_that_of_the_attributes_that_are_there() {
         ("a hash is the key", &no_id, LoadOptions::default()),
         ("another column is the key", &no_id, other_key),
     ] {
-        for (bytes, item) in judged(text, &options) {
+        for (bytes, item) in sizes(text, &options) {
             assert_eq!(bytes, dynamodb_bytes(&item), "{phrase}: {item}");
         }
     }
     let types = types(&[("n", ColumnType::N), ("b", ColumnType::BOOL)]);
     for empty_cells in [EmptyCells::Omit, EmptyCells::Keep] {
         let options = LoadOptions { types: types.clone(), empty_cells, ..LoadOptions::default() };
-        for (bytes, item) in judged("id,n,b,t\n1,7,true,x\n2,-12.5,0,\n3,,,\n4,1234567890,no,\n", &options) {
+        for (bytes, item) in sizes("id,n,b,t\n1,7,true,x\n2,-12.5,0,\n3,,,\n4,1234567890,no,\n", &options) {
             let exact = dynamodb_bytes(&item);
             assert!((exact..=exact + 8).contains(&bytes), "{bytes} instead of {exact}: {item}");
         }
@@ -165,18 +168,18 @@ fn an_items_size_is_that_of_the_attributes_that_are_there() {
 }
 
 #[test]
-fn names_of_cells_that_are_left_out_take_no_room() {
+fn omitted_cells_do_not_count() {
     let names: Vec<String> =
         (0..9000).map(|column| format!("a name of some sixty characters that is number {column:012}")).collect();
     let text = format!("id,{}\nk,x{}\n", names.join(","), ",".repeat(8999));
     assert_eq!(items(&text).len(), 1, "two attributes");
     let keep = LoadOptions { empty_cells: EmptyCells::Keep, ..LoadOptions::default() };
     let (planned, quarantine) = plan(text.as_bytes(), &keep, 2).unwrap();
-    assert_eq!((planned.rejected, &quarantine[0]["reason"]), (1, &json!("ItemTooLarge")), "nine thousand of them");
+    assert_eq!((planned.rejected, &quarantine[0]["reason"]), (1, &json!("ItemTooLarge")), "nine thousand attributes");
 }
 
 #[test]
-fn write_units_are_those_of_the_rows_that_are_written() {
+fn write_units_count_written_rows() {
     let text = format!("id,t\na,{}\nb,x\na,y\nc,{}\noops\n", "x".repeat(9000), "x".repeat(1024));
     let (planned, _) = plan(text.as_bytes(), &LoadOptions::default(), 2).unwrap();
     assert_eq!((planned.superseded, planned.write_units), (1, 4), "1 for b, 1 for the last a, 2 for c");

@@ -1,6 +1,6 @@
-//! What becomes of files, from bytes to items, without a table.
+//! Files from bytes to items, without a table.
 
-#![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
 
 mod bad_files;
 mod chunks;

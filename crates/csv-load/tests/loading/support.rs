@@ -1,8 +1,8 @@
-//! A file is planned, and loaded chunk by chunk into a map.
+//! Plans a file and loads it chunk by chunk into a map.
 
 use std::collections::BTreeMap;
 
-use csv_load::plan::CsvChunk;
+use csv_load::CsvChunk;
 use csv_load::receipt::RowCounts;
 use csv_load::{
     CsvPlanError, CsvPlanner, CsvRecordReader, ItemWriter, LoadAttributes, LoadOptions, PlannedCsv, PlannerSettings,
@@ -20,7 +20,7 @@ pub(crate) fn settings(chunk_rows: u64) -> PlannerSettings {
     PlannerSettings { chunk_rows, chunk_bytes: 1 << 20, seed: 7, added_bytes: 0 }
 }
 
-/// A plan, and the quarantine's lines.
+/// The plan of a text, and the lines of its quarantine.
 pub(crate) fn plan(
     text: &[u8],
     options: &LoadOptions,
@@ -32,7 +32,7 @@ pub(crate) fn plan(
     Ok((planned, lines.map(|line| serde_json::from_slice(line).unwrap()).collect()))
 }
 
-/// Loads chunks in this order; answers the items by id and each chunk's counts.
+/// Loads chunks in the given order. Returns the items by id and the counts of each chunk.
 pub(crate) fn load(
     text: &[u8],
     planned: &PlannedCsv,
@@ -46,12 +46,12 @@ pub(crate) fn load(
 }
 
 fn load_chunk(text: &[u8], planned: &PlannedCsv, chunk: &CsvChunk, items: &mut BTreeMap<String, Value>) -> RowCounts {
-    let bits = chunk.superseded_offset.map_or(&[][..], |offset| {
-        &planned.superseded_bits[offset as usize..(offset + chunk.superseded_bytes()) as usize]
-    });
-    let place = RecordPosition { offset: chunk.start, line: chunk.first_line };
-    let range = &text[chunk.start as usize..chunk.end as usize];
-    let mut records = CsvRecordReader::new(range, planned.rules.delimiter.byte(), place);
+    let bits = chunk
+        .superseded_offset
+        .map_or(&[][..], |offset| &planned.superseded_bits[index(offset)..index(offset + chunk.superseded_bytes())]);
+    let position = RecordPosition { offset: chunk.start, line: chunk.first_line };
+    let range = &text[index(chunk.start)..index(chunk.end)];
+    let mut records = CsvRecordReader::new(range, planned.rules.delimiter.byte(), position);
     let mut writer = ItemWriter::new(&planned.rules, &ADDED);
     let mut counts = RowCounts::default();
     while let Some(record) = records.next_record().unwrap() {
@@ -66,14 +66,18 @@ fn load_chunk(text: &[u8], planned: &PlannedCsv, chunk: &CsvChunk, items: &mut B
             writer.write(&record, &mut json);
             let item: Value = serde_json::from_slice(&json).unwrap();
             let id = item["id"]["S"].as_str().unwrap().to_owned();
-            assert!(items.insert(id, item).is_none(), "no id is written twice");
+            assert!(items.insert(id, item).is_none(), "an id was written twice");
             counts.written += 1;
         }
     }
     counts
 }
 
-/// Items of a file that is planned and loaded with the default options.
+fn index(offset: u64) -> usize {
+    usize::try_from(offset).expect("a test file fits into memory")
+}
+
+/// The items of a file with the default options.
 pub(crate) fn items(text: &str) -> Vec<Value> {
     items_with(text, &LoadOptions::default())
 }
@@ -84,7 +88,7 @@ pub(crate) fn items_with(text: &str, options: &LoadOptions) -> Vec<Value> {
     load(text.as_bytes(), &planned, 0..chunks).0.into_values().collect()
 }
 
-/// An attribute's text.
+/// The text of an attribute.
 pub(crate) fn text<'a>(item: &'a Value, name: &str) -> Option<&'a str> {
     item[name]["S"].as_str()
 }
