@@ -1,74 +1,70 @@
-//! Who may store an event: the claim, one per event.
+//! The claim of an event: the right to store it. Each event has one claim.
 //!
-//! A claim has a version. Each change of it is a [`Transition`] from one version to the next, under the condition that it
-//! still has the former: of all that try, one wins, for good. The object that a won transition names is the only one that
-//! may hold the event until the next transition.
+//! A claim has a version. A [`Transition`] changes it from one version to the next, on the condition that it still has the
+//! first one. So exactly one transition from a version wins. Until the next transition, only the object that it names may
+//! contain the event.
 
 use std::fmt;
 
 use crate::record::RecordId;
 
-/// The most claims of one call: DynamoDB's limit of statements per `BatchExecuteStatement`.
+/// The largest number of claims in one call: DynamoDB's limit of statements per `BatchExecuteStatement`.
 pub const MAX_TAKEN_AT_ONCE: usize = 25;
-/// The most claims of one read: DynamoDB's limit of keys per `BatchGetItem`.
+/// The largest number of claims in one read: DynamoDB's limit of keys per `BatchGetItem`.
 pub const MAX_READ_AT_ONCE: usize = 100;
 
-/// What is known of an event's claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// How many transitions there were.
+    /// The number of transitions so far.
     pub version: u64,
-    /// The object that holds the event, or will.
+    /// The key of the object that contains, or will contain, the event.
     pub object: String,
-    /// The record that the event came in, as a [`PartId`] is spelled.
+    /// The event's [`PartId`] as text.
     pub record: String,
-    /// When that record arrived, in milliseconds since 1970.
+    /// The arrival of the record in milliseconds since 1970.
     pub arrived_ms: i64,
-    /// Until when whoever won it is believed to be at work.
+    /// Until this time, the delivery that won the claim is assumed to be at work.
     pub claimed_until_ms: i64,
 }
 
 /// A change of an event's claim.
 #[derive(Clone, Debug)]
 pub struct Transition<'a> {
-    /// The event.
     pub uuid: &'a str,
-    /// The version that it changes; 0 if there must be no claim.
+    /// The version before the transition; 0 if there must be no claim.
     pub from: u64,
-    /// The object that will hold the event.
+    /// The key of the object that will contain the event.
     pub object: &'a str,
-    /// The record that the event came in.
     pub record: PartId<'a>,
-    /// When that arrived.
+    /// The arrival of the record in milliseconds since 1970.
     pub arrived_ms: i64,
-    /// Until when the winner is believed to be at work.
+    /// Until this time, the winner is assumed to be at work.
     pub claimed_until_ms: i64,
-    /// When the claim may be forgotten, in seconds since 1970.
+    /// The claim can be deleted from this time on, in seconds since 1970.
     pub expires_secs: i64,
 }
 
-/// What became of a transition.
+/// The result of a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimResult {
-    /// It happened.
+    /// The claim has changed.
     Won,
-    /// It did not, and never will: the claim had another version.
+    /// The claim had another version: the transition will never happen.
     Lost,
-    /// Nobody knows.
+    /// The call failed: the transition may or may not have happened, or may still happen.
     Unknown,
 }
 
-/// Where an event came from: the same for every delivery of it. Claims spell it `shard:sequence number#place`.
+/// The place of an event in the stream. It is the same for every delivery. Written as `shard:sequence number#part`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartId<'a> {
-    /// The record.
     pub record: &'a RecordId,
-    /// The event's place among those of the record.
+    /// The index of the event in the record.
     pub part: usize,
 }
 
 impl PartId<'_> {
-    /// Whether a claim's `record` names a record of the same shard.
+    /// Whether the `record` of a claim is of the same shard.
     pub fn is_of_shard_of(&self, record: &str) -> bool {
         record.split_once(':').is_some_and(|(shard, _)| shard == &*self.record.shard)
     }

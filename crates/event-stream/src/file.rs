@@ -1,4 +1,4 @@
-//! The bytes that are stored: Parquet, or JSON lines in gzip. They depend on the events alone.
+//! The stored bytes: Parquet, or JSON lines in gzip. They depend on the events alone.
 
 use std::io::{BufRead, BufReader, Write};
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::SerializedFileReader;
-use parquet::record::Field as Value;
+use parquet::record::Field as ParquetValue;
 use parquet::record::reader::RowIter;
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 
-use crate::datetime::Datetimes;
+use crate::datetime::DatetimeWriter;
 use crate::event::Event;
 use crate::layout::ObjectFormat;
 
-/// Encodes events; none at all are a file without rows.
+/// Encodes events. Without events, the file has no rows.
 pub fn encode(events: &[&Event], format: ObjectFormat) -> Vec<u8> {
     match format {
         ObjectFormat::Parquet => parquet(events).expect("writing to memory does not fail"),
@@ -35,9 +35,9 @@ fn parquet(events: &[&Event]) -> Result<Vec<u8>, ParquetError> {
     let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
     let schema = Arc::new(schema());
     let mut writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?;
-    let mut datetimes = Datetimes::new();
+    let mut datetimes = DatetimeWriter::new();
     let mut created = StringBuilder::with_capacity(events.len(), 24 * events.len());
-    events.iter().for_each(|event| created.append_value(datetimes.spell(event.created_ms)));
+    events.iter().for_each(|event| created.append_value(datetimes.write(event.created_ms)));
     let columns: [ArrayRef; 6] = [
         Arc::new(StringArray::from_iter_values(events.iter().map(|event| &*event.uuid))),
         Arc::new(StringArray::from_iter_values(events.iter().map(|event| &*event.name))),
@@ -50,7 +50,7 @@ fn parquet(events: &[&Event]) -> Result<Vec<u8>, ParquetError> {
     writer.into_inner()
 }
 
-/// The columns, in both formats. The partition keys `event_type` and `event_date` are in the object's key alone.
+/// The columns of both formats. The partition keys `event_type` and `event_date` are only in the object key.
 fn schema() -> Schema {
     Schema::new(vec![
         Field::new("event_uuid", DataType::Utf8, false),
@@ -89,14 +89,14 @@ struct StoredLine<'a> {
 
 fn json_lines(events: &[&Event]) -> Vec<u8> {
     let mut gzip = GzBuilder::new().write(Vec::new(), GzipLevel::default());
-    let mut datetimes = Datetimes::new();
+    let mut datetimes = DatetimeWriter::new();
     for event in events {
         let line = StoredLine {
             event_uuid: &event.uuid,
             event_name: &event.name,
             event_subtype: event.subtype(),
             created_at: event.created_ms,
-            created_datetime: datetimes.spell(event.created_ms),
+            created_datetime: datetimes.write(event.created_ms),
             other: event.other.as_deref(),
         };
         serde_json::to_writer(&mut gzip, &line).expect("writing to memory does not fail");
@@ -105,25 +105,19 @@ fn json_lines(events: &[&Event]) -> Vec<u8> {
     gzip.finish().expect("writing to memory does not fail")
 }
 
-/// An event as it is stored, column by column.
+/// The columns of a stored event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct StoredRow {
-    /// `event_uuid`.
     pub event_uuid: String,
-    /// `event_name`.
     pub event_name: String,
-    /// `event_subtype`.
     pub event_subtype: String,
-    /// `created_at`, milliseconds since 1970.
+    /// In milliseconds since 1970.
     pub created_at: i64,
-    /// `created_datetime`.
     pub created_datetime: String,
-    /// `other`.
     pub other: Option<String>,
 }
 
 impl StoredRow {
-    /// How an event is stored.
     pub fn of(event: &Event) -> Self {
         Self {
             event_uuid: event.uuid.clone(),
@@ -136,39 +130,24 @@ impl StoredRow {
     }
 }
 
-/// Why bytes are none that [`encode`] makes.
+/// The bytes cannot be decoded. Rows and lines are counted from 1.
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableError {
-    /// Damaged, or no Parquet.
     #[error("not readable as Parquet: {0}")]
     Parquet(#[from] ParquetError),
-    /// A column is absent, or holds something else.
-    #[error("row {row} has no column {column} of the type {kind}")]
-    Column {
-        /// The row, from 1 on.
-        row: usize,
-        /// The column.
-        column: &'static str,
-        /// What it should hold.
-        kind: &'static str,
-    },
-    /// Damaged, no gzip, or no UTF-8.
+    #[error("row {row} has no column {column} of type {kind}")]
+    Column { row: usize, column: &'static str, kind: &'static str },
+    /// The gzip file is damaged, or its text is not UTF-8.
     #[error("not readable as text in gzip: {0}")]
     Gzip(#[from] std::io::Error),
-    /// A line is no row.
     #[error("line {line}: {error}")]
-    Line {
-        /// The line, from 1 on.
-        line: usize,
-        /// What is wrong with it.
-        error: serde_json::Error,
-    },
+    Line { line: usize, error: serde_json::Error },
 }
 
-/// Decodes an object, whoever wrote it: the columns count, not how they are encoded.
+/// Decodes an object of any writer. The encoding of the columns does not matter.
 ///
 /// # Errors
-/// If the object cannot be read to its end, or has not the columns of a [`StoredRow`].
+/// The object cannot be read to its end, or does not have the columns of a [`StoredRow`].
 pub fn decode(bytes: Bytes, format: ObjectFormat) -> Result<Vec<StoredRow>, UnreadableError> {
     match format {
         ObjectFormat::Parquet => {
@@ -191,7 +170,7 @@ pub fn decode(bytes: Bytes, format: ObjectFormat) -> Result<Vec<StoredRow>, Unre
 /// A row of a Parquet file.
 struct ParquetRow {
     row: usize,
-    fields: Vec<(String, Value)>,
+    fields: Vec<(String, ParquetValue)>,
 }
 
 impl ParquetRow {
@@ -201,13 +180,13 @@ impl ParquetRow {
             event_name: self.text("event_name")?,
             event_subtype: self.text("event_subtype")?,
             created_at: match self.take("created_at") {
-                Some(Value::Long(number)) => number,
+                Some(ParquetValue::Long(number)) => number,
                 _ => return Err(self.absent("created_at", "int64")),
             },
             created_datetime: self.text("created_datetime")?,
             other: match self.take("other") {
-                Some(Value::Str(text)) => Some(text),
-                Some(Value::Null) => None,
+                Some(ParquetValue::Str(text)) => Some(text),
+                Some(ParquetValue::Null) => None,
                 _ => return Err(self.absent("other", "text")),
             },
         })
@@ -215,14 +194,14 @@ impl ParquetRow {
 
     fn text(&mut self, column: &'static str) -> Result<String, UnreadableError> {
         match self.take(column) {
-            Some(Value::Str(text)) => Ok(text),
+            Some(ParquetValue::Str(text)) => Ok(text),
             _ => Err(self.absent(column, "text")),
         }
     }
 
-    fn take(&mut self, column: &str) -> Option<Value> {
+    fn take(&mut self, column: &str) -> Option<ParquetValue> {
         let (_, field) = self.fields.iter_mut().find(|(name, _)| name == column)?;
-        Some(std::mem::replace(field, Value::Null))
+        Some(std::mem::replace(field, ParquetValue::Null))
     }
 
     fn absent(&self, column: &'static str, kind: &'static str) -> UnreadableError {
@@ -237,7 +216,7 @@ mod tests {
     fn events() -> Vec<Event> {
         let event = |number: i64, other: Option<&str>| Event {
             uuid: format!("00000000-0000-4000-8000-{number:012}"),
-            name: ["login", "product:processed:timeout"][number as usize % 2].to_owned(),
+            name: ["login", "product:processed:timeout"][usize::from(number % 2 == 1)].to_owned(),
             created_ms: 1_763_683_200_250 + number,
             other: other.map(str::to_owned),
         };
@@ -245,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_is_read_again() {
+    fn decode_returns_the_encoded_rows() {
         let events = events();
         let rows: Vec<StoredRow> = events.iter().map(StoredRow::of).collect();
         assert_eq!(
@@ -260,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_is_not_read_in_part() {
+    fn decode_of_truncated_object_is_an_error() {
         let events = events();
         for format in [ObjectFormat::Parquet, ObjectFormat::JsonLines] {
             let whole = Bytes::from(encode(&events.iter().collect::<Vec<_>>(), format));
@@ -271,13 +250,13 @@ mod tests {
     }
 
     #[test]
-    fn another_table_is_not_taken_for_events() {
+    fn decode_of_other_columns_is_an_error() {
         let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1]));
         let rows = RecordBatch::try_from_iter([("event_uuid", numbers)]).unwrap();
         let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), None).unwrap();
         writer.write(&rows).unwrap();
         let error = decode(writer.into_inner().unwrap().into(), ObjectFormat::Parquet).unwrap_err();
-        assert_eq!(error.to_string(), "row 1 has no column event_uuid of the type text");
+        assert_eq!(error.to_string(), "row 1 has no column event_uuid of type text");
         let mut gzip = GzBuilder::new().write(Vec::new(), GzipLevel::default());
         gzip.write_all(b"{\"event_uuid\":\"a\"}\n").unwrap();
         let error = decode(gzip.finish().unwrap().into(), ObjectFormat::JsonLines).unwrap_err();

@@ -1,4 +1,4 @@
-//! Records that the Kinesis Producer Library aggregated: many events in one record.
+//! Aggregated records of the Kinesis Producer Library: many events in one record.
 //!
 //! Format: <https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md>: four magic bytes, a
 //! protobuf message, its MD5.
@@ -11,7 +11,7 @@ use crate::event::EventRejectReason;
 
 const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 const DIGEST_BYTES: usize = 16;
-/// The most events of one record: more than have room in one. What says otherwise is no aggregate but an attack on memory.
+/// The largest number of events in a record: more than fit into one. The limit protects memory against forged records.
 const MAX_EVENTS: usize = 15_000;
 
 #[derive(Clone, PartialEq, Message)]
@@ -34,12 +34,12 @@ struct UserRecord {
     data: Bytes,
 }
 
-/// Whether a record says that it is aggregated.
+/// Whether a record has the mark of an aggregated record.
 pub fn is_aggregated(data: &[u8]) -> bool {
     data.starts_with(&MAGIC)
 }
 
-/// The parts of a record: the record itself, unless it is aggregated.
+/// The events of an aggregated record; any other record is returned as a whole.
 pub fn parts(mut data: Bytes) -> Result<Vec<Bytes>, EventRejectReason> {
     if !is_aggregated(&data) {
         return Ok(vec![data]);
@@ -54,7 +54,7 @@ pub fn parts(mut data: Bytes) -> Result<Vec<Bytes>, EventRejectReason> {
     }
     let message = AggregatedRecord::decode(data).map_err(|error| EventRejectReason::BadAggregate(error.to_string()))?;
     if message.records.is_empty() {
-        return Err(EventRejectReason::BadAggregate("it holds no event".to_owned()));
+        return Err(EventRejectReason::BadAggregate("it has no events".to_owned()));
     }
     if message.records.len() > MAX_EVENTS {
         return Err(EventRejectReason::BadAggregate(format!("more than {MAX_EVENTS} events")));
@@ -62,7 +62,7 @@ pub fn parts(mut data: Bytes) -> Result<Vec<Bytes>, EventRejectReason> {
     Ok(message.records.into_iter().map(|record| record.data).collect())
 }
 
-/// Makes one record of many events, as the Kinesis Producer Library does.
+/// Aggregates events into one record, like the Kinesis Producer Library.
 pub fn aggregate(partition_key: &str, events: impl IntoIterator<Item = Bytes>) -> Bytes {
     let record = |data| UserRecord { partition_key_index: 0, explicit_hash_key_index: None, data };
     let message = AggregatedRecord {
@@ -86,14 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn an_aggregated_record_is_its_events_and_any_other_is_itself() {
+    fn parts_splits_aggregated_records() {
         assert_eq!(parts(aggregate("key", events())).unwrap(), events());
         assert_eq!(parts(Bytes::from_static(b"{}")).unwrap(), [Bytes::from_static(b"{}")]);
     }
 
-    /// Written by hand from the format's description, so that encoder and decoder do not agree by chance alone.
+    /// The bytes are written by hand from the format's description, independently of the encoder.
     #[test]
-    fn the_bytes_are_those_of_the_format() {
+    fn parts_reads_the_documented_format() {
         let body = b"\x0a\x01k\x1a\x06\x08\x00\x1a\x02{}";
         let mut record = MAGIC.to_vec();
         record.extend_from_slice(body);
@@ -102,15 +102,15 @@ mod tests {
     }
 
     #[test]
-    fn one_that_holds_nothing_or_too_much_says_so() {
-        for (count, reason) in [(0, "it holds no event"), (15_001, "more than 15000 events")] {
+    fn parts_of_empty_or_huge_aggregate_is_an_error() {
+        for (count, reason) in [(0, "it has no events"), (15_001, "more than 15000 events")] {
             let record = aggregate("key", std::iter::repeat_n(Bytes::from_static(b"{}"), count));
             assert_eq!(parts(record).unwrap_err(), EventRejectReason::BadAggregate(reason.to_owned()));
         }
     }
 
     #[test]
-    fn a_damaged_one_says_so() {
+    fn parts_of_damaged_aggregate_is_an_error() {
         let whole = aggregate("key", events());
         for end in MAGIC.len()..whole.len() {
             assert!(matches!(parts(whole.slice(..end)), Err(EventRejectReason::BadAggregate(_))), "cut at {end}");

@@ -1,4 +1,4 @@
-//! Where an event is stored: partitions and object keys.
+//! Partitions and object keys of events.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,26 +11,26 @@ use crate::datetime::{DAY_MS, date};
 use crate::event::Event;
 use crate::record::RecordId;
 
-/// The partition of events whose type is not declared.
+/// The partition of events whose type is not configured.
 pub const OTHER: &str = "other";
-/// The most types that may be declared.
+/// The largest number of configured types.
 pub const MAX_TYPES: usize = 200;
 
-/// From how many bytes on pieces are hashed.
+/// Pieces are hashed when they have this many bytes.
 const PIECES_BYTES: usize = 4096;
 
-/// How events are stored.
+/// The format of stored objects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ObjectFormat {
-    /// Parquet, Snappy.
+    /// With Snappy.
     #[default]
     Parquet,
-    /// JSON lines, gzip.
+    /// With gzip.
     JsonLines,
 }
 
 impl ObjectFormat {
-    /// The end of an object's name.
+    /// The suffix of the object key.
     pub fn suffix(self) -> &'static str {
         match self {
             Self::Parquet => "snappy.parquet",
@@ -38,7 +38,6 @@ impl ObjectFormat {
         }
     }
 
-    /// The media type.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Parquet => "application/vnd.apache.parquet",
@@ -47,21 +46,21 @@ impl ObjectFormat {
     }
 }
 
-/// The event types that have partitions of their own: those that the Glue table's projection knows.
+/// The event types with partitions of their own: the values of the Glue table's partition projection.
 ///
-/// A partition that projection does not know is invisible, so events of all other types go to [`OTHER`].
+/// A partition outside the projection is invisible, so events of all other types are stored under [`OTHER`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventTypes(HashSet<String, FixedState>);
 
 impl FromStr for EventTypes {
     type Err = String;
 
-    /// Reads `lesson,product,other`. The names are as [`safe`] spells them.
+    /// Parses `lesson,product,other`. Each name must equal its [`safe`] form.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut types = HashSet::default();
         for name in text.split(',').map(str::trim) {
             if name.is_empty() || safe(name) != name {
-                return Err(format!("event type '{name}' is not of a-z, 0-9, _ and -, at most 64"));
+                return Err(format!("event type '{name}' must have 1 to 64 characters of a-z, 0-9, _ and -"));
             }
             types.insert(name.to_owned());
         }
@@ -69,7 +68,7 @@ impl FromStr for EventTypes {
             return Err(format!("more than {MAX_TYPES} event types"));
         }
         if !types.contains(OTHER) {
-            return Err(format!("'{OTHER}' is not among the event types"));
+            return Err(format!("the event types must contain '{OTHER}'"));
         }
         Ok(Self(types))
     }
@@ -79,13 +78,14 @@ impl EventTypes {
     /// The partition value of a type.
     pub fn partition_value(&self, event_type: &str) -> &str {
         match self.0.get(event_type) {
-            Some(known) => known,
+            Some(event_type) => event_type,
             None => self.0.get(&safe(event_type)).map_or(OTHER, String::as_str),
         }
     }
 }
 
-/// A type as it may stand in a key: lower case, `_` for whatever else is not a letter, a digit, `_` or `-`; 64 at most.
+/// A type as part of a key: in lower case, with `_` for characters other than letters, digits, `_` and `-`, cut to 64
+/// characters.
 pub fn safe(event_type: &str) -> String {
     let is_safe = |character: char| character.is_ascii_alphanumeric() || "_-".contains(character);
     let safe = |character: char| if is_safe(character) { character.to_ascii_lowercase() } else { '_' };
@@ -95,22 +95,20 @@ pub fn safe(event_type: &str) -> String {
 /// A partition of the table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Partition {
-    /// The value of `event_type`.
     pub event_type: String,
-    /// The value of `event_date`: the day of `created_at` in UTC, as days since 1970.
+    /// `event_date`: the day of `created_at` in UTC, in days since 1970.
     pub day: i32,
 }
 
 impl Partition {
-    /// Where an event belongs.
+    /// The partition of an event.
     pub fn of(event: &Event, types: &EventTypes) -> Self {
         let event_type = types.partition_value(event.event_type()).to_owned();
         Self { event_type, day: Self::day_of(event) }
     }
 
-    /// The day of an event.
     pub fn day_of(event: &Event) -> i32 {
-        event.created_ms.div_euclid(DAY_MS) as i32
+        i32::try_from(event.created_ms.div_euclid(DAY_MS)).expect("the time of a parsed event is in range")
     }
 }
 
@@ -120,8 +118,8 @@ impl fmt::Display for Partition {
     }
 }
 
-/// The key of an object of events: partition, first and last record of the batch that they came in, and a hash of
-/// everything that decides what the object holds.
+/// The key of an object: its partition, the first and last record of the batch, and the hash of everything that determines
+/// its content.
 pub fn object_key(
     partition: &Partition,
     first: &RecordId,
@@ -134,22 +132,22 @@ pub fn object_key(
     format!("events/{partition}/{shard}-{sequence}-{last}-{hash:032x}.{suffix}")
 }
 
-/// The key of a batch's bad records.
+/// The key of the invalid records of a batch.
 pub fn quarantine_key(first: &RecordId, last: &RecordId, hash: u128) -> String {
     let RecordId { shard, sequence } = first;
     format!("quarantine/events/{shard}/{sequence}-{}-{hash:032x}.jsonl", last.sequence)
 }
 
-/// Hashes what decides an object's content.
+/// Hashes everything that determines the content of an object.
 #[derive(Clone, Default)]
 pub struct ContentHash {
     hash: XxHash3_128,
-    /// What is to be hashed next: many small pieces at once are hashed quicker than one by one.
+    /// Bytes that are not hashed yet: hashing many small pieces at once is faster.
     pieces: Vec<u8>,
 }
 
 impl ContentHash {
-    /// Adds some bytes; no two sequences of additions have the same bytes beneath.
+    /// Adds bytes with their length, so that different sequences of additions never hash the same bytes.
     pub fn add(&mut self, bytes: &[u8]) {
         if self.pieces.len() + bytes.len() > PIECES_BYTES {
             self.hash.write(&self.pieces);
@@ -159,7 +157,6 @@ impl ContentHash {
         self.pieces.extend_from_slice(bytes);
     }
 
-    /// The hash.
     pub fn finish(mut self) -> u128 {
         self.hash.write(&self.pieces);
         self.hash.finish_128()
@@ -171,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_that_projection_does_not_know_is_stored_where_it_is_seen() {
+    fn partition_value_of_unknown_type_is_other() {
         let types: EventTypes = "lesson, product,other".parse().unwrap();
         for (event_type, value) in [
             ("lesson", "lesson"),
@@ -186,14 +183,14 @@ mod tests {
     }
 
     #[test]
-    fn types_that_could_not_be_partitions_are_refused() {
+    fn event_types_of_bad_text_are_an_error() {
         for bad in ["lesson", "Lesson,other", "a b,other", "a/b,other", ",other", ""] {
             assert!(bad.parse::<EventTypes>().is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn a_key_names_partition_batch_and_content() {
+    fn object_key_has_partition_batch_and_hash() {
         let at = |sequence: &str| RecordId { shard: "shardId-000000000001".into(), sequence: sequence.into() };
         let partition = Partition { event_type: "lesson".to_owned(), day: 20_413 };
         assert_eq!(

@@ -1,11 +1,22 @@
-//! The rules of the event stream: what an event is, where it is stored, and how each is stored exactly once.
+//! The rules of the event stream: the contract of events, their object keys, and the protocol that stores each event exactly
+//! once.
 //!
-//! Invariant: this crate knows no AWS, no clock and no network. [`protocol::store`] is generic over a [`EventStore`], the calls
-//! that it makes; the function gives it DynamoDB and S3, the tests a simulated world that fails at every call.
+//! Invariant: this crate uses no AWS client, clock or network. [`protocol::store`] is generic over [`EventStore`]. The Lambda
+//! implements it with DynamoDB and S3; the tests use a simulated store that fails at any call.
 //!
-//! The modules read as a batch's way: [`record`] is where a record is, [`kpl`] takes aggregated ones apart,
-//! [`event`] is the contract of one event, [`layout`] where it belongs, [`claim`] who may store it, [`protocol`] the steps,
-//! [`mod@file`] holds the bytes that are stored, [`quarantine`] those that are no event; [`simulate`] makes events to try it with.
+//! The modules follow a batch:
+//!
+//! | module | content |
+//! | --- | --- |
+//! | [`record`] | the identity of a record |
+//! | [`kpl`] | aggregated records |
+//! | [`event`] | the contract of an event |
+//! | [`layout`] | partitions and object keys |
+//! | [`claim`] | the right to store an event |
+//! | [`protocol`] | the steps that store a batch |
+//! | [`mod@file`] | the stored bytes |
+//! | [`quarantine`] | invalid records |
+//! | [`simulate`] | test events |
 
 pub mod claim;
 mod datetime;

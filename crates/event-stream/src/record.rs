@@ -1,17 +1,17 @@
-//! The records that the stream delivers.
+//! The records of the stream.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The longest record that is taken, in bytes: what Kinesis takes unless a stream is set up for more.
+/// The longest record in bytes: the default limit of Kinesis.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
 
-/// Where a record is: the same for every delivery of it, and of no other record.
+/// The identity of a record. It is the same for every delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordId {
-    /// The shard, `shardId-000000000001`.
+    /// For example `shardId-000000000001`.
     pub shard: Arc<str>,
-    /// The sequence number, decimal.
+    /// The sequence number, in decimal digits.
     pub sequence: Arc<str>,
 }
 

@@ -1,13 +1,13 @@
-//! Events as an application would send them, for trying the stream: a hundred names, duplicates, bad records, any order.
+//! Generates test events: a hundred names, duplicates, invalid records, any order.
 //!
-//! A seed decides everything: the same settings give the same bytes.
+//! The same settings and seed give the same bytes.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
 
 use bytes::Bytes;
 
-/// The types and how many names each has; a hundred in all, and the last one is not declared by default.
+/// The types and the number of names of each: a hundred in all. By default the last type is not configured.
 const TYPES: [(&str, u64); 13] = [
     ("account", 8),
     ("billing", 7),
@@ -23,42 +23,40 @@ const TYPES: [(&str, u64); 13] = [
     ("user", 8),
     ("experiment", 1),
 ];
-/// What the names of a type say, one after another; further ones have a third part.
+/// The second parts of the names of a type. Further names also have a third part.
 const VERBS: [&str; 6] = ["started", "finished", "failed", "viewed", "updated", "processed"];
-/// How far back a duplicate's event may be.
+/// The largest distance of a duplicate from its event, in events.
 const DUPLICATE_REACH: usize = 20_000;
-/// How far events are out of order, in events.
+/// The largest distance of an event from its place in time order, in events.
 const DISORDER: u64 = 500;
 
-/// What is simulated.
+/// The settings of a simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct Simulation {
-    /// Events, duplicates and bad records not counted.
+    /// The number of events, without duplicates and invalid records.
     pub events: u64,
-    /// Decides everything.
     pub seed: u64,
-    /// The share of events that are sent a second time.
+    /// The share of events that are sent twice.
     pub duplicates: f64,
-    /// The share of bad records, beside the events.
+    /// The number of invalid records as a share of the events.
     pub poison: f64,
-    /// Whether `created_at` jumps back and forth.
+    /// Whether `created_at` is out of order.
     pub out_of_order: bool,
-    /// `created_at` of the first event, milliseconds since 1970.
+    /// `created_at` of the first event in milliseconds since 1970.
     pub first_ms: i64,
-    /// Milliseconds over which `created_at` spreads.
+    /// The range of `created_at` in milliseconds.
     pub spread_ms: i64,
 }
 
-/// Something to send.
+/// The data of a record to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// By which Kinesis chooses a shard.
+    /// Determines the shard.
     pub partition_key: String,
-    /// The bytes.
     pub data: Bytes,
 }
 
-/// The messages of a simulation, one after another.
+/// An iterator over the messages of a simulation.
 #[derive(Debug)]
 pub struct Messages {
     simulation: Simulation,
@@ -69,7 +67,6 @@ pub struct Messages {
 }
 
 impl Simulation {
-    /// All messages.
     pub fn messages(self) -> Messages {
         Messages { simulation: self, random: self.seed, sent: 0, again: VecDeque::new(), due: None }
     }
@@ -83,7 +80,7 @@ impl Iterator for Messages {
             return Some(due);
         }
         if self.sent == self.simulation.events {
-            // Duplicates that are left come at the end.
+            // The remaining duplicates come last.
             return self.again.pop_front();
         }
         if self.chance(self.simulation.poison) {
@@ -106,23 +103,24 @@ impl Messages {
     fn event(&mut self) -> Message {
         let Simulation { events, seed, first_ms, spread_ms, out_of_order, .. } = self.simulation;
         let (number, jump) = (self.sent, self.below(DISORDER));
-        let place = if out_of_order { (number + jump).min(events - 1) } else { number };
-        let created_ms = first_ms + (i128::from(spread_ms) * i128::from(place) / i128::from(events.max(1))) as i64;
+        let rank = if out_of_order { (number + jump).min(events - 1) } else { number };
+        let offset_ms = i128::from(spread_ms) * i128::from(rank) / i128::from(events.max(1));
+        let created_ms = first_ms + i64::try_from(offset_ms).expect("it is a part of spread_ms");
         let (name, user) = (self.name(), self.below(5_000));
         let (low, high) = (self.random(), seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut data = format!(
             "{{\"event_uuid\":\"{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}\",\"event_name\":\"{name}\",\"created_at\":{created_ms}",
-            high as u32,
-            (high >> 32) as u16,
-            (high >> 48) as u16 & 0xfff,
-            low as u16 & 0xfff,
+            high & 0xffff_ffff,
+            (high >> 32) & 0xffff,
+            (high >> 48) & 0xfff,
+            low & 0xfff,
             number,
         );
         let minutes = self.below(90);
         write!(
             data,
             ",\"user\":{{\"id\":{user},\"plan\":\"{}\"}},\"minutes\":{minutes}",
-            ["free", "team", "school"][(user % 3) as usize]
+            ["free", "team", "school"][index(user, 3)]
         )
         .expect("writing to memory does not fail");
         if self.chance(0.3) {
@@ -136,7 +134,7 @@ impl Messages {
         let mut number = self.below(100);
         for (event_type, names) in TYPES {
             if number < names {
-                let verb = VERBS[number as usize % VERBS.len()];
+                let verb = VERBS[index(number, VERBS.len())];
                 return if number < VERBS.len() as u64 {
                     format!("{event_type}:{verb}")
                 } else {
@@ -183,6 +181,11 @@ impl Messages {
     }
 }
 
+/// `number` modulo `length`.
+fn index(number: u64, length: usize) -> usize {
+    usize::try_from(number % length as u64).expect("it is below a usize")
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -201,7 +204,7 @@ mod tests {
     };
 
     #[test]
-    fn a_simulation_is_what_it_says_and_always_the_same() {
+    fn simulation_is_reproducible() {
         let messages: Vec<Message> = SIMULATION.messages().collect();
         assert_eq!(messages, SIMULATION.messages().collect::<Vec<_>>());
         let parsed: Vec<_> = messages.iter().map(|message| Event::parse(&message.data, 1_763_686_800_000)).collect();
@@ -213,6 +216,6 @@ mod tests {
         assert!((900..1100).contains(&(sent - 20_000)), "{} duplicates", sent - 20_000);
         assert!((150..250).contains(&bad), "{bad} bad records");
         let jumps = events.windows(2).filter(|pair| pair[1].created_ms < pair[0].created_ms).count();
-        assert!(jumps > 1000, "{jumps} events are older than the one before");
+        assert!(jumps > 1000, "{jumps} events are older than their predecessor");
     }
 }

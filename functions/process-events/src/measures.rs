@@ -61,7 +61,7 @@ impl Counts {
             EventOutcome::Duplicate(duplicate) => {
                 self.duplicates += 1;
                 *self.by_age.entry(age(duplicate.age_ms)).or_default() += 1;
-                *self.by_place.entry(place(duplicate.seen)).or_default() += 1;
+                *self.by_place.entry(place(duplicate.origin)).or_default() += 1;
             }
             EventOutcome::Failed(EventFailure::Conflict) => self.conflicts += 1,
             EventOutcome::Failed(EventFailure::Call) => {}
@@ -118,8 +118,8 @@ fn age(age_ms: i64) -> &'static str {
     }
 }
 
-fn place(seen: DuplicateOrigin) -> &'static str {
-    match seen {
+fn place(origin: DuplicateOrigin) -> &'static str {
+    match origin {
         DuplicateOrigin::SameBatch => "same-batch",
         DuplicateOrigin::SameShard => "same-shard",
         DuplicateOrigin::OtherShard => "other-shard",
@@ -141,7 +141,7 @@ mod tests {
             part: 0,
             arrived_ms: 7,
         };
-        let duplicate = EventOutcome::Duplicate(Duplicate { seen: DuplicateOrigin::SameShard, age_ms: 1 });
+        let duplicate = EventOutcome::Duplicate(Duplicate { origin: DuplicateOrigin::SameShard, age_ms: 1 });
         let fates = [
             duplicate.clone(),
             EventOutcome::Failed(EventFailure::Conflict),

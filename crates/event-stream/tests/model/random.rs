@@ -1,6 +1,6 @@
-//! Numbers that a seed decides.
+//! Reproducible random numbers.
 
-/// A generator (SplitMix64).
+/// SplitMix64.
 pub(crate) struct ModelRandom(u64);
 
 impl ModelRandom {
@@ -16,12 +16,15 @@ impl ModelRandom {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    /// Whether something of `percent` happens.
+    pub(crate) fn index(&mut self, end: usize) -> usize {
+        usize::try_from(self.below(end as u64)).expect("it is below a usize")
+    }
+
+    /// True with a probability of `percent`.
     pub(crate) fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }

@@ -1,4 +1,4 @@
-//! A schedule: what happens, one thing after another, as a seed decides.
+//! A schedule: a reproducible sequence of steps.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,12 +13,13 @@ use event_stream::record::RecordId;
 use event_stream::{Event, ObjectFormat};
 
 use crate::mapping::{InvocationResult, Mapping, NextStep};
-use crate::simulated_store::{BrokenRule, CallFaults, ModelObject, ModelState, NONE, SimulatedStore};
+use crate::schedule_result::ScheduleResult;
+use crate::simulated_store::{BrokenRule, CallFaults, ModelState, NONE, SimulatedStore};
 
 const TYPES: [&str; 3] = ["lesson:started", "lesson:done", "product:processed:timeout"];
 const CLAIM_MS: i64 = 60_000;
 
-/// A record of the model: one event, or several if it is aggregated.
+/// A record with one event, or with several if it is aggregated.
 #[derive(Clone)]
 struct Produced {
     sequence: Arc<str>,
@@ -26,7 +27,7 @@ struct Produced {
     arrived_ms: i64,
 }
 
-/// What a mapping reads one after another: a shard, or a part of it if several batches of it may run at once.
+/// A sequence of records that a mapping reads in order: a shard, or a part of one if several of its batches run at once.
 struct Lane {
     shard: Arc<str>,
     parents: Vec<usize>,
@@ -45,7 +46,7 @@ struct Delivery {
     count: usize,
     future: Pin<Box<dyn Future<Output = Vec<EventOutcome>>>>,
     records: Vec<usize>,
-    /// Nobody waits for it any more, and it does not know.
+    /// The mapping has given up, but the invocation goes on.
     zombie: bool,
 }
 
@@ -60,24 +61,10 @@ pub(crate) struct Schedule {
     sequences: u64,
     produced: Vec<Event>,
     passed_over: BTreeSet<String>,
-    /// Events of records that do not come again since they are done.
+    /// The UUIDs of acknowledged records, which are not delivered again.
     acknowledged: BTreeSet<String>,
     splits: usize,
-    max_batch: u64,
-}
-
-/// What a run showed.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct ScheduleResult {
-    pub(crate) events: usize,
-    pub(crate) lost: Vec<String>,
-    pub(crate) doubled: Vec<String>,
-    pub(crate) damaged: Vec<String>,
-    pub(crate) seals: usize,
-    pub(crate) taken_over: usize,
-    pub(crate) deliveries: usize,
-    pub(crate) passed_over: usize,
-    pub(crate) splits: usize,
+    max_batch: usize,
 }
 
 impl Schedule {
@@ -88,16 +75,16 @@ impl Schedule {
         state.faults = CallFaults { refused: percent, answer_lost: percent, late: percent / 2 };
         let mapping = Mapping {
             bisect: state.random.percent(70),
-            max_retries: state.random.percent(25).then(|| state.random.below(4) as u32),
-            max_age_ms: state.random.percent(15).then(|| state.random.below(8) as i64 * CLAIM_MS),
+            max_retries: state.random.percent(25).then(|| u32::try_from(state.random.below(4)).unwrap()),
+            max_age_ms: state.random.percent(15).then(|| i64::try_from(state.random.below(8)).unwrap() * CLAIM_MS),
         };
-        let (lanes, max_batch) = (1 + state.random.below(4), 1 + state.random.below(9));
+        let (lanes, max_batch) = (1 + state.random.below(4), 1 + state.random.index(9));
         let settings = StoreSettings {
             types: "lesson,product,other".parse().expect("they are safe"),
             format: ObjectFormat::Parquet,
             claim_ms: CLAIM_MS,
             window_secs: 604_800,
-            calls_at_once: 1 + state.random.below(4) as usize,
+            calls_at_once: 1 + state.random.index(4),
         };
         let mut schedule = Self {
             state: Rc::new(RefCell::new(state)),
@@ -114,13 +101,13 @@ impl Schedule {
             max_batch,
         };
         for lane in 0..lanes {
-            // Two lanes may be parts of one shard.
+            // Two lanes are parts of one shard.
             schedule.open(&format!("shardId-{:012}", lane / 2), Vec::new());
         }
         schedule
     }
 
-    /// Runs to the end: some time of everything going wrong, then until all is read.
+    /// Runs steps with faults for some time, then without faults until all records are read.
     pub(crate) fn run(mut self) -> ScheduleResult {
         for _ in 0..self.below(400) + 100 {
             self.step();
@@ -132,10 +119,10 @@ impl Schedule {
             let begun = self.begin_all();
             let polled = self.poll_all();
             idle = if begun || polled { 0 } else { idle + 1 };
-            // Whoever waits for a claim waits until it has expired.
+            // Claims expire, so that deliveries that wait for one go on.
             self.state.borrow_mut().now_ms += CLAIM_MS / 4;
         }
-        self.seen()
+        self.result()
     }
 
     fn step(&mut self) {
@@ -143,7 +130,7 @@ impl Schedule {
             0..25 => self.produce(),
             25..27 => self.split(),
             27..45 => {
-                let lane = self.below(self.lanes.len() as u64) as usize;
+                let lane = self.index(self.lanes.len());
                 self.begin(lane);
             }
             45..90 => {
@@ -166,7 +153,11 @@ impl Schedule {
     }
 
     fn below(&self, end: u64) -> i64 {
-        self.state.borrow_mut().random.below(end) as i64
+        i64::try_from(self.state.borrow_mut().random.below(end)).unwrap()
+    }
+
+    fn index(&self, end: usize) -> usize {
+        self.state.borrow_mut().random.index(end)
     }
 
     fn percent(&self, percent: u64) -> bool {
@@ -181,7 +172,7 @@ impl Schedule {
 
     fn produce(&mut self) {
         let open: Vec<usize> = (0..self.lanes.len()).filter(|lane| self.lanes[*lane].open).collect();
-        let lane = open[self.below(open.len() as u64) as usize];
+        let lane = open[self.index(open.len())];
         let count = if self.percent(20) { 1 + self.below(4) } else { 1 };
         let events = (0..count).map(|_| self.event()).collect();
         self.sequences += 1;
@@ -192,7 +183,7 @@ impl Schedule {
     /// A new event, or one that was sent before.
     fn event(&mut self) -> Event {
         if !self.produced.is_empty() && self.percent(30) {
-            let back = 1 + self.below(self.produced.len().min(6) as u64) as usize;
+            let back = 1 + self.index(self.produced.len().min(6));
             return self.produced[self.produced.len() - back].clone();
         }
         let number = self.produced.len();
@@ -200,7 +191,7 @@ impl Schedule {
         let created_ms = self.state.borrow().now_ms - days * 86_400_000;
         let event = Event {
             uuid: format!("00000000-0000-4000-8000-{number:012}"),
-            name: TYPES[self.below(3) as usize].to_owned(),
+            name: TYPES[self.index(3)].to_owned(),
             created_ms,
             other: None,
         };
@@ -213,7 +204,7 @@ impl Schedule {
         if open.len() > 4 {
             return;
         }
-        let parent = open[self.below(open.len() as u64) as usize];
+        let parent = open[self.index(open.len())];
         let shard = Arc::clone(&self.lanes[parent].shard);
         let parents: Vec<usize> = (0..self.lanes.len()).filter(|lane| self.lanes[*lane].shard == shard).collect();
         for lane in &parents {
@@ -225,10 +216,10 @@ impl Schedule {
         }
     }
 
-    /// The mapping has forgotten how far it had come.
+    /// The mapping resumes at an earlier record.
     fn rewind(&mut self) {
-        let lane = self.below(self.lanes.len() as u64) as usize;
-        let back = self.below(4) as usize;
+        let lane = self.index(self.lanes.len());
+        let back = self.index(4);
         let lane = &mut self.lanes[lane];
         if lane.delivery.is_none() {
             lane.next = lane.next.saturating_sub(back);
@@ -250,9 +241,9 @@ impl Schedule {
         if lane.delivery.is_some() || left == 0 || !lane.parents.iter().all(|parent| self.is_done(*parent)) {
             return false;
         }
-        let wanted = 1 + self.below(self.max_batch) as usize;
-        // What is tried again is the same batch, or half of it.
-        let count = if lane.most < usize::MAX { lane.most } else { wanted }.min(left);
+        let new_batch = 1 + self.index(self.max_batch);
+        // A retry has the same batch, or half of it.
+        let count = if lane.most < usize::MAX { lane.most } else { new_batch }.min(left);
         let first = lane.next;
         let records = &lane.records[first..first + count];
         let id =
@@ -268,8 +259,8 @@ impl Schedule {
         });
         let batch = EventBatch { records: records.iter().map(id).collect(), arrivals: arrivals.collect() };
         let of_records = batch.arrivals.iter().map(|arrival| arrival.record).collect();
-        let (settings, world) = (self.settings.clone(), SimulatedStore(Rc::clone(&self.state)));
-        let future = Box::pin(async move { store(&batch, &settings, &world).await });
+        let (settings, simulated) = (self.settings.clone(), SimulatedStore(Rc::clone(&self.state)));
+        let future = Box::pin(async move { store(&batch, &settings, &simulated).await });
         let delivery = Delivery { lane: at, first, count, future, records: of_records, zombie: false };
         self.deliveries.insert(self.begun, delivery);
         self.lanes[at].delivery = Some(self.begun);
@@ -279,7 +270,7 @@ impl Schedule {
 
     fn any_delivery(&self) -> Option<usize> {
         let ids: Vec<usize> = self.deliveries.keys().copied().collect();
-        (!ids.is_empty()).then(|| ids[self.below(ids.len() as u64) as usize])
+        (!ids.is_empty()).then(|| ids[self.index(ids.len())])
     }
 
     fn poll_all(&mut self) -> bool {
@@ -292,12 +283,14 @@ impl Schedule {
 
     fn poll(&mut self, id: usize) {
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
-        let Poll::Ready(fates) = delivery.future.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { return };
+        let Poll::Ready(outcomes) = delivery.future.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+            return;
+        };
         let failed: BTreeSet<usize> = delivery
             .records
             .iter()
-            .zip(&fates)
-            .filter(|(_, fate)| matches!(fate, EventOutcome::Failed(_)))
+            .zip(&outcomes)
+            .filter(|(_, outcome)| matches!(outcome, EventOutcome::Failed(_)))
             .map(|(record, _)| *record)
             .collect();
         let delivery = self.deliveries.remove(&id).expect("it is there");
@@ -306,17 +299,17 @@ impl Schedule {
         }
         let is_error = failed.len() == delivery.count && self.percent(50);
         let healthy = self.state.borrow().faults.refused == 0;
-        let answer = if is_error || (!healthy && self.percent(5)) {
+        let result = if is_error || (!healthy && self.percent(5)) {
             InvocationResult::Error
         } else {
             let sequence =
                 |record: &usize| self.lanes[delivery.lane].records[delivery.first + record].sequence.to_string();
             InvocationResult::Failures(failed.iter().map(sequence).collect())
         };
-        self.answered(&delivery, &answer);
+        self.finish_delivery(&delivery, &result);
     }
 
-    /// The mapping waits no longer: the function ended without a word, or goes on where nobody sees it.
+    /// The mapping gives up: the invocation ended without a reply, or goes on unnoticed.
     fn give_up(&mut self, id: usize) {
         let delivery = self.deliveries.get_mut(&id).expect("it is there");
         let (lane, was_zombie) = (delivery.lane, delivery.zombie);
@@ -329,18 +322,18 @@ impl Schedule {
         if !was_zombie {
             let future = Box::pin(std::future::pending());
             let gone = Delivery { lane, first, count, future, records: Vec::new(), zombie: false };
-            self.answered(&gone, &InvocationResult::Error);
+            self.finish_delivery(&gone, &InvocationResult::Error);
         }
     }
 
-    fn answered(&mut self, delivery: &Delivery, answer: &InvocationResult) {
+    fn finish_delivery(&mut self, delivery: &Delivery, result: &InvocationResult) {
         let lane = &mut self.lanes[delivery.lane];
         lane.delivery = None;
         let batch = &lane.records[delivery.first..delivery.first + delivery.count];
         let sequences: Vec<String> = batch.iter().map(|record| record.sequence.to_string()).collect();
         let now_ms = self.state.borrow().now_ms;
         let ages_ms: Vec<i64> = batch.iter().map(|record| now_ms - record.arrived_ms).collect();
-        match self.mapping.next(&sequences, &ages_ms, answer, lane.retries) {
+        match self.mapping.next(&sequences, &ages_ms, result, lane.retries) {
             NextStep::Resume { after, .. } if after == delivery.count => {
                 self.acknowledged.extend(uuids_of(batch));
                 lane.next = delivery.first + after;
@@ -363,41 +356,16 @@ impl Schedule {
         }
     }
 
-    fn seen(&self) -> ScheduleResult {
-        let state = self.state.borrow();
-        let mut stored: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for object in state.objects.values() {
-            if let ModelObject::Rows(rows) = object {
-                rows.iter().for_each(|(uuid, name)| stored.entry(uuid).or_default().push(name));
-            }
-        }
-        let all = || self.produced.iter();
-        let times = |event: &Event| stored.get(event.uuid.as_str()).map_or(0, Vec::len);
-        let uuid = |event: &Event| event.uuid.clone();
-        let sent: BTreeSet<&str> = self
-            .lanes
-            .iter()
-            .flat_map(|lane| &lane.records)
-            .flat_map(|record| &record.events)
-            .map(|event| event.uuid.as_str())
-            .collect();
-        // One of its records may have been passed over; not if another one was acknowledged.
-        let is_excused = |uuid: &String| self.passed_over.contains(uuid) && !self.acknowledged.contains(uuid);
-        let is_lost =
-            |event: &&Event| sent.contains(event.uuid.as_str()) && times(event) == 0 && !is_excused(&event.uuid);
-        let is_damaged = |event: &&Event| {
-            stored.get(event.uuid.as_str()).is_some_and(|names| names.iter().any(|name| *name != event.name))
-        };
+    fn result(&self) -> ScheduleResult {
+        let records = self.lanes.iter().flat_map(|lane| &lane.records);
+        let sent: BTreeSet<&str> = records.flat_map(|record| &record.events).map(|event| event.uuid.as_str()).collect();
+        // A skipped record excuses a lost event, unless another record of the event was acknowledged.
+        let is_excused = |uuid: &str| self.passed_over.contains(uuid) && !self.acknowledged.contains(uuid);
         ScheduleResult {
-            events: self.produced.len(),
-            lost: all().filter(is_lost).map(uuid).collect(),
-            doubled: all().filter(|event| times(event) > 1).map(uuid).collect(),
-            damaged: all().filter(is_damaged).map(uuid).collect(),
-            seals: state.objects.values().filter(|object| **object == ModelObject::Seal).count(),
-            taken_over: state.claims.values().filter(|claim| claim.version > 1).count(),
             deliveries: self.begun,
             passed_over: self.passed_over.len(),
             splits: self.splits,
+            ..ScheduleResult::of(&self.state.borrow(), &self.produced, |uuid| sent.contains(uuid) && !is_excused(uuid))
         }
     }
 }

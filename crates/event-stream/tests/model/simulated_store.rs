@@ -1,4 +1,4 @@
-//! The claims table and the bucket, with everything that can go wrong with a call to them.
+//! Models of the claims table and the bucket, with faults.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,41 +10,40 @@ use event_stream::{Claim, ClaimResult, EventStore, ObjectContents, PutResult, Tr
 
 use crate::random::ModelRandom;
 
-/// What is at a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ModelObject {
     Rows(Vec<(String, String)>),
     Seal,
 }
 
-/// A rule that the real services keep, broken on purpose: the model has to notice.
+/// A rule of the real services that is broken on purpose: the model must detect it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BrokenRule {
     Nothing,
-    /// An object is written though there is one.
+    /// A put replaces an existing object.
     PutReplaces,
-    /// A claim changes though it has another version.
+    /// A transition changes a claim of another version.
     ClaimsAreStolen,
-    /// A lost answer counts as a claim that was lost.
+    /// A lost reply counts as a lost claim.
     LostAnswersAreGuessed,
-    /// Whoever finds an unfinished claim believes that its object will be written.
+    /// The object of an unfinished claim counts as stored.
     UnfinishedCountsAsStored,
 }
 
-/// How often calls go wrong, in percent.
+/// The probability of each fault of a call, in percent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallFaults {
-    /// It has no effect and fails.
+    /// The call fails and has no effect.
     pub(crate) refused: u64,
-    /// It takes effect and its answer is lost.
+    /// The call takes effect, and its reply is lost.
     pub(crate) answer_lost: u64,
-    /// It fails, and takes effect some time later.
+    /// The call fails and takes effect later.
     pub(crate) late: u64,
 }
 
 pub(crate) const NONE: CallFaults = CallFaults { refused: 0, answer_lost: 0, late: 0 };
 
-/// Everything that outlives a delivery.
+/// The state that all deliveries share.
 pub(crate) struct ModelState {
     pub(crate) now_ms: i64,
     pub(crate) random: ModelRandom,
@@ -58,7 +57,7 @@ pub(crate) struct ModelState {
     pub(crate) puts: Vec<String>,
 }
 
-/// A request on its way.
+/// A pending request.
 #[derive(Clone)]
 enum CallEffect {
     Take { uuid: String, from: u64, claim: Claim },
@@ -88,12 +87,12 @@ impl ModelState {
         }
     }
 
-    /// Lets one of the late requests take effect; answers whether there was one.
+    /// Applies one late request. Returns whether there was one.
     pub(crate) fn land_late(&mut self) -> bool {
         if self.late.is_empty() {
             return false;
         }
-        let at = self.random.below(self.late.len() as u64) as usize;
+        let at = self.random.index(self.late.len());
         let effect = self.late.swap_remove(at);
         self.effect(effect);
         true
@@ -123,16 +122,16 @@ impl ModelState {
         }
     }
 
-    /// Makes a call: what it answers, or nothing if nobody will know.
+    /// Makes a call. `None` if it fails or its reply is lost.
     fn call(&mut self, effect: CallEffect) -> Option<EffectResult> {
         let CallFaults { refused, answer_lost, late } = self.faults;
         match self.random.below(100) {
-            fate if fate < refused => None,
-            fate if fate < refused + answer_lost => {
+            dice if dice < refused => None,
+            dice if dice < refused + answer_lost => {
                 self.effect(effect);
                 None
             }
-            fate if fate < refused + answer_lost + late => {
+            dice if dice < refused + answer_lost + late => {
                 self.late.push(effect);
                 None
             }
@@ -146,11 +145,11 @@ impl ModelState {
     }
 }
 
-/// The world as a delivery sees it.
+/// The store of a delivery.
 pub(crate) struct SimulatedStore(pub(crate) Rc<RefCell<ModelState>>);
 
 impl SimulatedStore {
-    /// Waits for some turns, so that the calls of all deliveries mix.
+    /// Waits for some polls, so that the calls of all deliveries interleave.
     async fn turns(&self) {
         let mut turns = 1 + self.0.borrow_mut().random.below(3);
         poll_fn(move |context| {
@@ -165,7 +164,6 @@ impl SimulatedStore {
     }
 }
 
-/// A call failed.
 #[derive(Debug)]
 pub(crate) struct SimulatedCallError;
 
