@@ -1,4 +1,4 @@
-//! The command line; see `archive-server --help`.
+//! The command line. See `archive-server --help`.
 
 use std::error::Error;
 use std::fs::File;
@@ -13,9 +13,9 @@ use clap::{Args, Parser, Subcommand};
 use pipeline::ArchiveHour;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// GH Archive for the laptop: serves hours over HTTP like data.gharchive.org, from a folder or freshly generated.
+/// Serves hours over HTTP like data.gharchive.org, from a folder or generated
 ///
-/// Prints "listening on http://ADDRESS:PORT" once it can be asked, and stops on SIGTERM or SIGINT.
+/// Prints "listening on http://ADDRESS:PORT" when it is ready, and stops on SIGTERM or SIGINT.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true, after_help = FAULTS)]
 struct Cli {
@@ -27,28 +27,28 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum ServerCommand {
-    /// Write one generated hour to a file, and what it holds to standard output, as JSON
+    /// Write one generated hour to a file, and its counts to standard output as JSON
     Generate(GenerateArguments),
 }
 
 #[derive(Args)]
 struct ServeArguments {
-    /// Address to listen at
+    /// Address to listen on
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     bind: IpAddr,
-    /// Port to listen at; 0 takes any that is free
+    /// Port to listen on; 0 selects a free port
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// Folder of files named as in the archive; its hours come before generated ones
+    /// Folder of files with the names of the archive; its hours take precedence over generated ones
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
-    /// Generate these hours when they are asked for, for example 2025-11-01-0..2025-11-01-23
+    /// Generate these hours on request, for example 2025-11-01-0..2025-11-01-23
     #[arg(long, value_name = "FROM..TO", conflicts_with = "generate_last")]
     generate: Option<HourRange>,
-    /// Generate the last N hours that are over, and each later hour once it is over
+    /// Generate the last N complete hours, and each later hour when it is complete
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=87_600))]
     generate_last: Option<u32>,
-    /// Let something go wrong: HOUR=KIND[:ARGUMENT][xTIMES], see below; may be given several times
+    /// Inject a fault: HOUR=KIND[:ARGUMENT][xTIMES], see below; can be repeated
     #[arg(long = "fault", value_name = "FAULT")]
     faults: Vec<ArchiveFault>,
     /// Write a line to standard error for each request
@@ -60,10 +60,10 @@ struct ServeArguments {
 
 #[derive(Args)]
 struct GenerateArguments {
-    /// The hour, for example 2025-11-21-0
+    /// Hour to generate, for example 2025-11-21-0
     #[arg(long)]
     hour: ArchiveHour,
-    /// The file to write
+    /// File to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
@@ -72,21 +72,20 @@ struct GenerateArguments {
 
 const FAULTS: &str = "\
 Faults: HOUR=KIND[:ARGUMENT][xTIMES]
-  HOUR is an hour such as 2015-01-01-5, or * for every hour. With xTIMES (at the very end, such as x2) the fault comes
-  that many times, otherwise always. Of several faults of an hour the first one counts that is not used up; every
-  request for the hour, GET or HEAD, uses it once.
-    cut:BYTES         close the connection after so many bytes of the body (GET)
-    stall:BYTES       send nothing more after so many bytes of the body (GET)
+  HOUR is an hour such as 2015-01-01-5, or * for every hour. TIMES is the number of requests that have the fault; without
+  it, all requests have it. Each request for an hour, GET or HEAD, uses the first fault of the hour that has requests left.
+    cut:BYTES         close the connection after this many bytes of the body (GET)
+    stall:BYTES       send nothing after this many bytes of the body (GET)
     slow:MILLISECONDS pause before each 64 KiB of the body (GET)
-    status:CODE       answer with this status, 400 to 599
-    busy:SECONDS      answer 429 with a Retry-After of so many seconds
-    md5               give a wrong MD5 in ETag and X-Goog-Hash
-    crc               give a wrong CRC32C in X-Goog-Hash
-    nohash            give neither ETag nor X-Goog-Hash
-    etag:TEXT         give another ETag, as if another version had been published
-    norange           ignore Range and send everything
+    status:CODE       respond with this status, 400 to 599
+    busy:SECONDS      respond with 429 and this Retry-After
+    md5               send a wrong MD5 in ETag and X-Goog-Hash
+    crc               send a wrong CRC32C in X-Goog-Hash
+    nohash            send neither ETag nor X-Goog-Hash
+    etag:TEXT         send another ETag, as of another version
+    norange           ignore Range and send the whole file
     body:FILE         serve the bytes of this file
-    pass              let requests through unharmed, before the next fault
+    pass              respond normally, to delay the next fault
 
 Examples:
   archive-server --port 8080 --generate-last 48 --events 20000
@@ -126,7 +125,9 @@ fn write_hour(command: &GenerateArguments) -> Result<(), Box<dyn Error>> {
 #[tokio::main]
 async fn serve(options: ServeArguments) -> Result<(), Box<dyn Error>> {
     let hours = match options.generate_last {
-        Some(count) => Some(HourRange::last(count).ok_or("--generate-last reaches back before the archive")?),
+        Some(count) => {
+            Some(HourRange::last(count).ok_or("--generate-last reaches back before the archive's first hour")?)
+        }
         None => options.generate,
     };
     if options.dir.is_none() && hours.is_none() {

@@ -1,16 +1,16 @@
-//! Serves hours over HTTP the way `data.gharchive.org` does.
+//! Serves hours over HTTP like `data.gharchive.org`.
 //!
-//! Promised for `/YYYY-MM-DD-H.json.gz` (hour not padded): GET and HEAD; `Range` with 206 and 416; `If-Match`,
-//! `If-None-Match`, `If-Range`; `ETag` (the quoted MD5), `X-Goog-Hash` (CRC32C and MD5), `Last-Modified`,
-//! `Accept-Ranges`, `Cache-Control` and the type `application/json`; for everything else 404 with the XML body of the
-//! real one. Bodies are streamed; memory does not grow with their size. [`ArchiveFault`]s make chosen hours misbehave.
+//! For `/YYYY-MM-DD-H.json.gz` (hour not padded) it supports GET and HEAD; `Range` with 206 and 416; `If-Match`,
+//! `If-None-Match` and `If-Range`. Responses have `ETag` (the quoted MD5), `X-Goog-Hash` (CRC32C and MD5), `Last-Modified`,
+//! `Accept-Ranges`, `Cache-Control` and the type `application/json`. Any other path returns 404 with the XML body of the real
+//! archive. Bodies are streamed; memory does not grow with their size. [`ArchiveFault`]s are injected faults.
 
-mod answer;
 mod body;
 mod catalog;
 mod conditions;
-mod document;
 mod fault;
+mod respond;
+mod served_file;
 
 use std::io;
 use std::net::SocketAddr;
@@ -29,26 +29,23 @@ pub use fault::{ArchiveFault, FaultError, FaultKind};
 use catalog::Catalog;
 use fault::FaultQueue;
 
-/// How many requests are remembered.
+/// The latest requests are kept for tests.
 const REMEMBERED_REQUESTS: usize = 10_000;
 
-/// What to serve, and where.
 #[derive(Debug)]
 pub struct ServerSettings {
-    /// The address to listen at; port 0 takes any that is free.
+    /// The address to listen on; port 0 selects a free port.
     pub address: SocketAddr,
-    /// A folder of hours. Its hours come before generated ones.
+    /// Its hours take precedence over generated ones.
     pub folder: Option<HourFolder>,
-    /// Hours to generate.
     pub generated: Option<GeneratedHours>,
-    /// What is to go wrong.
     pub faults: Vec<ArchiveFault>,
-    /// Write a line to standard error for each request.
+    /// Whether to write a line to standard error for each request.
     pub log: bool,
 }
 
 impl Default for ServerSettings {
-    /// Any free port of 127.0.0.1, and no hour at all.
+    /// A free port of 127.0.0.1, without hours.
     fn default() -> Self {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -60,33 +57,23 @@ impl Default for ServerSettings {
     }
 }
 
-/// A request and how it was answered.
+/// A request and the status of its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServedRequest {
-    /// `GET` or `HEAD`, mostly.
     pub method: String,
-    /// The path.
     pub path: String,
-    /// Its `Range` header.
+    /// The `Range` header.
     pub range: Option<String>,
-    /// Its `If-Match` header.
+    /// The `If-Match` header.
     pub if_match: Option<String>,
-    /// The status of the answer.
     pub status: u16,
 }
 
-/// Why the server could not start.
+/// The server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// The address cannot be listened at.
-    #[error("cannot listen at {address}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// What to serve cannot be read.
+    #[error("cannot listen on {address}")]
+    Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
     Catalog(#[from] CatalogError),
 }
@@ -107,7 +94,7 @@ struct ServerState {
     requests: Mutex<Vec<ServedRequest>>,
 }
 
-/// Starts a server on the current tokio runtime. It listens when this returns.
+/// Starts a server on the current tokio runtime. It accepts requests when this returns.
 pub async fn start(settings: ServerSettings) -> Result<RunningServer, ServerError> {
     let ServerSettings { address, folder, generated, faults, log } = settings;
     let catalog = Catalog::new(folder, generated)?;
@@ -125,7 +112,7 @@ pub async fn start(settings: ServerSettings) -> Result<RunningServer, ServerErro
 }
 
 impl RunningServer {
-    /// `http://127.0.0.1:PORT`, without a slash at its end.
+    /// `http://127.0.0.1:PORT`, without a trailing slash.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -143,7 +130,7 @@ impl Drop for RunningServer {
 }
 
 async fn handle(State(state): State<Arc<ServerState>>, request: Parts) -> Response {
-    let response = answer::answer(&state.catalog, &state.faults, &request).await;
+    let response = respond::respond(&state.catalog, &state.faults, &request).await;
     state.remember(&request, response.status().as_u16());
     response
 }

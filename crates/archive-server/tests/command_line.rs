@@ -1,4 +1,4 @@
-//! The program as a shell sees it.
+//! The program on the command line.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use std::time::Duration;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_archive-server");
 
 #[test]
-fn it_says_where_it_listens_serves_and_stops_on_sigterm() {
+fn server_prints_address_and_stops_on_signal() {
     for signal in ["-TERM", "-INT"] {
         let mut child = Command::new(PROGRAM)
             .args(["--generate-last", "2", "--events", "5", "--fault", "2020-01-01-0=md5"])
@@ -17,7 +17,7 @@ fn it_says_where_it_listens_serves_and_stops_on_sigterm() {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim_end().strip_prefix("listening on http://127.0.0.1:").expect("its address").to_owned();
+        let address = line.trim_end().strip_prefix("listening on http://127.0.0.1:").expect("the address").to_owned();
         let hour = pipeline::ArchiveHour::containing(jiff::Timestamp::now()).unwrap().minus(1).unwrap();
         let mut socket = TcpStream::connect(format!("127.0.0.1:{address}")).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -31,7 +31,7 @@ fn it_says_where_it_listens_serves_and_stops_on_sigterm() {
 }
 
 #[test]
-fn it_writes_one_hour_and_says_what_it_holds() {
+fn generate_writes_an_hour_and_its_counts() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("hour.json.gz");
     let run = Command::new(PROGRAM)
@@ -49,19 +49,19 @@ fn it_writes_one_hour_and_says_what_it_holds() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_with_a_reason() {
+fn invalid_arguments_are_an_error() {
     for (phrase, arguments, reason) in [
         ("nothing to serve", vec![], "nothing to serve"),
-        ("an hour that is none", vec!["generate", "--hour", "2025-11-21-24", "--out", "x"], "is not an archive hour"),
+        ("an invalid hour", vec!["generate", "--hour", "2025-11-21-24", "--out", "x"], "is not an archive hour"),
         (
             "an hour before 2015",
             vec!["generate", "--hour", "2014-11-21-2", "--out", "/dev/null"],
             "from 2015-01-01-0 on",
         ),
         ("no events", vec!["--generate-last", "1", "--events", "0"], "0 is not in 1..=1000000"),
-        ("a share of more than all", vec!["--generate-last", "1", "--bad", "2"], "is not a share"),
-        ("a fault that is none", vec!["--generate-last", "1", "--fault", "*=fire"], "is no kind of fault"),
-        ("a folder that is not there", vec!["--dir", "/no/such/folder"], "cannot read /no/such/folder"),
+        ("a share above 1", vec!["--generate-last", "1", "--bad", "2"], "is not a share"),
+        ("an unknown fault", vec!["--generate-last", "1", "--fault", "*=fire"], "is not a kind of fault"),
+        ("a missing folder", vec!["--dir", "/no/such/folder"], "cannot read /no/such/folder"),
     ] {
         let run = Command::new(PROGRAM).args(&arguments).output().unwrap();
         let message = String::from_utf8_lossy(&run.stderr);

@@ -1,4 +1,4 @@
-//! The server as a client sees it: raw requests over a socket, every byte of the answers looked at.
+//! Raw requests over a socket; every byte of the responses is checked.
 
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails the test")]
 
@@ -52,7 +52,7 @@ fn ask(url: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> RawResp
     RawResponse { status, headers: headers.collect(), body: bytes[head_end + 4..].to_vec() }
 }
 
-/// A server with the hours 2025-11-21-0 to -5, and the bytes of one of them.
+/// A server with the hours 2025-11-21-0 to 2025-11-21-5, and the bytes of [`HOUR`].
 fn server(faults: &[&str]) -> (Runtime, RunningServer, Vec<u8>) {
     let settings = HourSettings { events: 1000, ..HourSettings::default() };
     let mut bytes = Vec::new();
@@ -70,8 +70,7 @@ fn run(settings: ServerSettings) -> (Runtime, RunningServer) {
 }
 
 fn quoted_md5(bytes: &[u8]) -> String {
-    let hex: String = Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hex}\"")
+    format!("\"{}\"", hex::encode(Md5::digest(bytes)))
 }
 
 fn goog_hash(bytes: &[u8]) -> String {
@@ -80,13 +79,13 @@ fn goog_hash(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn get_and_head_answer_like_the_archive() {
+fn get_and_head_respond_like_the_archive() {
     let (_runtime, server, bytes) = server(&[]);
     let length = bytes.len().to_string();
     for (method, body) in [("GET", bytes.as_slice()), ("HEAD", &[])] {
-        let answer = ask(&server.url(), method, HOUR, &[]);
-        assert_eq!(answer.status, 200, "{method}");
-        assert!(answer.body == body, "{method}: {} bytes", answer.body.len());
+        let response = ask(&server.url(), method, HOUR, &[]);
+        assert_eq!(response.status, 200, "{method}");
+        assert!(response.body == body, "{method}: {} bytes", response.body.len());
         for (name, expected) in [
             ("content-length", length.as_str()),
             ("content-type", "application/json"),
@@ -96,14 +95,14 @@ fn get_and_head_answer_like_the_archive() {
             ("x-goog-hash", &goog_hash(&bytes)),
             ("last-modified", "Fri, 21 Nov 2025 04:05:03 GMT"),
         ] {
-            assert_eq!(answer.header(name), Some(expected), "{method} {name}");
+            assert_eq!(response.header(name), Some(expected), "{method} {name}");
         }
-        assert_eq!(answer.header("content-encoding"), None, "{method}");
+        assert_eq!(response.header("content-encoding"), None, "{method}");
     }
 }
 
 #[test]
-fn what_is_not_there_is_a_404_with_the_real_body() {
+fn missing_hour_returns_404_with_the_real_body() {
     let (_runtime, server, _) = server(&[]);
     for (phrase, path) in [
         ("after the last hour", "/2025-11-21-6.json.gz"),
@@ -112,18 +111,21 @@ fn what_is_not_there_is_a_404_with_the_real_body() {
         ("no hour", "/index.html"),
         ("out of the folder", "/../2025-11-21-3.json.gz"),
     ] {
-        let answer = ask(&server.url(), "GET", path, &[]);
-        assert_eq!(answer.status, 404, "{phrase}");
-        assert_eq!(answer.header("content-type"), Some("application/xml; charset=UTF-8"), "{phrase}");
-        assert_eq!(answer.body.len(), 127, "{phrase}");
-        assert!(answer.body.starts_with(b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>NoSuchKey<"), "{phrase}");
+        let response = ask(&server.url(), "GET", path, &[]);
+        assert_eq!(response.status, 404, "{phrase}");
+        assert_eq!(response.header("content-type"), Some("application/xml; charset=UTF-8"), "{phrase}");
+        assert_eq!(response.body.len(), 127, "{phrase}");
+        assert!(
+            response.body.starts_with(b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>NoSuchKey<"),
+            "{phrase}"
+        );
     }
     assert_eq!(ask(&server.url(), "HEAD", "/2025-11-21-6.json.gz", &[]).status, 404);
     assert_eq!(ask(&server.url(), "PUT", HOUR, &[]).status, 405);
 }
 
 #[test]
-fn ranges_and_conditions_hold() {
+fn ranges_and_conditions_are_supported() {
     let (_runtime, server, bytes) = server(&[]);
     let (etag, length) = (quoted_md5(&bytes), bytes.len());
     let last = format!("bytes=-{length}");
@@ -137,12 +139,12 @@ fn ranges_and_conditions_hold() {
         ("if it is another version", vec![("If-None-Match", &etag)], 304, None),
         ("a part of another version", vec![("Range", "bytes=0-9"), ("If-Range", "\"other\"")], 200, Some(0..length)),
     ] {
-        let answer = ask(&server.url(), "GET", HOUR, &headers);
-        assert_eq!(answer.status, status, "{phrase}");
-        let content_range = answer.header("content-range").map(str::to_owned);
+        let response = ask(&server.url(), "GET", HOUR, &headers);
+        assert_eq!(response.status, status, "{phrase}");
+        let content_range = response.header("content-range").map(str::to_owned);
         match (status, range) {
             (206, Some(range)) => {
-                assert!(answer.body == bytes[range.clone()], "{phrase}");
+                assert!(response.body == bytes[range.clone()], "{phrase}");
                 assert_eq!(
                     content_range,
                     Some(format!("bytes {}-{}/{length}", range.start, range.end - 1)),
@@ -150,18 +152,18 @@ fn ranges_and_conditions_hold() {
                 );
             }
             (416, _) => assert_eq!(content_range, Some(format!("bytes */{length}")), "{phrase}"),
-            (_, Some(range)) => assert!(answer.body == bytes[range], "{phrase}"),
-            (304, None) => assert!(answer.body.is_empty(), "{phrase}"),
-            _ => assert!(!answer.body.starts_with(&[0x1f, 0x8b]), "{phrase}"),
+            (_, Some(range)) => assert!(response.body == bytes[range], "{phrase}"),
+            (304, None) => assert!(response.body.is_empty(), "{phrase}"),
+            _ => assert!(!response.body.starts_with(&[0x1f, 0x8b]), "{phrase}"),
         }
     }
-    let seen = server.requests();
-    assert_eq!(seen[1].range.as_deref(), Some("bytes=1000-"));
-    assert_eq!((seen[1].if_match.as_deref(), seen[1].status), (Some(etag.as_str()), 206));
+    let requests = server.requests();
+    assert_eq!(requests[1].range.as_deref(), Some("bytes=1000-"));
+    assert_eq!((requests[1].if_match.as_deref(), requests[1].status), (Some(etag.as_str()), 206));
 }
 
 #[test]
-fn a_cut_connection_delivers_what_it_announced_to_and_no_more() {
+fn cut_sends_the_given_number_of_bytes() {
     let (_runtime, server, bytes) = server(&["2025-11-21-3=cut:70000x1", "2025-11-21-3=cut:0x1"]);
     let first = ask(&server.url(), "GET", HOUR, &[]);
     assert_eq!(first.header("content-length"), Some(bytes.len().to_string().as_str()));
@@ -173,7 +175,7 @@ fn a_cut_connection_delivers_what_it_announced_to_and_no_more() {
 }
 
 #[test]
-fn faults_spoil_what_they_say_and_nothing_else() {
+fn each_fault_changes_only_its_part() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("page.html");
     std::fs::write(&page, "<html>").unwrap();
@@ -218,9 +220,9 @@ fn faults_spoil_what_they_say_and_nothing_else() {
 }
 
 #[test]
-fn slow_and_stalled_bodies_take_their_time() {
+fn slow_and_stall_delay_the_body() {
     let (_runtime, server, bytes) = server(&["2025-11-21-3=slow:100x1", "2025-11-21-3=stall:10"]);
-    let blocks = bytes.len().div_ceil(64 << 10) as u32;
+    let blocks = u32::try_from(bytes.len().div_ceil(64 << 10)).unwrap();
     let begun = Instant::now();
     assert!(ask(&server.url(), "GET", HOUR, &[]).body == bytes);
     assert!(begun.elapsed() >= blocks * Duration::from_millis(100), "{:?}", begun.elapsed());
@@ -235,7 +237,7 @@ fn slow_and_stalled_bodies_take_their_time() {
 }
 
 #[test]
-fn a_folder_comes_before_generated_hours_and_its_changes_are_seen() {
+fn folder_takes_precedence_and_is_reread() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("2025-11-21-3.republished-2026-01.json.gz");
     std::fs::write(&file, "first").unwrap();
@@ -259,7 +261,7 @@ fn a_folder_comes_before_generated_hours_and_its_changes_are_seen() {
 }
 
 #[test]
-fn many_clients_at_once_get_the_same_hour() {
+fn parallel_clients_get_the_same_hour() {
     let (_runtime, server, bytes) = server(&[]);
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -269,7 +271,7 @@ fn many_clients_at_once_get_the_same_hour() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_stops_the_start() {
+fn start_with_missing_folder_is_an_error() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let folder = Some(HourFolder { path: Path::new("/no/such/folder").to_owned() });
     let error = runtime.block_on(start(ServerSettings { folder, ..ServerSettings::default() })).unwrap_err();

@@ -1,37 +1,35 @@
-//! What an hour's date decides: which fields there are (unless the shape is given), and how often each event type comes.
+//! The properties of an hour that depend on its date: its fields (unless a shape is given), and the shares of event types.
 
 use pipeline::ArchiveHour;
 
 use super::random::SeededRandom;
 
-/// Whether payloads are as large as before October 2025.
+/// The format of payloads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shape {
-    /// As the date says: trimmed from 2025-10-08 on.
+    /// The format of the hour's date: trimmed from 2025-10-08 on.
     #[default]
     Auto,
-    /// Pushes with commits and sizes, pull requests in full.
+    /// Pushes with commits and sizes, complete pull requests.
     Rich,
     /// Pushes without commits and sizes, pull requests as stubs.
     Trimmed,
 }
 
-/// The facts of one hour's time (source: the archive's own history of its files).
+/// The properties of an hour's date (source: the history of the archive's files).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Era {
-    /// Actors have a `display_login`, and there are bots whose login differs from it: from 2016-05-20.
+    /// From 2016-05-20: actors have a `display_login`, and the login of a bot differs from it.
     pub(crate) display_login: bool,
-    /// Objects have a `node_id`: from 2018.
+    /// From 2018: objects have a `node_id`.
     pub(crate) node_ids: bool,
-    /// Payloads are trimmed.
     pub(crate) trimmed: bool,
     shares: &'static [(EventType, u32)],
 }
 
-/// The event types an hour of 2015 or later holds.
+/// The event types since 2015.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the names are GitHub's")]
 pub enum EventType {
     CommitComment,
     Create,
@@ -89,7 +87,7 @@ impl Era {
         Self { display_login: since("2016-05-20-0"), node_ids: since("2018-01-01-0"), trimmed, shares }
     }
 
-    /// The type of the next event.
+    /// Picks the type of the next event.
     pub(crate) fn event_type(&self, random: &mut SeededRandom) -> EventType {
         let mut left = random.below(TOTAL);
         for &(event_type, share) in self.shares {
@@ -142,7 +140,7 @@ const WITH_REVIEWS: &[(EventType, u32)] = &[
     (EventType::Gollum, 25),
 ];
 
-/// As in hours of 2026, the rare types raised a little, so that an hour of some thousand events has all of them.
+/// As in hours of 2026. Rare types are a little more frequent, so that an hour of some thousand events has all types.
 const MOSTLY_PUSHES: &[(EventType, u32)] = &[
     (EventType::Push, 8370),
     (EventType::Create, 900),
@@ -166,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shares_add_up() {
+    fn shares_add_up() {
         for (phrase, shares) in [("2016", WITHOUT_REVIEWS), ("2021", WITH_REVIEWS), ("2026", MOSTLY_PUSHES)] {
             let total: u32 = shares.iter().map(|(_, share)| share).sum();
             assert_eq!(u64::from(total), TOTAL, "{phrase}");
@@ -174,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_date_decides_unless_the_shape_is_given() {
+    fn era_follows_date_or_given_shape() {
         for (hour, shape, display_login, trimmed) in [
             ("2015-01-01-0", Shape::Auto, false, false),
             ("2016-05-19-23", Shape::Auto, false, false),

@@ -1,30 +1,30 @@
-//! The events of an hour, one after the other.
+//! Generates the events of an hour one by one.
 
 use jiff::{SignedDuration, Timestamp};
 use pipeline::ArchiveHour;
 
-use super::HourSettings;
 use super::era::{Era, EventType};
 use super::objects::{EventScene, put};
 use super::payload::push_payload;
 use super::population::{Account, AccountKind, Population, Repository};
 use super::random::{SeededRandom, mix};
+use super::settings::HourSettings;
 
 const SECONDS_PER_HOUR: u64 = 3600;
-/// Ids an hour uses up before October 2025, in steps of one or two.
+/// The ids of an hour before October 2025, in steps of one or two.
 const IDS_PER_HOUR: u64 = 2_100_000;
-/// About two events of a thousand are written a little late, so that their time is before that of the line before.
+/// Events that are written late: their time is before that of the previous line.
 const LATE_PER_MILLION: u32 = 2_000;
-/// How often a bot begins something: about a tenth of all events, since bots are shown as such.
+/// Events of a bot, unless the actor goes on: about a tenth of all events since bots have a display name.
 const BOTS_PER_MILLION: u32 = 160_000;
-/// How often someone goes on in a repository where they just did something.
+/// Events whose actor goes on in the same repository.
 const GOING_ON_PER_MILLION: u32 = 450_000;
-/// How many are at work at a time.
+/// Pairs of actor and repository that can go on.
 const AT_WORK: usize = 200;
-/// How often the owner of a person's repository is the one who acts.
+/// Events in a user's repository whose actor is the owner.
 const OWN_PER_MILLION: u32 = 650_000;
 
-/// Makes the events; each is lent until the next one is asked for.
+/// Each event is borrowed until the next one is generated.
 pub(crate) struct EventGenerator {
     era: Era,
     population: Population,
@@ -37,16 +37,15 @@ pub(crate) struct EventGenerator {
     line: String,
 }
 
-/// One event.
 #[derive(Clone, Copy)]
 pub(crate) struct GeneratedEvent<'a> {
     pub(crate) event_type: EventType,
     pub(crate) with_organisation: bool,
-    /// Its record, without the line feed.
+    /// The record without a line feed.
     pub(crate) json: &'a str,
 }
 
-/// The ids to come. From October 2025 pushes, creations and deletions have a sequence of their own.
+/// The next ids. From October 2025 on, pushes, creations and deletions have a sequence of their own.
 struct IdSequence {
     general: u64,
     references: Option<u64>,
@@ -57,7 +56,7 @@ impl EventGenerator {
         Self {
             era: Era::of(hour, settings.shape),
             population: Population::new(settings.seed),
-            random: SeededRandom::new(mix(settings.seed, hour.start().as_second() as u64)),
+            random: SeededRandom::new(mix(settings.seed, hour.start().as_second().unsigned_abs())),
             start: hour.start(),
             ids: IdSequence::of(hour),
             count: u64::from(settings.events),
@@ -67,16 +66,16 @@ impl EventGenerator {
         }
     }
 
-    /// The next event, or `None` after the last.
+    /// The next event; `None` after the last.
     pub(crate) fn advance(&mut self) -> Option<GeneratedEvent<'_>> {
         if self.done == self.count {
             return None;
         }
         let event_type = self.era.event_type(&mut self.random);
-        let (repository, actor) = self.place_and_actor(event_type);
+        let (repository, actor) = self.repository_and_actor(event_type);
         let id = self.ids.next(event_type, &mut self.random);
         let at = self.time();
-        let before = at - SignedDuration::from_secs(60 + self.random.skewed(40_000_000) as i64);
+        let before = at - seconds(60 + self.random.skewed(40_000_000));
         let (now, before) = (at.to_string(), before.to_string());
         let scene = EventScene {
             era: &self.era,
@@ -106,14 +105,14 @@ impl EventGenerator {
         Some(GeneratedEvent { event_type, with_organisation, json: &self.line })
     }
 
-    fn place_and_actor(&mut self, event_type: EventType) -> (Repository, Account) {
+    fn repository_and_actor(&mut self, event_type: EventType) -> (Repository, Account) {
         let random = &mut self.random;
-        let by_a_passer_by = matches!(event_type, EventType::Watch | EventType::Fork);
-        if !by_a_passer_by && self.at_work.len() == AT_WORK && random.chance(GOING_ON_PER_MILLION) {
-            return self.at_work[random.below(AT_WORK as u64) as usize].clone();
+        let by_any_person = matches!(event_type, EventType::Watch | EventType::Fork);
+        if !by_any_person && self.at_work.len() == AT_WORK && random.chance(GOING_ON_PER_MILLION) {
+            return self.at_work[random.index(AT_WORK)].clone();
         }
         let repository = self.population.repository(random);
-        if by_a_passer_by {
+        if by_any_person {
             return (repository, self.population.person(random));
         }
         if self.era.display_login && random.chance(BOTS_PER_MILLION) {
@@ -123,25 +122,25 @@ impl EventGenerator {
         let actor = if own { repository.owner.clone() } else { self.population.person(random) };
         let pair = (repository, actor);
         match self.at_work.len() {
-            AT_WORK => self.at_work[random.below(AT_WORK as u64) as usize] = pair.clone(),
+            AT_WORK => self.at_work[random.index(AT_WORK)] = pair.clone(),
             _ => self.at_work.push(pair.clone()),
         }
         pair
     }
 
-    /// The events are spread over the hour, all inside it.
+    /// Spreads the events evenly over the hour.
     fn time(&mut self) -> Timestamp {
         let second = self.done * SECONDS_PER_HOUR / self.count;
         let late = if self.random.chance(LATE_PER_MILLION) { self.random.between(1, 4) } else { 0 };
-        self.start + SignedDuration::from_secs(second.saturating_sub(late) as i64)
+        self.start + seconds(second.saturating_sub(late))
     }
 }
 
 impl IdSequence {
-    /// Hours do not share ids as long as there is one sequence; the new ones begin where old ids were (October 2025).
+    /// Hours share no ids before October 2025. The sequences of October 2025 begin at smaller ids again.
     fn of(hour: ArchiveHour) -> Self {
         let since = |first: &str| {
-            let first = first.parse().expect("the first hour of a sequence is a real hour");
+            let first = first.parse().expect("the constant is a valid hour");
             u64::try_from(hour.hours_since(first))
         };
         match since("2025-10-08-0") {
@@ -164,6 +163,10 @@ impl IdSequence {
         *sequence += random.between(1, 3);
         *sequence
     }
+}
+
+fn seconds(seconds: u64) -> SignedDuration {
+    SignedDuration::from_secs(i64::try_from(seconds).expect("an hour or a year is short"))
 }
 
 fn push_actor(out: &mut String, era: &Era, actor: &Account) {

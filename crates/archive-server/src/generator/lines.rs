@@ -1,4 +1,4 @@
-//! Puts events on lines, and what was asked for in between: duplicates, bad records, joined records, blank lines.
+//! Writes events as lines, with the requested duplicates, invalid records, joined records and blank lines.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -8,22 +8,22 @@ use pipeline::ArchiveHour;
 
 use super::event::GeneratedEvent;
 use super::random::{SeededRandom, mix};
-use super::{GeneratedCounts, HourSettings};
+use super::settings::{GeneratedCounts, HourSettings};
 
-/// A duplicate repeats one of this many lines before it: the archive's crawler compares a page with the page before.
+/// A duplicate repeats one of this many previous lines: the archive's crawler compares a page with the previous page.
 const REMEMBERED_LINES: usize = 64;
 
 pub(crate) struct LineWriter<W> {
     out: W,
-    /// Not the random source of the events: what comes in between does not change them.
+    /// Separate from the random numbers of the events, so that other lines do not change the events.
     random: SeededRandom,
     settings: HourSettings,
     recent: VecDeque<String>,
-    /// The first record of the open line; kept only if there are to be duplicates.
+    /// The first record of the open line; only if duplicates are requested.
     first_on_line: String,
     records_on_line: u32,
-    made_bad: u64,
-    made_blank: u64,
+    made_bad: usize,
+    made_blank: usize,
     summary: GeneratedCounts,
 }
 
@@ -31,7 +31,7 @@ impl<W: Write> LineWriter<W> {
     pub(crate) fn new(settings: &HourSettings, hour: ArchiveHour, out: W) -> Self {
         Self {
             out,
-            random: SeededRandom::new(mix(!settings.seed, hour.start().as_second() as u64)),
+            random: SeededRandom::new(mix(!settings.seed, hour.start().as_second().unsigned_abs())),
             settings: settings.clone(),
             recent: VecDeque::new(),
             first_on_line: String::new(),
@@ -42,13 +42,13 @@ impl<W: Write> LineWriter<W> {
         }
     }
 
-    /// Writes one event, and perhaps something after it.
+    /// Writes an event, and possibly other lines before it.
     pub(crate) fn event(&mut self, event: GeneratedEvent<'_>) -> io::Result<()> {
         if self.records_on_line > 0 && !self.random.chance(self.settings.joined.per_million()) {
             self.close_line()?;
         }
         if self.records_on_line == 0 {
-            self.disturb(event.json)?;
+            self.write_other_lines(event.json)?;
             if self.settings.duplicates.per_million() > 0 {
                 self.first_on_line.push_str(event.json);
             }
@@ -62,7 +62,6 @@ impl<W: Write> LineWriter<W> {
         Ok(())
     }
 
-    /// Ends the last line.
     pub(crate) fn finish(mut self) -> io::Result<(GeneratedCounts, W)> {
         if self.records_on_line > 0 {
             self.close_line()?;
@@ -70,8 +69,8 @@ impl<W: Write> LineWriter<W> {
         Ok((self.summary, self.out))
     }
 
-    /// Whole lines that come before the line of `next`.
-    fn disturb(&mut self, next: &str) -> io::Result<()> {
+    /// Writes the other lines before the line of `next`.
+    fn write_other_lines(&mut self, next: &str) -> io::Result<()> {
         if self.random.chance(self.settings.bad.per_million()) {
             let bad = self.bad_record(next);
             self.write(&bad)?;
@@ -80,14 +79,14 @@ impl<W: Write> LineWriter<W> {
             self.close_line()?;
         }
         if self.random.chance(self.settings.blank.per_million()) {
-            let blank = BLANKS[self.made_blank as usize % BLANKS.len()];
+            let blank = BLANKS[self.made_blank % BLANKS.len()];
             self.made_blank += 1;
             self.write(blank)?;
             self.summary.blank_lines += 1;
             self.close_line()?;
         }
         if !self.recent.is_empty() && self.random.chance(self.settings.duplicates.per_million()) {
-            let at = self.random.below(self.recent.len() as u64) as usize;
+            let at = self.random.index(self.recent.len());
             let line = self.recent[at].clone();
             self.write(line.as_bytes())?;
             self.summary.records += 1;
@@ -97,15 +96,15 @@ impl<W: Write> LineWriter<W> {
         Ok(())
     }
 
-    /// Each kind in turn; no two are equal.
+    /// Returns the kinds in turn. No two records are equal.
     fn bad_record(&mut self, next: &str) -> Vec<u8> {
         let number = self.made_bad;
         self.made_bad += 1;
         match number % 6 {
             0 => torn(next),
             1 => cut_off(next),
-            2 => with_bytes(next, &[0; 4][..1 + number as usize % 4]),
-            3 => with_bytes(next, INVALID_UTF8[number as usize / 6 % INVALID_UTF8.len()]),
+            2 => with_bytes(next, &[0; 4][..1 + number % 4]),
+            3 => with_bytes(next, INVALID_UTF8[number / 6 % INVALID_UTF8.len()]),
             4 => not_an_object(number),
             _ => not_an_event(number),
         }
@@ -115,7 +114,7 @@ impl<W: Write> LineWriter<W> {
         self.write(b"\n")?;
         self.summary.lines += 1;
         let record = mem::take(&mut self.first_on_line);
-        // Only lines of one record are repeated: what a line of several is to a reader is another question.
+        // Only lines of one record are repeated: readers differ in how they count a repeated line of several records.
         if self.records_on_line == 1 && !record.is_empty() {
             if self.recent.len() == REMEMBERED_LINES {
                 self.recent.pop_front();
@@ -132,25 +131,25 @@ impl<W: Write> LineWriter<W> {
     }
 }
 
-/// A second record began to be written in the middle of the first.
+/// A second record starts in the middle of the first.
 fn torn(record: &str) -> Vec<u8> {
-    let at = place_after(record, r#""url":"https://api."#);
+    let at = index_after(record, r#""url":"https://api."#);
     format!("{}{record}", &record[..at]).into_bytes()
 }
 
-/// The writer stopped in the middle of a word.
+/// The record ends in the middle of a word.
 fn cut_off(record: &str) -> Vec<u8> {
-    let at = place_after(record, r#""repo":"#);
+    let at = index_after(record, r#""repo":"#);
     format!("{}nul", &record[..at]).into_bytes()
 }
 
-/// Bytes that no JSON text may hold, in the middle of a string.
+/// Bytes that are not allowed in JSON, in the middle of a string.
 fn with_bytes(record: &str, bytes: &[u8]) -> Vec<u8> {
-    let at = place_after(record, r#""login":""#);
+    let at = index_after(record, r#""login":""#);
     [&record.as_bytes()[..at], bytes, &record.as_bytes()[at..]].concat()
 }
 
-fn not_an_object(number: u64) -> Vec<u8> {
+fn not_an_object(number: usize) -> Vec<u8> {
     match number / 6 % 3 {
         0 => format!(r#"["{number}"]"#),
         1 => format!(r#""{number}""#),
@@ -159,7 +158,7 @@ fn not_an_object(number: u64) -> Vec<u8> {
     .into_bytes()
 }
 
-fn not_an_event(number: u64) -> Vec<u8> {
+fn not_an_event(number: usize) -> Vec<u8> {
     match number / 6 % 2 {
         0 => format!(r#"{{"message":"API rate limit exceeded","request":{number}}}"#),
         _ => format!(r#"{{"index":{{"_index":"gharchive","_id":"{number}"}}}}"#),
@@ -167,12 +166,12 @@ fn not_an_event(number: u64) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Every event has the markers asked for; the end of the record serves where one has not.
-fn place_after(record: &str, marker: &str) -> usize {
+/// The index after `marker`, or the end of the record.
+fn index_after(record: &str, marker: &str) -> usize {
     record.find(marker).map_or(record.len(), |at| at + marker.len())
 }
 
 const BLANKS: [&[u8]; 5] = [b"", b"  ", b"\r", b"\t", b"\0\0\0"];
 
-/// A byte that never occurs, a sequence cut short, an overlong form, a surrogate.
+/// An invalid byte, an incomplete sequence, an overlong form, a surrogate.
 const INVALID_UTF8: [&[u8]; 4] = [b"\xff", b"\xe2\x82", b"\xc0\xaf", b"\xed\xa0\x80"];

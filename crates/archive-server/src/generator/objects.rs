@@ -1,4 +1,4 @@
-//! The objects of GitHub's API that payloads are made of.
+//! The objects of GitHub's API in payloads.
 
 use super::era::Era;
 use super::population::{Account, AccountKind, Repository};
@@ -14,21 +14,21 @@ macro_rules! put {
 }
 pub(super) use put;
 
-/// What the objects of one event share.
+/// The properties that all objects of an event share.
 pub(crate) struct EventScene<'a> {
     pub(crate) era: &'a Era,
     pub(crate) repository: &'a Repository,
     pub(crate) actor: &'a Account,
-    /// The event's time, RFC 3339.
+    /// The time of the event, RFC 3339.
     pub(crate) now: &'a str,
     /// An earlier time, RFC 3339.
     pub(crate) before: &'a str,
-    /// A number of the event's own, from which its objects get their ids.
+    /// A number of the event. The ids of its objects are derived from it.
     pub(crate) serial: u64,
 }
 
 impl EventScene<'_> {
-    /// `"node_id":"…",` where the era has it.
+    /// `"node_id":"…",` if the era has it.
     pub(crate) fn node_id(&self, prefix: &str, id: u64) -> String {
         if self.era.node_ids { format!(r#""node_id":"{prefix}_kwDO{id:x}","#) } else { String::new() }
     }
@@ -42,7 +42,7 @@ impl EventScene<'_> {
     }
 }
 
-/// Appends a user, bot or organisation as the API shows it inside a payload.
+/// Appends a user, bot or organisation.
 pub(crate) fn push_user(out: &mut String, scene: &EventScene<'_>, account: &Account) {
     let Account { id, login, display_login, kind } = account;
     let bot = *kind == AccountKind::Bot;
@@ -56,7 +56,7 @@ pub(crate) fn push_user(out: &mut String, scene: &EventScene<'_>, account: &Acco
     );
 }
 
-/// Appends a repository as the API shows it, named `owner/short_name`.
+/// Appends a repository with the name `owner/short_name`.
 pub(crate) fn push_repository(
     out: &mut String,
     random: &mut SeededRandom,
@@ -93,7 +93,7 @@ pub(crate) fn push_repository(
     );
 }
 
-/// Appends an issue; with `pull_request`, one that is a pull request.
+/// Appends an issue. `pull_request`: the issue is a pull request.
 pub(crate) fn push_issue(
     out: &mut String,
     random: &mut SeededRandom,
@@ -155,7 +155,7 @@ pub(crate) fn push_issue_comment(out: &mut String, random: &mut SeededRandom, sc
     out.push('}');
 }
 
-/// Appends a comment on a line of a pull request, or, without `pull_request`, on a commit.
+/// Appends a comment on a pull request with this number, or on a commit.
 pub(crate) fn push_code_comment(
     out: &mut String,
     random: &mut SeededRandom,
@@ -190,7 +190,7 @@ pub(crate) fn push_code_comment(
     out.push('}');
 }
 
-/// Appends a pull request in full, as before October 2025.
+/// Appends a complete pull request, as before October 2025.
 pub(crate) fn push_pull_request(
     out: &mut String,
     random: &mut SeededRandom,
@@ -232,7 +232,7 @@ pub(crate) fn push_pull_request(
     );
 }
 
-/// Appends what is left of a pull request since October 2025.
+/// Appends a pull request as it is since October 2025.
 pub(crate) fn push_pull_request_stub(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>, number: u64) {
     let api = scene.api();
     let Repository { id: repository_id, short_name, .. } = scene.repository;
@@ -308,7 +308,7 @@ fn push_branch(
     out.push('}');
 }
 
-/// The fields of a repository that are its URL and a path.
+/// The fields of a repository with its URL and a path.
 const REPOSITORY_URLS: &[(&str, &str)] = &[
     ("forks_url", "forks"),
     ("keys_url", "keys{/key_id}"),

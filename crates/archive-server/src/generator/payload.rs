@@ -1,4 +1,4 @@
-//! The payload of each event type, rich or trimmed as the era has it.
+//! The payload of each event type, rich or trimmed.
 
 use super::era::EventType;
 use super::objects::{
@@ -9,10 +9,10 @@ use super::population::{Account, Population};
 use super::random::SeededRandom;
 use super::text::{hex, push_hex, push_title};
 
-/// A push names at most this many of its commits.
+/// A push lists at most this many of its commits.
 const MAX_COMMITS: u64 = 20;
 
-/// Appends the payload of an event of this type, a JSON object.
+/// Appends the payload, a JSON object.
 pub(crate) fn push_payload(
     out: &mut String,
     random: &mut SeededRandom,
@@ -55,25 +55,25 @@ fn push_push(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>
         return;
     }
     let commits = commit_count(random);
-    let named = commits.min(MAX_COMMITS);
+    let listed = commits.min(MAX_COMMITS);
     let head = hex(random, 40);
     put!(
         out,
-        r#"{{"push_id":{},"size":{commits},"distinct_size":{named},"ref":"{reference}","head":"{head}","before":"{}","commits":["#,
+        r#"{{"push_id":{},"size":{commits},"distinct_size":{listed},"ref":"{reference}","head":"{head}","before":"{}","commits":["#,
         600_000_000 + scene.serial,
         hex(random, 40)
     );
-    for at in 1..=named {
-        let sha = if at == named { head.clone() } else { hex(random, 40) };
+    for at in 1..=listed {
+        let sha = if at == listed { head.clone() } else { hex(random, 40) };
         push_commit(out, random, scene, &sha);
-        if at < named {
+        if at < listed {
             out.push(',');
         }
     }
     out.push_str("]}");
 }
 
-/// How many commits a push has: most have one, a sixth none, one in fifty more than it names.
+/// The number of commits of a push: most have one, a sixth have none, one in fifty has more than it lists.
 fn commit_count(random: &mut SeededRandom) -> u64 {
     match random.below(100) {
         0..17 => 0,
@@ -179,11 +179,12 @@ fn push_comment(out: &mut String, random: &mut SeededRandom, scene: &EventScene<
 
 fn push_pull_request_event(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>) {
     let number = 1 + random.skewed(20_000);
-    let actions: &[&str] = match scene.era.trimmed {
-        true => &["opened", "opened", "merged", "closed", "labeled"],
-        false => &["opened", "opened", "closed", "closed", "reopened"],
+    let actions = if scene.era.trimmed {
+        ["opened", "opened", "merged", "closed", "labeled"]
+    } else {
+        ["opened", "opened", "closed", "closed", "reopened"]
     };
-    let action = random.pick(actions);
+    let action = random.pick(&actions);
     put!(out, r#"{{"action":"{action}","number":{number},"pull_request":"#);
     push_either(out, random, scene, number, if action == "closed" { "closed" } else { "open" });
     push_labels_of(out, random, scene, action);

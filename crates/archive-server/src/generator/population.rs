@@ -1,15 +1,12 @@
-//! Who there is: people, bots, organisations and repositories. None of them is stored: each follows from its number, so
-//! that the same ones come back in every hour and memory does not grow with them.
+//! People, bots, organisations and repositories. None of them is stored: each is computed from its number. So they are the same
+//! in every hour, and need no memory.
 
 use super::random::{SeededRandom, cube, mix};
 
-/// How many people there are.
 const PEOPLE: u64 = 1_000_000;
-/// How many organisations there are.
 const ORGANISATIONS: u64 = 60_000;
-/// How many repositories there are.
 const REPOSITORIES: u64 = 1_000_000;
-/// One repository of this many belongs to an organisation, and so about a fifth of all events.
+/// One repository of this many belongs to an organisation; so do about a fifth of all events.
 const ORGANISATION_EVERY: u64 = 5;
 
 /// A user, a bot or an organisation.
@@ -21,7 +18,7 @@ pub(crate) struct Account {
     pub(crate) kind: AccountKind,
 }
 
-/// What an account is, in the API's words.
+/// The type of an account, with the API's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AccountKind {
     User,
@@ -29,18 +26,17 @@ pub(crate) enum AccountKind {
     Organization,
 }
 
-/// A repository and who owns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Repository {
     pub(crate) id: u64,
     pub(crate) owner: Account,
-    /// Without the owner.
+    /// The name without the owner.
     pub(crate) short_name: String,
     /// `owner/name`.
     pub(crate) name: String,
 }
 
-/// All accounts and repositories that belong to one seed.
+/// All accounts and repositories of a seed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Population {
     seed: u64,
@@ -51,15 +47,15 @@ impl Population {
         Self { seed }
     }
 
-    /// A person, the active ones more often.
+    /// Picks a person; active ones are more frequent.
     pub(crate) fn person(self, random: &mut SeededRandom) -> Account {
         self.person_by_number(random.skewed(PEOPLE))
     }
 
-    /// A bot, the active ones more often. Bots act under `name[bot]` and are shown as `name`.
+    /// Picks a bot; active ones are more frequent. The login of a bot is `name[bot]`, its display login `name`.
     pub(crate) fn bot(self, random: &mut SeededRandom) -> Account {
         let number = random.skewed(BOTS.len() as u64);
-        let name = BOTS[number as usize];
+        let name = BOTS[index(number, BOTS.len())];
         Account {
             id: 41_000_000 + number,
             login: format!("{name}[bot]"),
@@ -68,7 +64,7 @@ impl Population {
         }
     }
 
-    /// A repository, the active ones more often.
+    /// Picks a repository; active ones are more frequent.
     pub(crate) fn repository(self, random: &mut SeededRandom) -> Repository {
         let number = random.skewed(REPOSITORIES);
         let traits = mix(self.seed ^ 0x7265_706f, number);
@@ -77,8 +73,8 @@ impl Population {
         } else {
             self.person_by_number(cube(mix(traits, 2), PEOPLE))
         };
-        let topic = TOPICS[(mix(traits, 3) % TOPICS.len() as u64) as usize];
-        let form = FORMS[(mix(traits, 4) % FORMS.len() as u64) as usize];
+        let topic = TOPICS[index(mix(traits, 3), TOPICS.len())];
+        let form = FORMS[index(mix(traits, 4), FORMS.len())];
         let short_name = format!("{topic}{form}{}", base36(number));
         let name = format!("{}/{short_name}", owner.login);
         Repository { id: 3_000_003 + 1129 * number, owner, short_name, name }
@@ -86,25 +82,33 @@ impl Population {
 
     fn person_by_number(self, number: u64) -> Account {
         let traits = mix(self.seed ^ 0x7065_7273, number);
-        let first = FIRST_NAMES[(traits % FIRST_NAMES.len() as u64) as usize];
-        let second = SECOND_NAMES[(mix(traits, 1) % SECOND_NAMES.len() as u64) as usize];
+        let first = FIRST_NAMES[index(traits, FIRST_NAMES.len())];
+        let second = SECOND_NAMES[index(mix(traits, 1), SECOND_NAMES.len())];
         let login = format!("{first}{second}{}", base36(number));
         Account { id: 13 + 277 * number, display_login: login.clone(), login, kind: AccountKind::User }
     }
 
     fn organisation_by_number(self, number: u64) -> Account {
         let traits = mix(self.seed ^ 0x6f72_6773, number);
-        let second = SECOND_NAMES[(traits % SECOND_NAMES.len() as u64) as usize];
-        let login = format!("{}-{}", second.trim_start_matches('-'), ORGANISATION_FORMS[(number % 5) as usize])
-            + &base36(number);
+        let second = SECOND_NAMES[index(traits, SECOND_NAMES.len())];
+        let login = format!(
+            "{}-{}",
+            second.trim_start_matches('-'),
+            ORGANISATION_FORMS[index(number, ORGANISATION_FORMS.len())]
+        ) + &base36(number);
         Account { id: 140 + 277 * number, display_login: login.clone(), login, kind: AccountKind::Organization }
     }
+}
+
+/// `number` modulo `length`.
+fn index(number: u64, length: usize) -> usize {
+    usize::try_from(number % length as u64).expect("it is below a usize")
 }
 
 fn base36(mut number: u64) -> String {
     let mut digits = Vec::new();
     loop {
-        digits.push(b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize]);
+        digits.push(b"0123456789abcdefghijklmnopqrstuvwxyz"[index(number, 36)]);
         number /= 36;
         if number == 0 {
             digits.reverse();
@@ -142,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accounts_and_repositories_have_one_name_and_one_id_each() {
+    fn accounts_have_unique_logins_and_ids() {
         let population = Population::new(7);
         let (mut logins, mut ids) = (BTreeSet::new(), BTreeSet::new());
         for number in 0..20_000 {
@@ -154,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_looks_the_same_whenever_it_comes_back() {
+    fn repository_is_the_same_every_time() {
         let population = Population::new(7);
         let mut random = SeededRandom::new(1);
         let mut seen = BTreeMap::new();
@@ -169,6 +173,6 @@ mod tests {
                 None => assert!(repository.name.starts_with(&format!("{}/", repository.owner.login))),
             }
         }
-        assert!(again > 1000, "only {again} of 20,000 came back");
+        assert!(again > 1000, "only {again} of 20,000 occurred again");
     }
 }

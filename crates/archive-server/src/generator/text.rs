@@ -1,8 +1,10 @@
-//! Texts as people write them, in many scripts, as JSON strings.
+//! Texts in many scripts, as JSON strings.
+
+use std::fmt::Write as _;
 
 use super::random::SeededRandom;
 
-/// Appends `text` as a JSON string, escaped the way the archive's crawler did: `/` as it is, UTF-8 as it is.
+/// Appends `text` as a JSON string, escaped like the archive's crawler did: `/` and UTF-8 are not escaped.
 pub(crate) fn push_string(out: &mut String, text: &str) {
     out.push('"');
     for letter in text.chars() {
@@ -18,7 +20,7 @@ pub(crate) fn push_title(out: &mut String, random: &mut SeededRandom, words: u64
     push_string(out, &text);
 }
 
-/// Appends a text of some paragraphs as a JSON string: mostly short, sometimes of many kilobytes.
+/// Appends some paragraphs as a JSON string: mostly short, sometimes many kilobytes.
 pub(crate) fn push_body(out: &mut String, random: &mut SeededRandom) {
     let mut text = String::new();
     for _ in 0..1 + random.skewed(12) {
@@ -36,12 +38,11 @@ pub(crate) fn push_hex(out: &mut String, random: &mut SeededRandom, digits: usiz
         if at % 16 == 0 {
             bits = random.next();
         }
-        out.push(char::from(b"0123456789abcdef"[(bits & 15) as usize]));
+        out.push(char::from_digit(u32::from(bits.to_le_bytes()[0] & 15), 16).expect("four bits are a hex digit"));
         bits >>= 4;
     }
 }
 
-/// `digits` lower-case hex digits.
 pub(crate) fn hex(random: &mut SeededRandom, digits: usize) -> String {
     let mut out = String::with_capacity(digits);
     push_hex(&mut out, random, digits);
@@ -72,7 +73,9 @@ fn push_escaped(out: &mut String, letter: char) {
         '\t' => out.push_str("\\t"),
         '\u{8}' => out.push_str("\\b"),
         '\u{c}' => out.push_str("\\f"),
-        control if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
+        control if control < ' ' => {
+            write!(out, "\\u{:04x}", u32::from(control)).expect("writing to memory does not fail")
+        }
         other => out.push(other),
     }
 }
@@ -240,7 +243,7 @@ const MARKUP: &[&str] = &[
     "\\n",
 ];
 
-/// What real hours hold once in a thousand records: controls, separators, the replacement character, a NUL.
+/// Real hours have these once in a thousand records: controls, separators, the replacement character, a NUL.
 const ODDITIES: &[&str] = &["\u{0}", "\u{1b}[31m", "\u{7f}", "\u{2028}", "\u{2029}", "\u{fffd}", "\u{85}", "\u{feff}"];
 
 #[cfg(test)]
@@ -248,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_text_is_a_json_string_that_reads_back() {
+    fn push_string_writes_valid_json() {
         for list in [PLAIN, FOREIGN, MARKUP, ODDITIES, BREAKS] {
             for text in list {
                 let mut json = String::new();
@@ -260,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn hex_has_the_asked_length() {
+    fn hex_has_the_requested_length() {
         let mut random = SeededRandom::new(3);
         for digits in [0, 1, 16, 17, 40] {
             let text = hex(&mut random, digits);

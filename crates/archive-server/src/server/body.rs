@@ -1,4 +1,4 @@
-//! Bodies, streamed block by block, and cut off, stalled or slowed down where a fault asks for it.
+//! Streams bodies block by block. A fault can cut, stall or slow them.
 
 use std::fs::File;
 use std::io;
@@ -13,10 +13,9 @@ use futures::stream;
 use super::fault::FaultKind;
 
 const BLOCK_BYTES: u64 = 64 << 10;
-/// What was sent before a cut is to reach the client first.
+/// The pause lets the client receive everything that was sent before a cut.
 const PAUSE_BEFORE_CUT: Duration = Duration::from_millis(50);
 
-/// The bytes `range` of `file`.
 pub(crate) fn body(file: Arc<File>, range: Range<u64>, fault: Option<&FaultKind>) -> Body {
     let length = range.end - range.start;
     let (mut pause, mut end, mut then) = (Duration::ZERO, range.end, AtEnd::Done);
@@ -40,7 +39,7 @@ pub(crate) fn body(file: Arc<File>, range: Range<u64>, fault: Option<&FaultKind>
     }))
 }
 
-/// What comes after the last byte that is sent.
+/// The action after the last byte.
 #[derive(Clone, Copy)]
 enum AtEnd {
     Done,
@@ -55,7 +54,7 @@ impl AtEnd {
             Self::Stall => std::future::pending().await,
             Self::Cut => {
                 tokio::time::sleep(PAUSE_BEFORE_CUT).await;
-                Err(io::Error::new(io::ErrorKind::ConnectionReset, "cut off, as asked for"))
+                Err(io::Error::new(io::ErrorKind::ConnectionReset, "injected fault"))
             }
         }
     }
@@ -63,7 +62,7 @@ impl AtEnd {
 
 async fn read(file: Arc<File>, range: Range<u64>) -> io::Result<Vec<u8>> {
     let read = move || {
-        let mut block = vec![0; (range.end - range.start) as usize];
+        let mut block = vec![0; usize::try_from(range.end - range.start).expect("a block is small")];
         file.read_exact_at(&mut block, range.start)?;
         Ok(block)
     };

@@ -1,4 +1,4 @@
-//! Which hours there are, and where their bytes come from.
+//! The served hours and their files.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
@@ -12,71 +12,51 @@ use jiff::Timestamp;
 use pipeline::ArchiveHour;
 use tokio::sync::{Mutex, OnceCell};
 
-use super::document::ServedFile;
+use super::served_file::ServedFile;
 use crate::generator::{GenerateError, HourSettings, SECONDS_UNTIL_PUBLISHED, generate};
 
-/// Generated hours kept (as files without a name in the system's folder for temporary files); others are made again.
+/// The latest generated hours are kept as unnamed temporary files. Older ones are generated again.
 const KEPT_HOURS: usize = 100;
 
-/// A folder of files named as in the archive.
+/// A folder of files with the names of the archive.
 ///
-/// An hour without a file of its plain name is served from one that begins with it, such as
-/// `2015-01-01-1.republished-2016-06.json.gz`; the last in alphabetical order if there are several.
+/// An hour without such a file is served from a file whose name begins with the hour, such as
+/// `2015-01-01-1.republished-2016-06.json.gz`. Among several, the last one in alphabetical order is served.
 #[derive(Clone, Debug)]
 pub struct HourFolder {
-    /// Where it is.
     pub path: PathBuf,
 }
 
-/// Hours that are made when they are first asked for.
+/// Hours that are generated on their first request.
 #[derive(Clone, Debug)]
 pub struct GeneratedHours {
-    /// Which.
     pub hours: HourRange,
-    /// What each is to hold.
     pub settings: HourSettings,
 }
 
-/// A range of hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HourRange {
-    /// The first one.
     pub from: ArchiveHour,
-    /// The last one; without it, each hour is there as soon as it is over.
+    /// The last hour. If absent, all hours that have ended are in the range.
     pub to: Option<ArchiveHour>,
 }
 
-/// Why a text names no range of hours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is not a range of hours: expected FROM..TO, both included, for example 2025-11-01-0..2025-11-01-23")]
 pub struct HourRangeError {
     text: String,
 }
 
-/// Why the hours cannot be served.
+/// An hour cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// The folder or a file in it cannot be read.
     #[error("cannot read {path}")]
-    Read {
-        /// The folder or file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A generated hour cannot be kept.
-    #[error("cannot keep hour {hour} in a temporary file")]
-    Keep {
-        /// The hour.
-        hour: ArchiveHour,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The hour cannot be generated.
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot write hour {hour} to a temporary file")]
+    Keep { hour: ArchiveHour, source: io::Error },
     #[error(transparent)]
     Generate(#[from] GenerateError),
-    /// The task was cancelled: the server stops.
-    #[error("the server stops")]
+    #[error("the server is stopping")]
     Stopped,
 }
 
@@ -101,7 +81,7 @@ impl Catalog {
         Ok(Self { folder, generated, files: Mutex::default(), made: Mutex::default() })
     }
 
-    /// The file of `hour`, or `None` if there is no such hour.
+    /// The file of an hour; `None` if there is no such hour.
     pub(crate) async fn find(&self, hour: ArchiveHour) -> Result<Option<ServedFile>, CatalogError> {
         if let Some(HourFolder { path }) = &self.folder
             && let Some(file) = file_of(path, hour)?
@@ -109,12 +89,14 @@ impl Catalog {
             return self.read(file).await.map(Some);
         }
         match &self.generated {
-            Some(generated) if generated.hours.contain(hour) => self.made(hour, &generated.settings).await.map(Some),
+            Some(generated) if generated.hours.contain(hour) => {
+                self.generated_file(hour, &generated.settings).await.map(Some)
+            }
             _ => Ok(None),
         }
     }
 
-    /// The file at `path`; its sums are computed again only if it changed.
+    /// The file at `path`. Its checksums are computed again when it changes.
     pub(crate) async fn read(&self, path: PathBuf) -> Result<ServedFile, CatalogError> {
         let mut files = self.files.lock().await;
         let failed = |source| CatalogError::Read { path: path.clone(), source };
@@ -135,7 +117,7 @@ impl Catalog {
         Ok(document)
     }
 
-    async fn made(&self, hour: ArchiveHour, settings: &HourSettings) -> Result<ServedFile, CatalogError> {
+    async fn generated_file(&self, hour: ArchiveHour, settings: &HourSettings) -> Result<ServedFile, CatalogError> {
         let cell = {
             let mut made = self.made.lock().await;
             let known = made.iter().position(|(at, _)| *at == hour).and_then(|at| made.remove(at));
@@ -155,7 +137,7 @@ impl Catalog {
 }
 
 impl HourRange {
-    /// The last `count` hours that are over, and every hour as soon as it is over.
+    /// The last `count` hours that have ended, and every later hour when it has ended.
     pub fn last(count: u32) -> Option<Self> {
         let from = ArchiveHour::containing(Timestamp::now())?.minus(count)?;
         Some(Self { from, to: None })
@@ -213,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_has_both_its_ends() {
+    fn hour_range_includes_both_ends() {
         let hours: HourRange = "2025-11-01-0..2025-11-01-5".parse().unwrap();
         for (hour, inside) in
             [("2025-10-31-23", false), ("2025-11-01-0", true), ("2025-11-01-5", true), ("2025-11-01-6", false)]
@@ -226,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_hours_do_not_include_one_that_is_not_over() {
+    fn last_hours_exclude_the_current_one() {
         let hours = HourRange::last(3).unwrap();
         let now = ArchiveHour::containing(Timestamp::now()).unwrap();
         assert!(!hours.contain(now.plus(1)));
@@ -235,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_republished_file_stands_in_for_its_hour() {
+    fn republished_file_is_served_for_its_hour() {
         let folder = tempfile::tempdir().unwrap();
         for name in [
             "2015-01-01-1.republished-2016-06.json.gz",

@@ -1,26 +1,26 @@
-//! What the request's conditions and range ask for (RFC 9110, sections 13 and 14).
+//! The conditions and the range of a request (RFC 9110, sections 13 and 14).
 
 use std::ops::Range;
 
 use axum::http::{HeaderMap, HeaderName, header};
 
-/// What the answer is to be.
+/// The content of the response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ContentSelection {
-    /// All of it: 200.
+    /// The whole file: 200.
     All,
-    /// These bytes: 206.
+    /// A part: 206.
     Part(Range<u64>),
-    /// A range that begins after the end: 416.
+    /// The range starts after the end: 416.
     Unsatisfiable,
-    /// The client has it: 304.
+    /// The client has this version: 304.
     NotModified,
-    /// The client wants another version: 412.
+    /// The client requires another version: 412.
     PreconditionFailed,
 }
 
-/// Decides by the headers of a GET or HEAD request.
-pub(crate) fn wanted(headers: &HeaderMap, etag: &str, last_modified: &str, length: u64) -> ContentSelection {
+/// Selects the content by the headers of a GET or HEAD request.
+pub(crate) fn select(headers: &HeaderMap, etag: &str, last_modified: &str, length: u64) -> ContentSelection {
     if text(headers, header::IF_MATCH).is_some_and(|tags| !names(tags, etag, false)) {
         return ContentSelection::PreconditionFailed;
     }
@@ -43,7 +43,7 @@ fn names(tags: &str, etag: &str, weak: bool) -> bool {
     tags.split(',').map(str::trim).any(same)
 }
 
-/// A malformed range and one of several parts are ignored, as the RFC allows.
+/// Malformed ranges and ranges with several parts are ignored, as the RFC allows.
 fn part(range: &str, length: u64) -> ContentSelection {
     let Some((first, last)) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
         return ContentSelection::All;
@@ -70,17 +70,17 @@ mod tests {
 
     fn decide(pairs: &[(HeaderName, &str)]) -> ContentSelection {
         let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
-        wanted(&headers, ETAG, DATE, 100)
+        select(&headers, ETAG, DATE, 100)
     }
 
     #[test]
-    fn ranges_are_those_of_the_rfc() {
+    fn select_follows_the_rfc_for_ranges() {
         for (phrase, range, expected) in [
             ("from and to", "bytes=0-9", ContentSelection::Part(0..10)),
             ("one byte", "bytes=99-99", ContentSelection::Part(99..100)),
             ("open end", "bytes=90-", ContentSelection::Part(90..100)),
             ("the last bytes", "bytes=-10", ContentSelection::Part(90..100)),
-            ("more last bytes than there are", "bytes=-1000", ContentSelection::Part(0..100)),
+            ("more last bytes than the file has", "bytes=-1000", ContentSelection::Part(0..100)),
             ("an end after the end", "bytes=50-1000", ContentSelection::Part(50..100)),
             ("the largest end", "bytes=50-18446744073709551615", ContentSelection::Part(50..100)),
             ("a start after the end", "bytes=100-", ContentSelection::Unsatisfiable),
@@ -96,13 +96,13 @@ mod tests {
     }
 
     #[test]
-    fn conditions_come_before_the_range() {
+    fn conditions_take_precedence_over_range() {
         let range = (header::RANGE, "bytes=0-9");
         for (phrase, condition, expected) in [
-            ("the version wanted", (header::IF_MATCH, ETAG), ContentSelection::Part(0..10)),
+            ("the required version", (header::IF_MATCH, ETAG), ContentSelection::Part(0..10)),
             ("any version", (header::IF_MATCH, "*"), ContentSelection::Part(0..10)),
             ("one of several", (header::IF_MATCH, "\"x\", \"abc\""), ContentSelection::Part(0..10)),
-            ("another version wanted", (header::IF_MATCH, "\"x\""), ContentSelection::PreconditionFailed),
+            ("another required version", (header::IF_MATCH, "\"x\""), ContentSelection::PreconditionFailed),
             (
                 "a weak tag never matches strongly",
                 (header::IF_MATCH, "W/\"abc\""),

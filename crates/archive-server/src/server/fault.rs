@@ -1,4 +1,4 @@
-//! What is to go wrong: `HOUR=KIND[:ARGUMENT][xTIMES]`.
+//! Injected faults: `HOUR=KIND[:ARGUMENT][xTIMES]`.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,63 +9,53 @@ use pipeline::ArchiveHour;
 
 /// A fault of one hour, or of every hour.
 ///
-/// Of several faults of an hour the first one counts that is not used up; every request uses it once.
+/// A request uses the first fault of its hour that has times left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveFault {
-    /// The hour; every hour if absent.
+    /// Every hour if absent.
     pub hour: Option<ArchiveHour>,
-    /// What goes wrong.
     pub kind: FaultKind,
-    /// How often; always if absent.
+    /// The number of requests with the fault; unlimited if absent.
     pub times: Option<u32>,
 }
 
-/// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// The connection is closed after this many bytes of the body (GET only).
+    /// Closes the connection after this many bytes of the body (GET only).
     Cut(u64),
-    /// After this many bytes of the body nothing more comes (GET only).
+    /// Sends nothing after this many bytes of the body (GET only).
     Stall(u64),
-    /// Each block of 64 KiB of the body is sent after this pause (GET only).
+    /// Pauses before each block of 64 KiB of the body (GET only).
     Slow(Duration),
-    /// The answer has this status and an XML body.
+    /// Responds with this status and an XML body.
     Status(u16),
-    /// The answer is 429 with a `Retry-After` of this many seconds.
+    /// Responds with 429 and a `Retry-After` of this many seconds.
     Busy(u64),
-    /// `ETag` and `X-Goog-Hash` give a wrong MD5; the CRC32C is right.
+    /// `ETag` and `X-Goog-Hash` have a wrong MD5; the CRC32C is right.
     Md5,
-    /// `X-Goog-Hash` gives a wrong CRC32C; the MD5 is right.
+    /// `X-Goog-Hash` has a wrong CRC32C; the MD5 is right.
     Crc,
-    /// The answer has no `ETag` and no `X-Goog-Hash`.
+    /// The response has no `ETag` and no `X-Goog-Hash`.
     NoHash,
-    /// `ETag` is this text in quotes, as if another version had been published; the hashes are right.
+    /// `ETag` is this text in quotes, as of another version; the hashes are right.
     Etag(String),
-    /// `Range` is ignored: the answer is 200 with everything.
+    /// Ignores `Range`: responds with 200 and the whole file.
     NoRange,
-    /// The bytes of this file are served, with hashes that fit them.
+    /// Serves the bytes of this file, with their hashes.
     Body(PathBuf),
-    /// Nothing goes wrong: in a list, it lets requests pass before the next fault.
+    /// Responds normally, to delay the next fault of a list.
     Pass,
 }
 
-/// Why a text names no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
-    /// The text is not of the form `HOUR=KIND[:ARGUMENT][xTIMES]`.
     #[error("'{text}' is not a fault: expected HOUR=KIND[:ARGUMENT][xTIMES] with an archive hour or *")]
-    Malformed {
-        /// The text as given.
-        text: String,
-    },
-    /// The kind is unknown or its argument is missing, wrong or too much.
+    Malformed { text: String },
+    /// The kind is unknown, or its argument is missing or not valid.
     #[error(
-        "'{text}' is no kind of fault: expected cut:BYTES, stall:BYTES, slow:MILLISECONDS, status:400..599, busy:SECONDS, md5, crc, nohash, etag:TEXT, norange, body:FILE or pass"
+        "'{text}' is not a kind of fault: expected cut:BYTES, stall:BYTES, slow:MILLISECONDS, status:400..599, busy:SECONDS, md5, crc, nohash, etag:TEXT, norange, body:FILE or pass"
     )]
-    Kind {
-        /// The kind and argument as given.
-        text: String,
-    },
+    Kind { text: String },
 }
 
 #[derive(Debug)]
@@ -76,7 +66,7 @@ impl FaultQueue {
         Self(Mutex::new(faults))
     }
 
-    /// The fault for the next request for `hour`; it is used up by that.
+    /// Takes the fault of a request for `hour`.
     pub(crate) fn take(&self, hour: ArchiveHour) -> Option<FaultKind> {
         let mut faults = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let applies = |fault: &&mut ArchiveFault| fault.hour.is_none_or(|at| at == hour) && fault.times != Some(0);
@@ -145,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_can_be_written() {
+    fn fault_parses_every_kind() {
         for (text, kind, times) in [
             ("cut:1000", FaultKind::Cut(1000), None),
             ("cut:1000x2", FaultKind::Cut(1000), Some(2)),
@@ -170,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fault_is_refused() {
+    fn fault_of_bad_text_is_an_error() {
         for text in [
             "",
             "md5",
@@ -191,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_an_hour_come_one_after_the_other() {
+    fn faults_of_an_hour_are_used_in_order() {
         let [five, six] = ["2015-01-01-5", "2015-01-01-6"].map(|hour| hour.parse().unwrap());
         let faults = ["2015-01-01-5=md5x2", "2015-01-01-5=cut:1x1", "*=slow:1"];
         let faults = FaultQueue::new(faults.map(|fault| fault.parse().unwrap()).to_vec());

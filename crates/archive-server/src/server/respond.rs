@@ -1,4 +1,4 @@
-//! From a request to its answer.
+//! Builds the response to a request.
 
 use std::error::Error;
 use std::ops::Range;
@@ -11,15 +11,14 @@ use pipeline::ArchiveHour;
 
 use super::body::body;
 use super::catalog::{Catalog, CatalogError};
-use super::conditions::{ContentSelection, wanted};
-use super::document::ServedFile;
+use super::conditions::{ContentSelection, select};
 use super::fault::{FaultKind, FaultQueue};
+use super::served_file::ServedFile;
 
-/// The body of a 404, byte for byte as the archive's store writes it.
+/// The body of a 404, with the exact bytes of the archive's store.
 const NO_SUCH_KEY: &str = "<?xml version='1.0' encoding='UTF-8'?><Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
 
-/// Answers one request.
-pub(crate) async fn answer(catalog: &Catalog, faults: &FaultQueue, request: &Parts) -> Response {
+pub(crate) async fn respond(catalog: &Catalog, faults: &FaultQueue, request: &Parts) -> Response {
     if !matches!(request.method, Method::GET | Method::HEAD) {
         return failure(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed");
     }
@@ -31,7 +30,7 @@ pub(crate) async fn answer(catalog: &Catalog, faults: &FaultQueue, request: &Par
         _ => {}
     }
     match find(catalog, hour, fault.as_ref()).await {
-        Ok(Some(document)) => serve(&spoilt(document, fault.as_ref()), fault.as_ref(), request),
+        Ok(Some(file)) => serve(&with_fault(file, fault.as_ref()), fault.as_ref(), request),
         Ok(None) => not_found(),
         Err(error) => {
             let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -41,7 +40,7 @@ pub(crate) async fn answer(catalog: &Catalog, faults: &FaultQueue, request: &Par
     }
 }
 
-/// The hour a path names. The archive does not pad hours: `/2015-01-01-01.json.gz` is no file of it.
+/// The hour of a path. The archive does not pad hours: it has no `/2015-01-01-01.json.gz`.
 fn hour_of(path: &str) -> Option<ArchiveHour> {
     let name = path.strip_prefix('/')?;
     let hour: ArchiveHour = name.strip_suffix(".json.gz")?.parse().ok()?;
@@ -59,34 +58,33 @@ async fn find(
     }
 }
 
-fn spoilt(mut document: ServedFile, fault: Option<&FaultKind>) -> ServedFile {
+fn with_fault(mut file: ServedFile, fault: Option<&FaultKind>) -> ServedFile {
     match fault {
         Some(FaultKind::Md5) => {
-            document.md5[0] ^= 1;
-            let hex: String = document.md5.iter().map(|byte| format!("{byte:02x}")).collect();
-            document.etag = format!("\"{hex}\"");
+            file.md5[0] ^= 1;
+            file.etag = format!("\"{}\"", hex::encode(file.md5));
         }
-        Some(FaultKind::Crc) => document.crc32c ^= 1,
-        Some(FaultKind::Etag(text)) => document.etag = format!("\"{text}\""),
+        Some(FaultKind::Crc) => file.crc32c ^= 1,
+        Some(FaultKind::Etag(text)) => file.etag = format!("\"{text}\""),
         _ => {}
     }
-    document
+    file
 }
 
-fn serve(document: &ServedFile, fault: Option<&FaultKind>, request: &Parts) -> Response {
-    let length = document.length;
-    let mut wanted = wanted(&request.headers, &document.etag, &document.last_modified(), length);
+fn serve(file: &ServedFile, fault: Option<&FaultKind>, request: &Parts) -> Response {
+    let length = file.length;
+    let mut selection = select(&request.headers, &file.etag, &file.last_modified(), length);
     if matches!(
-        (fault, &wanted),
+        (fault, &selection),
         (Some(FaultKind::NoRange), ContentSelection::Part(_) | ContentSelection::Unsatisfiable)
     ) {
-        wanted = ContentSelection::All;
+        selection = ContentSelection::All;
     }
     let hashes = fault != Some(&FaultKind::NoHash);
-    match wanted {
-        ContentSelection::All => content(document, StatusCode::OK, 0..length, hashes, fault, request),
-        ContentSelection::Part(range) => content(document, StatusCode::PARTIAL_CONTENT, range, hashes, fault, request),
-        ContentSelection::NotModified => finish(described(document, StatusCode::NOT_MODIFIED, hashes), Body::empty()),
+    match selection {
+        ContentSelection::All => content(file, StatusCode::OK, 0..length, hashes, fault, request),
+        ContentSelection::Part(range) => content(file, StatusCode::PARTIAL_CONTENT, range, hashes, fault, request),
+        ContentSelection::NotModified => finish(described(file, StatusCode::NOT_MODIFIED, hashes), Body::empty()),
         ContentSelection::PreconditionFailed => failure(StatusCode::PRECONDITION_FAILED, "PreconditionFailed"),
         ContentSelection::Unsatisfiable => {
             let mut response = failure(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange");
@@ -99,37 +97,34 @@ fn serve(document: &ServedFile, fault: Option<&FaultKind>, request: &Parts) -> R
 }
 
 fn content(
-    document: &ServedFile,
+    file: &ServedFile,
     status: StatusCode,
     range: Range<u64>,
     hashes: bool,
     fault: Option<&FaultKind>,
     request: &Parts,
 ) -> Response {
-    let mut response = described(document, status, hashes).header(header::CONTENT_LENGTH, range.end - range.start);
+    let mut response = described(file, status, hashes).header(header::CONTENT_LENGTH, range.end - range.start);
     if status == StatusCode::PARTIAL_CONTENT {
-        let value = format!("bytes {}-{}/{}", range.start, range.end - 1, document.length);
+        let value = format!("bytes {}-{}/{}", range.start, range.end - 1, file.length);
         response = response.header(header::CONTENT_RANGE, value);
     }
     let body = match request.method {
         Method::HEAD => Body::empty(),
-        _ => body(document.file.clone(), range, fault),
+        _ => body(file.file.clone(), range, fault),
     };
     finish(response, body)
 }
 
-/// The headers that every answer with or about the document has.
-fn described(document: &ServedFile, status: StatusCode, hashes: bool) -> response::Builder {
+/// The headers of every response with or about the file.
+fn described(file: &ServedFile, status: StatusCode, hashes: bool) -> response::Builder {
     let response = Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::ACCEPT_RANGES, "bytes")
         .header(header::CACHE_CONTROL, "public, max-age=3600")
-        .header(header::LAST_MODIFIED, document.last_modified());
-    match hashes {
-        true => response.header(header::ETAG, &document.etag).header("x-goog-hash", document.goog_hash()),
-        false => response,
-    }
+        .header(header::LAST_MODIFIED, file.last_modified());
+    if hashes { response.header(header::ETAG, &file.etag).header("x-goog-hash", file.goog_hash()) } else { response }
 }
 
 fn not_found() -> Response {
@@ -164,7 +159,7 @@ fn failure(status: StatusCode, code: &str) -> Response {
 }
 
 fn finish(response: response::Builder, body: Body) -> Response {
-    response.body(body).expect("every header value is made of printable ASCII")
+    response.body(body).expect("every header value is printable ASCII")
 }
 
 #[cfg(test)]
@@ -172,8 +167,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_names_of_the_archive_are_hours() {
-        assert_eq!(NO_SUCH_KEY.len(), 127, "as long as the real one");
+    fn hour_of_accepts_only_file_names_of_the_archive() {
+        assert_eq!(NO_SUCH_KEY.len(), 127, "the length of the real body");
         for (phrase, path, hour) in [
             ("as in the archive", "/2015-01-01-1.json.gz", Some("2015-01-01-1")),
             ("two digits", "/2015-01-01-12.json.gz", Some("2015-01-01-12")),
