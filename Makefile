@@ -40,6 +40,8 @@ export GHACTIVITY_DATA := $(abspath $(firstword $(GHACTIVITY_DATA) $(wildcard .l
 LARGE      = $(if $(filter file,$(origin EVENTS)),150000,$(EVENTS))
 
 PY         = .tools/local/bin/python
+LINT       = .tools/lint/bin
+MYPY       = $(LINT)/mypy --python-executable $(PY)
 CARGO_DENY = .tools/cargo-deny-0.20.2/bin/cargo-deny
 CARGO_FUZZ = .tools/cargo-fuzz-0.13.2/bin/cargo-fuzz
 
@@ -53,7 +55,7 @@ ON_LOCAL   = variables=$$($(LOCAL) env) && eval "$$variables" &&
 SOURCE     = --hours $(HOURS) --events $(EVENTS) $(if $(DATA),--data "$(DATA)") $(if $(SOURCE_URL),--source-url "$(SOURCE_URL)")
 
 .DEFAULT_GOAL := help
-.PHONY: help tools tools-local build local-up local-deploy local-down local-status local-ingest local-dashboard measure bench sql demo demo-csv demo-events bench-csv bench-events docs pictures \
+.PHONY: help tools tools-local tools-lint build local-up local-deploy local-down local-status local-ingest local-dashboard measure bench sql demo demo-csv demo-events bench-csv bench-events docs pictures \
         test test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end test-full test-advisories real-data fuzz
 
 help: ## List the commands
@@ -71,6 +73,9 @@ build: tools-local ## Build the functions, the archive server and the command wi
 
 $(GHACTIVITY):
 	@$(MAKE) --no-print-directory build
+
+tools-lint:
+	@$(PYTHON) local_aws/venvs.py lint
 
 demo: tools-local ## Build, deploy to a local AWS, publish hours, query them, stop everything
 	@$(PY) -m local_aws.demos.lake_demo $(SOURCE) $(if $(FROM),--from "$(FROM)")
@@ -132,10 +137,17 @@ test-full: test ## Run all checks, with the whole fault matrix on real processes
 real-data: ## Download ten real hours (25 MB) for the tests, and check them
 	@$(PYTHON) tests/e2e/real_data.py --folder "$(GHACTIVITY_DATA)"
 
-test-format: ## Check formatting
+test-format: tools-lint ## Check the formatting of Rust and Python
 	cargo fmt --all --check
+	$(LINT)/ruff format --check --quiet
 
-test-lint: ## Run clippy, warnings denied
+# The groups of mypy have modules of equal names.
+test-lint: tools-lint tools-local ## Check Python (ruff, mypy), spelling (typos) and Rust (clippy, warnings denied)
+	$(LINT)/ruff check --quiet
+	$(LINT)/typos
+	$(MYPY) local_aws tests/contract docs/images
+	$(MYPY) tests/e2e
+	MYPYPATH=bench $(MYPY) bench
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 
 test-docs: ## Build the documentation, warnings denied

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+
 from project import CSV_FUNCTIONS, FUNCTIONS, ROOT, STREAM_FUNCTIONS
 
 ADAPTERS = {"aws-client", "aws-lake", "aws-csv", "aws-events"}
