@@ -28,7 +28,7 @@ def build() -> None:
     """Builds the program, the example `inflate_alone` and the generator in release mode."""
     cargo = ["cargo", "build", "--release", "--locked", "--quiet"]
     print("building (release with LTO; the first build takes minutes)", flush=True)
-    subprocess.run([*cargo, "-p", "ghactivity", "--bins", "--example", "inflate_alone"], cwd=ROOT, check=True)
+    subprocess.run([*cargo, "-p", "ghactivity", "-p", "cli-convert", "--bins", "--example", "inflate_alone"], cwd=ROOT, check=True)
     subprocess.run([*cargo, "-p", "archive-server"], cwd=ROOT, check=True)
 
 

@@ -15,7 +15,7 @@ from local_aws.stack.aws import LocalAws
 Widget = dict[str, Any]
 
 HERE = Path(__file__).parent
-VENDOR = ROOT / "crates/cli/src/report/vendor"
+VENDOR = ROOT / "crates/cli-query/src/report/vendor"
 DEFAULT_PERIOD_SECS = 300
 
 

@@ -29,3 +29,10 @@ def test_sdk_dependencies_have_equal_features() -> None:
     assert "aws-smithy-runtime" in {crate.split()[0] for crate in beneath}
     differing = {crate: (binaries[crate], tests[crate]) for crate in beneath if binaries[crate] != tests[crate]}
     assert not differing, "features in binaries and in tests differ"
+
+
+def test_cli_convert_needs_no_aws_crate() -> None:
+    crates = {crate.split()[0] for crate in features("--edges", "normal", "--package", "cli-convert")}
+    # aws-lc is the cryptography of rustls, which has nothing to do with AWS's services.
+    aws = {crate for crate in crates if crate.startswith("aws-") and not crate.startswith("aws-lc-")}
+    assert "convert" in crates and not aws, aws

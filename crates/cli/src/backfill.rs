@@ -1,17 +1,17 @@
 //! `ghactivity backfill`: a range of hours, its price told beforehand and beside the actual one afterwards.
 
+mod figures;
 mod quote;
+mod sizes;
 
 use clap::Args;
+use cli_core::{CliError, output};
+use cli_watch::FollowArguments;
 use jiff::Timestamp;
 use pipeline::{ArchiveHour, due};
 use serde_json::json;
 
-use crate::output;
-use crate::stack::Problem;
-use crate::start::Following;
-use quote::Quote;
-pub(crate) use quote::duration;
+use quote::BackfillQuote;
 
 /// Which hours, and how.
 #[derive(Args)]
@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "detach")]
     dry_run: bool,
     #[command(flatten)]
-    following: Following,
+    following: FollowArguments,
 }
 
 const AFTER_HELP: &str = "\
@@ -54,14 +54,14 @@ Exit status:
   130  detached by Ctrl-C; it goes on";
 
 /// Quotes, runs the range, and tells the quote beside what it took.
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { from, to, force, ref job_id, dry_run, ref following } = arguments;
     if from > to {
-        return Err(Problem::Usage(format!("--from {from} lies after --to {to}: exchange them")));
+        return Err(CliError::Usage(format!("--from {from} lies after --to {to}: exchange them")));
     }
     is_over(to, Timestamp::now())?;
     let stack = following.stack.find().await?;
-    let quote = Quote::make(&stack, from, to, force).await?;
+    let quote = BackfillQuote::make(&stack, from, to, force).await?;
     if dry_run {
         if following.json {
             output::json(&quote);
@@ -81,16 +81,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     } else {
         output::text(&format!("{}\n{}", ended.text(), quote.beside(&actual)));
     }
-    ended.problem().map_or(Ok(()), Err)
+    ended.error().map_or(Ok(()), Err)
 }
 
 /// Refuses what the state machine would, before a price is told for it.
-fn is_over(to: ArchiveHour, now: Timestamp) -> Result<(), Problem> {
+fn is_over(to: ArchiveHour, now: Timestamp) -> Result<(), CliError> {
     match due::newest_over(now) {
         Some(newest) if to <= newest => Ok(()),
         newest => {
             let newest = newest.unwrap_or(ArchiveHour::FIRST);
-            Err(Problem::Usage(format!("--to {to} is not over: the newest hour that is, is {newest}")))
+            Err(CliError::Usage(format!("--to {to} is not over: the newest hour that is, is {newest}")))
         }
     }
 }
@@ -105,6 +105,6 @@ mod tests {
         assert!(is_over("2025-11-21-5".parse().unwrap(), now).is_ok());
         let refused = is_over("2025-11-21-6".parse().unwrap(), now).unwrap_err();
         assert_eq!(refused.to_string(), "--to 2025-11-21-6 is not over: the newest hour that is, is 2025-11-21-5");
-        assert_eq!(refused.status(), 1);
+        assert_eq!(refused.exit_status(), 1);
     }
 }

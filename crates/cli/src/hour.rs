@@ -1,11 +1,10 @@
 //! `ghactivity hour`: one hour, whatever has become of it before.
 
 use clap::{Args, ValueEnum};
+use cli_core::CliError;
+use cli_watch::FollowArguments;
 use pipeline::ArchiveHour;
 use serde_json::json;
-
-use crate::stack::Problem;
-use crate::start::Following;
 
 /// Which hour, and how.
 #[derive(Args)]
@@ -21,7 +20,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     source: Source,
     #[command(flatten)]
-    following: Following,
+    following: FollowArguments,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -50,7 +49,7 @@ Exit status:
   130  detached by Ctrl-C; it goes on";
 
 /// Runs the hour and prints what became of it.
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { hour, force, source, following } = arguments;
     let stack = following.stack.find().await?;
     let source = match source {

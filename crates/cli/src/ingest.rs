@@ -1,12 +1,11 @@
 //! `ghactivity ingest`: the hours that are due, as the schedule runs them.
 
 use clap::Args;
+use cli_core::CliError;
+use cli_stack::INGEST_JOB;
+use cli_watch::FollowArguments;
 use pipeline::ArchiveHour;
 use serde_json::{Map, Value, json};
-
-use crate::stack::Problem;
-use crate::start::Following;
-use crate::status::JOB;
 
 /// How many, and from where.
 #[derive(Args)]
@@ -22,10 +21,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DAYS", conflicts_with = "from", value_parser = clap::value_parser!(u32).range(1..=31))]
     recheck: Option<u32>,
     /// Whose bookmark and run history
-    #[arg(long, value_name = "ID", default_value = JOB)]
+    #[arg(long, value_name = "ID", default_value = INGEST_JOB)]
     job_id: String,
     #[command(flatten)]
-    following: Following,
+    following: FollowArguments,
 }
 
 const AFTER_HELP: &str = "\
@@ -46,11 +45,11 @@ Exit status:
   130  detached by Ctrl-C; it goes on";
 
 /// Runs the hours that are due and prints what became of them.
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { hours, from, recheck, job_id, following } = arguments;
     let stack = following.stack.find().await?;
     if let Some(from) = from {
-        let job = stack.jobs()?.get(&job_id).await.map_err(|error| Problem::of(&stack.aws, error))?;
+        let job = stack.jobs()?.get(&job_id).await.map_err(|error| stack.aws.error(error))?;
         if let Some(job) = job {
             let first = job.first_hour;
             eprintln!(

@@ -9,10 +9,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use cli_core::{CliError, output};
 use serde::Deserialize;
-
-use crate::output;
-use crate::stack::Problem;
 
 /// What to do with the local AWS.
 #[derive(Args)]
@@ -101,7 +99,7 @@ Examples:
 Exit status: 0 done, 1 the command line makes no sense, 2 it failed, or nothing runs";
 
 /// Runs the project's script, or reads what it left.
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
+pub(crate) fn run(arguments: &Arguments) -> Result<(), CliError> {
     let project = project()?;
     let directory = project.join(&arguments.directory);
     match &arguments.action {
@@ -135,19 +133,19 @@ fn parameter_options(pairs: &[String]) -> Vec<String> {
 
 const SCRIPT: &str = "local_aws/__main__.py";
 
-fn project() -> Result<PathBuf, Problem> {
+fn project() -> Result<PathBuf, CliError> {
     let here = std::env::current_dir().unwrap_or_default();
     let program = std::env::current_exe().unwrap_or_default();
     let folders = here.ancestors().chain(program.ancestors());
     let found = folders.filter(|folder| !folder.as_os_str().is_empty()).find(|folder| folder.join(SCRIPT).is_file());
-    found.map(Path::to_owned).ok_or_else(|| Problem::Absent {
+    found.map(Path::to_owned).ok_or_else(|| CliError::Absent {
         what: format!("{SCRIPT}, in this folder or above it,"),
         next: "run this in a clone of the project, which the local AWS deploys".to_owned(),
     })
 }
 
 /// Runs the script in the virtual environment that the project makes for it.
-fn script(project: &Path, directory: &Path, command: &str, options: &[String]) -> Result<(), Problem> {
+fn script(project: &Path, directory: &Path, command: &str, options: &[String]) -> Result<(), CliError> {
     call(project, "local_aws/venvs.py", "python3", &["local_aws/venvs.py".to_owned(), "local".to_owned()])?;
     let mut arguments = vec![
         "-m".to_owned(),
@@ -160,12 +158,12 @@ fn script(project: &Path, directory: &Path, command: &str, options: &[String]) -
     call(project, "local_aws", &python.display().to_string(), &arguments)
 }
 
-fn call(project: &Path, what: &str, program: &str, arguments: &[String]) -> Result<(), Problem> {
+fn call(project: &Path, what: &str, program: &str, arguments: &[String]) -> Result<(), CliError> {
     let status = Command::new(program).args(arguments).current_dir(project).status();
     match status {
         Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err(Problem::Local { what: what.to_owned(), reason: "see the lines above".to_owned() }),
-        Err(error) => Err(Problem::Local { what: what.to_owned(), reason: format!("{program}: {error}") }),
+        Ok(_) => Err(CliError::Local { what: what.to_owned(), reason: "see the lines above".to_owned() }),
+        Err(error) => Err(CliError::Local { what: what.to_owned(), reason: format!("{program}: {error}") }),
     }
 }
 
@@ -175,11 +173,11 @@ struct Server {
     endpoint: String,
 }
 
-fn not_running() -> Problem {
-    Problem::Absent { what: "the local AWS".to_owned(), next: "start it with 'ghactivity local up'".to_owned() }
+fn not_running() -> CliError {
+    CliError::Absent { what: "the local AWS".to_owned(), next: "start it with 'ghactivity local up'".to_owned() }
 }
 
-fn env(directory: &Path) -> Result<(), Problem> {
+fn env(directory: &Path) -> Result<(), CliError> {
     let text = std::fs::read_to_string(directory.join("server.json")).map_err(|_| not_running())?;
     let Server { endpoint } = serde_json::from_str(&text).map_err(|_| not_running())?;
     output::text(&format!(
@@ -190,7 +188,7 @@ fn env(directory: &Path) -> Result<(), Problem> {
 }
 
 impl Logs {
-    fn print(&self, log: &Path) -> Result<(), Problem> {
+    fn print(&self, log: &Path) -> Result<(), CliError> {
         let unreadable = |_| not_running();
         let mut file = std::fs::File::open(log).map_err(unreadable)?;
         let mut text = Vec::new();

@@ -1,15 +1,13 @@
 //! `ghactivity prove`: what readers see is what was landed, worked out anew.
 
 use clap::Args;
+use cli_core::hours::range;
+use cli_core::{CliError, output};
+use cli_stack::{INGEST_JOB, Stack};
+use cli_watch::FollowArguments;
 use jiff::Timestamp;
 use pipeline::ArchiveHour;
 use serde_json::{Value, json};
-
-use crate::output;
-use crate::report::{first_of, last_of};
-use crate::stack::{Problem, Stack};
-use crate::start::Following;
-use crate::status::JOB;
 
 /// Which hours.
 #[derive(Args)]
@@ -19,7 +17,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "RANGE", value_parser = range)]
     range: Option<(ArchiveHour, ArchiveHour)>,
     #[command(flatten)]
-    following: Following,
+    following: FollowArguments,
 }
 
 const AFTER_HELP: &str = "\
@@ -40,7 +38,7 @@ Exit status:
   130  detached by Ctrl-C; it goes on";
 
 /// Proves the range and prints the sums.
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { range, following } = arguments;
     let stack = following.stack.find().await?;
     let (from, to) = match range {
@@ -56,18 +54,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
         let line = |(name, value): (&String, &Value)| format!("{:16} {value}\n", name.replace('_', " "));
         output::text(&sums.iter().map(line).collect::<String>());
     }
-    ended.problem().map_or(Ok(()), Err)
+    ended.error().map_or(Ok(()), Err)
 }
 
-async fn up_to_the_bookmark(stack: &Stack) -> Result<(ArchiveHour, ArchiveHour), Problem> {
-    let problem = |error| Problem::of(&stack.aws, error);
-    let job = stack.jobs()?.get(JOB).await.map_err(problem)?;
+async fn up_to_the_bookmark(stack: &Stack) -> Result<(ArchiveHour, ArchiveHour), CliError> {
+    let failed = |error| stack.aws.error(error);
+    let job = stack.jobs()?.get(INGEST_JOB).await.map_err(failed)?;
     let known = job.and_then(|job| Some((job.first_hour, job.bookmark().ok().flatten()?)));
-    let (first, bookmark) = known.ok_or_else(|| Problem::Absent {
+    let (first, bookmark) = known.ok_or_else(|| CliError::Absent {
         what: "a bookmark".to_owned(),
         next: format!("name the hours: 'ghactivity prove {}'", Timestamp::now().strftime("%Y-%m-%d")),
     })?;
-    let before = stack.ledger()?.outcomes(ArchiveHour::FIRST, first).await.map_err(problem)?;
+    let before = stack.ledger()?.outcomes(ArchiveHour::FIRST, first).await.map_err(failed)?;
     let before: Vec<_> = before.into_iter().map(|(hour, ..)| hour).collect();
     let (from, apart) = joined(&before, first);
     eprintln!("  {from} to {bookmark}");
@@ -90,28 +88,9 @@ fn joined(before: &[ArchiveHour], first: ArchiveHour) -> (ArchiveHour, Option<(A
     (from, None)
 }
 
-/// `HOUR`, `DAY`, or two of them with `..` between.
-fn range(text: &str) -> Result<(ArchiveHour, ArchiveHour), String> {
-    let (from, to) = text.split_once("..").unwrap_or((text, text));
-    let (from, to) = (first_of(from)?, last_of(to)?);
-    if from > to { Err(format!("{from} lies after {to}: exchange them")) } else { Ok((from, to)) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_range_is_an_hour_a_day_or_two_of_them() {
-        for (text, from, to) in [
-            ("2025-11-21-3", "2025-11-21-3", "2025-11-21-3"),
-            ("2025-11-21", "2025-11-21-0", "2025-11-21-23"),
-            ("2025-11-01..2025-11-30-4", "2025-11-01-0", "2025-11-30-4"),
-        ] {
-            assert_eq!(range(text).unwrap(), (from.parse().unwrap(), to.parse().unwrap()), "{text}");
-        }
-        assert!(range("2025-11-02..2025-11-01").is_err() && range("..").is_err());
-    }
 
     #[test]
     fn what_was_backfilled_before_the_jobs_first_hour_is_proven_too() {

@@ -3,16 +3,15 @@
 use aws_client::s3::ReadError;
 use aws_lake::HourMark;
 use clap::{Args, Subcommand};
-use indicatif::HumanCount;
+use cli_core::format::{count, one_line};
+use cli_core::{CliError, hours, output};
+use cli_stack::{Stack, StackArguments};
+use cli_watch::FollowArguments;
 use jiff::Timestamp;
 use pipeline::ledger::Publication;
 use pipeline::{ArchiveHour, keys};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-
-use crate::output;
-use crate::stack::{Problem, Stack, StackArguments};
-use crate::start::Following;
 
 /// What to do with bad records.
 #[derive(Args)]
@@ -25,11 +24,11 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 enum Action {
     /// The hours that have bad records, with their number
-    List(List),
+    List(ListArguments),
     /// The bad records of an hour: place, reason, bytes
-    Show(Show),
+    Show(ShowArguments),
     /// Convert an hour again from the bytes that landed, after a fix: what is good now is added
-    Replay(Replay),
+    Replay(ReplayArguments),
 }
 
 const AFTER_HELP: &str = "\
@@ -41,7 +40,7 @@ Examples:
 
 /// Of which hours.
 #[derive(Args)]
-struct List {
+struct ListArguments {
     /// First hour to look at
     #[arg(long, value_name = "YYYY-MM-DD-H")]
     from: Option<ArchiveHour>,
@@ -57,7 +56,7 @@ struct List {
 
 /// Of which hour.
 #[derive(Args)]
-struct Show {
+struct ShowArguments {
     /// The hour
     #[arg(value_name = "YYYY-MM-DD-H")]
     hour: ArchiveHour,
@@ -75,12 +74,12 @@ The hour is planned and converted again from the landing object, without a downl
 good now are added; the counts are compared before and after, and an hour with fewer rows is refused as ever.
 
 Exit status: 0 replayed (and counts balance), 1 there is nothing to replay, 2 it failed, 130 detached by Ctrl-C")]
-struct Replay {
+struct ReplayArguments {
     /// The hour
     #[arg(value_name = "YYYY-MM-DD-H")]
     hour: ArchiveHour,
     #[command(flatten)]
-    following: Following,
+    following: FollowArguments,
 }
 
 /// A line of a quarantine object.
@@ -101,7 +100,7 @@ struct BadRecord {
 /// Largest quarantine object that is read whole: one of 64 KiB records, ten thousand of them, in base64.
 const MOST_BYTES: u64 = 1 << 30;
 
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     match arguments.action {
         Action::List(list) => list.run().await,
         Action::Show(show) => show.run().await,
@@ -109,12 +108,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     }
 }
 
-impl List {
-    async fn run(self) -> Result<(), Problem> {
+impl ListArguments {
+    async fn run(self) -> Result<(), CliError> {
         let stack = self.stack.find().await?;
-        let now = ArchiveHour::containing(Timestamp::now()).unwrap_or(ArchiveHour::FIRST);
+        let now = hours::current(Timestamp::now());
         let (first, last) = (self.from.unwrap_or(ArchiveHour::FIRST), self.to.unwrap_or(now));
-        let marks = stack.ledger()?.marks(first, last).await.map_err(|error| Problem::of(&stack.aws, error))?;
+        let marks = stack.ledger()?.marks(first, last).await.map_err(|error| stack.aws.error(error))?;
         let bad: Vec<_> = marks.iter().filter(|mark| mark.counts.quarantined > 0).collect();
         if self.json {
             let each = bad.iter().map(|mark| {
@@ -134,28 +133,23 @@ fn list(bad: &[&HourMark]) -> String {
     let rows = bad.iter().map(|mark| {
         let counts = &mark.counts;
         let share = 100.0 * counts.quarantined as f64 / counts.records as f64;
-        vec![
-            mark.hour.to_string(),
-            HumanCount(counts.quarantined).to_string(),
-            HumanCount(counts.records).to_string(),
-            format!("{share:.3} %"),
-        ]
+        vec![mark.hour.to_string(), count(counts.quarantined), count(counts.records), format!("{share:.3} %")]
     });
-    output::table(&["hour", "quarantined", "of records", "share"], rows, 4)
+    output::table(&["hour", "quarantined", "of records", "share"], rows, |at| at > 0)
 }
 
-impl Show {
-    async fn run(self) -> Result<(), Problem> {
+impl ShowArguments {
+    async fn run(self) -> Result<(), CliError> {
         let stack = self.stack.find().await?;
         let publication = published(&stack, self.hour).await?;
         let bucket = stack.bucket()?;
         let prefix = keys::quarantine_prefix(self.hour, publication.version);
-        let objects = bucket.list(&prefix).await.map_err(|error| Problem::of(&stack.aws, error))?;
+        let objects = bucket.list(&prefix).await.map_err(|error| stack.aws.error(error))?;
         let mut records = Vec::new();
         for object in objects {
             let bytes = bucket.read_whole(&object.key, MOST_BYTES).await.map_err(|error| unreadable(&stack, error))?;
             for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                let record: BadRecord = serde_json::from_slice(line).map_err(|error| Problem::Absent {
+                let record: BadRecord = serde_json::from_slice(line).map_err(|error| CliError::Absent {
                     what: format!("a readable line of {}: {error}; such a line", bucket.address(&object.key)),
                     next: "the object is none of this pipeline's".to_owned(),
                 })?;
@@ -173,10 +167,12 @@ impl Show {
     }
 }
 
-fn unreadable(stack: &Stack, error: ReadError) -> Problem {
+fn unreadable(stack: &Stack, error: ReadError) -> CliError {
     match error {
-        ReadError::Aws(error) => Problem::of(&stack.aws, error),
-        other => Problem::Absent { what: other.to_string(), next: "it is kept for QuarantineRetentionDays".to_owned() },
+        ReadError::Aws(error) => stack.aws.error(error),
+        other => {
+            CliError::Absent { what: other.to_string(), next: "it is kept for QuarantineRetentionDays".to_owned() }
+        }
     }
 }
 
@@ -187,11 +183,11 @@ fn show(records: &[BadRecord]) -> String {
             record.offset.to_string(),
             record.length.to_string(),
             record.reason.clone(),
-            crate::stack::one_line(&record.detail),
+            one_line(&record.detail),
             preview(&record.raw),
         ]
     });
-    output::table(&["line", "byte", "length", "reason", "detail", "begins with"], rows, 3)
+    output::table(&["line", "byte", "length", "reason", "detail", "begins with"], rows, |at| at == 1 || at == 2)
 }
 
 /// The first bytes, as far as a terminal can show them.
@@ -201,44 +197,44 @@ fn preview(raw: &str) -> String {
     bytes.iter().take(40).flat_map(|byte| std::ascii::escape_default(*byte)).map(char::from).collect()
 }
 
-async fn published(stack: &Stack, hour: ArchiveHour) -> Result<Publication, Problem> {
-    let item = stack.ledger()?.get(hour).await.map_err(|error| Problem::of(&stack.aws, error))?;
-    item.and_then(|item| item.publication).ok_or_else(|| Problem::Absent {
+async fn published(stack: &Stack, hour: ArchiveHour) -> Result<Publication, CliError> {
+    let item = stack.ledger()?.get(hour).await.map_err(|error| stack.aws.error(error))?;
+    item.and_then(|item| item.publication).ok_or_else(|| CliError::Absent {
         what: format!("a published hour {hour}"),
         next: format!("run it: 'ghactivity hour {hour}'"),
     })
 }
 
-impl Replay {
-    async fn run(self) -> Result<(), Problem> {
+impl ReplayArguments {
+    async fn run(self) -> Result<(), CliError> {
         let Self { hour, following } = self;
         let stack = following.stack.find().await?;
         let before = published(&stack, hour).await?;
         if before.counts.quarantined == 0 {
-            return Err(Problem::Usage(format!("{hour} has no bad record: there is nothing to replay")));
+            return Err(CliError::Usage(format!("{hour} has no bad record: there is nothing to replay")));
         }
         let input = json!({"hour": hour, "source": "landing"});
         let name = format!("{hour}_replay");
         let Some(ended) = following.start(&stack, "ProcessHourStateMachineArn", &name, &input).await? else {
             return Ok(());
         };
-        if let Some(problem) = ended.problem() {
-            return Err(problem);
+        if let Some(error) = ended.error() {
+            return Err(error);
         }
         let after = published(&stack, hour).await?;
-        let replayed = Replayed::new(hour, &before, &after);
+        let replayed = ReplayReport::new(hour, &before, &after);
         if following.json {
             output::json(&replayed);
         } else {
             output::text(&replayed.text());
         }
-        if replayed.balances { Ok(()) } else { Err(replayed.problem()) }
+        if replayed.balances { Ok(()) } else { Err(replayed.error()) }
     }
 }
 
 /// What a replay changed.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Replayed {
+struct ReplayReport {
     hour: ArchiveHour,
     rows_before: u64,
     rows_after: u64,
@@ -250,7 +246,7 @@ struct Replayed {
     balances: bool,
 }
 
-impl Replayed {
+impl ReplayReport {
     fn new(hour: ArchiveHour, before: &Publication, after: &Publication) -> Self {
         let (old, new) = (&before.counts, &after.counts);
         let same = (old.records, old.duplicates) == (new.records, new.duplicates);
@@ -270,24 +266,24 @@ impl Replayed {
         if self.version_before == self.version_after {
             return format!(
                 "nothing changed: {} records are still bad to this version of the converter ({})\n",
-                HumanCount(self.quarantined_after),
+                count(self.quarantined_after),
                 self.version_after
             );
         }
         format!(
             "{}: {} rows before, {} after; {} bad records before, {} after; version {} became {}\n",
             self.hour,
-            HumanCount(self.rows_before),
-            HumanCount(self.rows_after),
-            HumanCount(self.quarantined_before),
-            HumanCount(self.quarantined_after),
+            count(self.rows_before),
+            count(self.rows_after),
+            count(self.quarantined_before),
+            count(self.quarantined_after),
             self.version_before,
             self.version_after
         )
     }
 
-    fn problem(&self) -> Problem {
-        Problem::Absent {
+    fn error(&self) -> CliError {
+        CliError::Absent {
             what: format!("a balance of {} before and after", self.hour),
             next:
                 "the landing object has other records than what was published: compare, or run the hour from the source"

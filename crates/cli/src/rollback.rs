@@ -1,11 +1,10 @@
 //! `ghactivity rollback`: an hour as readers saw it before.
 
 use clap::Args;
+use cli_core::CliError;
+use cli_watch::FollowArguments;
 use pipeline::{ArchiveHour, Version};
 use serde_json::json;
-
-use crate::stack::Problem;
-use crate::start::Following;
 
 /// Which hour, and to what.
 #[derive(Args)]
@@ -18,7 +17,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "VERSION", default_value = "previous", value_parser = version)]
     to: String,
     #[command(flatten)]
-    following: Following,
+    following: FollowArguments,
 }
 
 const AFTER_HELP: &str = "\
@@ -36,7 +35,7 @@ Exit status:
   130  detached by Ctrl-C; it goes on";
 
 /// Rolls the hour back and prints what readers see now.
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { hour, to, following } = arguments;
     let stack = following.stack.find().await?;
     let input = json!({"hour": hour, "roll_back_to": to});

@@ -2,11 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
-
-use crate::output;
-use crate::stack::Problem;
+use cli_core::{CliError, output};
 
 /// For which shell.
 #[derive(Args)]
@@ -15,7 +13,7 @@ Examples:
   ghactivity completions bash > ~/.local/share/bash-completion/completions/ghactivity
   ghactivity completions zsh > ~/.zfunc/_ghactivity
   ghactivity completions fish > ~/.config/fish/completions/ghactivity.fish")]
-pub(crate) struct Completions {
+pub(crate) struct CompletionsArguments {
     /// The shell
     shell: Shell,
 }
@@ -26,21 +24,20 @@ pub(crate) struct Completions {
 Examples:
   ghactivity man | man -l -
   ghactivity man --out ~/.local/share/man/man1    # a page for each subcommand")]
-pub(crate) struct Man {
+pub(crate) struct ManArguments {
     /// Write a page for the command and one for each subcommand into this folder, instead of printing the first
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
-pub(crate) fn completions(arguments: &Completions) -> Result<(), Problem> {
+pub(crate) fn completions(arguments: &CompletionsArguments, mut command: Command) -> Result<(), CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut crate::CommandLine::command(), "ghactivity", &mut script);
+    clap_complete::generate(arguments.shell, &mut command, "ghactivity", &mut script);
     output::text(&String::from_utf8_lossy(&script));
     Ok(())
 }
 
-pub(crate) fn man(arguments: &Man) -> Result<(), Problem> {
-    let command = crate::CommandLine::command();
+pub(crate) fn man(arguments: &ManArguments, command: Command) -> Result<(), CliError> {
     let Some(folder) = &arguments.out else {
         let mut page = Vec::new();
         clap_mangen::Man::new(command).render(&mut page).expect("memory takes what is written to it");
@@ -48,5 +45,5 @@ pub(crate) fn man(arguments: &Man) -> Result<(), Problem> {
         return Ok(());
     };
     let written = std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder));
-    written.map_err(|error| Problem::File { path: folder.display().to_string(), reason: error.to_string() })
+    written.map_err(|error| CliError::File { path: folder.display().to_string(), reason: error.to_string() })
 }

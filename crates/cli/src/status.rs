@@ -2,20 +2,14 @@
 
 use aws_lake::HourMark;
 use clap::Args;
-use comfy_table::{Table, presets};
-use indicatif::HumanCount;
+use cli_core::format::{count, one_line, plural};
+use cli_core::{CliError, hours, output};
+use cli_stack::calendar::{CoverageCalendar, HourState};
+use cli_stack::{INGEST_JOB, Stack, StackArguments};
 use jiff::Timestamp;
 use pipeline::ArchiveHour;
 use pipeline::ledger::{JobItem, JobRunItem};
 use serde::Serialize;
-
-use crate::calendar::{Calendar, Cell};
-use crate::output;
-use crate::paint::Paint;
-use crate::stack::{Problem, Stack, StackArguments, one_line};
-
-/// The job of the schedule and of `ingest`.
-pub(crate) const JOB: &str = "ghactivity_ingest";
 
 /// What to look at.
 #[derive(Args)]
@@ -31,7 +25,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "YYYY-MM-DD-H")]
     to: Option<ArchiveHour>,
     /// Whose bookmark and runs
-    #[arg(long, value_name = "ID", default_value = JOB)]
+    #[arg(long, value_name = "ID", default_value = INGEST_JOB)]
     job_id: String,
     /// Print one JSON object
     #[arg(long)]
@@ -57,7 +51,7 @@ const RUNS: i32 = 5;
 const MAX_FAILED: usize = 20;
 
 #[derive(Serialize)]
-struct Status {
+struct StackStatus {
     stack: String,
     region: String,
     schedule: Option<String>,
@@ -86,7 +80,7 @@ struct RunLine {
 #[derive(Serialize)]
 struct HourLine {
     hour: ArchiveHour,
-    state: Cell,
+    state: HourState,
     rows: u64,
     quarantined: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,34 +90,34 @@ struct HourLine {
 }
 
 /// Reads the tables and prints what they say.
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let now = Timestamp::now();
     let (first, last) = arguments.range(now)?;
     let stack = arguments.stack.find().await?;
     let (ledger, jobs, runs) = (stack.ledger()?, stack.jobs()?, stack.runs()?);
     let (job, runs, marks) =
         tokio::join!(jobs.get(&arguments.job_id), runs.newest(&arguments.job_id, RUNS), ledger.marks(first, last));
-    let problem = |error| Problem::of(&stack.aws, error);
-    let (job, runs, marks) = (job.map_err(problem)?, runs.map_err(problem)?, marks.map_err(problem)?);
-    let calendar = Calendar::new(first, last, &marks, now);
-    let status = Status::new(&stack, &arguments.job_id, job.as_ref(), &runs, now);
+    let failed = |error| stack.aws.error(error);
+    let (job, runs, marks) = (job.map_err(failed)?, runs.map_err(failed)?, marks.map_err(failed)?);
+    let calendar = CoverageCalendar::new(first, last, &marks, now);
+    let status = StackStatus::new(&stack, &arguments.job_id, job.as_ref(), &runs, now);
     let lines = lines(&calendar, &marks);
     if arguments.json {
-        output::json(&Status { calendar: lines, ..status });
+        output::json(&StackStatus { calendar: lines, ..status });
     } else {
-        output::text(&format!("{}\n{}{}", status.text(), calendar.draw(Paint::for_stdout()), failed(&lines)));
+        output::styled(&format!("{}\n{}{}", status.text(), calendar.draw(), failed_hours(&lines)));
     }
     Ok(())
 }
 
 impl Arguments {
-    fn range(&self, now: Timestamp) -> Result<(ArchiveHour, ArchiveHour), Problem> {
-        let running = ArchiveHour::containing(now).unwrap_or(ArchiveHour::FIRST);
+    fn range(&self, now: Timestamp) -> Result<(ArchiveHour, ArchiveHour), CliError> {
+        let running = hours::current(now);
         let last = self.to.unwrap_or(running);
         let whole_days = last.minus((self.days - 1) * 24).unwrap_or(ArchiveHour::FIRST);
         let first = self.from.unwrap_or_else(|| midnight(whole_days));
         if first > last {
-            return Err(Problem::Usage(format!("--from {first} lies after --to {last}: exchange them")));
+            return Err(CliError::Usage(format!("--from {first} lies after --to {last}: exchange them")));
         }
         Ok((first, last))
     }
@@ -135,7 +129,7 @@ fn midnight(hour: ArchiveHour) -> ArchiveHour {
     hour.minus(of_day.parse().expect("the hour of a day is a number")).unwrap_or(ArchiveHour::FIRST)
 }
 
-impl Status {
+impl StackStatus {
     fn new(stack: &Stack, job_id: &str, job: Option<&JobItem>, runs: &[JobRunItem], now: Timestamp) -> Self {
         let bookmark = job.and_then(|job| job.bookmark().ok().flatten());
         let newest_over = ArchiveHour::containing(now).and_then(|running| running.minus(1));
@@ -154,7 +148,9 @@ impl Status {
 
     fn text(&self) -> String {
         let bookmark = match (self.bookmark, self.lag_hours) {
-            (Some(bookmark), Some(lag)) => format!("{bookmark}, {} behind", plural(lag, "hour")),
+            (Some(bookmark), Some(lag)) => {
+                format!("{bookmark}, {} behind", plural(u64::try_from(lag).unwrap_or_default(), "hour"))
+            }
             (Some(bookmark), None) => bookmark.to_string(),
             (None, _) => "none yet: 'ghactivity ingest' begins".to_owned(),
         };
@@ -162,29 +158,25 @@ impl Status {
         let mut text =
             format!("stack     {} in {}, schedule {schedule}\nbookmark  {bookmark}\n", self.stack, self.region);
         if !self.runs.is_empty() {
-            text.push_str(&format!("\nlast runs of {}\n{}\n", self.job_id, self.table()));
+            text.push_str(&format!("\nlast runs of {}\n{}", self.job_id, self.table()));
         }
         text
     }
 
+    /// The last runs, indented.
     fn table(&self) -> String {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING);
-        for run in &self.runs {
+        let rows = self.runs.iter().map(|run| {
             let what = match (&run.error, run.rows) {
                 (Some(error), _) => error.clone(),
-                (None, Some(rows)) => format!("{} rows", HumanCount(rows)),
+                (None, Some(rows)) => format!("{} rows", count(rows)),
                 (None, None) => String::new(),
             };
             let begun = run.started_at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
             let status = serde_json::to_value(run.status).ok().and_then(|text| text.as_str().map(str::to_owned));
             let status = status.unwrap_or_default().replace('_', " ");
-            table.add_row([begun, run.hour.to_string(), status, format!("{:.1} s", run.seconds), what]);
-        }
-        for column in table.column_iter_mut() {
-            column.set_padding((2, 0));
-        }
-        table.trim_fmt()
+            [begun, run.hour.to_string(), status, format!("{:.1} s", run.seconds), what]
+        });
+        output::table(&[], rows, |_| false).lines().map(|line| format!("  {line}\n")).collect()
     }
 }
 
@@ -203,9 +195,9 @@ impl RunLine {
     }
 }
 
-fn lines(calendar: &Calendar, marks: &[HourMark]) -> Vec<HourLine> {
+fn lines(calendar: &CoverageCalendar, marks: &[HourMark]) -> Vec<HourLine> {
     let mut marks = marks.iter().peekable();
-    let cells = calendar.cells().filter(|(_, cell)| *cell != Cell::Future);
+    let cells = calendar.cells().filter(|(_, cell)| *cell != HourState::Future);
     cells
         .map(|(hour, state)| {
             let mark = marks.next_if(|mark| mark.hour == hour);
@@ -218,8 +210,8 @@ fn lines(calendar: &Calendar, marks: &[HourMark]) -> Vec<HourLine> {
 }
 
 /// The hours of the calendar that failed, and why; nothing if there are none.
-fn failed(lines: &[HourLine]) -> String {
-    let failed: Vec<&HourLine> = lines.iter().filter(|line| line.state == Cell::Failed).collect();
+fn failed_hours(lines: &[HourLine]) -> String {
+    let failed: Vec<&HourLine> = lines.iter().filter(|line| line.state == HourState::Failed).collect();
     if failed.is_empty() {
         return String::new();
     }
@@ -232,11 +224,6 @@ fn failed(lines: &[HourLine]) -> String {
         text += &format!("  and {} more, which --json tells\n", failed.len() - MAX_FAILED);
     }
     text
-}
-
-/// `1 hour`, `2 hours`.
-pub(crate) fn plural(count: i64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -267,21 +254,21 @@ mod tests {
             error: Some("NotGzip".to_owned()),
             message: Some("it is\na page".to_owned()),
         };
-        assert_eq!(failed(&[line(0, Cell::Published)]), "", "an error of before");
-        let some = failed(&[line(0, Cell::Published), line(1, Cell::Failed)]);
+        assert_eq!(failed_hours(&[line(0, HourState::Published)]), "", "an error of before");
+        let some = failed_hours(&[line(0, HourState::Published), line(1, HourState::Failed)]);
         assert_eq!(some, "\nfailed, oldest first\n  2025-11-21-1  NotGzip: it is a page\n");
-        let many: Vec<HourLine> = (0..23).map(|number| line(number, Cell::Failed)).collect();
-        let text = failed(&many);
+        let many: Vec<HourLine> = (0..23).map(|number| line(number, HourState::Failed)).collect();
+        let text = failed_hours(&many);
         assert_eq!((text.lines().count(), text.contains("and 3 more")), (23, true), "{text}");
     }
 
     #[test]
     fn a_status_has_bookmark_lag_and_runs() {
-        let told = Status {
+        let told = StackStatus {
             stack: "ghactivity".to_owned(),
             region: "us-east-1".to_owned(),
             schedule: Some("enabled".to_owned()),
-            job_id: JOB.to_owned(),
+            job_id: INGEST_JOB.to_owned(),
             bookmark: Some("2025-11-21-2".parse().unwrap()),
             first_hour: Some("2025-11-20-0".parse().unwrap()),
             lag_hours: Some(1),
@@ -293,7 +280,7 @@ mod tests {
             calendar: Vec::new(),
         };
         let text = told.text();
-        let nothing = Status { bookmark: None, lag_hours: None, runs: Vec::new(), schedule: None, ..told };
+        let nothing = StackStatus { bookmark: None, lag_hours: None, runs: Vec::new(), schedule: None, ..told };
         insta::assert_snapshot!(format!("{text}---\n{}", nothing.text()));
     }
 }

@@ -1,4 +1,4 @@
-//! `ghactivity teardown`: everything that the stack left in the account, after it was shown and agreed to.
+//! `ghactivity teardown`: everything that the stack remaining in the account, after it was shown and agreed to.
 
 mod inventory;
 
@@ -10,12 +10,11 @@ use aws_client::s3::Bucket;
 use aws_sdk_cloudformation::types::StackStatus;
 use aws_sdk_sfn::types::ExecutionStatus;
 use clap::Args;
-use indicatif::HumanCount;
+use cli_core::format::count;
+use cli_core::{CliError, output};
+use cli_stack::{Stack, StackArguments, is_stack_absent};
 
-use inventory::{Folders, Inventory, Kept, Resources};
-
-use crate::output;
-use crate::stack::{Problem, Stack, StackArguments};
+use inventory::{BucketSizes, Inventory, KeptData, StackResources};
 
 /// What to take away.
 #[derive(Args)]
@@ -23,7 +22,7 @@ use crate::stack::{Problem, Stack, StackArguments};
 pub(crate) struct Arguments {
     /// Keep the buckets with all their objects, the tables, or (without a value) both
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "all", value_name = "WHAT")]
-    keep_data: Option<Kept>,
+    keep_data: Option<KeptData>,
     /// Only list what would go
     #[arg(long)]
     dry_run: bool,
@@ -49,12 +48,12 @@ Examples:
   echo delete | ghactivity teardown --stack ghactivity-dev
 
 Exit status: 0 gone (or listed), 1 not agreed to: nothing was done, 2 it failed: run it again to go on, or where the stack is
-gone already, run the commands that it prints for what is left";
+gone already, run the commands that it prints for what is remaining";
 
 /// Shows, asks, and takes away.
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let stack = arguments.stack.find().await?;
-    let resources = Resources::of(&stack).await?;
+    let resources = StackResources::of(&stack).await?;
     let inventory = Inventory::of(&stack, &resources, arguments.keep_data).await?;
     match arguments.json {
         true => output::json(&inventory.json()),
@@ -67,38 +66,38 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     agreed()?;
     // The schedule may have started one while the question stood.
     nothing_runs(&stack, &resources).await?;
-    let doomed: &[Folders] = if inventory.takes_buckets() { &inventory.buckets } else { &[] };
-    for Folders { bucket, .. } in doomed {
+    let doomed: &[BucketSizes] = if inventory.takes_buckets() { &inventory.buckets } else { &[] };
+    for BucketSizes { bucket, .. } in doomed {
         empty(&stack, bucket).await?;
     }
-    let mut left = Left { region: stack.aws.region.clone(), ..Left::default() };
-    left.buckets.extend(doomed.iter().map(|folders| folders.bucket.clone()));
+    let mut remaining = RemainingResources { region: stack.aws.region.clone(), ..RemainingResources::default() };
+    remaining.buckets.extend(doomed.iter().map(|folders| folders.bucket.clone()));
     if inventory.takes_tables() {
-        left.tables.extend(inventory.tables.iter().map(|(table, ..)| table.clone()));
+        remaining.tables.extend(inventory.tables.iter().map(|(table, ..)| table.clone()));
     }
-    let outcome = delete_rest(&stack, &mut left).await;
+    let outcome = delete_rest(&stack, &mut remaining).await;
     if outcome.is_err() {
-        output::text(&left.to_string());
+        output::text(&remaining.to_string());
     }
     outcome
 }
 
 /// Deletes the stack, then what it leaves behind, and strikes from the list what is gone; a problem with one keeps none of the others.
-async fn delete_rest(stack: &Stack, left: &mut Left) -> Result<(), Problem> {
+async fn delete_rest(stack: &Stack, remaining: &mut RemainingResources) -> Result<(), CliError> {
     delete_stack(stack).await?;
-    left.stack_is_gone = true;
+    remaining.stack_is_gone = true;
     say(&format!("stack {} is deleted", stack.name));
     let mut outcome = Ok(());
-    for bucket in std::mem::take(&mut left.buckets) {
-        if let Err(problem) = delete_bucket(stack, &bucket).await {
-            left.buckets.push(bucket);
-            outcome = outcome.and(Err(problem));
+    for bucket in std::mem::take(&mut remaining.buckets) {
+        if let Err(error) = delete_bucket(stack, &bucket).await {
+            remaining.buckets.push(bucket);
+            outcome = outcome.and(Err(error));
         }
     }
-    for table in std::mem::take(&mut left.tables) {
-        if let Err(problem) = delete_table(stack, &table).await {
-            left.tables.push(table);
-            outcome = outcome.and(Err(problem));
+    for table in std::mem::take(&mut remaining.tables) {
+        if let Err(error) = delete_table(stack, &table).await {
+            remaining.tables.push(table);
+            outcome = outcome.and(Err(error));
         }
     }
     outcome
@@ -106,20 +105,21 @@ async fn delete_rest(stack: &Stack, left: &mut Left) -> Result<(), Problem> {
 
 /// What is to go and is not gone. Once the stack is, nothing but this names it.
 #[derive(Default)]
-struct Left {
+struct RemainingResources {
     region: String,
     stack_is_gone: bool,
     buckets: Vec<String>,
     tables: Vec<String>,
 }
 
-impl fmt::Display for Left {
+impl fmt::Display for RemainingResources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.stack_is_gone {
             true => writeln!(f, "the stack is gone; these could not be deleted, and this deletes them:")?,
-            false => {
-                writeln!(f, "run this again to go on; should the stack be gone by then, this deletes what it left:")?
-            }
+            false => writeln!(
+                f,
+                "run this again to go on; should the stack be gone by then, this deletes what it remaining:"
+            )?,
         }
         let region = &self.region;
         for bucket in &self.buckets {
@@ -137,7 +137,7 @@ fn say(line: &str) {
 }
 
 /// Asks for the word; anything else, and nobody there to type it, is a no.
-fn agreed() -> Result<(), Problem> {
+fn agreed() -> Result<(), CliError> {
     if io::stdin().is_terminal() {
         eprint!("Type delete to go on: ");
     }
@@ -146,18 +146,18 @@ fn agreed() -> Result<(), Problem> {
     if read.is_ok() && answer.trim() == "delete" {
         return Ok(());
     }
-    Err(Problem::Usage("not agreed to, nothing was done; type the word delete where it is asked for".to_owned()))
+    Err(CliError::Usage("not agreed to, nothing was done; type the word delete where it is asked for".to_owned()))
 }
 
 /// A run that loses its functions on the way would leave its work half done, and write into what is being emptied.
-async fn nothing_runs(stack: &Stack, resources: &Resources) -> Result<(), Problem> {
+async fn nothing_runs(stack: &Stack, resources: &StackResources) -> Result<(), CliError> {
     for machine in &resources.state_machines {
         let request =
             stack.aws.sfn().list_executions().state_machine_arn(machine).status_filter(ExecutionStatus::Running);
-        let answer = request.send().await.map_err(|error| stack.aws.problem("ListExecutions", machine, error))?;
+        let answer = request.send().await.map_err(|error| stack.aws.call_error("ListExecutions", machine, error))?;
         if let Some(running) = answer.executions.first() {
             let arn = running.execution_arn();
-            return Err(Problem::Usage(format!(
+            return Err(CliError::Usage(format!(
                 "an execution is running, nothing was done: wait for its end ('ghactivity watch {arn}'), or stop it \
                  ('aws stepfunctions stop-execution --execution-arn {arn}')"
             )));
@@ -166,52 +166,52 @@ async fn nothing_runs(stack: &Stack, resources: &Resources) -> Result<(), Proble
     Ok(())
 }
 
-/// Deletes a bucket that the stack left behind; a stack may take along what it made itself a moment ago.
-async fn delete_bucket(stack: &Stack, bucket: &str) -> Result<(), Problem> {
-    match stack.s3().head_bucket().bucket(bucket).send().await {
+/// Deletes a bucket that the stack remaining behind; a stack may take along what it made itself a moment ago.
+async fn delete_bucket(stack: &Stack, bucket: &str) -> Result<(), CliError> {
+    match stack.aws.s3().head_bucket().bucket(bucket).send().await {
         Ok(_) => {}
         Err(error) if error.as_service_error().is_some_and(|refusal| refusal.is_not_found()) => return Ok(()),
-        Err(error) => return Err(stack.aws.problem("HeadBucket", bucket, error)),
+        Err(error) => return Err(stack.aws.call_error("HeadBucket", bucket, error)),
     }
     // What was still on its way when it was emptied.
     empty(stack, bucket).await?;
-    let answer = stack.s3().delete_bucket().bucket(bucket).send().await;
-    answer.map_err(|error| stack.aws.problem("DeleteBucket", bucket, error))?;
+    let answer = stack.aws.s3().delete_bucket().bucket(bucket).send().await;
+    answer.map_err(|error| stack.aws.call_error("DeleteBucket", bucket, error))?;
     say(&format!("bucket {bucket} is deleted"));
     Ok(())
 }
 
-async fn delete_table(stack: &Stack, table: &str) -> Result<(), Problem> {
-    match stack.dynamodb().delete_table().table_name(table).send().await {
+async fn delete_table(stack: &Stack, table: &str) -> Result<(), CliError> {
+    match stack.aws.dynamodb().delete_table().table_name(table).send().await {
         Err(error) if error.as_service_error().is_some_and(|refusal| refusal.is_resource_not_found_exception()) => {}
-        answer => drop(answer.map_err(|error| stack.aws.problem("DeleteTable", table, error))?),
+        answer => drop(answer.map_err(|error| stack.aws.call_error("DeleteTable", table, error))?),
     }
     say(&format!("table {table} is deleted"));
     Ok(())
 }
 
-async fn empty(stack: &Stack, bucket: &str) -> Result<(), Problem> {
-    let bucket = Bucket::new(stack.s3(), bucket);
-    let problem = |error| Problem::of(&stack.aws, error);
-    let keys: Vec<_> = bucket.list("").await.map_err(problem)?.into_iter().map(|object| object.key).collect();
+async fn empty(stack: &Stack, bucket: &str) -> Result<(), CliError> {
+    let bucket = Bucket::new(stack.aws.s3(), bucket);
+    let failed = |error| stack.aws.error(error);
+    let keys: Vec<_> = bucket.list("").await.map_err(failed)?.into_iter().map(|object| object.key).collect();
     if !keys.is_empty() {
-        bucket.delete_many(&keys).await.map_err(problem)?;
-        say(&format!("bucket {}: {} objects are deleted", bucket.name(), HumanCount(keys.len() as u64)));
+        bucket.delete_many(&keys).await.map_err(failed)?;
+        say(&format!("bucket {}: {} objects are deleted", bucket.name(), count(keys.len() as u64)));
     }
     Ok(())
 }
 
 /// Deletes the stack and waits until it is gone.
-async fn delete_stack(stack: &Stack) -> Result<(), Problem> {
+async fn delete_stack(stack: &Stack) -> Result<(), CliError> {
     let client = stack.aws.cloudformation();
     let answer = client.delete_stack().stack_name(&stack.id).send().await;
-    answer.map_err(|error| stack.aws.problem("DeleteStack", &stack.name, error))?;
+    answer.map_err(|error| stack.aws.call_error("DeleteStack", &stack.name, error))?;
     loop {
         let answer = client.describe_stacks().stack_name(&stack.id).send().await;
         let found = match answer {
             Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next(),
-            Err(error) if Problem::says_absent(&error) => None,
-            Err(error) => return Err(stack.aws.problem("DescribeStacks", &stack.name, error)),
+            Err(error) if is_stack_absent(&error) => None,
+            Err(error) => return Err(stack.aws.call_error("DescribeStacks", &stack.name, error)),
         };
         match found.as_ref().and_then(|found| found.stack_status()) {
             None | Some(StackStatus::DeleteComplete) => return Ok(()),
@@ -219,7 +219,7 @@ async fn delete_stack(stack: &Stack) -> Result<(), Problem> {
             Some(status) => {
                 let reason =
                     found.as_ref().and_then(|found| found.stack_status_reason()).unwrap_or("no reason is given");
-                return Err(Problem::Refused {
+                return Err(CliError::Refused {
                     call: "DeleteStack",
                     resource: stack.name.clone(),
                     reason: format!("{}: {reason}", status.as_str()),
@@ -235,17 +235,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_is_named_with_the_commands_that_delete_it() {
-        let mut left = Left {
+    fn what_is_remaining_is_named_with_the_commands_that_delete_it() {
+        let mut remaining = RemainingResources {
             region: "eu-west-1".to_owned(),
             buckets: vec!["lake".to_owned()],
             tables: vec!["jobs".to_owned()],
-            ..Left::default()
+            ..RemainingResources::default()
         };
-        let before = left.to_string();
-        left.stack_is_gone = true;
-        insta::assert_snapshot!(format!("{before}{left}"), @r"
-        run this again to go on; should the stack be gone by then, this deletes what it left:
+        let before = remaining.to_string();
+        remaining.stack_is_gone = true;
+        insta::assert_snapshot!(format!("{before}{remaining}"), @r"
+        run this again to go on; should the stack be gone by then, this deletes what it remaining:
           aws s3 rb s3://lake --force --region eu-west-1
           aws dynamodb delete-table --table-name jobs --region eu-west-1
         the stack is gone; these could not be deleted, and this deletes them:

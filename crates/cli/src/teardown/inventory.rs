@@ -8,14 +8,15 @@ use std::fmt;
 
 use aws_client::s3::Bucket;
 use clap::ValueEnum;
-use indicatif::{BinaryBytes, HumanCount};
+use cli_core::CliError;
+use cli_core::format::count;
+use cli_stack::Stack;
+use indicatif::BinaryBytes;
 use serde_json::{Map, Value, json};
-
-use crate::stack::{Problem, Stack};
 
 /// What stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Kept {
+pub(super) enum KeptData {
     /// The buckets and the tables
     All,
     /// The buckets
@@ -26,22 +27,22 @@ pub(super) enum Kept {
 
 /// The resources by their kind.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Resources {
+pub(super) struct StackResources {
     pub(super) buckets: Vec<String>,
     pub(super) tables: Vec<String>,
     pub(super) state_machines: Vec<String>,
     nested: Vec<String>,
 }
 
-impl Resources {
+impl StackResources {
     /// Those of the stack and of all stacks nested in it.
-    pub(super) async fn of(stack: &Stack) -> Result<Self, Problem> {
+    pub(super) async fn of(stack: &Stack) -> Result<Self, CliError> {
         let mut found = Self { nested: vec![stack.id.clone()], ..Self::default() };
         while let Some(stack_id) = found.nested.pop() {
             let client = stack.aws.cloudformation();
             let mut pages = client.list_stack_resources().stack_name(&stack_id).into_paginator().send();
             while let Some(page) = pages.next().await {
-                let page = page.map_err(|error| stack.aws.problem("ListStackResources", &stack_id, error))?;
+                let page = page.map_err(|error| stack.aws.call_error("ListStackResources", &stack_id, error))?;
                 for resource in page.stack_resource_summaries() {
                     found.sort_in(resource.resource_type(), resource.physical_resource_id());
                 }
@@ -66,8 +67,8 @@ impl Resources {
 /// What there is, and what becomes of it.
 pub(super) struct Inventory {
     stack: String,
-    pub(super) kept: Option<Kept>,
-    pub(super) buckets: Vec<Folders>,
+    pub(super) kept: Option<KeptData>,
+    pub(super) buckets: Vec<BucketSizes>,
     /// Tables with items and bytes, as DynamoDB last counted them.
     pub(super) tables: Vec<(String, u64, u64)>,
     /// Tables that loads of CSV files made: not the stack's.
@@ -75,17 +76,21 @@ pub(super) struct Inventory {
 }
 
 /// Objects and bytes of a bucket by the first segment of their keys.
-pub(super) struct Folders {
+pub(super) struct BucketSizes {
     pub(super) bucket: String,
     sizes: BTreeMap<String, (u64, u64)>,
 }
 
 impl Inventory {
-    pub(super) async fn of(stack: &Stack, resources: &Resources, kept: Option<Kept>) -> Result<Self, Problem> {
+    pub(super) async fn of(
+        stack: &Stack,
+        resources: &StackResources,
+        kept: Option<KeptData>,
+    ) -> Result<Self, CliError> {
         let mut inventory =
             Self { stack: stack.name.clone(), kept, buckets: Vec::new(), tables: Vec::new(), loaded: Vec::new() };
         for bucket in &resources.buckets {
-            inventory.buckets.push(Folders::of(stack, bucket).await?);
+            inventory.buckets.push(BucketSizes::of(stack, bucket).await?);
         }
         for table in &resources.tables {
             inventory.tables.extend(size_of_table(stack, table).await?);
@@ -98,7 +103,7 @@ impl Inventory {
 
     /// The list for a program: sizes in bytes, and whether each goes.
     pub(super) fn json(&self) -> Value {
-        let buckets = self.buckets.iter().map(|Folders { bucket, sizes }| {
+        let buckets = self.buckets.iter().map(|BucketSizes { bucket, sizes }| {
             let folders = sizes
                 .iter()
                 .map(|(folder, (objects, bytes))| (folder.clone(), json!({"objects": objects, "bytes": bytes})));
@@ -110,19 +115,19 @@ impl Inventory {
     }
 
     pub(super) fn takes_buckets(&self) -> bool {
-        !matches!(self.kept, Some(Kept::All | Kept::Bucket))
+        !matches!(self.kept, Some(KeptData::All | KeptData::Bucket))
     }
 
     pub(super) fn takes_tables(&self) -> bool {
-        !matches!(self.kept, Some(Kept::All | Kept::Tables))
+        !matches!(self.kept, Some(KeptData::All | KeptData::Tables))
     }
 }
 
-impl Folders {
-    async fn of(stack: &Stack, bucket: &str) -> Result<Self, Problem> {
+impl BucketSizes {
+    async fn of(stack: &Stack, bucket: &str) -> Result<Self, CliError> {
         let mut sizes = BTreeMap::<String, (u64, u64)>::new();
-        let listed = Bucket::new(stack.s3(), bucket).list("").await;
-        for object in listed.map_err(|error| Problem::of(&stack.aws, error))? {
+        let listed = Bucket::new(stack.aws.s3(), bucket).list("").await;
+        for object in listed.map_err(|error| stack.aws.error(error))? {
             let folder = object.key.split('/').next().unwrap_or_default().to_owned();
             let (count, bytes) = sizes.entry(folder).or_default();
             (*count, *bytes) = (*count + 1, *bytes + object.bytes);
@@ -132,12 +137,12 @@ impl Folders {
 }
 
 /// Name, items and bytes of a table, if it is there.
-async fn size_of_table(stack: &Stack, table: &str) -> Result<Option<(String, u64, u64)>, Problem> {
-    let answer = match stack.dynamodb().describe_table().table_name(table).send().await {
+async fn size_of_table(stack: &Stack, table: &str) -> Result<Option<(String, u64, u64)>, CliError> {
+    let answer = match stack.aws.dynamodb().describe_table().table_name(table).send().await {
         Err(error) if error.as_service_error().is_some_and(|refusal| refusal.is_resource_not_found_exception()) => {
             return Ok(None);
         }
-        answer => answer.map_err(|error| stack.aws.problem("DescribeTable", table, error))?,
+        answer => answer.map_err(|error| stack.aws.call_error("DescribeTable", table, error))?,
     };
     let number = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok()).unwrap_or_default();
     let facts = answer.table();
@@ -146,14 +151,14 @@ async fn size_of_table(stack: &Stack, table: &str) -> Result<Option<(String, u64
 }
 
 /// The tables whose names begin as those of loads do.
-async fn tables_of_loads(stack: &Stack) -> Result<Vec<String>, Problem> {
+async fn tables_of_loads(stack: &Stack) -> Result<Vec<String>, CliError> {
     let Some(prefix) = stack.parameter("CsvTablePrefix").filter(|prefix| !prefix.is_empty()) else {
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
-    let mut pages = stack.dynamodb().list_tables().into_paginator().send();
+    let mut pages = stack.aws.dynamodb().list_tables().into_paginator().send();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| stack.aws.problem("ListTables", stack.aws.region.as_str(), error))?;
+        let page = page.map_err(|error| stack.aws.call_error("ListTables", stack.aws.region.as_str(), error))?;
         found.extend(page.table_names().iter().filter(|name| name.starts_with(prefix)).cloned());
     }
     Ok(found)
@@ -164,21 +169,20 @@ impl fmt::Display for Inventory {
         let fate = |goes: bool| if goes { "goes " } else { "stays" };
         let parts = "with its functions, state machines, streams, alarms, Glue databases and workgroups";
         writeln!(f, "goes   stack {} {parts}", self.stack)?;
-        for Folders { bucket, sizes } in &self.buckets {
-            let (count, bytes) =
-                sizes.values().fold((0, 0), |(count, bytes), (more, size)| (count + more, bytes + size));
-            let (count, bytes) = (HumanCount(count), BinaryBytes(bytes));
-            writeln!(f, "{}  bucket {bucket}: {count} objects, {bytes}", fate(self.takes_buckets()))?;
-            for (folder, (count, bytes)) in sizes {
-                writeln!(f, "         {folder}/: {} objects, {}", HumanCount(*count), BinaryBytes(*bytes))?;
+        for BucketSizes { bucket, sizes } in &self.buckets {
+            let objects = sizes.values().map(|(objects, _)| objects).sum();
+            let bytes = BinaryBytes(sizes.values().map(|(_, bytes)| bytes).sum());
+            writeln!(f, "{}  bucket {bucket}: {} objects, {bytes}", fate(self.takes_buckets()), count(objects))?;
+            for (folder, (objects, bytes)) in sizes {
+                writeln!(f, "         {folder}/: {} objects, {}", count(*objects), BinaryBytes(*bytes))?;
             }
         }
         for (table, items, bytes) in &self.tables {
-            let (items, bytes) = (HumanCount(*items), BinaryBytes(*bytes));
+            let (items, bytes) = (count(*items), BinaryBytes(*bytes));
             writeln!(f, "{}  table {table}: about {items} items, {bytes}", fate(self.takes_tables()))?;
         }
         for (table, items, bytes) in &self.loaded {
-            let (items, bytes) = (HumanCount(*items), BinaryBytes(*bytes));
+            let (items, bytes) = (count(*items), BinaryBytes(*bytes));
             writeln!(f, "stays  table {table}: about {items} items, {bytes}, made by a load of a CSV file")?;
         }
         if let Some((table, ..)) = self.loaded.first() {
@@ -194,17 +198,17 @@ mod tests {
 
     #[test]
     fn resources_are_sorted_by_kind_and_what_was_never_made_is_none() {
-        let mut found = Resources::default();
+        let mut found = StackResources::default();
         found.sort_in(Some("AWS::S3::Bucket"), Some("lake"));
         found.sort_in(Some("AWS::S3::Bucket"), None);
         found.sort_in(Some("AWS::DynamoDB::Table"), Some("jobs"));
         found.sort_in(Some("AWS::IAM::Role"), Some("role"));
         found.sort_in(Some("AWS::CloudFormation::Stack"), Some("arn:nested"));
-        let expected = Resources {
+        let expected = StackResources {
             buckets: vec!["lake".to_owned()],
             tables: vec!["jobs".to_owned()],
             nested: vec!["arn:nested".to_owned()],
-            ..Resources::default()
+            ..StackResources::default()
         };
         assert_eq!(found, expected);
     }
@@ -214,8 +218,8 @@ mod tests {
         let sizes = BTreeMap::from([("landing".to_owned(), (2, 2048)), ("raw".to_owned(), (1, 1024))]);
         let inventory = Inventory {
             stack: "ghactivity".to_owned(),
-            kept: Some(Kept::Tables),
-            buckets: vec![Folders { bucket: "lake".to_owned(), sizes }],
+            kept: Some(KeptData::Tables),
+            buckets: vec![BucketSizes { bucket: "lake".to_owned(), sizes }],
             tables: vec![("jobs".to_owned(), 1, 100)],
             loaded: vec![("csv_items".to_owned(), 1000, 4096)],
         };

@@ -1,0 +1,122 @@
+//! `ghactivity convert`: hours of GH Archive in, Parquet out, with no AWS.
+//!
+//! The way of an hour: [`inputs`] says where it comes from and which hour it is, [`source`] opens it, [`text`] inflates it
+//! once and gives the text of its chunks (cut and compared as the Lambdas' planner does), `convert::convert_chunk` makes
+//! each one's Parquet and quarantine files, [`hour`] and [`workers`] drive that in one thread or several, [`staging`]
+//! holds what is unfinished and puts an hour in its place in one step, [`report`] says what became of it.
+//!
+//! What is written depends on the input and the options alone: not on threads, nor on how the bytes arrive.
+
+mod arguments;
+mod chunk;
+mod error;
+mod hour;
+mod http;
+mod inputs;
+mod join;
+mod output_file;
+mod progress;
+mod report;
+mod source;
+mod staging;
+mod text;
+mod usage;
+mod workers;
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+pub use arguments::Arguments;
+
+use cli_core::format::error_chain;
+use cli_core::interrupt::on_stop;
+
+use arguments::ConvertSettings;
+use chunk::RunContext;
+use error::FileError;
+use hour::ConvertedHour;
+use inputs::HourInput;
+use progress::ConvertProgress;
+use report::{ConvertReport, FileReport};
+use staging::Staging;
+use usage::ConvertUsageError;
+
+/// Converts what the arguments name, and answers the exit status.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    match prepare(arguments) {
+        Ok((inputs, settings, staging)) => {
+            let report = convert_all(inputs, &settings, staging);
+            report.print(settings.json);
+            ExitCode::from(if report.all_converted() { 0 } else { cli_core::FAILED })
+        }
+        Err(error) => {
+            eprintln!("ghactivity: {}", error_chain(&error));
+            ExitCode::from(cli_core::USAGE)
+        }
+    }
+}
+
+/// Everything that can be found wrong before anything is done.
+fn prepare(arguments: &Arguments) -> Result<(Vec<HourInput>, ConvertSettings, Arc<Staging>), ConvertUsageError> {
+    let settings = arguments.settings();
+    let inputs = inputs::resolve(&arguments.inputs, arguments.hour, &arguments.source_url)?;
+    let staging = Arc::new(Staging::new(&settings.out)?);
+    Ok((inputs, settings, staging))
+}
+
+fn convert_all(inputs: Vec<HourInput>, settings: &ConvertSettings, staging: Arc<Staging>) -> ConvertReport {
+    let begun = Instant::now();
+    let progress = Arc::new(ConvertProgress::new(&inputs));
+    let put_away = {
+        let (staging, progress) = (Arc::clone(&staging), Arc::clone(&progress));
+        move || {
+            // The process ends with it held: no thread makes or moves anything until then, nor comes to an end.
+            std::mem::forget(staging.put_away());
+            progress.clear();
+            eprintln!("ghactivity: stopped; hours not yet finished left nothing behind");
+        }
+    };
+    if let Err(error) = on_stop(put_away) {
+        eprintln!("ghactivity: Ctrl-C will leave temporary files behind: {error}");
+    }
+    let converter = RunContext { settings, staging: &staging, progress: &progress };
+    let outcomes = convert_each(&inputs, &converter);
+    progress.clear();
+    // The signals' thread has a share of it, and so it is never dropped.
+    drop(staging.put_away());
+    let files = inputs.into_iter().zip(outcomes).map(|(input, outcome)| FileReport::new(input, outcome)).collect();
+    ConvertReport { files, threads: settings.threads, elapsed: begun.elapsed() }
+}
+
+type HourOutcome = Result<ConvertedHour, FileError>;
+
+/// Converts the inputs, as many at once as there are threads; threads that are left over serve each single one.
+fn convert_each(inputs: &[HourInput], converter: &RunContext<'_>) -> Vec<HourOutcome> {
+    let at_once = inputs.len().min(converter.settings.threads).max(1);
+    let threads_each = converter.settings.threads / at_once;
+    let next = AtomicUsize::new(0);
+    let outcomes: Mutex<Vec<Option<HourOutcome>>> = Mutex::new(inputs.iter().map(|_| None).collect());
+    let work = || {
+        while let Some((at, input)) = take(inputs, &next) {
+            let outcome = converter.convert(input, threads_each);
+            if let Err(error) = &outcome {
+                converter.progress.complain(&format!("ghactivity: {input}: {}", error_chain(error)));
+            }
+            outcomes.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(outcome);
+        }
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..at_once).map(|_| scope.spawn(work)).collect();
+        work();
+        others.into_iter().for_each(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+    });
+    outcomes.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect()
+}
+
+fn take<'a>(inputs: &'a [HourInput], next: &AtomicUsize) -> Option<(usize, &'a HourInput)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    inputs.get(at).map(|input| (at, input))
+}

@@ -1,0 +1,86 @@
+//! What a file is, before it is loaded.
+
+use std::collections::BTreeMap;
+
+use cli_core::CliError;
+use cli_stack::Stack;
+use cli_watch::{Detach, begin};
+use csv_load::{ColumnType, Delimiter, FilePlan, PlannedCsv};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::follow::follow_load;
+use crate::plan::LoadPlan;
+use crate::rejected::{MAX_PRINTED, RejectedRow};
+
+/// What is told of a file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct FileFacts {
+    pub(super) rows: u64,
+    /// Rows whose id a later row has.
+    pub(super) duplicate: u64,
+    pub(super) rejected: u64,
+    pub(super) write_units: u64,
+    pub(super) chunks: u64,
+    pub(super) delimiter: Delimiter,
+    pub(super) columns: u64,
+    /// The column that is the key; a hash of the row is, if there is none.
+    pub(super) id_column: Option<String>,
+    /// TypeArguments of columns that are no text.
+    pub(super) types: BTreeMap<String, ColumnType>,
+    /// The first rows that do not fit, where the file was read on this machine.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) rejected_rows: Vec<RejectedRow>,
+}
+
+impl FileFacts {
+    /// By a pass on this machine.
+    pub(super) fn of(plan: FilePlan) -> Self {
+        let FilePlan { planned, quarantine, .. } = plan;
+        let PlannedCsv { rules, chunks, rows, rejected, superseded, write_units, .. } = planned;
+        Self {
+            rows,
+            duplicate: superseded,
+            rejected,
+            write_units,
+            chunks: chunks.len() as u64,
+            delimiter: rules.delimiter,
+            columns: rules.columns.len() as u64,
+            id_column: rules.id_column.map(|column| rules.columns[column].clone()),
+            types: rules.typed().collect(),
+            rejected_rows: RejectedRow::read(std::io::BufReader::new(quarantine), MAX_PRINTED),
+        }
+    }
+
+    /// By an execution of the state machine that loads nothing.
+    pub(super) async fn by_dry_run(stack: &Stack, request: &Value, detach: &Detach) -> Result<Self, CliError> {
+        let mut request = request.clone();
+        request["dry_run"] = true.into();
+        let arn = begin(stack, "CsvLoadStateMachineArn", "dry-run", &request, detach).await?;
+        let ended = follow_load(&stack.aws, &arn, detach).await?;
+        if let Some(error) = ended.error() {
+            return Err(error);
+        }
+        ended.plan.map(Self::from).ok_or_else(|| CliError::Absent {
+            what: format!("the plan of {arn}"),
+            next: "the stack is of another version than this command: deploy it again".to_owned(),
+        })
+    }
+}
+
+impl From<LoadPlan> for FileFacts {
+    fn from(plan: LoadPlan) -> Self {
+        Self {
+            rows: plan.rows,
+            duplicate: plan.superseded,
+            rejected: plan.rejected,
+            write_units: plan.write_units,
+            chunks: plan.chunks,
+            delimiter: plan.delimiter,
+            columns: plan.columns,
+            id_column: plan.id_column,
+            types: plan.types,
+            rejected_rows: Vec::new(),
+        }
+    }
+}

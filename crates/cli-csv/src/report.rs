@@ -1,0 +1,321 @@
+//! The result of a load or of its undoing: the receipt.
+
+use anstyle::AnsiColor;
+use aws_client::s3::Bucket;
+use cli_core::color::paint;
+use cli_core::format::{count, error_chain, milliseconds, one_line, per_second};
+use cli_core::{CliError, output};
+use cli_stack::Aws;
+use cli_watch::{ExecutionError, FollowedExecution, cause_of, failure_of, now, output_of, status_of};
+use csv_load::receipt::{LoadChunkReceipt, LoadReceipt, RowCounts};
+use csv_load::{LoadId, keys};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::plan::{LoadPlan, describe_columns};
+use crate::rejected::{MAX_PRINTED, RejectedRow, rejected_lines};
+
+/// Chunks in the table; of more there are the sums alone.
+const MAX_CHUNK_ROWS: usize = 20;
+/// The part of the quarantine that its first rows are read from.
+const QUARANTINE_HEAD_BYTES: usize = 256 << 10;
+pub(crate) const MAX_RECEIPT_BYTES: u64 = 16 << 20;
+
+/// How the watched execution ended.
+#[derive(Serialize)]
+pub struct LoadReport {
+    execution: String,
+    /// `succeeded`, `failed`, `timed_out`, `aborted`.
+    status: &'static str,
+    /// `loaded`, `already_loaded`, `dry_run`, `undone`, where it succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ExecutionError>,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load_id: Option<LoadId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<String>,
+    /// Items that were deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undone: Option<u64>,
+    /// Items that were gone before they could be deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gone: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts: Option<RowCounts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    write_units: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    chunks: Vec<LoadChunkReceipt>,
+    /// The receipt's `s3://` address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
+    /// That of the rows that do not fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<String>,
+    /// The first of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rejected_rows: Vec<RejectedRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<LoadPlan>,
+}
+
+/// What `commit-csv-load` answers.
+#[derive(Deserialize)]
+struct CommitOutput {
+    load_id: LoadId,
+    table: String,
+    counts: RowCounts,
+    write_units: u64,
+    receipt: String,
+    #[serde(default)]
+    undone: Option<u64>,
+    #[serde(default)]
+    gone: u64,
+    quarantine: Option<String>,
+}
+
+impl LoadReport {
+    pub(crate) async fn of(aws: &Aws, root: &FollowedExecution) -> Result<Self, CliError> {
+        let end = root.end.as_ref();
+        let output = output_of(root);
+        let plan = LoadPlan::of(root);
+        let mut ended = Self {
+            execution: root.arn.clone(),
+            status: end.map_or("running", |end| status_of(end.status())),
+            outcome: None,
+            error: end.and_then(cause_of),
+            seconds: milliseconds(root.seconds(now())),
+            load_id: plan.as_ref().map(|plan| plan.load_id),
+            table: plan.as_ref().map(|plan| plan.table.clone()),
+            undone: None,
+            gone: None,
+            counts: None,
+            write_units: None,
+            chunks: Vec::new(),
+            receipt: None,
+            quarantine: None,
+            rejected_rows: Vec::new(),
+            plan,
+        };
+        ended.take(output);
+        ended.read_receipt(aws).await?;
+        Ok(ended)
+    }
+
+    /// What the execution says of itself.
+    fn take(&mut self, output: Value) {
+        // An execution of csv-undo answers the load alone.
+        let load: Option<CommitOutput> =
+            serde_json::from_value(output.get("load").cloned().unwrap_or(output.clone())).ok();
+        self.outcome = output.get("status").and_then(Value::as_str).map(str::to_owned);
+        if let Some(CommitOutput { load_id, table, counts, write_units, receipt, undone, gone, quarantine }) = load {
+            if undone.is_some() {
+                self.outcome = Some("undone".to_owned());
+                self.gone = Some(gone);
+            }
+            (self.load_id, self.table, self.undone) = (Some(load_id), Some(table), undone);
+            (self.counts, self.write_units) = (Some(counts), Some(write_units));
+            (self.receipt, self.quarantine) = (Some(receipt), quarantine);
+        }
+        if let (Some("already_loaded"), Some(plan)) = (self.outcome.as_deref(), &self.plan) {
+            self.receipt = Some(format!("s3://{}/{}", plan.manifest.bucket, keys::receipt(plan.load_id)));
+        }
+    }
+
+    /// What its receipt says: the chunks, and of a load of earlier the counts.
+    async fn read_receipt(&mut self, aws: &Aws) -> Result<(), CliError> {
+        let is_load = matches!(self.outcome.as_deref(), Some("loaded" | "already_loaded"));
+        let Some(address) = self.receipt.clone().filter(|_| is_load) else { return Ok(()) };
+        let Some((bucket, key)) = address.strip_prefix("s3://").and_then(|address| address.split_once('/')) else {
+            return Ok(());
+        };
+        let bucket = Bucket::new(aws.s3(), bucket);
+        let receipt: LoadReceipt = bucket.document(key, MAX_RECEIPT_BYTES).await.map_err(|error| CliError::Absent {
+            what: format!("the receipt ({})", one_line(&error_chain(&error))),
+            next: "see what the message names, then 'ghactivity watch' the execution again".to_owned(),
+        })?;
+        (self.counts, self.write_units, self.chunks) =
+            (Some(receipt.counts), Some(receipt.write_units), receipt.chunks);
+        // The plan names the first of very many.
+        if let Some(plan) = &mut self.plan {
+            plan.types = receipt.types;
+        }
+        if let Some(quarantine) = receipt.quarantine {
+            self.quarantine = Some(bucket.address(&quarantine));
+            self.rejected_rows = RejectedRow::read(&head_of(&bucket, &quarantine).await[..], MAX_PRINTED);
+        }
+        Ok(())
+    }
+
+    /// Prints it; its failure is the command's.
+    pub fn finish(self, json: bool) -> Result<(), CliError> {
+        match json {
+            true => output::json(&self),
+            false => output::styled(&self.text()),
+        }
+        self.error().map_or(Ok(()), Err)
+    }
+
+    /// The problem that it ended with, if it did.
+    pub fn error(&self) -> Option<CliError> {
+        failure_of(&self.execution, self.status, self.error.as_ref())
+    }
+
+    /// The receipt, for a person; of an execution that failed there is none.
+    pub fn text(&self) -> String {
+        let (Some(outcome), Some(table)) = (&self.outcome, &self.table) else { return String::new() };
+        let load = self.load_id.map(|load| load.to_string()).unwrap_or_default();
+        let seconds = self.seconds;
+        match outcome.as_str() {
+            "undone" => {
+                let deleted = count(self.undone.unwrap_or_default());
+                let gone = match self.gone.unwrap_or_default() {
+                    0 => String::new(),
+                    gone => format!(
+                        "; {} more were gone when they were to be deleted: deleted by a call that was stopped and could not \
+                         tell, or by somebody else",
+                        count(gone)
+                    ),
+                };
+                format!("load {load}: {deleted} items are deleted from {table} in {seconds:.1} s{gone}\n")
+            }
+            "loaded" => {
+                let rate = per_second(self.counts.unwrap_or_default().read, seconds);
+                let word = paint(AnsiColor::Green, "loaded");
+                let head = format!("load {load}: {word} into {table} in {seconds:.1} s, {rate} rows a second\n");
+                head + &self.receipt_text(&load)
+            }
+            "already_loaded" => {
+                let word = paint(AnsiColor::Yellow, "these bytes were loaded");
+                let head = format!("load {load}: {word} into {table} before, in this way; --force loads them again\n");
+                head + &self.receipt_text(&load)
+            }
+            other => format!("load {load}: {}\n", other.replace('_', " ")),
+        }
+    }
+
+    fn receipt_text(&self, load: &str) -> String {
+        let mut text = String::new();
+        if let Some(plan) = &self.plan {
+            let about = describe_columns(&plan.types, plan.id_column.as_deref(), plan.delimiter);
+            text.push_str(&format!("{} columns: {about}\n", plan.columns));
+        }
+        text.push_str(&format!("\n{}\n", self.table_of_chunks()));
+        let counts = self.counts.unwrap_or_default();
+        text.push_str(&rejected_lines(&self.rejected_rows, counts.rejected, self.quarantine.as_deref()));
+        if let Some(receipt) = &self.receipt {
+            text.push_str(&format!("receipt {receipt}\n"));
+        }
+        text.push_str(&format!("to undo it: ghactivity unload {load}\n"));
+        text
+    }
+
+    fn table_of_chunks(&self) -> String {
+        let head = ["chunk", "read", "written", "duplicate", "rejected", "skipped", "write units"];
+        let row = |name: String, counts: &RowCounts, units: u64| {
+            let RowCounts { read, written, duplicate, rejected, skipped } = *counts;
+            std::iter::once(name).chain([read, written, duplicate, rejected, skipped, units].map(count))
+        };
+        let shown = if self.chunks.len() <= MAX_CHUNK_ROWS { &self.chunks[..] } else { &[] };
+        let chunks = shown.iter().map(|chunk| row(chunk.chunk.to_string(), &chunk.counts, chunk.write_units));
+        let sums = (self.counts.unwrap_or_default(), self.write_units.unwrap_or_default());
+        let all = row(format!("all {}", self.chunks.len()), &sums.0, sums.1);
+        output::table(&head, chunks.chain([all]), |at| at > 0)
+    }
+}
+
+/// The beginning of an object, as far as it can be read: where the whole of it lies is told anyway.
+async fn head_of(bucket: &Bucket, key: &str) -> Vec<u8> {
+    let mut head = Vec::new();
+    if let Ok(mut object) = bucket.read(key).await {
+        while head.len() < QUARANTINE_HEAD_BYTES
+            && let Ok(Some(piece)) = object.next().await
+        {
+            head.extend_from_slice(&piece);
+        }
+    }
+    head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use cli_core::color::plain;
+
+    fn ended(outcome: &str) -> LoadReport {
+        let load_id: LoadId = "64d1a0ebda9589e6".parse().unwrap();
+        let counts =
+            |read, rejected| RowCounts { read, written: read - rejected - 1, duplicate: 1, rejected, skipped: 0 };
+        let chunk = |chunk, counts| LoadChunkReceipt {
+            load_id,
+            chunk,
+            first_row: u64::from(chunk) * 25_000,
+            counts,
+            write_units: 2000,
+        };
+        let plan = serde_json::json!({
+            "load_id": load_id, "status": "planned", "table": "csv_people", "chunks": 2, "rows": 40_000, "rejected": 2,
+            "superseded": 2, "write_units": 4000, "delimiter": ";", "id_column": null, "columns": 4,
+            "types": {"active": "BOOL", "price": "N"}, "manifest": {"bucket": "up", "key": "loads/x/manifest.json"},
+        });
+        LoadReport {
+            execution: "arn:aws:states:us-east-1:1:execution:my-csv-load:x".to_owned(),
+            status: "succeeded",
+            outcome: Some(outcome.to_owned()),
+            error: None,
+            seconds: 8.0,
+            load_id: Some(load_id),
+            table: Some("csv_people".to_owned()),
+            undone: (outcome == "undone").then_some(39_980),
+            gone: (outcome == "undone").then_some(16),
+            counts: Some(RowCounts { read: 40_000, written: 39_996, duplicate: 2, rejected: 2, skipped: 0 }),
+            write_units: Some(4000),
+            chunks: vec![chunk(0, counts(25_000, 2)), chunk(1, counts(15_000, 0))],
+            receipt: Some("s3://up/loads/64d1a0ebda9589e6/receipt.json".to_owned()),
+            quarantine: Some("s3://up/loads/64d1a0ebda9589e6/quarantine.jsonl".to_owned()),
+            rejected_rows: vec![
+                RejectedRow::new(17, "CellCount", "the row has 3 cells, the header 4"),
+                RejectedRow::new(21, "BadNumber", "column 'price' is no number of at most 38 digits: 'n/a'"),
+            ],
+            plan: serde_json::from_value(plan).ok(),
+        }
+    }
+
+    #[test]
+    fn a_receipt_is_a_table() {
+        let texts: Vec<_> =
+            ["loaded", "already_loaded", "undone", "dry_run"].map(|how| plain(&ended(how).text())).into();
+        insta::assert_snapshot!(texts.join("\n----\n"));
+    }
+
+    #[test]
+    fn many_chunks_are_told_as_their_sum() {
+        let mut ended = ended("loaded");
+        ended.chunks = std::iter::repeat_n(ended.chunks[0], 21).collect();
+        let text = plain(&ended.text());
+        assert!(text.contains("all 21") && !text.contains("\n0 "), "{text}");
+    }
+
+    #[test]
+    fn an_output_is_a_load_or_an_undoing() {
+        let brief = serde_json::json!({
+            "load_id": "64d1a0ebda9589e6", "table": "csv_people", "write_units": 1, "receipt": "s3://up/r", "quarantine": null,
+            "counts": {"read": 1, "written": 1, "duplicate": 0, "rejected": 0, "skipped": 0},
+        });
+        let mut loaded = ended("");
+        loaded.take(serde_json::json!({"status": "loaded", "load": brief, "plan": {}}));
+        assert_eq!((loaded.outcome.as_deref(), loaded.write_units, loaded.undone), (Some("loaded"), Some(1), None));
+        let mut undone = ended("");
+        let mut brief = brief;
+        brief["undone"] = 7.into();
+        undone.take(brief);
+        assert_eq!((undone.outcome.as_deref(), undone.undone), (Some("undone"), Some(7)));
+        let mut again = ended("");
+        again.take(serde_json::json!({"status": "already_loaded", "plan": {}}));
+        assert_eq!(again.receipt.as_deref(), Some("s3://up/loads/64d1a0ebda9589e6/receipt.json"));
+    }
+}

@@ -1,0 +1,81 @@
+//! An answer as a person or a spreadsheet reads it.
+
+use cli_core::format::{printable, truncated};
+use cli_core::output;
+
+use crate::athena::QueryResult;
+
+/// Rows on a terminal; more are for --csv and --json.
+const MOST_ROWS: usize = 1000;
+/// Characters of a cell on a terminal.
+const MOST_WIDE: usize = 60;
+
+const NUMBERS: [&str; 7] = ["tinyint", "smallint", "integer", "bigint", "double", "float", "decimal"];
+
+/// A table with the columns' names above, numbers to the right.
+pub(super) fn text(answer: &QueryResult) -> String {
+    let names: Vec<_> = answer.columns.iter().map(|column| column.name.as_str()).collect();
+    let cells =
+        |row: &Vec<Option<String>>| row.iter().map(|cell| cell.as_deref().map_or("NULL".to_owned(), cut)).collect();
+    let rows = answer.rows.iter().take(MOST_ROWS).map(cells);
+    let is_number = |at: usize| answer.columns.get(at).is_some_and(|one| NUMBERS.contains(&one.kind.as_str()));
+    let table = output::table::<Vec<String>>(&names, rows, is_number);
+    let more = match answer.rows.len().saturating_sub(MOST_ROWS) {
+        0 => String::new(),
+        more => format!("… and {more} more rows: --csv and --json have all of them\n"),
+    };
+    table + &more
+}
+
+fn cut(cell: &str) -> String {
+    truncated(&printable(&cell.replace(['\n', '\r', '\t'], " ")), MOST_WIDE)
+}
+
+/// RFC 4180, as Athena writes its own: text in quotes, nothing at all for NULL.
+pub(super) fn csv(answer: &QueryResult) -> String {
+    let names = answer.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(",");
+    let mut text = names + "\n";
+    for row in &answer.rows {
+        let cells: Vec<_> = row.iter().map(|cell| cell.as_deref().map(quoted).unwrap_or_default()).collect();
+        text.push_str(&cells.join(","));
+        text.push('\n');
+    }
+    text
+}
+
+fn quoted(cell: &str) -> String {
+    format!("\"{}\"", cell.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::athena::ResultColumn;
+
+    fn answer() -> QueryResult {
+        let column = |name: &str, kind: &str| ResultColumn { name: name.to_owned(), kind: kind.to_owned() };
+        let cell = |text: &str| Some(text.to_owned());
+        QueryResult {
+            columns: vec![column("repo", "varchar"), column("events", "bigint")],
+            rows: vec![
+                vec![cell("a/b"), cell("7")],
+                vec![None, cell("12345")],
+                vec![cell("say \"x\", \u{1b}[2J\n"), cell("0")],
+            ],
+            ..QueryResult::default()
+        }
+    }
+
+    #[test]
+    fn a_table_has_numbers_to_the_right_and_no_control_characters() {
+        insta::assert_snapshot!(text(&answer()));
+    }
+
+    #[test]
+    fn csv_quotes_text_and_leaves_null_empty() {
+        assert_eq!(
+            csv(&answer()),
+            "\"repo\",\"events\"\n\"a/b\",\"7\"\n,\"12345\"\n\"say \"\"x\"\", \u{1b}[2J\n\",\"0\"\n"
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! Starts executions of the stack's state machines and follows them until they end.
+//!
+//! [`Poller`] asks Step Functions for new events, [`ExecutionProgress`] is read from them, the board draws it, and
+//! [`ExecutionReport`] is the result. Ctrl-C detaches: the execution goes on, and nothing about it is kept on this machine.
+
+mod arn;
+mod board;
+mod detach;
+mod follow;
+mod poll;
+mod progress;
+mod retry_window;
+mod start;
+mod summary;
+
+pub use arn::{ExecutionArn, ExecutionKind};
+pub use detach::Detach;
+pub use follow::{follow, now, waits};
+pub use poll::{FollowedExecution, Poller};
+pub use progress::{ExecutionProgress, TaskFailure};
+pub use retry_window::RetryWindow;
+pub use start::{FollowArguments, begin};
+pub use summary::{ExecutionError, ExecutionReport, HourReport, cause_of, failure_of, output_of, status_of};

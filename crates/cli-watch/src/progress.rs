@@ -1,0 +1,207 @@
+//! What is known of one execution, read from its events as Step Functions tells them.
+
+use aws_sdk_sfn::types::{HistoryEvent, HistoryEventType};
+use pipeline::receipt::RecordCounts;
+use serde::Deserialize;
+use serde_json::Value;
+
+use cli_core::format::one_line;
+
+/// Something that went wrong on the way and may be made good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskFailure {
+    pub state: String,
+    pub error: String,
+    pub message: String,
+}
+
+/// How far an execution is.
+#[derive(Clone, Debug, Default)]
+pub struct ExecutionProgress {
+    /// The newest event that was read.
+    pub last_event: i64,
+    /// The state it is in, one of those a person knows.
+    pub state: String,
+    /// Chunks of the hour, once it is planned.
+    pub chunks: Option<u64>,
+    pub chunks_done: u64,
+    /// Records of the chunks that are done.
+    pub records: u64,
+    /// What the hour became, once that is settled.
+    pub counts: Option<RecordCounts>,
+    /// What a load is to be, once it is planned.
+    pub load_plan: Option<Value>,
+    /// Hours that it is to run, as far as it has named them.
+    pub hours: u64,
+    /// Seconds of the tasks that fetch and that convert, with the time to call them.
+    pub fetch_seconds: f64,
+    pub convert_seconds: f64,
+    /// States that were entered, for which Step Functions charges, as it does for tasks that are tried again.
+    states: u64,
+    /// Calls of functions.
+    pub lambda_requests: u64,
+    entered: u64,
+    scheduled: u64,
+}
+
+/// States of a map's items: many at once, so that the map is where the execution is.
+const ITEMS: [&str; 3] = ["ConvertChunk", "ProcessHour", "HourFailed"];
+
+/// Passing through them is no news for a person: a condition that does not hold, a table that is made next or was just now.
+const QUIET: [&str; 3] = [
+    "DynamoDb.ConditionalCheckFailedException",
+    "DynamoDb.ResourceNotFoundException",
+    "DynamoDb.ResourceInUseException",
+];
+
+impl ExecutionProgress {
+    /// How many tasks were tried again.
+    pub fn retries(&self) -> u64 {
+        self.scheduled.saturating_sub(self.entered)
+    }
+
+    /// Transitions of states, as Step Functions charges them.
+    pub fn transitions(&self) -> u64 {
+        self.states + self.retries()
+    }
+
+    /// Takes the next event in; answers what went wrong in it.
+    pub fn apply(&mut self, event: &HistoryEvent) -> Option<TaskFailure> {
+        self.last_event = event.id();
+        if let Some(entered) = event.state_entered_event_details() {
+            self.states += 1;
+            self.entered += u64::from(*event.r#type() == HistoryEventType::TaskStateEntered);
+            self.enter(entered.name());
+        }
+        if let Some(exited) = event.state_exited_event_details() {
+            self.exit(exited.name(), exited.output().unwrap_or_default());
+        }
+        self.time(event);
+        match event.r#type() {
+            HistoryEventType::TaskScheduled => {
+                let kind = event.task_scheduled_event_details().map(|details| details.resource_type());
+                self.lambda_requests += u64::from(kind == Some("lambda"));
+                self.scheduled += 1;
+            }
+            HistoryEventType::TaskSucceeded if self.state == "ConvertChunks" => {
+                let output = event.task_succeeded_event_details().and_then(|details| details.output());
+                self.chunk(output.unwrap_or_default());
+            }
+            HistoryEventType::TaskFailed => {
+                let details = event.task_failed_event_details()?;
+                return self.failed(details.error().unwrap_or_default(), details.cause().unwrap_or_default());
+            }
+            HistoryEventType::TaskTimedOut => {
+                let details = event.task_timed_out_event_details()?;
+                return self.failed(details.error().unwrap_or("States.Timeout"), details.cause().unwrap_or_default());
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// The sum over all tasks of end less beginning is the sum of their ends less that of their beginnings.
+    fn time(&mut self, event: &HistoryEvent) {
+        let sign = match event.r#type() {
+            HistoryEventType::TaskScheduled => -1.0,
+            HistoryEventType::TaskSucceeded | HistoryEventType::TaskFailed | HistoryEventType::TaskTimedOut => 1.0,
+            _ => return,
+        };
+        let seconds = sign * event.timestamp().as_secs_f64();
+        match self.state.as_str() {
+            "Fetch" => self.fetch_seconds += seconds,
+            "ConvertChunks" => self.convert_seconds += seconds,
+            _ => {}
+        }
+    }
+
+    fn enter(&mut self, name: &str) {
+        if !ITEMS.contains(&name) {
+            name.clone_into(&mut self.state);
+        }
+        if name == "ConvertChunks" {
+            (self.chunks_done, self.records) = (0, 0);
+        }
+    }
+
+    fn exit(&mut self, name: &str, output: &str) {
+        match name {
+            "Fetch" => self.chunks = parsed::<FetchOutput>(output).map(|planned| planned.chunks),
+            "RegisterPartition" => self.counts = parsed::<RegisterOutput>(output).map(|registered| registered.counts),
+            "PlanCsv" => self.load_plan = parsed::<PlanCsvOutput>(output).map(|output| output.planned.plan),
+            "NextFile" => self.hours += parsed::<NextFileOutput>(output).map_or(0, |named| named.hours.len() as u64),
+            "ListHours" => self.hours = parsed::<ListHoursOutput>(output).map_or(0, |backfill| backfill.listed.hours),
+            _ => {}
+        }
+    }
+
+    fn chunk(&mut self, output: &str) {
+        self.chunks_done += 1;
+        self.records += parsed::<InvokeOutput>(output).map_or(0, |invoked| invoked.payload.records);
+    }
+
+    fn failed(&mut self, error: &str, cause: &str) -> Option<TaskFailure> {
+        // An hour that fails does so once more when the failure is recorded, and its parent tells of it too.
+        if QUIET.contains(&error) || ["CommitFailure", "ProcessHours"].contains(&self.state.as_str()) {
+            return None;
+        }
+        Some(TaskFailure { state: self.state.clone(), error: error.to_owned(), message: message_of(cause) })
+    }
+}
+
+/// What a person reads of a cause: a Lambda's is JSON with the message in it.
+pub(crate) fn message_of(cause: &str) -> String {
+    let message = serde_json::from_str::<Value>(cause).ok();
+    let message = message.as_ref().and_then(|cause| cause.get("errorMessage")).and_then(Value::as_str);
+    one_line(message.unwrap_or(cause))
+}
+
+fn parsed<'a, T: Deserialize<'a>>(output: &'a str) -> Option<T> {
+    serde_json::from_str(output).ok()
+}
+
+#[derive(Deserialize)]
+struct FetchOutput {
+    chunks: u64,
+}
+
+#[derive(Deserialize)]
+struct RegisterOutput {
+    counts: RecordCounts,
+}
+
+#[derive(Deserialize)]
+struct PlanCsvOutput {
+    planned: PlannedLoad,
+}
+
+#[derive(Deserialize)]
+struct PlannedLoad {
+    plan: Value,
+}
+
+#[derive(Deserialize)]
+struct NextFileOutput {
+    hours: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct ListHoursOutput {
+    listed: ListedHours,
+}
+
+#[derive(Deserialize)]
+struct ListedHours {
+    hours: u64,
+}
+
+#[derive(Deserialize)]
+struct InvokeOutput {
+    #[serde(rename = "Payload")]
+    payload: ConvertChunkOutput,
+}
+
+#[derive(Deserialize)]
+struct ConvertChunkOutput {
+    records: u64,
+}
