@@ -123,8 +123,8 @@ docs: ## Build docs/ as a site with search, in .local/site
 	@$(PYTHON) local_aws/venvs.py docs
 	NO_MKDOCS_2_WARNING=1 .tools/docs/bin/mkdocs build --quiet --strict
 
-pictures: tools-local ## Draw the pictures of the README again (needs Graphviz and Chromium)
-	@$(PY) docs/images/pictures.py
+pictures: build ## Draw the pictures of the README again (needs Graphviz and Chromium)
+	@PYTHONPATH=. $(PY) docs/images/pictures.py
 
 # Checks in order of duration. Tests and local AWS share the binaries of one profile and one target folder.
 test: test-format test-lint test-docs test-dependencies test-rust test-template test-contract test-end-to-end ## Run all checks that need no AWS account

@@ -21,6 +21,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from local_aws.stack.build import target_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = Path(__file__).resolve().parent
 #: Hours of the report, and the height of what the README shows of it.
@@ -110,7 +112,6 @@ def graph() -> None:
 
 def report() -> None:
     """Ingests generated hours into a local AWS, and takes the first screen of their report."""
-    subprocess.run(["cargo", "build", "--package", "ghactivity"], cwd=ROOT, check=True)
     now = datetime.now(UTC)
     first, last = (f"{hour:%Y-%m-%d}-{hour.hour}" for hour in (now - timedelta(hours=HOURS), now - timedelta(hours=1)))
     with tempfile.TemporaryDirectory(prefix="ghactivity-pictures-") as folder:
@@ -121,7 +122,7 @@ def report() -> None:
             eval "$({local} env)"
             ghactivity ingest --from {first}
             ghactivity report --from {first} --to {last} --out {folder}/report.html --png {folder}/report.png"""
-        path = f"{ROOT / 'target/debug'}:{os.environ['PATH']}"
+        path = f"{target_folder()}:{os.environ['PATH']}"
         subprocess.run(["sh", "-c", script], cwd=ROOT, env=os.environ | {"PATH": path}, check=True)
         (IMAGES / "report.png").write_bytes(top(Path(folder, "report.png").read_bytes(), FIRST_SCREEN_PIXELS))
 

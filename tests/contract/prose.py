@@ -23,6 +23,7 @@ RUST = re.compile(
     re.S | re.X,
 )
 MARKERS = re.compile(r"^(?://[/!]?|/\*+)|\*/$")
+INLINE_CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 FENCE = re.compile(r"^( *)(`{3,}).*?^\1\2`*\s*$", re.M | re.S)
 #: Files whose whole text is read: keys and values there hardly ever form a phrase.
 WHOLE = {".yaml", ".yml", ".toml", ".js", ".mjs", ".html", ".css", ".sh"}
@@ -57,6 +58,14 @@ def passages(path: Path) -> Iterator[Passage]:
 def without_code(markdown: str) -> str:
     """The text with its code blocks blanked; lines keep their numbers."""
     return FENCE.sub(lambda match: "\n" * match[0].count("\n"), markdown)
+
+
+def code_lines(markdown: str) -> list[str]:
+    """The lines of code blocks, with continued ones joined, and each stretch of inline code."""
+    markdown = re.sub(r"\\\n\s*", " ", markdown)
+    blocks = [match[0] for match in FENCE.finditer(markdown)]
+    lines = [line.strip() for block in blocks for line in block.splitlines()[1:-1]]
+    return lines + [" ".join(match[2].split()) for match in INLINE_CODE.finditer(without_code(markdown))]
 
 
 def rust(text: str) -> Iterator[Passage]:

@@ -1,6 +1,6 @@
 """The documents: sizes, links and anchors, `make` targets, files that they name, pictures.
 
-Command lines of `ghactivity` in documents are parsed by the command's own parser, in a test of the crate `ghactivity`.
+Command lines of `ghactivity` in documents are parsed by the command itself, in `tests/e2e/test_documents.py`: these tests have no binary.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+
 from project import ROOT, state_machine
-from prose import FENCE, markdown_files, without_code
+from prose import INLINE_CODE, code_lines, markdown_files, without_code
 
 #: `[text](target "title")` and `![alt](target)`.
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
@@ -23,7 +24,6 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(<?([^)\s>]+)>?(?:\s+\"[^\
 PROJECT_FILE = re.compile(r"(?:^|[\s`\"'(])((?:crates|functions|sam|local_aws|tests|statemachine|bench|fuzz|docs|events)/[\w./*-]*\w)")
 #: Keys of a bucket, and folders that a command makes.
 NOT_IN_PROJECT = ("events/event_type", "fuzz/corpus")
-INLINE_CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 MAX_PICTURE_BYTES = 200_000
 
 
@@ -79,7 +79,7 @@ def test_project_files_in_documents_exist() -> None:
         (str(path.relative_to(ROOT)), name)
         for path in markdown_files()
         if path.name != "CHANGELOG.md"  # it also names what moved
-        for line in code(path.read_text())
+        for line in code_lines(path.read_text())
         for name in PROJECT_FILE.findall(line)
         if "*" not in name and not name.startswith(NOT_IN_PROJECT)
     }
@@ -96,16 +96,9 @@ def without_inline_code(text: str) -> str:
     return INLINE_CODE.sub("code", text)
 
 
-def code(markdown: str) -> list[str]:
-    """The lines of code blocks, and each stretch of inline code."""
-    blocks = [match[0] for match in FENCE.finditer(markdown)]
-    lines = [line.strip() for block in blocks for line in block.splitlines()[1:-1]]
-    return lines + [match[2] for match in INLINE_CODE.finditer(without_code(markdown))]
-
-
 def make_commands(markdown: str) -> Iterator[list[str]]:
     """What follows `make` in each command line of a document."""
-    for line in code(markdown):
+    for line in code_lines(markdown):
         if re.match(r"make\s", line):
             words = shlex.split(line, comments=True)
             end = next((index for index, word in enumerate(words) if word in ("&&", "|", ";")), len(words))
