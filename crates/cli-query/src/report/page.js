@@ -29,7 +29,7 @@ function bars(width, rows, name, value, title, colour) {
     marginLeft: left,
     marginRight: 64,
     x: { grid: true, label: null, ticks: 4, tickFormat: "~s", domain: [0, Math.max(1, d3.max(rows, value))] },
-    y: { label: null, domain: rows.map(name), tickFormat: (text) => cut(text, Math.floor(left / 7.2)), tickSize: 0 },
+    y: { label: null, domain: rows.map(name), tickFormat: (text) => cut(text, Math.floor(left / 8)), tickSize: 0 },
     marks: [
       Plot.barX(rows, { x: value, y: name, fill: colour ?? css("accent"), title }),
       Plot.text(rows, { x: value, y: name, text: (row) => count.format(value(row)), textAnchor: "start", dx: 4, fill: "currentColor" }),
@@ -103,7 +103,7 @@ const charts = {
       height: names.length * 24 + 40,
       marginLeft: left,
       x: { grid: true, label: null, ticks: 4, tickFormat: "~s" },
-      y: { label: null, domain: names, tickFormat: (text) => cut(text, Math.floor(left / 7.2)), tickSize: 0 },
+      y: { label: null, domain: names, tickFormat: (text) => cut(text, Math.floor(left / 8)), tickSize: 0 },
       color: { domain: types, range: MANY },
       marks: [
         Plot.barX(data.actions, Plot.stackX({ x: "actions", y: "contributor", fill: "type", order: types, title: (row) => `${row.contributor}, ${row.type}: ${count.format(row.actions)}` })),
