@@ -15,6 +15,7 @@ import pytest
 
 from conftest import BINARIES, ROOT
 from deployment import wait_until
+from local_aws.actions import deployed_parameters
 from local_aws.stack.aws import LocalAws
 
 Local = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -99,6 +100,19 @@ def test_prove_without_range_covers_to_bookmark(up: dict[str, str], ingested: di
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)["output"]
     assert (told["hours"], told["proven"], told["rows"]) == (2, 2, 800)
+
+
+def test_deploy_keeps_parameters_not_given(up: dict[str, str], ingested: dict[str, Any], command: Local, directory: Path) -> None:
+    done = command("local", "deploy", "--parameter", "ChunkRecords=700")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = deployed_parameters(LocalAws(directory))
+    assert (found["ChunkRecords"], found["BaselineDays"]) == ("700", "1")
+
+
+def test_dashboard_is_written_as_a_page(up: dict[str, str], ingested: dict[str, Any], command: Local, directory: Path) -> None:
+    done = command("local", "dashboard")
+    assert done.returncode == 0 and str(directory / "dashboard.html") in done.stdout, done.stdout + done.stderr
+    assert "HoursPublished" in (directory / "dashboard.html").read_text()
 
 
 def test_logs_are_printed_and_followed(up: dict[str, str], command: Local, directory: Path) -> None:
