@@ -92,7 +92,7 @@ def test_rollback_to_deleted_version_is_refused(lake: Lake, hour: str) -> None:
     before = lake.state(hour, JOB)
     never, unpublished = "0123456789ab", "2016-04-20-0"
     for phrase, where, to, cause in [
-        ("two versions ago", hour, first, "not whole any more"),
+        ("two versions ago", hour, first, "is incomplete"),
         ("never seen", hour, never, f"version {never} is not among the earlier versions"),
         ("never published", unpublished, "previous", "it is not published"),
     ]:

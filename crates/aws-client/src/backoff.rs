@@ -1,22 +1,31 @@
-//! How long to wait for a service that asks for fewer calls, where a call is made again for longer than the SDK does.
+//! Waits between attempts, where a caller retries longer than the SDK does.
 
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(5);
-
-/// Waits that become longer each time, by chance, so that calls that were refused at once come again at different times.
-#[derive(Debug, Default)]
+/// Random waits whose upper bound doubles, so that calls that failed together retry at different times ("full jitter").
+#[derive(Clone, Debug)]
 pub struct Backoff {
-    waits: u32,
+    longest_next: Duration,
+    longest: Duration,
 }
 
 impl Backoff {
-    /// The next wait: up to twice as long as the last could be, and 5 s at most.
+    /// The first wait is at most `first`; no wait is longer than `longest`.
+    pub const fn new(first: Duration, longest: Duration) -> Self {
+        Self { longest_next: first, longest }
+    }
+
     pub fn next_wait(&mut self) -> Duration {
-        let longest = LONGEST.min(FIRST * 2_u32.saturating_pow(self.waits));
-        self.waits = (self.waits + 1).min(10);
-        longest.mul_f64(rand::random_range(0.0..1.0))
+        let bound = self.longest_next.min(self.longest);
+        self.longest_next = bound.saturating_mul(2);
+        bound.mul_f64(rand::random_range(0.0..1.0))
+    }
+}
+
+impl Default for Backoff {
+    /// 50 ms to 5 s.
+    fn default() -> Self {
+        Self::new(Duration::from_millis(50), Duration::from_secs(5))
     }
 }
 
@@ -25,17 +34,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_become_longer_and_have_an_end() {
-        let most = |number: usize| {
+    fn waits_grow_up_to_the_longest() {
+        let longest_of_200 = |number: usize| {
             let nth = |_| {
-                std::iter::repeat_with({
-                    let mut backoff = Backoff::default();
-                    move || backoff.next_wait()
-                })
-                .nth(number)
+                let mut backoff = Backoff::default();
+                (0..=number).map(|_| backoff.next_wait()).last()
             };
             (0..200).filter_map(nth).max().unwrap()
         };
-        assert!(most(0) <= FIRST && most(2) > FIRST && most(40) > Duration::from_secs(3) && most(40) <= LONGEST);
+        let (first, longest) = (Duration::from_millis(50), Duration::from_secs(5));
+        assert!(longest_of_200(0) <= first && longest_of_200(2) > first);
+        assert!(longest_of_200(40) > Duration::from_secs(3) && longest_of_200(40) <= longest);
     }
 }

@@ -1,8 +1,7 @@
-//! Clients, set up from the environment.
+//! Clients, configured from the environment.
 //!
-//! Region, credentials, `AWS_ENDPOINT_URL` and the number of attempts are read as the SDK reads them. Another variable is
-//! ours, for functions of little time and for tests: `AWS_READ_TIMEOUT_MS`, how long a call waits until its answer begins
-//! (30,000).
+//! The SDK reads region, credentials, `AWS_ENDPOINT_URL` and `AWS_MAX_ATTEMPTS`. `AWS_READ_TIMEOUT_MS` is ours: how long a
+//! call waits for the first byte of its response, in milliseconds (default 30,000).
 
 use std::time::Duration;
 
@@ -10,39 +9,39 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 
-/// The environment variable that names another endpoint than AWS, for example a local AWS.
+/// The environment variable that names an endpoint other than AWS, for example a local AWS.
 pub const ENDPOINT_VARIABLE: &str = "AWS_ENDPOINT_URL";
 
 const READ_TIMEOUT_VARIABLE: &str = "AWS_READ_TIMEOUT_MS";
 
-/// Reads the configuration that all clients share.
+/// Loads the configuration that all clients share.
 ///
-/// The SDK retries a call (three attempts unless `AWS_MAX_ATTEMPTS` says otherwise); the state machine retries a task.
+/// The SDK makes up to `AWS_MAX_ATTEMPTS` attempts of a call (default 3).
 ///
 /// # Panics
-/// If `AWS_READ_TIMEOUT_MS` is no number from 1 on; as the SDK does if `AWS_MAX_ATTEMPTS` is none.
+/// If `AWS_READ_TIMEOUT_MS` is not a positive integer. The SDK panics if `AWS_MAX_ATTEMPTS` is not one.
 pub async fn load() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await
 }
 
-/// A client for S3; its addresses are of the path style if another endpoint is named.
+/// With an endpoint other than AWS, the client uses path-style addresses.
 pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
     let path_style = config.endpoint_url().is_some() || std::env::var_os(ENDPOINT_VARIABLE).is_some();
     let config = aws_sdk_s3::config::Builder::from(config).force_path_style(path_style).build();
     aws_sdk_s3::Client::from_conf(config)
 }
 
-/// A client for DynamoDB. Its bodies are short, so that the time limits are all that a stalled one needs.
+/// Stalled-stream protection is off: DynamoDB bodies are short, and the timeouts cover a stalled one.
 pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    let unwatched = StalledStreamProtectionConfig::disabled();
-    let config = aws_sdk_dynamodb::config::Builder::from(config).stalled_stream_protection(unwatched).build();
+    let protection = StalledStreamProtectionConfig::disabled();
+    let config = aws_sdk_dynamodb::config::Builder::from(config).stalled_stream_protection(protection).build();
     aws_sdk_dynamodb::Client::from_conf(config)
 }
 
-/// Well above what a healthy call takes, well below a function's own timeout.
+/// Timeouts far above the time of a healthy call and far below a function's own timeout.
 ///
-/// Reading means: until the answer begins, so it includes sending a part of an upload. What comes after that is watched
-/// by the SDK's stalled stream protection, where bodies may be long.
+/// The read timeout ends with the first byte of the response, so it includes sending a part of an upload. The SDK's
+/// stalled-stream protection covers the rest of a long body.
 pub fn timeouts() -> TimeoutConfig {
     let read_timeout = std::env::var(READ_TIMEOUT_VARIABLE).ok();
     TimeoutConfig::builder()
@@ -56,7 +55,9 @@ pub fn timeouts() -> TimeoutConfig {
 fn milliseconds(text: &str) -> Duration {
     match text.parse() {
         Ok(milliseconds @ 1..) => Duration::from_millis(milliseconds),
-        _ => panic!("environment variable {READ_TIMEOUT_VARIABLE} is '{text}': expected milliseconds, 1 or more"),
+        _ => panic!(
+            "environment variable {READ_TIMEOUT_VARIABLE} is '{text}': expected a positive number of milliseconds"
+        ),
     }
 }
 
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timeout_is_a_number_of_milliseconds() {
+    fn read_timeout_accepts_positive_milliseconds_only() {
         assert_eq!(milliseconds("250"), Duration::from_millis(250));
         for text in ["", "0", "-1", "1s"] {
             let refused = std::panic::catch_unwind(|| milliseconds(text)).unwrap_err();

@@ -1,59 +1,32 @@
-//! The errors of calls to AWS, sorted by what to do about them.
+//! Errors of AWS calls, classified by what the caller can do about them.
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-/// The error beneath one of ours: the SDK's own, with the whole chain of causes.
+/// The SDK's error, with its chain of causes.
 pub type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// Why a call to AWS failed, after the SDK's own retries.
+/// Why an AWS call failed after the SDK's retries.
 ///
-/// All but [`AwsError::Refused`] may succeed when the task is run again.
+/// Every kind except [`AwsError::Refused`] may succeed when the task runs again. `call` is the operation, for example
+/// `PutObject`, and `resource` what it was called on, for example `s3://bucket/key`.
 #[derive(Debug, thiserror::Error)]
 pub enum AwsError {
-    /// The service asked for fewer calls.
+    /// The service limits the rate of calls.
     #[error("{call} on {resource} was throttled")]
-    Throttled {
-        /// The operation, for example `PutObject`.
-        call: &'static str,
-        /// What it was called on, for example `s3://bucket/key`.
-        resource: String,
-        /// The SDK's error.
-        source: Source,
-    },
-    /// No answer came in time.
+    Throttled { call: &'static str, resource: String, source: Source },
+    /// No response arrived in time.
     #[error("{call} on {resource} timed out")]
-    Timeout {
-        /// The operation.
-        call: &'static str,
-        /// What it was called on.
-        resource: String,
-        /// The SDK's error.
-        source: Source,
-    },
-    /// The service could not be reached, failed, or broke off in the middle of its answer.
+    Timeout { call: &'static str, resource: String, source: Source },
+    /// The service could not be reached, failed, or ended its response early.
     #[error("{call} on {resource} failed")]
-    Unavailable {
-        /// The operation.
-        call: &'static str,
-        /// What it was called on.
-        resource: String,
-        /// The SDK's error.
-        source: Source,
-    },
-    /// The service said no, or the call could not be made at all; it would say no again.
+    Unavailable { call: &'static str, resource: String, source: Source },
+    /// The service rejected the call, or the call could not be built. A retry gets the same result.
     #[error("{call} on {resource} was refused")]
-    Refused {
-        /// The operation.
-        call: &'static str,
-        /// What it was called on.
-        resource: String,
-        /// The SDK's error.
-        source: Source,
-    },
+    Refused { call: &'static str, resource: String, source: Source },
 }
 
-/// The error codes that ask for fewer calls; those of the SDK's own retry classifier.
+/// Error codes of throttling, as in the SDK's retry classifier.
 const THROTTLING_CODES: [&str; 15] = [
     "Throttling",
     "ThrottlingException",
@@ -72,10 +45,10 @@ const THROTTLING_CODES: [&str; 15] = [
     "ConcurrentRunsExceededException",
 ];
 
-/// The error codes of a request or a service that took too long.
+/// Error codes of a request or a service that took too long.
 const TIMEOUT_CODES: [&str; 3] = ["RequestTimeout", "RequestTimeoutException", "OperationTimeoutException"];
 
-/// The error codes that pass by themselves although their HTTP status says that the request was wrong.
+/// Error codes that are transient although their HTTP status is that of a bad request.
 const UNAVAILABLE_CODES: [&str; 6] = [
     "InternalError",
     "InternalFailure",
@@ -86,7 +59,7 @@ const UNAVAILABLE_CODES: [&str; 6] = [
 ];
 
 impl AwsError {
-    /// Sorts what the SDK says about `call` on `resource`.
+    /// Classifies the SDK's error of `call` on `resource`.
     pub fn classify<E>(call: &'static str, resource: impl Into<String>, error: SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -94,9 +67,9 @@ impl AwsError {
         Self::of_kind(kind_of(&error), call, resource.into(), Box::new(error))
     }
 
-    /// Sorts an error code that an answer names for one of its items.
+    /// Classifies an error code that a successful response has for one of its items.
     pub fn of_code(call: &'static str, resource: impl Into<String>, code: &str, source: Source) -> Self {
-        Self::of_kind(kind_of_code(code).unwrap_or(Kind::Refused), call, resource.into(), source)
+        Self::of_kind(kind_of_code(code).unwrap_or(AwsErrorKind::Refused), call, resource.into(), source)
     }
 
     /// The stable name that the state machines match: `AwsThrottled`, `AwsTimeout`, `AwsUnavailable`, `AwsRefused`.
@@ -109,64 +82,64 @@ impl AwsError {
         }
     }
 
-    fn of_kind(kind: Kind, call: &'static str, resource: String, source: Source) -> Self {
+    fn of_kind(kind: AwsErrorKind, call: &'static str, resource: String, source: Source) -> Self {
         match kind {
-            Kind::Throttled => Self::Throttled { call, resource, source },
-            Kind::Timeout => Self::Timeout { call, resource, source },
-            Kind::Unavailable => Self::Unavailable { call, resource, source },
-            Kind::Refused => Self::Refused { call, resource, source },
+            AwsErrorKind::Throttled => Self::Throttled { call, resource, source },
+            AwsErrorKind::Timeout => Self::Timeout { call, resource, source },
+            AwsErrorKind::Unavailable => Self::Unavailable { call, resource, source },
+            AwsErrorKind::Refused => Self::Refused { call, resource, source },
         }
     }
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum AwsErrorKind {
     Throttled,
     Timeout,
     Unavailable,
     Refused,
 }
 
-fn kind_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
+fn kind_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> AwsErrorKind {
     match error {
-        SdkError::TimeoutError(_) => Kind::Timeout,
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => Kind::Timeout,
-        SdkError::DispatchFailure(failure) if failure.is_user() => Kind::Refused,
-        SdkError::DispatchFailure(_) => Kind::Unavailable,
-        // The answer broke off, so nobody knows what was refused, if anything.
+        SdkError::TimeoutError(_) => AwsErrorKind::Timeout,
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => AwsErrorKind::Timeout,
+        SdkError::DispatchFailure(failure) if failure.is_user() => AwsErrorKind::Refused,
+        SdkError::DispatchFailure(_) => AwsErrorKind::Unavailable,
+        // The response ended early, so its status alone does not say whether the call was rejected.
         SdkError::ResponseError(response) => {
-            match kind_of_status(response.raw().status().as_u16(), Kind::Unavailable) {
-                Kind::Refused => Kind::Unavailable,
+            match kind_of_status(response.raw().status().as_u16(), AwsErrorKind::Unavailable) {
+                AwsErrorKind::Refused => AwsErrorKind::Unavailable,
                 kind => kind,
             }
         }
         SdkError::ServiceError(service) => {
             let by_code = service.err().code().and_then(kind_of_code);
-            by_code.unwrap_or_else(|| kind_of_status(service.raw().status().as_u16(), Kind::Refused))
+            by_code.unwrap_or_else(|| kind_of_status(service.raw().status().as_u16(), AwsErrorKind::Refused))
         }
-        // The request could not be built, or a kind of error that this SDK did not have when this was written.
-        _ => Kind::Refused,
+        // The request could not be built, or the SDK has a new kind of error.
+        _ => AwsErrorKind::Refused,
     }
 }
 
-fn kind_of_code(code: &str) -> Option<Kind> {
+fn kind_of_code(code: &str) -> Option<AwsErrorKind> {
     if THROTTLING_CODES.contains(&code) {
-        Some(Kind::Throttled)
+        Some(AwsErrorKind::Throttled)
     } else if TIMEOUT_CODES.contains(&code) {
-        Some(Kind::Timeout)
+        Some(AwsErrorKind::Timeout)
     } else if UNAVAILABLE_CODES.contains(&code) {
-        Some(Kind::Unavailable)
+        Some(AwsErrorKind::Unavailable)
     } else {
         None
     }
 }
 
-fn kind_of_status(status: u16, otherwise: Kind) -> Kind {
+fn kind_of_status(status: u16, otherwise: AwsErrorKind) -> AwsErrorKind {
     match status {
-        408 => Kind::Timeout,
-        429 => Kind::Throttled,
-        400..=499 => Kind::Refused,
-        500..=599 => Kind::Unavailable,
+        408 => AwsErrorKind::Timeout,
+        429 => AwsErrorKind::Throttled,
+        400..=499 => AwsErrorKind::Refused,
+        500..=599 => AwsErrorKind::Unavailable,
         _ => otherwise,
     }
 }
@@ -179,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_breaks_off_is_no_refusal() {
+    fn classify_truncated_response_is_transient() {
         for (status, name) in [
             (200, "AwsUnavailable"),
             (400, "AwsUnavailable"),
@@ -187,9 +160,9 @@ mod tests {
             (429, "AwsThrottled"),
             (503, "AwsUnavailable"),
         ] {
-            let answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+            let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
             let error: SdkError<ErrorMetadata, _> =
-                SdkError::response_error("end of file before message length reached", answer);
+                SdkError::response_error("end of file before message length reached", response);
             assert_eq!(AwsError::classify("GetTable", "db.events", error).name(), name, "HTTP {status}");
         }
     }

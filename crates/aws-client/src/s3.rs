@@ -12,4 +12,4 @@ pub use bucket::{Bucket, ListedObject, MAX_DELETES};
 pub use document::DocumentError;
 pub use object::{Object, ReadError};
 pub use pipe::{PipeReader, PipeWriter, pipe};
-pub use upload::{PART_BYTES, StoredObject, Upload};
+pub use upload::{PART_BYTES, Upload, UploadedObject};

@@ -1,4 +1,4 @@
-//! The S3 calls on the wire: what is asked, what is made of the answers, and what is left behind.
+//! The S3 calls on the wire: requests, handling of responses, and objects left afterwards.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
 
@@ -14,7 +14,7 @@ fn lake() -> (MemoryS3, Bucket) {
     (s3, bucket)
 }
 
-async fn uploaded(bucket: &Bucket, bytes: &[u8], step: usize) -> Result<aws_client::s3::StoredObject, AwsError> {
+async fn uploaded(bucket: &Bucket, bytes: &[u8], step: usize) -> Result<aws_client::s3::UploadedObject, AwsError> {
     let metadata = HashMap::from([("source-etag".to_owned(), "\"abc\"".to_owned())]);
     let mut upload = bucket.upload("big", "application/gzip", metadata);
     for bytes in bytes.chunks(step) {
@@ -31,7 +31,7 @@ fn bytes(length: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn what_is_written_reads_back() {
+async fn write_then_read_returns_same_bytes() {
     let (s3, bucket) = lake();
     bucket.write("raw/hour=00/a.json", "text", "application/json").await.unwrap();
     assert_eq!(s3.keys(), ["raw/hour=00/a.json"]);
@@ -39,7 +39,7 @@ async fn what_is_written_reads_back() {
 }
 
 #[tokio::test]
-async fn a_range_is_read_from_the_very_object() {
+async fn read_range_requires_matching_etag() {
     let (s3, bucket) = lake();
     s3.put("landing", b"0123456789");
     let etag = s3.etag("landing").unwrap();
@@ -55,25 +55,25 @@ async fn a_range_is_read_from_the_very_object() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_told_apart() {
+async fn read_errors_are_distinguished() {
     let (s3, bucket) = lake();
     s3.put("object", b"0123456789");
     let absent = bucket.read("absent").await.unwrap_err();
     assert_eq!(absent.to_string(), "s3://lake/absent does not exist");
     let large = bucket.read_whole("object", 9).await.unwrap_err();
-    assert_eq!(large.to_string(), "s3://lake/object has 10 bytes, more than the 9 that its reader takes");
+    assert_eq!(large.to_string(), "s3://lake/object has 10 bytes, more than the limit of 9");
     s3.fail("GetObject object", 1, S3Fault::CutBody(4));
     let ReadError::Aws(cut) = bucket.read_whole("object", 10).await.unwrap_err() else { panic!("a call failed") };
-    assert_eq!(cut.name(), "AwsUnavailable", "a body that ends early may be whole the next time");
+    assert_eq!(cut.name(), "AwsUnavailable", "a retry may read the whole body");
     assert!(cut.to_string().contains("s3://lake/object"), "{cut}");
 }
 
 #[tokio::test]
-async fn the_sdk_repeats_a_call_that_may_succeed() {
+async fn write_transient_error_is_retried_by_sdk() {
     for (phrase, fault) in [
-        ("503", S3Fault::Answer(503, "ServiceUnavailable")),
-        ("slow down", S3Fault::Answer(503, "SlowDown")),
-        ("a lost answer", S3Fault::LostAnswer),
+        ("503", S3Fault::Error(503, "ServiceUnavailable")),
+        ("slow down", S3Fault::Error(503, "SlowDown")),
+        ("lost response", S3Fault::LostResponse),
     ] {
         let (s3, bucket) = lake();
         s3.fail("PutObject", 1, fault);
@@ -84,22 +84,22 @@ async fn the_sdk_repeats_a_call_that_may_succeed() {
 }
 
 #[tokio::test]
-async fn a_failure_is_sorted_by_what_to_do_about_it() {
+async fn write_error_is_classified() {
     for (phrase, fault, name, calls) in [
-        ("throttled to the end", S3Fault::Answer(503, "SlowDown"), "AwsThrottled", 3),
-        ("throttled by another word", S3Fault::Answer(400, "RequestLimitExceeded"), "AwsThrottled", 3),
-        ("throttled by status alone", S3Fault::Answer(429, "Strange"), "AwsThrottled", 1),
-        ("the service fails", S3Fault::Answer(500, "InternalError"), "AwsUnavailable", 3),
-        ("the service took too long", S3Fault::Answer(400, "RequestTimeout"), "AwsTimeout", 3),
-        ("no answer arrives", S3Fault::LostAnswer, "AwsUnavailable", 3),
-        ("not allowed", S3Fault::Answer(403, "AccessDenied"), "AwsRefused", 1),
-        ("no such bucket", S3Fault::Answer(404, "NoSuchBucket"), "AwsRefused", 1),
+        ("throttled on every attempt", S3Fault::Error(503, "SlowDown"), "AwsThrottled", 3),
+        ("throttled with another code", S3Fault::Error(400, "RequestLimitExceeded"), "AwsThrottled", 3),
+        ("throttled by status only", S3Fault::Error(429, "Strange"), "AwsThrottled", 1),
+        ("the service fails", S3Fault::Error(500, "InternalError"), "AwsUnavailable", 3),
+        ("the service took too long", S3Fault::Error(400, "RequestTimeout"), "AwsTimeout", 3),
+        ("no response arrives", S3Fault::LostResponse, "AwsUnavailable", 3),
+        ("not allowed", S3Fault::Error(403, "AccessDenied"), "AwsRefused", 1),
+        ("no such bucket", S3Fault::Error(404, "NoSuchBucket"), "AwsRefused", 1),
     ] {
         let (s3, bucket) = lake();
         s3.fail("", 10, fault);
         let error = bucket.write("key", "text", "text/plain").await.unwrap_err();
         assert_eq!(error.name(), name, "{phrase}");
-        assert_eq!(s3.calls().len(), calls, "{phrase}: how often the SDK tried");
+        assert_eq!(s3.calls().len(), calls, "{phrase}: attempts of the SDK");
         assert!(error.to_string().contains("s3://lake/key"), "{phrase}: {error}");
         let source = std::error::Error::source(&error).expect(phrase);
         assert!(
@@ -115,7 +115,7 @@ async fn a_failure_is_sorted_by_what_to_do_about_it() {
 }
 
 #[tokio::test]
-async fn an_upload_is_one_object_however_its_bytes_arrive() {
+async fn upload_etag_depends_on_bytes_only() {
     for (phrase, length, calls) in [
         ("nothing", 0, vec!["PutObject big"]),
         ("a little", 10, vec!["PutObject big"]),
@@ -144,7 +144,7 @@ async fn an_upload_is_one_object_however_its_bytes_arrive() {
 }
 
 #[tokio::test]
-async fn a_failed_upload_leaves_nothing_behind() {
+async fn upload_failure_leaves_nothing() {
     let bytes = bytes(2 * PART_BYTES + 5);
     for (phrase, call, times) in [
         ("it cannot begin", "CreateMultipartUpload", 3),
@@ -152,7 +152,7 @@ async fn a_failed_upload_leaves_nothing_behind() {
         ("it cannot be completed", "CompleteMultipartUpload", 3),
     ] {
         let (s3, bucket) = lake();
-        s3.fail(call, times, S3Fault::Answer(500, "InternalError"));
+        s3.fail(call, times, S3Fault::Error(500, "InternalError"));
         let error = uploaded(&bucket, &bytes, PART_BYTES).await.unwrap_err();
         assert_eq!(error.name(), "AwsUnavailable", "{phrase}");
         assert!(error.to_string().starts_with(call), "{phrase}: {error}");
@@ -161,26 +161,26 @@ async fn a_failed_upload_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_part_is_sent_again_by_the_sdk() {
+async fn upload_part_throttled_is_retried_by_sdk() {
     let bytes = bytes(2 * PART_BYTES);
     let (s3, bucket) = lake();
-    s3.fail("UploadPart", 1, S3Fault::Answer(503, "SlowDown"));
+    s3.fail("UploadPart", 1, S3Fault::Error(503, "SlowDown"));
     uploaded(&bucket, &bytes, PART_BYTES).await.unwrap();
     assert_eq!(s3.get("big").unwrap(), bytes);
 }
 
 #[tokio::test]
-async fn a_completion_whose_answer_is_lost_may_be_tried_again() {
+async fn upload_lost_completion_is_transient() {
     let (s3, bucket) = lake();
-    s3.fail("CompleteMultipartUpload", 1, S3Fault::LostAnswer);
+    s3.fail("CompleteMultipartUpload", 1, S3Fault::LostResponse);
     let error = uploaded(&bucket, &bytes(PART_BYTES + 1), PART_BYTES).await.unwrap_err();
-    assert_eq!(error.name(), "AwsUnavailable", "the upload is not known any more, yet another run settles it");
+    assert_eq!(error.name(), "AwsUnavailable", "S3 no longer knows the upload; a second run writes it again");
     uploaded(&bucket, &bytes(PART_BYTES + 1), PART_BYTES).await.unwrap();
     assert_eq!((s3.open_uploads(), s3.keys().len()), (0, 1));
 }
 
 #[tokio::test]
-async fn parts_that_are_on_their_way_arrive_before_the_upload_is_aborted() {
+async fn abort_waits_for_parts_in_flight() {
     let (s3, bucket) = lake();
     s3.yield_before_calls();
     let mut upload = bucket.upload("big", "application/gzip", HashMap::new()).in_parts_of(10);
@@ -189,12 +189,12 @@ async fn parts_that_are_on_their_way_arrive_before_the_upload_is_aborted() {
     assert_eq!(
         s3.calls(),
         ["CreateMultipartUpload big", "UploadPart big", "UploadPart big", "AbortMultipartUpload big"],
-        "one that comes later would be kept"
+        "S3 would keep a part that arrives later"
     );
 }
 
 #[tokio::test]
-async fn a_dropped_upload_is_aborted() {
+async fn upload_dropped_is_aborted() {
     let (s3, bucket) = lake();
     let mut upload = bucket.upload("big", "application/gzip", HashMap::new());
     upload.push(&bytes(2 * PART_BYTES)).await.unwrap();
@@ -210,7 +210,7 @@ async fn a_dropped_upload_is_aborted() {
 }
 
 #[tokio::test]
-async fn a_list_is_read_to_its_end() {
+async fn list_reads_all_pages() {
     let (s3, bucket) = lake();
     for key in ["a/1", "a/2", "a/3", "a/4", "a/5", "b/1"] {
         s3.put(key, key.as_bytes());
@@ -222,7 +222,7 @@ async fn a_list_is_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn many_objects_are_deleted_a_thousand_at_a_time() {
+async fn delete_many_sends_1000_keys_per_call() {
     let (s3, bucket) = lake();
     let keys: Vec<_> = (0..2_001).map(|number| format!("old/{number:05}")).collect();
     for key in &keys[1..] {
@@ -233,14 +233,14 @@ async fn many_objects_are_deleted_a_thousand_at_a_time() {
     assert_eq!(s3.keys(), ["kept"]);
     assert_eq!(s3.calls().len(), 3);
     bucket.delete_many(&[]).await.unwrap();
-    assert_eq!(s3.calls().len(), 3, "nothing to delete is no call");
+    assert_eq!(s3.calls().len(), 3, "no keys: no call");
 }
 
 #[tokio::test]
-async fn a_key_that_could_not_be_deleted_is_named() {
+async fn delete_failure_names_the_key() {
     for (phrase, code, name) in [
-        ("it may succeed later", "InternalError", "AwsUnavailable"),
-        ("too many calls", "SlowDown", "AwsThrottled"),
+        ("transient", "InternalError", "AwsUnavailable"),
+        ("throttled", "SlowDown", "AwsThrottled"),
         ("not allowed", "AccessDenied", "AwsRefused"),
     ] {
         let (s3, bucket) = lake();

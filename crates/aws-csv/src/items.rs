@@ -1,7 +1,7 @@
-//! Items of any table whose key is `id`, a text: many writes, as JSON that the caller has made.
+//! Writes to a table whose partition key is the string `id`, with items that the caller has encoded as DynamoDB JSON.
 //!
-//! The SDK's own types cost more time than all the rest of a load: a map, a name and a value on the heap for every cell. So
-//! requests are made by the SDK for their headers, address, signature, time limits and retries, and get their body here.
+//! The SDK's own types cost more time than the rest of a load: a map, a name and a value on the heap for every cell. So this
+//! module makes the bodies, and the SDK makes headers, address, signature, timeouts and retries.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -14,20 +14,19 @@ use bytes::Bytes;
 use aws_client::AwsError;
 use aws_client::dynamodb::with_body;
 
-/// How many items one `BatchWriteItem` takes. Source: the DynamoDB API.
+/// The most items that one `BatchWriteItem` accepts. Source: the DynamoDB API.
 pub const MAX_PUTS: usize = 25;
-/// A batch with a body of so many bytes takes no further item. DynamoDB takes 16 MiB in all, and an item of 400 KiB has up to
-/// six times as much JSON, if all of it is control characters. Source: the DynamoDB API.
+/// A batch whose body has this length is full. DynamoDB accepts 16 MiB, and the JSON of an item of 400 KiB is up to six times
+/// as long (all control characters). Source: the DynamoDB API.
 const FULL_BYTES: usize = 13 << 20;
 
-/// A table of items.
 #[derive(Clone, Debug)]
 pub struct Items {
     client: Client,
     table: String,
 }
 
-/// Items that are put by one `BatchWriteItem`; no two may have one key.
+/// The items of one `BatchWriteItem`, each with a different key.
 #[derive(Clone, Debug)]
 pub struct PutBatch {
     body: Vec<u8>,
@@ -39,13 +38,12 @@ const AFTER_ITEM: &[u8] = b"}}";
 const AFTER_ITEMS: &[u8] = b"]}}";
 
 impl PutBatch {
-    /// No items yet, for this table.
     pub fn new(table: &str) -> Self {
-        // The name of a table needs no escapes.
+        // A table name needs no JSON escapes.
         Self { body: format!(r#"{{"RequestItems":{{"{table}":["#).into_bytes(), items: Vec::with_capacity(MAX_PUTS) }
     }
 
-    /// Appends an item, which `write` writes as JSON: `{"id":{"S":"…"},…}`.
+    /// Appends the item that `write` encodes as JSON: `{"id":{"S":"…"},…}`.
     pub fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if !self.items.is_empty() {
             self.body.push(b',');
@@ -57,27 +55,25 @@ impl PutBatch {
         self.body.extend_from_slice(AFTER_ITEM);
     }
 
-    /// How many items it has.
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether it takes no further item.
+    /// Whether the batch accepts no further item.
     pub fn is_full(&self) -> bool {
         self.len() == MAX_PUTS || self.body.len() >= FULL_BYTES
     }
 
-    /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// An item's JSON.
+    /// Returns the JSON of an item.
     pub fn item(&self, index: usize) -> &[u8] {
         &self.body[self.items[index].clone()]
     }
 
-    /// An item's key.
+    /// Returns the key of an item.
     pub fn key(&self, index: usize) -> String {
         key_of(self.item(index))
     }
@@ -89,7 +85,7 @@ impl PutBatch {
         body.into()
     }
 
-    /// Those items whose key is in the answer.
+    /// Returns the items whose key is in `unprocessed`.
     fn only(&self, table: &str, unprocessed: &[HashMap<String, AttributeValue>]) -> Self {
         let mut left = Self::new(table);
         for index in 0..self.len() {
@@ -105,28 +101,26 @@ impl PutBatch {
 }
 
 impl Items {
-    /// The items of `table`.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// The table's name.
     pub fn table(&self) -> &str {
         &self.table
     }
 
-    /// Puts items, whatever was there; answers those that DynamoDB did not take this time.
+    /// Writes items without a condition; returns those that DynamoDB did not process.
     pub async fn put_batch(&self, batch: &PutBatch) -> Result<PutBatch, AwsError> {
         let request = self.client.batch_write_item().request_items(&self.table, Vec::new()).customize();
-        let answer = request.mutate_request(with_body(batch.body())).send().await;
-        let answer = answer.map_err(|error| AwsError::classify("BatchWriteItem", &self.table, error))?;
-        let unprocessed = answer.unprocessed_items.unwrap_or_default().remove(&self.table).unwrap_or_default();
+        let response = request.mutate_request(with_body(batch.body())).send().await;
+        let response = response.map_err(|error| AwsError::classify("BatchWriteItem", &self.table, error))?;
+        let unprocessed = response.unprocessed_items.unwrap_or_default().remove(&self.table).unwrap_or_default();
         let unprocessed: Vec<_> = unprocessed.into_iter().filter_map(|write| Some(write.put_request?.item)).collect();
         Ok(if unprocessed.is_empty() { PutBatch::new(&self.table) } else { batch.only(&self.table, &unprocessed) })
     }
 
-    /// Puts an item, given as JSON, unless there is one with its key and another `load_id`; answers whether it did.
-    pub async fn put_unless_of_others(&self, item: &[u8], load_id: &str) -> Result<bool, AwsError> {
+    /// Writes an item, given as JSON, unless its key belongs to another load; returns whether it did.
+    pub async fn put_unless_of_other_load(&self, item: &[u8], load_id: &str) -> Result<bool, AwsError> {
         let table = &self.table;
         let mut body = format!(
             r#"{{"TableName":"{table}","ConditionExpression":"attribute_not_exists(#id) OR #load_id = :load_id","#
@@ -147,28 +141,25 @@ impl Items {
     }
 }
 
-/// What became of an item that was to be deleted.
+/// The result of [`Items::delete_of_load`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deletion {
-    /// This call deleted it.
     Deleted,
-    /// There was none: somebody deleted it before, or this very call did and its answer was lost.
+    /// The item did not exist: it was deleted before, or by an earlier attempt of this call whose response was lost.
     Gone,
-    /// It is another load's.
-    Taken,
+    /// The item belongs to another load.
+    OfOtherLoad,
 }
 
-/// Some keys of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyPage {
-    /// The keys.
     pub keys: Vec<String>,
-    /// The key after which the table goes on, if it does.
+    /// The key to continue after; `None` at the end of the table.
     pub last_key: Option<String>,
 }
 
 impl Items {
-    /// A page of the keys of a load's items, in one segment of many, after a key.
+    /// Reads a page of the keys of a load's items, in one segment of a parallel scan, after a key.
     pub async fn keys_of_load(
         &self,
         load_id: &str,
@@ -193,7 +184,7 @@ impl Items {
         Ok(KeyPage { keys, last_key: page.last_evaluated_key.and_then(key) })
     }
 
-    /// Deletes an item if it is of this load.
+    /// Deletes an item if it belongs to this load.
     pub async fn delete_of_load(&self, key: String, load_id: &str) -> Result<Deletion, AwsError> {
         let resource = format!("{}/{key}", self.table);
         let request = self.client.delete_item().table_name(&self.table).key("id", AttributeValue::S(key));
@@ -206,7 +197,7 @@ impl Items {
             Ok(_) => Ok(Deletion::Deleted),
             Err(error) => match error.as_service_error() {
                 Some(DeleteItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(failed.item().map_or(Deletion::Gone, |_| Deletion::Taken))
+                    Ok(failed.item().map_or(Deletion::Gone, |_| Deletion::OfOtherLoad))
                 }
                 _ => Err(AwsError::classify("DeleteItem", resource, error)),
             },
@@ -214,7 +205,7 @@ impl Items {
     }
 }
 
-/// The key of an item as [`PutBatch::push`] takes it.
+/// Returns the key of an item that is encoded as in [`PutBatch::push`].
 fn key_of(item: &[u8]) -> String {
     const BEFORE_KEY: &[u8] = br#"{"id":{"S":"#;
     let key = item.strip_prefix(BEFORE_KEY).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Loads of CSV files in table `job_run_details`, under a job of their own.
+//! The history of CSV loads: items of table `job_run_details` under job `csv_load`.
 
 use aws_sdk_dynamodb::Client;
 use csv_load::plan::MAX_PLAN_BYTES;
@@ -11,83 +11,73 @@ use aws_client::AwsError;
 use aws_client::dynamodb::{number, text, to_item};
 use aws_client::s3::{Bucket, DocumentError};
 
-/// The job that loads are recorded under.
 const JOB: &str = "csv_load";
-/// So many loads may begin in one millisecond.
-const MOST_AT_ONCE: i64 = 100;
+/// The most loads that may begin in the same millisecond.
+const MAX_LOADS_PER_MS: i64 = 100;
 
 /// Reads the plan of a load.
 pub async fn read_plan(bucket: &Bucket, load_id: LoadId) -> Result<LoadPlan, DocumentError> {
     bucket.document(&keys::plan(load_id), MAX_PLAN_BYTES).await
 }
 
-/// The run history, as far as it is about loads.
 #[derive(Clone, Debug)]
 pub struct Loads {
     client: Client,
     table: String,
 }
 
-/// A load's line in the run history.
+/// The history item of a load that was completed or undone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LoadItem {
-    /// Always the same.
+    /// Always `csv_load`.
     pub job_id: &'static str,
-    /// The load.
     pub load_id: String,
     /// `loaded` or `undone`.
     pub status: &'static str,
-    /// The table.
     pub table: String,
-    /// The file's `s3://` address.
+    /// The `s3://` address of the file.
     pub source_file: String,
-    /// What became of its rows.
     pub counts: RowCounts,
-    /// Write units of all items.
+    /// DynamoDB write units of all items.
     pub write_units: u64,
-    /// The receipt's `s3://` address.
+    /// The `s3://` address of the receipt.
     pub receipt: String,
-    /// The execution that completed it.
+    /// The execution that completed the load.
     pub execution_arn: String,
-    /// When it was planned: the sort key, in milliseconds.
+    /// The time of the plan; in milliseconds, it is the sort key.
     pub started_at: Timestamp,
-    /// When it was complete.
     pub ended_at: Timestamp,
 }
 
-/// The line of an execution of a load that failed.
+/// The history item of an execution that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FailedLoadItem {
-    /// Whether it was to undo the load.
+    /// Whether the execution was undoing the load.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub undoing: bool,
-    /// The load, if it was planned.
+    /// `None` if the load was not planned yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_id: Option<String>,
-    /// The table that was asked for.
+    /// The requested table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
-    /// The file's `s3://` address, as far as it was given.
+    /// The `s3://` address of the file, as far as the input had it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_file: Option<String>,
-    /// Why it failed.
     pub error: LoadFailure,
-    /// The execution.
     pub execution_arn: String,
-    /// How many times it had been redriven.
     pub redrive_count: u32,
-    /// When it began: the sort key, in milliseconds.
+    /// The start of the execution; in milliseconds, it is the sort key.
     pub started_at: Timestamp,
-    /// When this was recorded.
+    /// The time of this record.
     pub ended_at: Timestamp,
 }
 
-/// The status of those.
 const FAILED: &str = "failed";
 
 impl LoadItem {
-    /// The line of a load with this status, whose receipt lies at this address.
-    pub fn of(receipt: &LoadReceipt, address: String, status: &'static str) -> Self {
+    /// `receipt_address` is the `s3://` address of `receipt`.
+    pub fn new(receipt: &LoadReceipt, receipt_address: String, status: &'static str) -> Self {
         Self {
             job_id: JOB,
             load_id: receipt.load_id.to_string(),
@@ -96,7 +86,7 @@ impl LoadItem {
             source_file: receipt.source.address(),
             counts: receipt.counts,
             write_units: receipt.write_units,
-            receipt: address,
+            receipt: receipt_address,
             execution_arn: receipt.execution_arn.clone(),
             started_at: receipt.ingestion_timestamp,
             ended_at: receipt.completed_at,
@@ -105,50 +95,51 @@ impl LoadItem {
 }
 
 impl Loads {
-    /// The run history in `table`.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// Puts a load's line, in place of its earlier one. Its sort key is the millisecond of its plan, or the next one that no
-    /// other load has, and no execution of it that failed.
+    /// Writes the item of a load in place of its earlier one.
+    ///
+    /// The sort key is the millisecond of the plan, or the next free one.
     pub async fn put(&self, load: &LoadItem) -> Result<(), AwsError> {
-        let condition = Condition {
+        let condition = PutCondition {
             text: "attribute_not_exists(#job_id) OR #mark = :mark AND #status <> :failed",
             mark: ("load_id", &load.load_id),
         };
         self.put_at_first_free(load.started_at, load, condition).await
     }
 
-    /// Puts the line of an execution that failed, in place of its earlier one. Its sort key is the millisecond of its
-    /// beginning, or the next one that no other has.
+    /// Writes the item of a failed execution in place of its earlier one.
+    ///
+    /// The sort key is the millisecond of its start, or the next free one.
     pub async fn put_failed(&self, failed: &FailedLoadItem) -> Result<(), AwsError> {
         #[derive(Serialize)]
-        struct Line<'a> {
+        struct FailedItem<'a> {
             job_id: &'static str,
             status: &'static str,
             #[serde(flatten)]
             failed: &'a FailedLoadItem,
         }
-        let condition = Condition {
+        let condition = PutCondition {
             text: "attribute_not_exists(#job_id) OR #mark = :mark AND #status = :failed",
             mark: ("execution_arn", &failed.execution_arn),
         };
-        let line = Line { job_id: JOB, status: FAILED, failed };
-        self.put_at_first_free(failed.started_at, &line, condition).await
+        let item = FailedItem { job_id: JOB, status: FAILED, failed };
+        self.put_at_first_free(failed.started_at, &item, condition).await
     }
 
     async fn put_at_first_free(
         &self,
         started_at: Timestamp,
-        line: &impl Serialize,
-        condition: Condition<'_>,
+        item: &impl Serialize,
+        condition: PutCondition<'_>,
     ) -> Result<(), AwsError> {
         const CALL: &str = "PutItem";
         let first = started_at.as_millisecond();
         let resource = format!("{}/{JOB}/{first}", self.table);
-        let mut item = to_item(CALL, &resource, line)?;
-        for time in first..first + MOST_AT_ONCE {
+        let mut item = to_item(CALL, &resource, item)?;
+        for time in first..first + MAX_LOADS_PER_MS {
             item.insert("job_run_time".to_owned(), number(time));
             let request = self.client.put_item().table_name(&self.table).set_item(Some(item.clone()));
             let request = request
@@ -165,13 +156,13 @@ impl Loads {
                 Err(error) => return Err(AwsError::classify(CALL, resource, error)),
             }
         }
-        let source = format!("{MOST_AT_ONCE} loads began in one millisecond").into();
+        let source = format!("{MAX_LOADS_PER_MS} loads began in the same millisecond").into();
         Err(AwsError::Unavailable { call: CALL, resource, source })
     }
 }
 
-/// Under which a line takes the place of another: that both are of the same thing, which this attribute tells.
-struct Condition<'a> {
+/// When an item may replace another one: both have the same value of the attribute `mark`.
+struct PutCondition<'a> {
     text: &'static str,
     mark: (&'static str, &'a str),
 }

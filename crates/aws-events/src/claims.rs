@@ -1,7 +1,8 @@
-//! The claims of events, and the notes of the objects that are stored: `event_stream::protocol` says what they are for.
+//! The claims of events and the notes of stored objects, as `event_stream::protocol` defines them.
 //!
-//! Claims are changed by PartiQL, the one way to make conditional writes in batches without the price of a transaction:
-//! each statement succeeds or fails by itself. Their requests get their body here, as those of `aws_csv::Items`.
+//! Claims are changed by PartiQL statements: only they allow conditional writes in batches without the price of a
+//! transaction. Each statement succeeds or fails by itself. This module makes the bodies, because the SDK's own types cost too
+//! much time for every event.
 
 use std::collections::HashMap;
 
@@ -15,12 +16,11 @@ use aws_client::{AwsError, Backoff};
 
 const TAKE: &str = "BatchExecuteStatement";
 const READ: &str = "BatchGetItem";
-/// The keys of notes begin with it, which no UUID does.
+/// The prefix of the keys of notes; no UUID begins with it.
 const STORED: &str = "stored ";
-/// How often a statement is made that is neither won nor lost: within two seconds.
-const TRIES: usize = 6;
+/// The attempts of a statement that is neither won nor lost, within two seconds.
+const MAX_ATTEMPTS: usize = 6;
 
-/// The table of claims.
 #[derive(Clone, Debug)]
 pub struct Claims {
     client: Client,
@@ -30,11 +30,10 @@ pub struct Claims {
     note: Statement,
 }
 
-/// A statement, as the beginning of its JSON.
+/// The beginning of the JSON of a statement.
 #[derive(Clone, Debug)]
 struct Statement(String);
 
-/// An item of the table.
 #[derive(Deserialize)]
 struct ClaimItem {
     event_uuid: String,
@@ -46,7 +45,7 @@ struct ClaimItem {
 }
 
 impl Claims {
-    /// The claims in `table`, whose partition key is `event_uuid`.
+    /// The partition key of `table` is `event_uuid`.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let table = table.into();
         let insert = format!(
@@ -62,50 +61,52 @@ impl Claims {
         Self { client, table, insert, update, note }
     }
 
-    /// Makes the transitions, at most 25, each by itself; one answer for each. Those that the service was too busy for, which
-    /// it says in an answer that the SDK takes for a success, are made again some times: one that had happened is lost then,
-    /// and the claim says whose it is.
+    /// Makes at most 25 transitions, independently of each other; returns one result for each.
+    ///
+    /// DynamoDB reports throttled statements in a response that the SDK treats as a success, so this method repeats them. A
+    /// transition that had taken effect is then lost, and the stored claim shows the owner.
     ///
     /// # Errors
-    /// If the call as a whole failed: whether any of the transitions happened is not known then.
-    pub async fn take(&self, transitions: &[Transition<'_>]) -> Result<Vec<ClaimResult>, AwsError> {
-        let mut taken = self.take_once(transitions).await?;
+    /// If the call as a whole failed. Any of the transitions may have taken effect.
+    pub async fn claim(&self, transitions: &[Transition<'_>]) -> Result<Vec<ClaimResult>, AwsError> {
+        let mut results = self.claim_once(transitions).await?;
         let mut backoff = Backoff::default();
-        for _ in 1..TRIES {
-            let open: Vec<usize> = (0..taken.len()).filter(|at| taken[*at] == ClaimResult::Unknown).collect();
+        for _ in 1..MAX_ATTEMPTS {
+            let open: Vec<usize> = (0..results.len()).filter(|at| results[*at] == ClaimResult::Unknown).collect();
             if open.is_empty() {
                 break;
             }
             tokio::time::sleep(backoff.next_wait()).await;
             let again: Vec<Transition<'_>> = open.iter().map(|at| transitions[*at].clone()).collect();
-            for (at, answer) in open.into_iter().zip(self.take_once(&again).await?) {
-                taken[at] = answer;
+            for (at, result) in open.into_iter().zip(self.claim_once(&again).await?) {
+                results[at] = result;
             }
         }
-        Ok(taken)
+        Ok(results)
     }
 
-    async fn take_once(&self, transitions: &[Transition<'_>]) -> Result<Vec<ClaimResult>, AwsError> {
+    async fn claim_once(&self, transitions: &[Transition<'_>]) -> Result<Vec<ClaimResult>, AwsError> {
         let mut statements = Statements::new(transitions.len());
         transitions.iter().for_each(|transition| self.statement(transition, &mut statements));
         let answers = self.execute(statements).await?;
-        let answers = answers.into_iter().map(|answer| match answer.error.as_ref().and_then(|error| error.code()) {
-            None if answer.error.is_none() => ClaimResult::Won,
-            Some(BatchStatementErrorCodeEnum::DuplicateItem | BatchStatementErrorCodeEnum::ConditionalCheckFailed) => {
-                ClaimResult::Lost
-            }
-            code => {
-                tracing::warn!(?code, "a claim was neither won nor lost");
-                ClaimResult::Unknown
-            }
-        });
+        let answers =
+            answers.into_iter().map(|response| match response.error.as_ref().and_then(|error| error.code()) {
+                None if response.error.is_none() => ClaimResult::Won,
+                Some(
+                    BatchStatementErrorCodeEnum::DuplicateItem | BatchStatementErrorCodeEnum::ConditionalCheckFailed,
+                ) => ClaimResult::Lost,
+                code => {
+                    tracing::warn!(?code, "claim neither won nor lost");
+                    ClaimResult::Unknown
+                }
+            });
         Ok(answers.collect())
     }
 
-    /// Reads the claims of at most 100 events, strongly consistent; one answer for each.
+    /// Reads the claims of at most 100 events with strong consistency; returns one entry for each.
     ///
     /// # Errors
-    /// If the call failed, or did not answer for all of them.
+    /// If the call failed or returned only some of them.
     pub async fn read(&self, uuids: &[&str]) -> Result<Vec<Option<Claim>>, AwsError> {
         let mut found: HashMap<String, Claim> = HashMap::with_capacity(uuids.len());
         for item in self.get(uuids.iter().map(|uuid| (*uuid).to_owned())).await? {
@@ -117,10 +118,7 @@ impl Claims {
         Ok(uuids.iter().map(|uuid| found.remove(*uuid)).collect())
     }
 
-    /// Notes that at most 25 objects are stored. Doing it again changes nothing.
-    ///
-    /// # Errors
-    /// If the call as a whole failed.
+    /// Notes that at most 25 objects are stored. A second call changes nothing.
     pub async fn mark_stored(&self, keys: &[&str], expires_secs: i64) -> Result<(), AwsError> {
         let mut statements = Statements::new(keys.len());
         keys.iter()
@@ -128,10 +126,10 @@ impl Claims {
         self.execute(statements).await.map(drop)
     }
 
-    /// Which of at most 100 objects are noted as stored.
+    /// Returns which of at most 100 objects are noted as stored.
     ///
     /// # Errors
-    /// If the call failed, or did not answer for all of them.
+    /// If the call failed or returned only some of them.
     pub async fn marked_stored(&self, keys: &[&str]) -> Result<Vec<bool>, AwsError> {
         let items = self.get(keys.iter().map(|key| format!("{STORED}{key}"))).await?;
         let key = |item: &Item| item.get("event_uuid").and_then(|value| value.as_s().ok().cloned());
@@ -155,41 +153,41 @@ impl Claims {
     }
 
     async fn execute(&self, statements: Statements) -> Result<Vec<BatchStatementResponse>, AwsError> {
-        let asked = statements.count;
+        let requested = statements.count;
         let request = self.client.batch_execute_statement().set_statements(Some(Vec::new())).customize();
-        let answer = request.mutate_request(with_body(statements.into_body())).send().await;
-        let answer = answer.map_err(|error| AwsError::classify(TAKE, &self.table, error))?;
-        let responses = answer.responses.unwrap_or_default();
-        if responses.len() == asked { Ok(responses) } else { Err(incomplete(TAKE, &self.table)) }
+        let response = request.mutate_request(with_body(statements.into_body())).send().await;
+        let response = response.map_err(|error| AwsError::classify(TAKE, &self.table, error))?;
+        let responses = response.responses.unwrap_or_default();
+        if responses.len() == requested { Ok(responses) } else { Err(incomplete(TAKE, &self.table)) }
     }
 
     async fn get(&self, keys: impl Iterator<Item = String>) -> Result<Vec<Item>, AwsError> {
         let keys = keys.map(|key| HashMap::from([("event_uuid".to_owned(), text(key))])).collect();
         let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let request = self.client.batch_get_item().request_items(&self.table, keys.expect("the keys are given"));
-        let answer = request.send().await.map_err(|error| AwsError::classify(READ, &self.table, error))?;
-        if answer.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
+        let response = request.send().await.map_err(|error| AwsError::classify(READ, &self.table, error))?;
+        if response.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
             return Err(incomplete(READ, &self.table));
         }
-        Ok(answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default())
+        Ok(response.responses.unwrap_or_default().remove(&self.table).unwrap_or_default())
     }
 }
 
 impl Statement {
     fn new(text: String) -> Self {
-        let json = serde_json::to_string(&text).expect("a text is JSON");
+        let json = serde_json::to_string(&text).expect("a string can be written as JSON");
         Self(format!(r#"{{"Statement":{json},"Parameters":["#))
     }
 }
 
-/// The body of a request, statement by statement.
+/// The body of a request.
 struct Statements {
     body: Vec<u8>,
     count: usize,
 }
 
 impl Statements {
-    /// Room for so many.
+    /// Reserves memory for `count` statements.
     fn new(count: usize) -> Self {
         let mut body = Vec::with_capacity(16 + count * 768);
         body.extend_from_slice(br#"{"Statements":["#);
@@ -207,9 +205,9 @@ impl Statements {
 
     fn text(&mut self, value: &str) -> &mut Self {
         self.body.extend_from_slice(br#"{"S":"#);
-        // Hardly any text of a claim has anything to escape, and looking at all bytes at once is quick.
-        let is_odd = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-        if value.bytes().fold(false, |odd, byte| odd | is_odd(byte)) {
+        // Almost no text of a claim needs an escape, and a check without branches is fast.
+        let needs_escape = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+        if value.bytes().fold(false, |any, byte| any | needs_escape(byte)) {
             serde_json::to_writer(&mut self.body, value).expect("writing to memory does not fail");
         } else {
             self.body.push(b'"');
@@ -220,7 +218,7 @@ impl Statements {
         self
     }
 
-    /// What a stream delivers has shards and sequence numbers of letters, digits and `-`.
+    /// The shard ids and sequence numbers of Kinesis consist of letters, digits and `-`, so they need no escape.
     fn part(&mut self, PartId { record, part }: PartId<'_>) -> &mut Self {
         self.body.extend_from_slice(br#"{"S":""#);
         for piece in [&*record.shard, ":", &*record.sequence, "#"] {
@@ -238,7 +236,7 @@ impl Statements {
         self
     }
 
-    /// Ends a statement, which has parameters.
+    /// Ends a statement that has at least one parameter.
     fn end(&mut self) {
         self.body.pop();
         self.body.extend_from_slice(b"]}");
@@ -250,8 +248,8 @@ impl Statements {
     }
 }
 
-/// The service answered for some items only, as it does when it is busy.
+/// DynamoDB processed only some of the items, as it does under load.
 fn incomplete(call: &'static str, table: &str) -> AwsError {
-    let source = "the answer is not for all items";
+    let source = "the response does not cover all items";
     AwsError::Throttled { call, resource: table.to_owned(), source: source.into() }
 }

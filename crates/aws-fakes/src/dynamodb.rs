@@ -1,4 +1,4 @@
-//! DynamoDB in memory, for tests: as much of it as this crate uses, and refusing everything else.
+//! DynamoDB in memory.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,12 +12,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::json::{Memory, Refusal, Service};
+use crate::json::{ErrorResponse, Memory, Service};
 
 mod expression;
 mod partiql;
 
-/// FakeTables in memory.
 #[derive(Debug, Default)]
 pub struct FakeTables {
     tables: BTreeMap<String, Table>,
@@ -25,7 +24,7 @@ pub struct FakeTables {
     page_items: Option<usize>,
     take_puts: Option<usize>,
     statement_faults: Vec<(usize, &'static str)>,
-    answers_few: bool,
+    returns_few: bool,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +36,7 @@ struct Table {
 
 type Key = (String, String);
 
-/// DynamoDB in memory with a partition key, and perhaps a sort key, per table.
+/// Creates tables from their name, partition key and optional sort key.
 pub fn memory(tables: &[(&str, &'static str, Option<&'static str>)]) -> Memory<FakeTables> {
     let table = |&(name, partition_key, sort_key): &(&str, _, _)| {
         (name.to_owned(), Table { partition_key, sort_key, items: BTreeMap::new() })
@@ -45,7 +44,7 @@ pub fn memory(tables: &[(&str, &'static str, Option<&'static str>)]) -> Memory<F
     Memory::new(FakeTables { tables: tables.iter().map(table).collect(), ..FakeTables::default() })
 }
 
-/// A real client of it that repeats a failed call twice and at once.
+/// Creates an SDK client that makes up to three attempts without a wait.
 pub fn client(memory: &Memory<FakeTables>) -> Client {
     let connector = SharedHttpConnector::new(memory.clone());
     let config = aws_sdk_dynamodb::Config::builder()
@@ -60,27 +59,27 @@ pub fn client(memory: &Memory<FakeTables>) -> Client {
 }
 
 impl FakeTables {
-    /// Puts an item without a condition.
+    /// Writes an item without a call.
     pub fn put(&mut self, table: &str, item: &impl Serialize) {
-        let item: Item = serde_dynamo::aws_sdk_dynamodb_1::to_item(item).expect("an item is a map");
+        let item: Item = serde_dynamo::aws_sdk_dynamodb_1::to_item(item).expect("an item serializes to a map");
         self.put_raw(table, item.iter().map(|(name, value)| (name.clone(), expression::to_json(value))).collect());
     }
 
-    /// All items of a table in the order of their keys.
+    /// Returns all items of a table, ordered by key.
     pub fn items<T: DeserializeOwned>(&self, table: &str) -> Vec<T> {
         let from_item = |item: &Map<String, Value>| {
             let item: Item = item.iter().map(|(name, value)| (name.clone(), expression::from_json(value))).collect();
-            serde_dynamo::aws_sdk_dynamodb_1::from_item(item).expect("the table holds such items")
+            serde_dynamo::aws_sdk_dynamodb_1::from_item(item).expect("the items of the table have this type")
         };
         self.tables[table].items.values().map(from_item).collect()
     }
 
-    /// All items of a table as DynamoDB's JSON.
+    /// Returns all items of a table as DynamoDB JSON.
     pub fn raw_items(&self, table: &str) -> Vec<Value> {
         self.tables[table].items.values().cloned().map(Value::Object).collect()
     }
 
-    /// Puts an item in DynamoDB's JSON, in place of the one with its key.
+    /// Writes an item, given as DynamoDB JSON, without a call.
     pub fn replace_raw(&mut self, table: &str, item: Value) {
         let Value::Object(item) = item else { panic!("an item is a map") };
         self.put_raw(table, item);
@@ -91,24 +90,24 @@ impl FakeTables {
         self.tables.get_mut(table).expect("the test made the table").items.clear();
     }
 
-    /// Lets a query end after so many items, to be continued.
+    /// Sets the largest page of a query or scan.
     pub fn page_items(&mut self, items: usize) {
         self.page_items = Some(items);
     }
 
-    /// Lets a batch leave all but so many puts unprocessed.
+    /// Makes batches process at most this number of puts.
     pub fn take_puts(&mut self, puts: usize) {
         self.take_puts = Some(puts);
     }
 
-    /// Lets the `number`th statement of the next batch fail with an error code of its own, and change nothing.
+    /// Makes statement `number` of the next batch fail with this error code and change nothing.
     pub fn fail_statement(&mut self, number: usize, code: &'static str) {
         self.statement_faults.push((number, code));
     }
 
-    /// Lets the next batch be answered but for its last item, as a service does that is busy.
-    pub fn answer_few(&mut self) {
-        self.answers_few = true;
+    /// Makes the response of the next batch omit its last item, as DynamoDB does under load.
+    pub fn return_few(&mut self) {
+        self.returns_few = true;
     }
 
     fn put_raw(&mut self, table: &str, item: Map<String, Value>) {
@@ -117,28 +116,28 @@ impl FakeTables {
         table.items.insert(key, item);
     }
 
-    fn table(&mut self, body: &Value) -> Result<&mut Table, Refusal> {
+    fn table(&mut self, body: &Value) -> Result<&mut Table, ErrorResponse> {
         let name = body["TableName"].as_str().unwrap_or_default();
-        self.tables.get_mut(name).ok_or_else(|| Refusal::of("ResourceNotFoundException"))
+        self.tables.get_mut(name).ok_or_else(|| ErrorResponse::new("ResourceNotFoundException"))
     }
 
-    fn get(&mut self, body: &Value) -> Result<Value, Refusal> {
+    fn get(&mut self, body: &Value) -> Result<Value, ErrorResponse> {
         if body["ConsistentRead"] != json!(true) {
-            return Err(invalid("a read that is not consistent"));
+            return Err(invalid("expected a consistent read"));
         }
         let table = self.table(body)?;
         let item = table.items.get(&table.key(object(&body["Key"])?)?);
         Ok(item.map_or(json!({}), |item| json!({"Item": item})))
     }
 
-    fn batch_get(&mut self, body: &Value) -> Result<Value, Refusal> {
+    fn batch_get(&mut self, body: &Value) -> Result<Value, ErrorResponse> {
         let (mut responses, mut unprocessed) = (Map::new(), Map::new());
         for (name, request) in object(&body["RequestItems"])? {
-            let keys = request["Keys"].as_array().ok_or_else(|| invalid("no keys"))?;
+            let keys = request["Keys"].as_array().ok_or_else(|| invalid("expected keys"))?;
             if !(1..=100).contains(&keys.len()) || request["ConsistentRead"] != json!(true) {
-                return Err(invalid("up to 100 keys, and a read that is consistent"));
+                return Err(invalid("expected 1 to 100 keys and a consistent read"));
             }
-            let few = usize::from(std::mem::take(&mut self.answers_few));
+            let few = usize::from(std::mem::take(&mut self.returns_few));
             let (keys, left) = keys.split_at(keys.len() - few);
             if !left.is_empty() {
                 unprocessed.insert(name.clone(), json!({"Keys": left}));
@@ -153,12 +152,12 @@ impl FakeTables {
         Ok(json!({"Responses": responses, "UnprocessedKeys": unprocessed}))
     }
 
-    fn batch_write(&mut self, body: &Value) -> Result<Value, Refusal> {
+    fn batch_write(&mut self, body: &Value) -> Result<Value, ErrorResponse> {
         let mut left = Map::new();
         for (name, writes) in object(&body["RequestItems"])? {
-            let writes = writes.as_array().ok_or_else(|| invalid("no writes"))?;
+            let writes = writes.as_array().ok_or_else(|| invalid("expected writes"))?;
             if !(1..=25).contains(&writes.len()) {
-                return Err(invalid("up to 25 writes"));
+                return Err(invalid("expected 1 to 25 writes"));
             }
             let (most, table) = (self.take_puts.unwrap_or(usize::MAX), self.table(&json!({"TableName": name}))?);
             let mut keys = Vec::new();
@@ -166,7 +165,7 @@ impl FakeTables {
                 keys.push(table.key(object(&write["PutRequest"]["Item"])?)?);
             }
             if (1..keys.len()).any(|at| keys[..at].contains(&keys[at])) {
-                return Err(invalid("a batch has one key twice"));
+                return Err(invalid("duplicate key in a batch"));
             }
             for (key, write) in keys.into_iter().zip(writes).take(most) {
                 table.items.insert(key, object(&write["PutRequest"]["Item"])?.clone());
@@ -178,10 +177,10 @@ impl FakeTables {
         Ok(json!({"UnprocessedItems": left}))
     }
 
-    fn scan(&mut self, body: &Value) -> Result<Value, Refusal> {
+    fn scan(&mut self, body: &Value) -> Result<Value, ErrorResponse> {
         let most = self.page_items.unwrap_or(usize::MAX);
         if body["ConsistentRead"] != json!(true) {
-            return Err(invalid("a read that is not consistent"));
+            return Err(invalid("expected a consistent read"));
         }
         let (segment, segments) = (body["Segment"].as_u64().unwrap_or(0), body["TotalSegments"].as_u64().unwrap_or(1));
         let table = self.table(body)?;
@@ -202,27 +201,27 @@ impl FakeTables {
                 break;
             }
         }
-        let mut answer = json!({"Items": found, "Count": found.len(), "ScannedCount": looked});
+        let mut response = json!({"Items": found, "Count": found.len(), "ScannedCount": looked});
         if let Some(last) = last {
-            answer["LastEvaluatedKey"] = last;
+            response["LastEvaluatedKey"] = last;
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    fn put_item(&mut self, body: &Value) -> Result<Value, Refusal> {
+    fn put_item(&mut self, body: &Value) -> Result<Value, ErrorResponse> {
         if !self.holds(body, "Item")? {
-            return Err(Refusal::of("ConditionalCheckFailedException"));
+            return Err(ErrorResponse::new("ConditionalCheckFailedException"));
         }
         self.apply("Put", body)?;
         Ok(json!({}))
     }
 
-    fn delete_item(&mut self, body: &Value) -> Result<Value, Refusal> {
+    fn delete_item(&mut self, body: &Value) -> Result<Value, ErrorResponse> {
         let holds = self.holds(body, "Key")?;
         let table = self.table(body)?;
         let key = table.key(object(&body["Key"])?)?;
         if !holds {
-            let mut refusal = Refusal::of("ConditionalCheckFailedException");
+            let mut refusal = ErrorResponse::new("ConditionalCheckFailedException");
             let wanted = body["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD";
             if let Some(item) = table.items.get(&key).filter(|_| wanted) {
                 refusal.body["Item"] = json!(item);
@@ -233,11 +232,11 @@ impl FakeTables {
         Ok(json!({}))
     }
 
-    fn query(&mut self, body: &Value) -> Result<Value, Refusal> {
+    fn query(&mut self, body: &Value) -> Result<Value, ErrorResponse> {
         let most = body["Limit"].as_u64().map_or(usize::MAX, |limit| limit as usize);
         let most = self.page_items.unwrap_or(usize::MAX).min(most);
         if body["ConsistentRead"] != json!(true) {
-            return Err(invalid("a read that is not consistent"));
+            return Err(invalid("expected a consistent read"));
         }
         let table = self.table(body)?;
         let start = body.get("ExclusiveStartKey").map(|key| table.key(object(key)?)).transpose()?;
@@ -253,22 +252,22 @@ impl FakeTables {
                 break;
             }
         }
-        let mut answer = json!({"Items": found, "Count": found.len()});
+        let mut response = json!({"Items": found, "Count": found.len()});
         if let Some(last) = last {
-            answer["LastEvaluatedKey"] = last;
+            response["LastEvaluatedKey"] = last;
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    fn transact(&mut self, body: &Value) -> Result<Value, Refusal> {
+    fn transact(&mut self, body: &Value) -> Result<Value, ErrorResponse> {
         let token = body["ClientRequestToken"].as_str().unwrap_or_default().to_owned();
         if self.tokens.contains(&token) {
             return Ok(json!({}));
         }
-        let items = body["TransactItems"].as_array().ok_or_else(|| invalid("no items"))?;
+        let items = body["TransactItems"].as_array().ok_or_else(|| invalid("expected items"))?;
         let (mut keys, mut reasons, mut writes) = (Vec::new(), Vec::new(), Vec::new());
         for item in items {
-            let (kind, write) = object(item)?.iter().next().ok_or_else(|| invalid("an empty item"))?;
+            let (kind, write) = object(item)?.iter().next().ok_or_else(|| invalid("empty transaction item"))?;
             let field = if kind == "Put" { "Item" } else { "Key" };
             let key = self.table(write)?.key(object(&write[field])?)?;
             keys.push((write["TableName"].to_string(), key));
@@ -277,7 +276,7 @@ impl FakeTables {
             writes.push((kind, write));
         }
         if (1..keys.len()).any(|at| keys[..at].contains(&keys[at])) {
-            return Err(invalid("a transaction cannot have two operations on one item"));
+            return Err(invalid("two operations on one item"));
         }
         if reasons.iter().any(|reason| reason["Code"] != "None") {
             return Err(cancelled(reasons));
@@ -289,7 +288,7 @@ impl FakeTables {
         Ok(json!({}))
     }
 
-    fn holds(&mut self, write: &Value, field: &str) -> Result<bool, Refusal> {
+    fn holds(&mut self, write: &Value, field: &str) -> Result<bool, ErrorResponse> {
         let table = self.table(write)?;
         let item = table.items.get(&table.key(object(&write[field])?)?);
         match write["ConditionExpression"].as_str() {
@@ -298,7 +297,7 @@ impl FakeTables {
         }
     }
 
-    fn apply(&mut self, kind: &str, write: &Value) -> Result<(), Refusal> {
+    fn apply(&mut self, kind: &str, write: &Value) -> Result<(), ErrorResponse> {
         let table = self.table(write)?;
         match kind {
             "Put" => {
@@ -318,7 +317,7 @@ impl FakeTables {
 }
 
 impl Table {
-    fn key(&self, item: &Map<String, Value>) -> Result<Key, Refusal> {
+    fn key(&self, item: &Map<String, Value>) -> Result<Key, ErrorResponse> {
         let part = |name: &str| {
             let value = item.get(name).ok_or_else(|| invalid(name))?;
             let text = value["S"].as_str().or(value["N"].as_str());
@@ -334,7 +333,7 @@ impl Table {
 }
 
 impl Service for FakeTables {
-    fn answer(&mut self, operation: &str, body: &Value) -> Result<Value, Refusal> {
+    fn respond(&mut self, operation: &str, body: &Value) -> Result<Value, ErrorResponse> {
         match operation {
             "GetItem" => self.get(body),
             "PutItem" => self.put_item(body),
@@ -350,18 +349,18 @@ impl Service for FakeTables {
     }
 }
 
-fn object(value: &Value) -> Result<&Map<String, Value>, Refusal> {
-    value.as_object().ok_or_else(|| invalid("no map"))
+fn object(value: &Value) -> Result<&Map<String, Value>, ErrorResponse> {
+    value.as_object().ok_or_else(|| invalid("expected a map"))
 }
 
-fn invalid(what: &str) -> Refusal {
-    let mut refusal = Refusal::of("ValidationException");
+fn invalid(what: &str) -> ErrorResponse {
+    let mut refusal = ErrorResponse::new("ValidationException");
     refusal.body["message"] = json!(what);
     refusal
 }
 
-fn cancelled(reasons: Vec<Value>) -> Refusal {
-    let mut refusal = Refusal::of("TransactionCanceledException");
+fn cancelled(reasons: Vec<Value>) -> ErrorResponse {
+    let mut refusal = ErrorResponse::new("TransactionCanceledException");
     refusal.body["CancellationReasons"] = Value::Array(reasons);
     refusal
 }

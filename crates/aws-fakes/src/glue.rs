@@ -1,4 +1,4 @@
-//! A Glue table in memory, for tests: as much of it as this crate uses, and refusing everything else.
+//! A Glue table in memory.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,25 +9,24 @@ use aws_sdk_glue::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use serde_json::{Value, json};
 
-use crate::json::{Memory, Refusal, Service};
+use crate::json::{ErrorResponse, Memory, Service};
 
-/// One table.
 #[derive(Debug)]
 pub struct FakeTable {
-    /// Its storage descriptor, as in the API.
+    /// The storage descriptor of the table, as in the API.
     pub storage: Value,
-    /// Its partitions, by values joined with slashes: their storage descriptors, as in the API.
+    /// Storage descriptors of the partitions, by their values joined with slashes.
     pub partitions: BTreeMap<String, Value>,
 }
 
-/// Glue in memory with the one table `ghactivity_db.events`.
+/// Creates the table `ghactivity_db.events`.
 pub fn memory() -> Memory<FakeTable> {
     let columns = json!([{"Name": "id", "Type": "string"}, {"Name": "type", "Type": "string"}]);
     let storage = json!({"Columns": columns, "Location": "s3://bucket/raw/ghactivity/", "Compressed": true});
     Memory::new(FakeTable { storage, partitions: BTreeMap::new() })
 }
 
-/// A real client of it that repeats a failed call twice and at once.
+/// Creates an SDK client that makes up to three attempts without a wait.
 pub fn client(memory: &Memory<FakeTable>) -> Client {
     let connector = SharedHttpConnector::new(memory.clone());
     let config = aws_sdk_glue::Config::builder()
@@ -42,10 +41,10 @@ pub fn client(memory: &Memory<FakeTable>) -> Client {
 }
 
 impl Service for FakeTable {
-    fn answer(&mut self, operation: &str, body: &Value) -> Result<Value, Refusal> {
+    fn respond(&mut self, operation: &str, body: &Value) -> Result<Value, ErrorResponse> {
         let table = if operation == "GetTable" { &body["Name"] } else { &body["TableName"] };
         if body["DatabaseName"] != "ghactivity_db" || table != "events" {
-            return Err(Refusal::of("EntityNotFoundException"));
+            return Err(ErrorResponse::new("EntityNotFoundException"));
         }
         let storage = &body["PartitionInput"]["StorageDescriptor"];
         match operation {
@@ -53,22 +52,22 @@ impl Service for FakeTable {
             "CreatePartition" => {
                 let values = joined(&body["PartitionInput"]["Values"]);
                 if self.partitions.contains_key(&values) {
-                    return Err(Refusal::of("AlreadyExistsException"));
+                    return Err(ErrorResponse::new("AlreadyExistsException"));
                 }
                 self.partitions.insert(values, storage.clone());
                 Ok(json!({}))
             }
             "GetPartition" => {
                 let storage = self.partitions.get(&joined(&body["PartitionValues"]));
-                let storage = storage.ok_or_else(|| Refusal::of("EntityNotFoundException"))?;
+                let storage = storage.ok_or_else(|| ErrorResponse::new("EntityNotFoundException"))?;
                 Ok(json!({"Partition": {"Values": body["PartitionValues"], "StorageDescriptor": storage}}))
             }
             "UpdatePartition" => {
                 let existing = self.partitions.get_mut(&joined(&body["PartitionValueList"]));
-                *existing.ok_or_else(|| Refusal::of("EntityNotFoundException"))? = storage.clone();
+                *existing.ok_or_else(|| ErrorResponse::new("EntityNotFoundException"))? = storage.clone();
                 Ok(json!({}))
             }
-            _ => Err(Refusal::of("InvalidInputException")),
+            _ => Err(ErrorResponse::new("InvalidInputException")),
         }
     }
 }

@@ -1,5 +1,4 @@
-//! What the in-memory services with a JSON protocol have in common, for tests: the real client talks to them through its
-//! HTTP connector, faults included.
+//! The common part of the fakes with a JSON protocol: HTTP connector, recorded calls, faults and hooks.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,38 +9,33 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use serde_json::{Value, json};
 
-/// What goes wrong with a call.
+/// A fault of one call.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// It is answered with this HTTP status and error code and changes nothing.
-    Answer(u16, &'static str),
-    /// It takes effect, but its answer is lost.
-    LostAnswer,
+    /// The call returns this HTTP status and error code and changes nothing.
+    Error(u16, &'static str),
+    /// The call takes effect, but its response is lost.
+    LostResponse,
 }
 
-/// An error answer: HTTP status and body.
 #[derive(Debug)]
-pub struct Refusal {
-    /// The status.
+pub struct ErrorResponse {
     pub status: u16,
-    /// The body.
     pub body: Value,
 }
 
-impl Refusal {
+impl ErrorResponse {
     /// Status 400 with an error code.
-    pub fn of(code: &str) -> Self {
-        Self { status: 400, body: json!({"__type": code, "message": "said the service in memory"}) }
+    pub fn new(code: &str) -> Self {
+        Self { status: 400, body: json!({"__type": code, "message": "from the fake"}) }
     }
 }
 
-/// The behaviour of a service.
 pub trait Service: Send + 'static {
-    /// Answers a call.
-    fn answer(&mut self, operation: &str, body: &Value) -> Result<Value, Refusal>;
+    fn respond(&mut self, operation: &str, body: &Value) -> Result<Value, ErrorResponse>;
 }
 
-/// A service in memory. Clones share it.
+/// A fake service. Clones share its state.
 pub struct Memory<S> {
     state: Arc<Mutex<State<S>>>,
 }
@@ -57,43 +51,42 @@ struct State<S> {
 }
 
 impl<S: Service> Memory<S> {
-    /// A service that works.
     pub fn new(service: S) -> Self {
         let state = State { service, calls: Vec::new(), faults: Vec::new(), hooks: Vec::new(), shuffle: None };
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Looks at the service, or changes it, without a call.
+    /// Reads or changes the service without a call.
     pub fn with<T>(&self, act: impl FnOnce(&mut S) -> T) -> T {
         act(&mut self.state().service)
     }
 
-    /// Every call so far, repetitions by the SDK included: its operation and its body.
+    /// Returns the operation and body of every call so far, including retries of the SDK.
     pub fn calls(&self) -> Vec<(String, Value)> {
         self.state().calls.clone()
     }
 
-    /// The bodies of the calls of one operation.
+    /// Returns the bodies of the calls of one operation.
     pub fn calls_of(&self, operation: &str) -> Vec<Value> {
         self.calls().into_iter().filter(|(name, _)| name == operation).map(|(_, body)| body).collect()
     }
 
-    /// Lets the next `times` calls of `operation` fail.
+    /// Makes the next `times` calls of `operation` fail.
     pub fn fail(&self, operation: &str, times: usize, fault: Fault) {
         self.state().faults.push((operation.to_owned(), times, fault));
     }
 
-    /// Lets no call fail any more.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.state().faults.clear();
     }
 
-    /// Acts right before the next call of `operation` that has no hook before it: what another run does in between.
+    /// Runs `act` before the next call of `operation` that has no hook yet, to simulate another run in between.
     pub fn before(&self, operation: &str, act: impl FnOnce(&mut S) + Send + 'static) {
         self.state().hooks.push((operation.to_owned(), Box::new(act)));
     }
 
-    /// Lets calls that are made at once take effect in an order that `seed` decides.
+    /// Makes concurrent calls take effect in an order that depends on `seed`.
     pub fn shuffle(&self, seed: u64) {
         self.state().shuffle = Some(seed);
     }
@@ -102,7 +95,7 @@ impl<S: Service> Memory<S> {
         self.state.lock().expect("no call panics")
     }
 
-    fn answer(&self, operation: &str, body: &Value) -> Result<HttpResponse, ConnectorError> {
+    fn respond(&self, operation: &str, body: &Value) -> Result<HttpResponse, ConnectorError> {
         let mut state = self.state();
         state.calls.push((operation.to_owned(), body.clone()));
         if let Some(at) = state.hooks.iter().position(|(name, _)| name == operation) {
@@ -114,24 +107,24 @@ impl<S: Service> Memory<S> {
             *times -= 1;
             *fault
         });
-        if let Some(Fault::Answer(status, code)) = fault {
-            return Ok(response(status, &Refusal::of(code).body));
+        if let Some(Fault::Error(status, code)) = fault {
+            return Ok(response(status, &ErrorResponse::new(code).body));
         }
-        let answer = state.service.answer(operation, body);
-        if let Some(Fault::LostAnswer) = fault {
-            return Err(ConnectorError::io("the answer was lost".into()));
+        let result = state.service.respond(operation, body);
+        if let Some(Fault::LostResponse) = fault {
+            return Err(ConnectorError::io("the response was lost".into()));
         }
-        Ok(match answer {
+        Ok(match result {
             Ok(body) => response(200, &body),
-            Err(Refusal { status, body }) => response(status, &body),
+            Err(ErrorResponse { status, body }) => response(status, &body),
         })
     }
 
-    /// For how many turns a call waits.
-    fn turns(&self) -> u64 {
+    /// How often a call yields before it takes effect.
+    fn yields(&self) -> u64 {
         let mut state = self.state();
         let Some(seed) = &mut state.shuffle else { return 0 };
-        // Knuth's MMIX generator: its upper bits are random enough to mix calls.
+        // Knuth's MMIX generator; its upper bits are random enough to mix calls.
         *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         *seed >> 61
     }
@@ -144,10 +137,10 @@ impl<S: Service> HttpConnector for Memory<S> {
         let body = request.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
         let memory = self.clone();
         HttpConnectorFuture::new(async move {
-            for _ in 0..memory.turns() {
+            for _ in 0..memory.yields() {
                 tokio::task::yield_now().await;
             }
-            memory.answer(&operation, &body)
+            memory.respond(&operation, &body)
         })
     }
 }

@@ -8,5 +8,5 @@ pub mod glue;
 mod json;
 mod s3;
 
-pub use json::{Fault, Memory, Refusal, Service};
+pub use json::{ErrorResponse, Fault, Memory, Service};
 pub use s3::{MemoryS3, S3Fault};

@@ -1,4 +1,4 @@
-//! S3 in memory, for tests: the real client talks to it through its HTTP connector, faults included.
+//! A bucket in memory.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,34 +12,34 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 
-use answer::Answer;
 use aws_client::s3::Bucket;
+use response::Response;
 
-mod answer;
+mod response;
 
-/// A bucket in memory. Clones share it.
+/// A bucket in memory. Clones share its objects.
 #[derive(Clone, Default)]
 pub struct MemoryS3 {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<BucketState>>,
 }
 
-/// What goes wrong with a call.
+/// A fault of one call.
 #[derive(Clone, Copy, Debug)]
 pub enum S3Fault {
-    /// It is answered with this HTTP status and error code and changes nothing.
-    Answer(u16, &'static str),
-    /// It takes effect, but its answer is lost.
-    LostAnswer,
-    /// The body of its answer ends after so many bytes.
+    /// The call returns this HTTP status and error code and changes nothing.
+    Error(u16, &'static str),
+    /// The call takes effect, but its response is lost.
+    LostResponse,
+    /// The body of the response ends after this number of bytes.
     CutBody(usize),
-    /// `DeleteObjects` deletes all keys but the last one, which it reports with this error code.
+    /// `DeleteObjects` keeps the last key and reports this error code for it.
     KeepLast(&'static str),
 }
 
 #[derive(Default)]
-struct State {
-    objects: BTreeMap<String, Stored>,
-    uploads: BTreeMap<String, Pending>,
+struct BucketState {
+    objects: BTreeMap<String, FakeObject>,
+    uploads: BTreeMap<String, MultipartUpload>,
     begun_uploads: usize,
     calls: Vec<String>,
     faults: Vec<(String, usize, S3Fault)>,
@@ -51,22 +51,22 @@ struct State {
 }
 
 #[derive(Clone)]
-struct Stored {
+struct FakeObject {
     bytes: Vec<u8>,
     etag: String,
     metadata: BTreeMap<String, String>,
 }
 
 #[derive(Default)]
-struct Pending {
+struct MultipartUpload {
     parts: BTreeMap<u32, Vec<u8>>,
-    /// The algorithm of its parts' checksums.
+    /// The checksum algorithm of its parts.
     checksum: Option<String>,
     metadata: BTreeMap<String, String>,
 }
 
 impl MemoryS3 {
-    /// The bucket `name`, through a real client that repeats a failed call twice and at once.
+    /// Returns the bucket `name` with an SDK client that makes up to three attempts without a wait.
     pub fn bucket(&self, name: &str) -> Bucket {
         let connector = SharedHttpConnector::new(self.clone());
         let config = aws_sdk_s3::Config::builder()
@@ -81,7 +81,7 @@ impl MemoryS3 {
         Bucket::new(Client::from_conf(config), name)
     }
 
-    /// Puts an object without a call.
+    /// Writes an object without a call.
     pub fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) {
         self.state().put(key, bytes.into(), BTreeMap::new());
     }
@@ -91,68 +91,65 @@ impl MemoryS3 {
         self.state().objects.remove(key);
     }
 
-    /// An object's bytes.
     pub fn get(&self, key: &str) -> Option<Vec<u8>> {
         self.state().objects.get(key).map(|stored| stored.bytes.clone())
     }
 
-    /// An object's ETag.
     pub fn etag(&self, key: &str) -> Option<String> {
         self.state().objects.get(key).map(|stored| stored.etag.clone())
     }
 
-    /// An object's user metadata.
+    /// Returns the user metadata of an object, empty if it is absent.
     pub fn metadata(&self, key: &str) -> BTreeMap<String, String> {
         self.state().objects.get(key).map(|stored| stored.metadata.clone()).unwrap_or_default()
     }
 
-    /// All keys, in order.
+    /// Returns all keys, in order.
     pub fn keys(&self) -> Vec<String> {
         self.state().objects.keys().cloned().collect()
     }
 
-    /// All objects.
     pub fn objects(&self) -> BTreeMap<String, Vec<u8>> {
         self.state().objects.iter().map(|(key, stored)| (key.clone(), stored.bytes.clone())).collect()
     }
 
-    /// Every call so far as `PutObject some/key`, failed ones included.
+    /// Returns every call so far, such as `PutObject some/key`, including failed ones.
     pub fn calls(&self) -> Vec<String> {
         self.state().calls.clone()
     }
 
-    /// Multipart uploads that are neither completed nor aborted.
+    /// Counts multipart uploads that are neither completed nor aborted.
     pub fn open_uploads(&self) -> usize {
         self.state().uploads.len()
     }
 
-    /// Lets the next `times` calls fail that begin with `call`, for example `PutObject` or `PutObject some/key`.
+    /// Makes the next `times` calls fail that begin with `call`, for example `PutObject` or `PutObject some/key`.
     pub fn fail(&self, call: &str, times: usize, fault: S3Fault) {
         self.state().faults.push((call.to_owned(), times, fault));
     }
 
-    /// Lets a list end after so many keys, to be continued.
+    /// Sets the largest page of a list.
     pub fn page_keys(&self, keys: usize) {
         self.state().page_keys = Some(keys);
     }
 
-    /// Drops the bytes of the parts of uploads, for tests that measure memory.
+    /// Discards the bytes of uploaded parts, for tests that measure memory.
     pub fn forget_parts(&self) {
         self.state().forgets_parts = true;
     }
 
-    /// Lets every call wait for a turn, so that calls that are made at once mix.
+    /// Makes every call yield once, so that concurrent calls interleave.
     pub fn yield_before_calls(&self) {
         self.state().yields = true;
     }
 
-    /// How many calls waited for a turn at once, at most.
+    /// Returns the largest number of calls that waited at the same time.
     pub fn most_at_once(&self) -> usize {
         self.state().most_waiting
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no call panics")
+    fn state(&self) -> MutexGuard<'_, BucketState> {
+        self.state.lock().expect("no call panicked")
     }
 
     fn wait(&self, change: isize) {
@@ -162,22 +159,22 @@ impl MemoryS3 {
     }
 
     fn call(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let request = Request::of(request);
+        let request = S3Request::parse(request);
         let mut state = self.state();
         let call = format!("{} {}", request.operation(), request.key);
         state.calls.push(call.clone());
         let fault = state.take_fault(&call);
-        if let Some(S3Fault::Answer(status, code)) = fault {
-            return Ok(Answer::error(status, code).into_response(None));
+        if let Some(S3Fault::Error(status, code)) = fault {
+            return Ok(Response::error(status, code).into_response(None));
         }
-        let answer = match fault {
-            Some(S3Fault::KeepLast(code)) => answer::delete_all_but_last(&mut state, &request, code),
-            _ => answer::answer(&mut state, &request),
+        let response = match fault {
+            Some(S3Fault::KeepLast(code)) => response::delete_all_but_last(&mut state, &request, code),
+            _ => response::respond(&mut state, &request),
         };
         match fault {
-            Some(S3Fault::LostAnswer) => Err(ConnectorError::io("the answer was lost".into())),
-            Some(S3Fault::CutBody(bytes)) => Ok(answer.into_response(Some(bytes))),
-            _ => Ok(answer.into_response(None)),
+            Some(S3Fault::LostResponse) => Err(ConnectorError::io("the response was lost".into())),
+            Some(S3Fault::CutBody(bytes)) => Ok(response.into_response(Some(bytes))),
+            _ => Ok(response.into_response(None)),
         }
     }
 }
@@ -203,15 +200,15 @@ impl HttpConnector for MemoryS3 {
     }
 }
 
-impl State {
+impl BucketState {
     fn put(&mut self, key: &str, bytes: Vec<u8>, metadata: BTreeMap<String, String>) -> String {
-        let etag = answer::etag(&[&bytes]);
-        self.objects.insert(key.to_owned(), Stored { bytes, etag: etag.clone(), metadata });
+        let etag = response::etag(&[&bytes]);
+        self.objects.insert(key.to_owned(), FakeObject { bytes, etag: etag.clone(), metadata });
         etag
     }
 
-    /// Whether a conditional write may go ahead.
-    fn is_as_expected(&self, request: &Request) -> bool {
+    /// Evaluates the condition of a write.
+    fn condition_holds(&self, request: &S3Request) -> bool {
         let stored = self.objects.get(&request.key);
         match (request.headers.get("if-match"), request.headers.get("if-none-match")) {
             (Some(etag), _) => stored.is_some_and(|stored| stored.etag == *etag),
@@ -228,8 +225,8 @@ impl State {
     }
 }
 
-/// A request, taken apart.
-struct Request {
+/// A parsed request.
+struct S3Request {
     method: String,
     key: String,
     query: BTreeMap<String, String>,
@@ -237,8 +234,8 @@ struct Request {
     body: Vec<u8>,
 }
 
-impl Request {
-    fn of(request: &HttpRequest) -> Self {
+impl S3Request {
+    fn parse(request: &HttpRequest) -> Self {
         let uri = request.uri();
         let path_and_query = uri.split_once("://").map_or(uri, |(_, rest)| rest);
         let path_and_query = path_and_query.split_once('/').map_or("", |(_, path)| path);

@@ -1,4 +1,4 @@
-//! The one transaction over ledger, run history and jobs.
+//! The transaction over ledger, run history and jobs.
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -8,81 +8,67 @@ use pipeline::bookmark::Blocker;
 use pipeline::ledger::{BookmarkDetails, JobItem, JobRunItem, LedgerItem};
 use pipeline::{ArchiveHour, keys};
 
-use crate::leases::{self, Leases, SeenLease};
+use crate::leases::{self, LeaseSnapshot, Leases};
 use crate::{Jobs, Ledger, Runs};
 use aws_client::AwsError;
 use aws_client::dynamodb::{number, text, to_item};
 
 const CALL: &str = "TransactWriteItems";
 
-/// The three tables.
 #[derive(Clone, Debug)]
 pub struct LakeTables {
-    /// The ledger.
     pub ledger: Ledger,
-    /// The leases of hours, in the ledger's table.
+    /// In the table of the ledger.
     pub leases: Leases,
-    /// The jobs.
     pub jobs: Jobs,
-    /// The run history.
     pub runs: Runs,
 }
 
-/// What is written together, or not at all. Without any part there is no call.
+/// The writes of one transaction and its conditions. A commit without a write makes no call.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
-    /// The hour's new item.
     pub ledger: Option<LedgerPut>,
-    /// The run. Refused if another execution has a run under the same key.
+    /// Fails if another execution has a run under the same key.
     pub run: Option<RunPut>,
-    /// Where the bookmark goes.
     pub bookmark: Option<BookmarkMove>,
-    /// An hour whose item must still be the one that was seen.
-    pub unchanged: Option<Blocker>,
-    /// A lease that must still be the one that was seen.
-    pub under: Option<SeenLease>,
+    /// An hour whose ledger item must be unchanged.
+    pub unchanged_hour: Option<Blocker>,
+    /// A lease that must be unchanged.
+    pub unchanged_lease: Option<LeaseSnapshot>,
 }
 
-/// A new item of the ledger, decided from the one before.
 #[derive(Clone, Debug)]
 pub struct LedgerPut {
-    /// The hour.
     pub hour: ArchiveHour,
-    /// The new item.
     pub item: LedgerItem,
-    /// The revision of the item it was decided from; absent if there was none.
+    /// The revision of the item that the decision was made from; `None` if there was no item.
     pub decided_from: Option<u64>,
 }
 
-/// A new item of the run history, decided from the one before.
 #[derive(Clone, Debug)]
 pub struct RunPut {
-    /// The new item.
     pub item: JobRunItem,
-    /// When the run that it was decided from was committed; absent if there was none. A write that arrives late, after
-    /// the run has been committed again, would otherwise undo that.
+    /// `ended_at` of the item that the decision was made from; `None` if there was no item. The condition on it keeps a write
+    /// that arrives late from undoing a later commit of the run.
     pub decided_from: Option<Timestamp>,
 }
 
-/// A bookmark's move.
 #[derive(Clone, Debug)]
 pub struct BookmarkMove {
-    /// The job's item as it was read: its bookmark must still be the same.
+    /// The job's item as read. Its bookmark must be unchanged.
     pub job: JobItem,
-    /// The new bookmark.
     pub to: BookmarkDetails,
 }
 
-/// Why a commit wrote nothing (or, for [`AwsError`], may have).
+/// Why a commit failed. A conflict wrote nothing; after an [`AwsError`] the commit may have been written.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// What it was decided from is no longer so, or another transaction is at work on the same items.
-    #[error("the commit met a conflict: {reasons}")]
+    /// An item changed since it was read, or another transaction is changing it.
+    #[error("conflict with another run: {reasons}")]
     Conflict {
-        /// DynamoDB's reasons, one per item.
+        /// DynamoDB's cancellation reasons, one per item.
         reasons: String,
     },
-    /// The call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }
@@ -103,15 +89,15 @@ impl LakeTables {
         if items.is_empty() {
             return Ok(());
         }
-        if let Some(seen) = &commit.unchanged {
-            items.push(TransactWriteItem::builder().condition_check(self.unchanged(seen)).build());
+        if let Some(seen) = &commit.unchanged_hour {
+            items.push(TransactWriteItem::builder().condition_check(self.unchanged_hour(seen)).build());
         }
-        if let Some(seen) = &commit.under {
-            items.push(TransactWriteItem::builder().condition_check(self.under(seen)).build());
+        if let Some(seen) = &commit.unchanged_lease {
+            items.push(TransactWriteItem::builder().condition_check(self.unchanged_lease(seen)).build());
         }
-        // The SDK adds a token of its own, so that repeating the call after a lost answer writes nothing twice.
+        // The SDK adds a client request token, so a retry after a lost response writes nothing twice.
         let request = self.ledger.client.transact_write_items().set_transact_items(Some(items));
-        request.send().await.map(drop).map_err(|error| sort(self.resource(commit), error))
+        request.send().await.map(drop).map_err(|error| classify(self.resource(commit), error))
     }
 
     fn resource(&self, commit: &Commit) -> String {
@@ -173,7 +159,7 @@ impl LakeTables {
         Ok(update.build().expect("table, key and expression are given"))
     }
 
-    fn unchanged(&self, seen: &Blocker) -> ConditionCheck {
+    fn unchanged_hour(&self, seen: &Blocker) -> ConditionCheck {
         let check = ConditionCheck::builder()
             .table_name(&self.ledger.table)
             .key("archive", text(keys::ARCHIVE))
@@ -190,7 +176,7 @@ impl LakeTables {
         check.build().expect("table, key and expression are given")
     }
 
-    fn under(&self, seen: &SeenLease) -> ConditionCheck {
+    fn unchanged_lease(&self, seen: &LeaseSnapshot) -> ConditionCheck {
         let check = ConditionCheck::builder()
             .table_name(&self.leases.table)
             .set_key(Some(leases::key(seen.hour)))
@@ -201,8 +187,8 @@ impl LakeTables {
     }
 }
 
-/// A cancelled transaction is a conflict unless one of its reasons says something else.
-fn sort(
+/// A cancelled transaction is a conflict unless one of its reasons is another error.
+fn classify(
     resource: String,
     error: SdkError<TransactWriteItemsError, aws_sdk_dynamodb::config::http::HttpResponse>,
 ) -> CommitError {
@@ -219,7 +205,7 @@ fn sort(
     match codes.iter().find(|code| *code != "None" && !is_conflict(code)) {
         None if codes.iter().any(|code| is_conflict(code)) => CommitError::Conflict { reasons: codes.join(", ") },
         None => AwsError::classify(CALL, resource, error).into(),
-        // A reason is spelled without the ending of the exception that a single call would meet.
+        // A cancellation reason lacks the suffix of the exception that a single call returns.
         Some(code) => {
             let code = match code.as_str() {
                 "ThrottlingError" => "ThrottlingException",

@@ -7,7 +7,6 @@ use pipeline::ledger::JobItem;
 use aws_client::AwsError;
 use aws_client::dynamodb::{from_item, text, to_item, unreadable};
 
-/// The jobs and their bookmarks.
 #[derive(Clone, Debug)]
 pub struct Jobs {
     pub(crate) client: Client,
@@ -15,24 +14,23 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// The jobs in `table`.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// A job's item.
+    /// Reads a job, whose bookmark (if any) names an hour.
     pub async fn get(&self, job_id: &str) -> Result<Option<JobItem>, AwsError> {
         let resource = self.resource(job_id);
         let request = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let answer = request.key("job_id", text(job_id)).send().await;
-        let answer = answer.map_err(|error| AwsError::classify("GetItem", &resource, error))?;
-        let Some(item) = answer.item else { return Ok(None) };
+        let response = request.key("job_id", text(job_id)).send().await;
+        let response = response.map_err(|error| AwsError::classify("GetItem", &resource, error))?;
+        let Some(item) = response.item else { return Ok(None) };
         let job: JobItem = from_item("GetItem", &resource, item)?;
         job.bookmark().map_err(|error| unreadable("GetItem", &resource, error))?;
         Ok(Some(job))
     }
 
-    /// Writes a job's first item; answers `false` and changes nothing if it has one.
+    /// Writes a job that does not exist yet; returns `false` and changes nothing if it exists.
     pub async fn create(&self, job: &JobItem) -> Result<bool, AwsError> {
         let resource = self.resource(&job.job_id);
         let item = to_item("PutItem", &resource, job)?;
@@ -41,7 +39,7 @@ impl Jobs {
         match request.expression_attribute_names("#job_id", "job_id").send().await {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
-            // Only the bookmark of a job that exists is moved in a transaction.
+            // A transaction changes only the bookmark of an existing job.
             Err(SdkError::ServiceError(error)) if error.err().is_transaction_conflict_exception() => Ok(false),
             Err(error) => Err(AwsError::classify("PutItem", resource, error)),
         }

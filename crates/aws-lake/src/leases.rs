@@ -1,4 +1,4 @@
-//! The leases of hours, in the table `archive_hours` under a partition key of their own: PK `archive`, SK `hour`.
+//! The leases of hours: items of table `archive_hours` (PK `archive`, SK `hour`) with a partition key of their own.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -10,58 +10,43 @@ use serde::{Deserialize, Serialize};
 use aws_client::AwsError;
 use aws_client::dynamodb::{Item, from_item, number, text, to_item};
 
-/// How often a change of a lease is decided anew, because another run changed it in between.
+/// How often a call reads and decides again because another run changed the lease in between.
 const MAX_DECISIONS: u32 = 16;
 
-/// The leases.
 #[derive(Clone, Debug)]
 pub struct Leases {
     pub(crate) client: Client,
     pub(crate) table: String,
 }
 
-/// Who asks for a lease, and for what.
+/// An execution that holds, or wants to hold, the lease of an hour for a version.
 #[derive(Clone, Copy, Debug)]
-pub struct Holder<'a> {
-    /// The hour.
+pub struct LeaseHolder<'a> {
     pub hour: ArchiveHour,
-    /// The version to be made visible.
     pub version: Version,
-    /// The execution.
     pub execution_arn: &'a str,
 }
 
-/// A lease as it was read: what is decided from it holds only while the revision is the same.
+/// A lease as read. A decision made from it is valid only while the revision is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeenLease {
-    /// The hour.
+pub struct LeaseSnapshot {
     pub hour: ArchiveHour,
-    /// The lease.
     pub lease: Lease,
-    /// Raised by one with every change.
+    /// Incremented by every change.
     pub revision: u64,
 }
 
-/// Why a lease was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    /// Another version's run has it.
+    /// A run of another version holds the lease.
     #[error(transparent)]
     Held(#[from] LeaseHeldError),
-    /// Other runs changed it each time that this one was about to.
-    #[error("the lease of hour {hour} was changed by other runs {decisions} times in a row")]
-    Busy {
-        /// The hour.
-        hour: ArchiveHour,
-        /// How often it was tried.
-        decisions: u32,
-    },
-    /// The call failed.
+    #[error("other runs changed the lease of hour {hour} {decisions} times in a row")]
+    Busy { hour: ArchiveHour, decisions: u32 },
     #[error(transparent)]
     Aws(#[from] AwsError),
 }
 
-/// The table's item.
 #[derive(Serialize, Deserialize)]
 struct LeaseItem {
     archive: String,
@@ -69,52 +54,51 @@ struct LeaseItem {
     #[serde(flatten)]
     lease: Lease,
     revision: u64,
-    /// Seconds since 1970 after which DynamoDB may remove the item (its time to live): nobody holds it any more.
+    /// Seconds since 1970 after which nobody holds the lease and DynamoDB may remove the item (TTL attribute).
     expires_at: i64,
 }
 
 impl Leases {
-    /// The leases in `table`.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// The lease of an hour, if anybody has it or had it.
-    pub async fn get(&self, hour: ArchiveHour) -> Result<Option<SeenLease>, AwsError> {
+    /// Reads the lease of an hour, which may have expired.
+    pub async fn get(&self, hour: ArchiveHour) -> Result<Option<LeaseSnapshot>, AwsError> {
         let resource = self.resource(hour);
         let request = self.client.get_item().table_name(&self.table).consistent_read(true).set_key(Some(key(hour)));
-        let answer = request.send().await.map_err(|error| AwsError::classify("GetItem", &resource, error))?;
-        let Some(item) = answer.item else { return Ok(None) };
+        let response = request.send().await.map_err(|error| AwsError::classify("GetItem", &resource, error))?;
+        let Some(item) = response.item else { return Ok(None) };
         let LeaseItem { lease, revision, .. } = from_item("GetItem", &resource, item)?;
-        Ok(Some(SeenLease { hour, lease, revision }))
+        Ok(Some(LeaseSnapshot { hour, lease, revision }))
     }
 
-    /// Takes the lease; answers until when it is held.
-    pub async fn take(&self, holder: &Holder<'_>, now: Timestamp) -> Result<Timestamp, LeaseError> {
-        let &Holder { hour, version, execution_arn } = holder;
+    /// Takes the lease; returns when it ends.
+    pub async fn take(&self, holder: &LeaseHolder<'_>, now: Timestamp) -> Result<Timestamp, LeaseError> {
+        let &LeaseHolder { hour, version, execution_arn } = holder;
         for _ in 0..MAX_DECISIONS {
             let seen = self.get(hour).await?;
             let lease = Lease::taken(seen.as_ref().map(|seen| &seen.lease), hour, version, execution_arn, now)?;
             if self.put(hour, &lease, seen.as_ref()).await? {
-                return Ok(lease.until(version, execution_arn).expect("it was taken just now"));
+                return Ok(lease.until(version, execution_arn).expect("the lease was just taken for this holder"));
             }
         }
         Err(LeaseError::Busy { hour, decisions: MAX_DECISIONS })
     }
 
-    /// Says that the holder is still at work; answers until when it now has the lease, or that it has lost it.
-    pub async fn renew(&self, holder: &Holder<'_>, now: Timestamp) -> Result<Option<Timestamp>, LeaseError> {
+    /// Extends the lease of an active holder; returns its new end, or `None` if the holder has lost it.
+    pub async fn renew(&self, holder: &LeaseHolder<'_>, now: Timestamp) -> Result<Option<Timestamp>, LeaseError> {
         self.keep(holder, now, Lease::renewed).await
     }
 
-    /// Takes the lease once more, if the holder has it; answers until when, or that it has lost it.
-    pub async fn join(&self, holder: &Holder<'_>, now: Timestamp) -> Result<Option<Timestamp>, LeaseError> {
+    /// Takes the lease once more for a holder that has it; returns its end, or `None` if the holder has lost it.
+    pub async fn join(&self, holder: &LeaseHolder<'_>, now: Timestamp) -> Result<Option<Timestamp>, LeaseError> {
         self.keep(holder, now, Lease::joined).await
     }
 
     async fn keep(
         &self,
-        &Holder { hour, version, execution_arn }: &Holder<'_>,
+        &LeaseHolder { hour, version, execution_arn }: &LeaseHolder<'_>,
         now: Timestamp,
         kept: impl Fn(&Lease, Version, &str, Timestamp) -> Option<Lease>,
     ) -> Result<Option<Timestamp>, LeaseError> {
@@ -128,9 +112,9 @@ impl Leases {
         Err(LeaseError::Busy { hour, decisions: MAX_DECISIONS })
     }
 
-    /// Gives back what was taken so many `times`. Without the lease there is nothing to do.
-    pub async fn give_back(&self, holder: &Holder<'_>, times: u32) -> Result<(), LeaseError> {
-        let &Holder { hour, version, execution_arn } = holder;
+    /// Gives back a lease that was taken `times` times. Does nothing if the holder has lost it.
+    pub async fn give_back(&self, holder: &LeaseHolder<'_>, times: u32) -> Result<(), LeaseError> {
+        let &LeaseHolder { hour, version, execution_arn } = holder;
         for _ in 0..MAX_DECISIONS {
             let Some(seen) = self.get(hour).await? else { return Ok(()) };
             let lease = seen.lease.released(version, execution_arn, times);
@@ -150,8 +134,8 @@ impl Leases {
         format!("{}/{}/{}", self.table, keys::LEASES, hour.ledger_key())
     }
 
-    /// Writes the lease that was decided from `seen`; false if that is no longer so.
-    async fn put(&self, hour: ArchiveHour, lease: &Lease, seen: Option<&SeenLease>) -> Result<bool, AwsError> {
+    /// Writes a lease; returns `false` if the stored one is no longer `seen`.
+    async fn put(&self, hour: ArchiveHour, lease: &Lease, seen: Option<&LeaseSnapshot>) -> Result<bool, AwsError> {
         let resource = self.resource(hour);
         let item = LeaseItem {
             archive: keys::LEASES.to_owned(),
@@ -174,14 +158,14 @@ impl Leases {
         match request.send().await {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
-            // Another run's commit is looking at the lease.
+            // The transaction of another run is checking the lease.
             Err(SdkError::ServiceError(error)) if error.err().is_transaction_conflict_exception() => Ok(false),
             Err(error) => Err(AwsError::classify("PutItem", resource, error)),
         }
     }
 
-    /// Removes the lease that was `seen`; false if it has changed.
-    async fn remove(&self, seen: &SeenLease) -> Result<bool, AwsError> {
+    /// Removes the lease; returns `false` if the stored one is no longer `seen`.
+    async fn remove(&self, seen: &LeaseSnapshot) -> Result<bool, AwsError> {
         let request = self.client.delete_item().table_name(&self.table).set_key(Some(key(seen.hour)));
         let request = request
             .condition_expression("#revision = :revision")
@@ -196,9 +180,8 @@ impl Leases {
     }
 }
 
-impl SeenLease {
-    /// Whether `holder` has it.
-    pub fn is_held_by(&self, holder: &Holder<'_>) -> bool {
+impl LeaseSnapshot {
+    pub fn is_held_by(&self, holder: &LeaseHolder<'_>) -> bool {
         self.lease.until(holder.version, holder.execution_arn).is_some()
     }
 }

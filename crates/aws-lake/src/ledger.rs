@@ -1,4 +1,4 @@
-//! Table `archive_hours`: PK `archive`, SK `hour`.
+//! The ledger of hours: table `archive_hours`, PK `archive`, SK `hour`.
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
@@ -11,24 +11,22 @@ use serde::Deserialize;
 use aws_client::AwsError;
 use aws_client::dynamodb::{Item, from_item, text, unreadable};
 
-/// How many items a page of a walk has: it mostly ends at once.
-const WALK_PAGE: i32 = 100;
+/// The page size of a bookmark scan, which usually ends within the first page.
+const SCAN_PAGE: i32 = 100;
 
-/// The ledger of hours.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     pub(crate) client: Client,
     pub(crate) table: String,
 }
 
-/// A published item without a publication.
 #[derive(Debug, thiserror::Error)]
-#[error("the item says published, but its publication is incomplete")]
-struct Incomplete;
+#[error("the item has status published but no complete publication")]
+struct MissingPublication;
 
-/// The projection of a query.
+/// The attributes of [`HourSummary`].
 #[derive(Deserialize)]
-struct Row {
+struct SummaryRow {
     hour: String,
     status: HourStatus,
     revision: u64,
@@ -36,12 +34,11 @@ struct Row {
     updated_at: Timestamp,
 }
 
-/// The names of its attributes.
-const ROW: [&str; 5] = ["hour", "status", "revision", "next_attempt_at", "updated_at"];
+const SUMMARY_ATTRIBUTES: [&str; 5] = ["hour", "status", "revision", "next_attempt_at", "updated_at"];
 
-/// The projection of a query for where hours came from.
+/// The attributes that name the source of an hour.
 #[derive(Deserialize)]
-struct Origin {
+struct OriginRow {
     hour: String,
     status: HourStatus,
     source: Option<SourceFile>,
@@ -50,42 +47,38 @@ struct Origin {
     rolled_back_from: Option<Version>,
 }
 
-/// The names of its attributes.
-const ORIGIN: [&str; 5] = ["hour", "status", "source", "previous_versions", "rolled_back_from"];
+const ORIGIN_ATTRIBUTES: [&str; 5] = ["hour", "status", "source", "previous_versions", "rolled_back_from"];
 
-/// The projection of a query for what became of hours.
+/// The attributes of the final status of an hour.
 #[derive(Deserialize)]
-struct Outcome {
+struct StatusRow {
     hour: String,
     status: HourStatus,
     last_error: Option<HourFailure>,
 }
 
-/// The names of its attributes.
-const OUTCOME: [&str; 3] = ["hour", "status", "last_error"];
+const STATUS_ATTRIBUTES: [&str; 3] = ["hour", "status", "last_error"];
 
-/// What a ledger says of an hour, without what only a run needs.
+/// The part of a ledger item that people and reports need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HourMark {
-    /// The hour.
     pub hour: ArchiveHour,
-    /// What is known of it.
     pub status: HourStatus,
-    /// How it compares with the days before, if it is published.
+    /// Comparison with the same hour of earlier days, if the hour is published.
     pub verdict: Option<Verdict>,
-    /// Lines, records, rows and the rest; zero unless published.
+    /// Zero unless published.
     pub counts: RecordCounts,
-    /// Bytes that landed; zero unless published.
+    /// Zero unless published.
     pub landing_bytes: u64,
-    /// Bytes of its Parquet objects; zero unless published.
+    /// Zero unless published.
     pub parquet_bytes: u64,
-    /// Why the last attempt did not publish it.
+    /// Why the last attempt did not publish the hour.
     pub last_error: Option<HourFailure>,
-    /// When the item last changed.
+    /// The time of the last change of the item.
     pub updated_at: Timestamp,
 }
 
-/// The projection of a query for marks.
+/// The attributes of [`HourMark`].
 #[derive(Deserialize)]
 struct MarkRow {
     hour: String,
@@ -101,44 +94,40 @@ struct MarkRow {
     updated_at: Timestamp,
 }
 
-/// The names of its attributes.
-const MARK: [&str; 8] =
+const MARK_ATTRIBUTES: [&str; 8] =
     ["hour", "status", "verdict", "counts", "landing_bytes", "parquet_bytes", "last_error", "updated_at"];
 
-struct Page {
+struct ItemPage {
     items: Vec<Item>,
     next: Option<Item>,
 }
 
-/// The hours of a query.
-struct Range {
+struct HourRange {
     first: ArchiveHour,
     last: Option<ArchiveHour>,
-    /// At most so many in a page.
+    /// The most items of a page.
     limit: Option<i32>,
 }
 
 impl Ledger {
-    /// The ledger in `table`.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// The item of an hour.
     pub async fn get(&self, hour: ArchiveHour) -> Result<Option<LedgerItem>, AwsError> {
         let resource = self.resource(hour);
         let request = self.client.get_item().table_name(&self.table).consistent_read(true);
         let request = request.key("archive", text(keys::ARCHIVE)).key("hour", text(hour.ledger_key()));
-        let answer = request.send().await.map_err(|error| AwsError::classify("GetItem", &resource, error))?;
-        let Some(item) = answer.item else { return Ok(None) };
+        let response = request.send().await.map_err(|error| AwsError::classify("GetItem", &resource, error))?;
+        let Some(item) = response.item else { return Ok(None) };
         let item: LedgerItem = from_item("GetItem", &resource, item)?;
         if item.status == HourStatus::Published && item.publication.is_none() {
-            return Err(unreadable("GetItem", &resource, Incomplete));
+            return Err(unreadable("GetItem", &resource, MissingPublication));
         }
         Ok(Some(item))
     }
 
-    /// The whole items of the hours from `first` to `last`, both included, in order; hours without an item are left out.
+    /// Reads the complete items of the hours from `first` to `last` (inclusive), in order. Hours without an item are omitted.
     pub async fn items(
         &self,
         first: ArchiveHour,
@@ -154,15 +143,16 @@ impl Ledger {
             .collect()
     }
 
-    /// The items of the hours from `first` to `last`, both included, in order; hours without an item are left out.
+    /// Reads the summaries of the hours from `first` to `last` (inclusive), in order. Hours without an item are omitted.
     pub async fn summaries(&self, first: ArchiveHour, last: ArchiveHour) -> Result<Vec<LedgerSummary>, AwsError> {
         let resource = self.resource(first);
-        let items = self.all(first, last, &ROW).await?;
+        let items = self.all(first, last, &SUMMARY_ATTRIBUTES).await?;
         items.into_iter().map(|item| summary(&resource, item)).collect()
     }
 
-    /// Where the published hours from `first` to `last`, both included, were last fetched from, in order: for an hour that was
-    /// rolled back, where the version came from that it was rolled back from.
+    /// Reads the source that each published hour from `first` to `last` (inclusive) was last fetched from, in order.
+    ///
+    /// For an hour that was rolled back, that is the source of the version before the rollback.
     pub async fn sources(
         &self,
         first: ArchiveHour,
@@ -170,38 +160,39 @@ impl Ledger {
     ) -> Result<Vec<(ArchiveHour, SourceFile)>, AwsError> {
         let resource = self.resource(first);
         let mut sources = Vec::new();
-        for item in self.all(first, last, &ORIGIN).await? {
-            let Origin { hour, status, source, previous_versions, rolled_back_from } =
+        for item in self.all(first, last, &ORIGIN_ATTRIBUTES).await? {
+            let OriginRow { hour, status, source, previous_versions, rolled_back_from } =
                 from_item("Query", &resource, item)?;
-            let left = previous_versions.into_iter().find(|previous| Some(previous.version) == rolled_back_from);
-            if let (HourStatus::Published, Some(source)) = (status, left.map(|left| left.source).or(source)) {
+            let replaced = previous_versions.into_iter().find(|previous| Some(previous.version) == rolled_back_from);
+            if let (HourStatus::Published, Some(source)) = (status, replaced.map(|replaced| replaced.source).or(source))
+            {
                 sources.push((hour_of(&resource, &hour)?, source));
             }
         }
         Ok(sources)
     }
 
-    /// What became of the hours from `first` to `last`, both included, in order: each one's status, and why its last attempt
-    /// did not publish it. Hours without an item are left out.
+    /// Reads the status of each hour from `first` to `last` (inclusive), in order, and why its last attempt did not publish it.
+    /// Hours without an item are omitted.
     pub async fn outcomes(
         &self,
         first: ArchiveHour,
         last: ArchiveHour,
     ) -> Result<Vec<(ArchiveHour, HourStatus, Option<HourFailure>)>, AwsError> {
         let resource = self.resource(first);
-        let items = self.all(first, last, &OUTCOME).await?.into_iter();
+        let items = self.all(first, last, &STATUS_ATTRIBUTES).await?.into_iter();
         items
             .map(|item| {
-                let Outcome { hour, status, last_error } = from_item("Query", &resource, item)?;
+                let StatusRow { hour, status, last_error } = from_item("Query", &resource, item)?;
                 Ok((hour_of(&resource, &hour)?, status, last_error))
             })
             .collect()
     }
 
-    /// What the ledger says of the hours from `first` to `last`, both included, in order; hours without an item are left out.
+    /// Reads the hours from `first` to `last` (inclusive), in order. Hours without an item are omitted.
     pub async fn marks(&self, first: ArchiveHour, last: ArchiveHour) -> Result<Vec<HourMark>, AwsError> {
         let resource = self.resource(first);
-        let items = self.all(first, last, &MARK).await?.into_iter();
+        let items = self.all(first, last, &MARK_ATTRIBUTES).await?.into_iter();
         items
             .map(|item| {
                 let row: MarkRow = from_item("Query", &resource, item)?;
@@ -219,9 +210,9 @@ impl Ledger {
             .collect()
     }
 
-    /// These attributes, or all of them where none is named.
+    /// Reads these attributes of all hours of a range; no names mean all attributes.
     async fn all(&self, first: ArchiveHour, last: ArchiveHour, attributes: &[&str]) -> Result<Vec<Item>, AwsError> {
-        let range = Range { first, last: Some(last), limit: None };
+        let range = HourRange { first, last: Some(last), limit: None };
         let mut items = Vec::new();
         let mut start = None;
         loop {
@@ -234,13 +225,13 @@ impl Ledger {
         }
     }
 
-    /// Walks on from `first` until the first hour that is not settled, and answers it.
+    /// Scans from `first` to the first hour that is not settled, and returns that hour.
     pub async fn walk(&self, scan: &mut BookmarkScan, first: ArchiveHour) -> Result<Blocker, AwsError> {
-        let range = Range { first, last: None, limit: Some(WALK_PAGE) };
+        let range = HourRange { first, last: None, limit: Some(SCAN_PAGE) };
         let resource = self.resource(first);
         let mut start = None;
         loop {
-            let page = self.page(&range, &ROW, start).await?;
+            let page = self.page(&range, &SUMMARY_ATTRIBUTES, start).await?;
             for item in page.items {
                 if let Some(stop) = scan.read(&summary(&resource, item)?) {
                     return Ok(stop);
@@ -257,8 +248,8 @@ impl Ledger {
         format!("{}/{}", self.table, hour.ledger_key())
     }
 
-    async fn page(&self, range: &Range, attributes: &[&str], start: Option<Item>) -> Result<Page, AwsError> {
-        let Range { first, last, limit } = *range;
+    async fn page(&self, range: &HourRange, attributes: &[&str], start: Option<Item>) -> Result<ItemPage, AwsError> {
+        let HourRange { first, last, limit } = *range;
         let resource = self.resource(first);
         let range = if last.is_some() { "#hour BETWEEN :first AND :last" } else { "#hour >= :first" };
         let query = self.client.query().table_name(&self.table).consistent_read(true).set_limit(limit);
@@ -274,16 +265,16 @@ impl Ledger {
         if let Some(last) = last {
             query = query.expression_attribute_values(":last", text(last.ledger_key()));
         }
-        let answer = query.send().await.map_err(|error| AwsError::classify("Query", &resource, error))?;
-        Ok(Page {
-            items: answer.items.unwrap_or_default(),
-            next: answer.last_evaluated_key.filter(|key| !key.is_empty()),
+        let response = query.send().await.map_err(|error| AwsError::classify("Query", &resource, error))?;
+        Ok(ItemPage {
+            items: response.items.unwrap_or_default(),
+            next: response.last_evaluated_key.filter(|key| !key.is_empty()),
         })
     }
 }
 
 fn summary(resource: &str, item: Item) -> Result<LedgerSummary, AwsError> {
-    let Row { hour, status, revision, next_attempt_at, updated_at } = from_item("Query", resource, item)?;
+    let SummaryRow { hour, status, revision, next_attempt_at, updated_at } = from_item("Query", resource, item)?;
     let hour = hour_of(resource, &hour)?;
     Ok(LedgerSummary { hour, status, revision, next_attempt_at, updated_at })
 }

@@ -12,7 +12,7 @@ mod runs;
 
 pub use commit::{BookmarkMove, Commit, CommitError, LakeTables, LedgerPut, RunPut};
 pub use jobs::Jobs;
-pub use leases::{Holder, LeaseError, Leases, SeenLease};
+pub use leases::{LeaseError, LeaseHolder, LeaseSnapshot, Leases};
 pub use ledger::{HourMark, Ledger};
 pub use partitions::{PartitionError, Partitions, glue_client};
 pub use runs::Runs;

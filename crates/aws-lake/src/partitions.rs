@@ -12,7 +12,6 @@ pub fn glue_client(config: &SdkConfig) -> Client {
     Client::new(config)
 }
 
-/// The partitions of one table.
 #[derive(Clone, Debug)]
 pub struct Partitions {
     client: Client,
@@ -20,43 +19,37 @@ pub struct Partitions {
     table: String,
 }
 
-/// Why a partition was not read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum PartitionError {
-    /// Another run is changing the partition.
-    #[error("partition {partition} was changed at the same time by another run")]
+    #[error("another run changed partition {partition} at the same time")]
     Conflict {
-        /// The partition, `database.table/2025/11/21/00`.
+        /// For example `database.table/2025/11/21/00`.
         partition: String,
-        /// The SDK's error.
         source: aws_client::Source,
     },
-    /// The table has no storage descriptor to make partitions from.
     #[error("table {table} has no storage descriptor")]
     NoStorage {
-        /// The table, `database.table`.
+        /// As `database.table`.
         table: String,
     },
-    /// The call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }
 
 impl Partitions {
-    /// The partitions of `database.table`.
     pub fn new(client: Client, database: impl Into<String>, table: impl Into<String>) -> Self {
         Self { client, database: database.into(), table: table.into() }
     }
 
-    /// How the table's objects are read: the columns and formats that each partition repeats.
+    /// Reads the storage descriptor of the table: the columns and formats that each partition repeats.
     pub async fn storage(&self) -> Result<StorageDescriptor, PartitionError> {
         let table = format!("{}.{}", self.database, self.table);
         let request = self.client.get_table().database_name(&self.database).name(&self.table);
-        let answer = request.send().await.map_err(|error| AwsError::classify("GetTable", &table, error))?;
-        answer.table.and_then(|table| table.storage_descriptor).ok_or(PartitionError::NoStorage { table })
+        let response = request.send().await.map_err(|error| AwsError::classify("GetTable", &table, error))?;
+        response.table.and_then(|table| table.storage_descriptor).ok_or(PartitionError::NoStorage { table })
     }
 
-    /// Creates a partition; answers `false` and changes nothing if it exists.
+    /// Creates a partition; returns `false` and changes nothing if it exists.
     pub async fn create(&self, values: &[String], storage: &StorageDescriptor) -> Result<bool, PartitionError> {
         let request = self.client.create_partition().database_name(&self.database).table_name(&self.table);
         match request.partition_input(input(values, storage)).send().await {
@@ -66,15 +59,15 @@ impl Partitions {
         }
     }
 
-    /// Where a partition's objects lie.
+    /// Returns the location of an existing partition.
     pub async fn location(&self, values: &[String]) -> Result<Option<String>, PartitionError> {
         let request = self.client.get_partition().database_name(&self.database).table_name(&self.table);
-        let answer = request.set_partition_values(Some(values.to_vec())).send().await;
-        let answer = answer.map_err(|error| self.classify("GetPartition", values, error))?;
-        Ok(answer.partition.and_then(|partition| partition.storage_descriptor).and_then(|storage| storage.location))
+        let response = request.set_partition_values(Some(values.to_vec())).send().await;
+        let response = response.map_err(|error| self.classify("GetPartition", values, error))?;
+        Ok(response.partition.and_then(|partition| partition.storage_descriptor).and_then(|storage| storage.location))
     }
 
-    /// Where a partition's objects lie, if there is such a partition.
+    /// Returns the location of a partition, or `None` if there is no such partition.
     pub async fn registered(&self, values: &[String]) -> Result<Option<String>, PartitionError> {
         match self.location(values).await {
             Err(PartitionError::Conflict { .. }) => Ok(None),
@@ -82,15 +75,15 @@ impl Partitions {
         }
     }
 
-    /// Points an existing partition elsewhere, in one call.
+    /// Moves an existing partition to another location, in one call.
     pub async fn update(&self, values: &[String], storage: &StorageDescriptor) -> Result<(), PartitionError> {
         let request = self.client.update_partition().database_name(&self.database).table_name(&self.table);
         let request = request.set_partition_value_list(Some(values.to_vec()));
-        let answer = request.partition_input(input(values, storage)).send().await;
-        answer.map(drop).map_err(|error| self.classify("UpdatePartition", values, error))
+        let response = request.partition_input(input(values, storage)).send().await;
+        response.map(drop).map_err(|error| self.classify("UpdatePartition", values, error))
     }
 
-    /// An existing partition that is gone again, or a version that moved on, is another run's doing.
+    /// A partition that vanished, or a changed version, is the work of another run.
     fn classify<E>(&self, call: &'static str, values: &[String], error: SdkError<E, HttpResponse>) -> PartitionError
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

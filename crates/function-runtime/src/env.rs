@@ -3,49 +3,45 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// The environment, or a stand-in for it.
+/// The environment of the process, or a fixed one in tests.
 pub struct Env {
     lookup: Lookup,
 }
 
 type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// An environment variable is absent or holds what it must not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("environment variable {variable} {reason}")]
 pub struct InvalidConfiguration {
-    /// The variable's name.
     pub variable: String,
-    /// What is wrong with it.
+    /// Follows the name of the variable in the message, for example `is not set`.
     pub reason: String,
 }
 
 impl InvalidConfiguration {
-    /// Says that `variable` is wrong because of `reason`, which reads on after the variable's name.
     pub fn new(variable: &str, reason: impl Into<String>) -> Self {
         Self { variable: variable.to_owned(), reason: reason.into() }
     }
 }
 
 impl Env {
-    /// The environment of this process. An empty variable counts as absent.
+    /// An empty variable counts as absent.
     pub fn of_process() -> Self {
         Self { lookup: Box::new(|name| std::env::var(name).ok()) }
     }
 
-    /// An environment of these variables and no others.
     pub fn of(variables: &[(&str, &str)]) -> Self {
         let variables: Vec<_> = variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let find = move |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         Self { lookup: Box::new(find) }
     }
 
-    /// The text of a variable that must be there.
+    /// Reads a required variable.
     pub fn text(&self, variable: &str) -> Result<String, InvalidConfiguration> {
         self.find(variable).ok_or_else(|| InvalidConfiguration::new(variable, "is not set"))
     }
 
-    /// The value of a variable that must be there.
+    /// Reads and parses a required variable.
     pub fn value<T>(&self, variable: &str) -> Result<T, InvalidConfiguration>
     where
         T: FromStr<Err: Display>,
@@ -54,7 +50,7 @@ impl Env {
         text.parse().map_err(|error| InvalidConfiguration::new(variable, format!("is '{text}': {error}")))
     }
 
-    /// The value of a variable, or `default` where it is absent.
+    /// Reads and parses a variable, or returns `default` if it is absent.
     pub fn value_or<T>(&self, variable: &str, default: T) -> Result<T, InvalidConfiguration>
     where
         T: FromStr<Err: Display>,
@@ -62,7 +58,7 @@ impl Env {
         if self.find(variable).is_none() { Ok(default) } else { self.value(variable) }
     }
 
-    /// One of the words that `choices` names, or `default` where the variable is absent.
+    /// Reads a variable whose value is one of the words in `choices`, or returns `default` if it is absent.
     pub fn choice_or<T: Clone>(
         &self,
         variable: &str,
@@ -87,18 +83,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variable_is_read_with_its_type() {
+    fn env_variable_parses_to_its_type() {
         let env = Env::of(&[("DAYS", "7"), ("BUCKET", "lake"), ("EMPTY", ""), ("PAYLOAD", "drop")]);
         assert_eq!(env.value("DAYS"), Ok(7_u32));
         assert_eq!(env.text("BUCKET"), Ok("lake".to_owned()));
         assert_eq!(env.value_or("HOURS", 48_u32), Ok(48));
-        assert_eq!(env.value_or("EMPTY", 48_u32), Ok(48), "an empty variable is an absent one");
+        assert_eq!(env.value_or("EMPTY", 48_u32), Ok(48), "empty counts as absent");
         assert_eq!(env.choice_or("PAYLOAD", &[("keep", 1), ("drop", 2)], 1), Ok(2));
         assert_eq!(env.choice_or("OTHER", &[("keep", 1), ("drop", 2)], 1), Ok(1));
     }
 
     #[test]
-    fn a_bad_variable_is_named() {
+    fn env_invalid_variable_is_named() {
         let env = Env::of(&[("DAYS", "-7"), ("EMPTY", ""), ("PAYLOAD", "Keep")]);
         for (phrase, error, message) in [
             (
@@ -107,14 +103,14 @@ mod tests {
                 "environment variable DAYS is '-7': invalid digit found in string",
             ),
             (
-                "bad in spite of a default",
+                "invalid despite a default",
                 env.value_or::<u32>("DAYS", 1).map(drop),
                 "environment variable DAYS is '-7': invalid digit found in string",
             ),
             ("absent", env.text("BUCKET").map(drop), "environment variable BUCKET is not set"),
             ("empty", env.text("EMPTY").map(drop), "environment variable EMPTY is not set"),
             (
-                "no choice",
+                "not one of the choices",
                 env.choice_or("PAYLOAD", &[("keep", ()), ("drop", ())], ()),
                 "environment variable PAYLOAD is 'Keep': expected one of keep, drop",
             ),

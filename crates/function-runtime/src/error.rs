@@ -1,4 +1,4 @@
-//! How an error leaves a Lambda.
+//! Errors as Lambda returns them.
 
 use std::error::Error;
 
@@ -6,12 +6,12 @@ use lambda_runtime::Diagnostic;
 
 use crate::{InvalidConfiguration, InvalidInput};
 
-/// The longest `errorMessage` in bytes; Step Functions passes it on inside a state's 256 KiB.
+/// The longest `errorMessage`. Step Functions passes it on inside a state's 256 KiB.
 const MAX_MESSAGE_BYTES: usize = 8 << 10;
 
-/// An error with a stable name: Lambda's `errorType`, which Retry and Catch of the state machines match.
+/// An error with a stable name: Lambda's `errorType`, which Retry and Catch in the state machines match.
 pub trait ErrorName: Error {
-    /// The name, PascalCase. Usually a constant; a failure that is passed on keeps the name it came with.
+    /// The name in PascalCase. Usually a constant; an error that is passed on keeps its name.
     fn name(&self) -> &str;
 }
 
@@ -27,23 +27,29 @@ impl ErrorName for InvalidConfiguration {
     }
 }
 
-/// What Lambda answers for `error`: its name, and its message with those of all its causes.
+/// The response of a Lambda that failed: the name of the error and its [`error_chain`].
 pub fn diagnostic(error: &(impl ErrorName + ?Sized)) -> Diagnostic {
+    let mut message = error_chain(error);
+    if message.len() > MAX_MESSAGE_BYTES {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+    }
+    Diagnostic { error_type: error.name().to_owned(), error_message: message }
+}
+
+/// The message of an error followed by the messages of its causes, separated by `: `.
+pub fn error_chain<E: Error + ?Sized>(error: &E) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        // A transparent wrapper says what its cause says.
+        // A transparent wrapper has the message of its cause.
         if !message.ends_with(&text) {
             message.push_str(": ");
             message.push_str(&text);
         }
         cause = error.source();
     }
-    if message.len() > MAX_MESSAGE_BYTES {
-        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
-    }
-    Diagnostic { error_type: error.name().to_owned(), error_message: message }
+    message
 }
 
 #[cfg(test)]
@@ -67,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn name_and_causes_reach_the_state_machine() {
+    fn diagnostic_has_name_and_causes() {
         let cause = || std::io::Error::other("connection reset");
         for (phrase, error, message) in [
             ("a cause", Failure::Put(cause()), "putting s3://lake/key failed: connection reset"),
@@ -80,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_message_is_cut_between_characters() {
+    fn diagnostic_long_message_is_cut() {
         assert_eq!(diagnostic(&Failure::Long).error_message, "ü".repeat(MAX_MESSAGE_BYTES / 2));
     }
 }

@@ -1,4 +1,4 @@
-//! Tells Lambda why a cold start failed.
+//! Reports a failed cold start to Lambda.
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use lambda_runtime::Diagnostic;
 
-/// Long enough for an address on the same machine.
+/// The address is on the same machine.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Reports `diagnostic` to the runtime API at `address` (`host:port`), so that the invocation that is waiting for this
-/// cold start answers with it. Source: the Lambda runtime API, `/runtime/init/error`.
+/// Sends `diagnostic` to the runtime API at `address` (`host:port`). The invocation that waits for this cold start returns it.
+///
+/// Source: the Lambda runtime API, `/runtime/init/error`.
 pub(crate) fn report(address: &str, diagnostic: &Diagnostic) -> std::io::Result<()> {
     let body = serde_json::to_string(diagnostic)?;
     let request = format!(
@@ -24,7 +25,7 @@ pub(crate) fn report(address: &str, diagnostic: &Diagnostic) -> std::io::Result<
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
     stream.write_all(request.as_bytes())?;
-    // The answer says nothing of use, but closing before it came could lose the request.
+    // The response has no useful content, but closing before it arrives could lose the request.
     stream.read_to_end(&mut Vec::new()).map(drop)
 }
 
@@ -35,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_runtime_api_is_told() {
+    fn report_posts_to_runtime_api() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let server = std::thread::spawn(move || {

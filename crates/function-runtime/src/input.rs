@@ -1,34 +1,31 @@
-//! A function's input.
+//! The input of a function.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Path;
 
-/// An event is not what the function takes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid input: {reason}{}", at(.field))]
 pub struct InvalidInput {
-    /// The field, or nothing where the event as a whole is wrong; `reason` then names the missing or unknown field.
+    /// `None` if the event as a whole is invalid; `reason` then names the missing or unknown field.
     pub field: Option<String>,
-    /// What is wrong with it.
     pub reason: String,
 }
 
 impl InvalidInput {
-    /// Says that `field` is wrong because of `reason`.
     pub fn new(field: &str, reason: impl Into<String>) -> Self {
         Self { field: Some(field.to_owned()), reason: reason.into() }
     }
 }
 
-/// Parses an event. Unless the type says otherwise, it should deny unknown fields.
+/// Parses an event. Input types should deny unknown fields.
 pub fn parse<T: DeserializeOwned>(event: Value) -> Result<T, InvalidInput> {
     serde_path_to_error::deserialize(event)
         .map_err(|error| InvalidInput { field: field(error.path()), reason: error.inner().to_string() })
 }
 
-/// Parses an event from its text, of which it may borrow. Only a failure takes the time to find out which field is wrong.
+/// Parses an event from its text, which the result may borrow from. Only a failure spends time on finding the field.
 pub fn parse_text<'a, T: Deserialize<'a>>(event: &'a str) -> Result<T, InvalidInput> {
     serde_json::from_str(event).map_err(|error| {
         let parsed = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_str(event));
@@ -36,7 +33,7 @@ pub fn parse_text<'a, T: Deserialize<'a>>(event: &'a str) -> Result<T, InvalidIn
     })
 }
 
-/// The field of a path; none where it is the event as a whole.
+/// Returns `None` for the root of the event.
 fn field(path: &Path) -> Option<String> {
     let field = path.to_string();
     (field != ".").then_some(field)
@@ -68,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn parse_invalid_event_names_field() {
         for (phrase, event, message) in [
             (
                 "a negative number",
@@ -86,7 +83,7 @@ mod tests {
                 json!({"chunk": 1, "chunks": 2}),
                 "invalid input: unknown field `chunks`, expected `chunk` or `source` (field `chunks`)",
             ),
-            ("no object", json!([]), "invalid input: invalid length 0, expected struct Input with 2 elements"),
+            ("not an object", json!([]), "invalid input: invalid length 0, expected struct Input with 2 elements"),
         ] {
             assert_eq!(parse::<Input>(event).unwrap_err().to_string(), message, "{phrase}");
         }
@@ -94,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_text_is_named_with_its_place() {
+    fn parse_text_invalid_event_names_position() {
         assert_eq!(parse_text::<Input>(r#"{"chunk": 3}"#).unwrap().chunk, 3);
         for (event, message) in [
             (

@@ -1,11 +1,12 @@
-//! What every Lambda of the pipeline does the same way.
+//! The common part of all Lambdas: input parsing, error names, configuration, logs, metrics and clock.
 //!
-//! Promise: an event is parsed in full before a handler sees it, and what does not parse is `InvalidInput` naming the
-//! field; a failure leaves as Lambda's `errorType` with the name that the state machines match, and as `errorMessage`
-//! with the whole chain of causes; a bad environment variable stops the cold start as `InvalidConfiguration` with its
-//! name; every log line is JSON and carries request, execution, hour and chunk.
+//! - An event is parsed completely before the handler runs. An invalid one returns `InvalidInput` with the field.
+//! - An error returns its stable name as Lambda's `errorType`, which the state machines match, and its chain of causes as
+//!   `errorMessage`.
+//! - An invalid environment variable fails the cold start with `InvalidConfiguration` and the variable's name.
+//! - Every log line is JSON and has the request, the execution, the hour and the chunk.
 //!
-//! A function's `main.rs` is [`run`] with its context and its handler:
+//! The `main.rs` of a function calls [`run`] with its context and its handler:
 //!
 //! ```no_run
 //! # struct Context;
@@ -22,6 +23,7 @@
 //! }
 //! ```
 
+mod clock;
 mod env;
 mod error;
 mod init_error;
@@ -30,8 +32,9 @@ mod logs;
 mod metrics;
 mod run;
 
+pub use clock::Clock;
 pub use env::{Env, InvalidConfiguration};
-pub use error::{ErrorName, diagnostic};
+pub use error::{ErrorName, diagnostic, error_chain};
 pub use input::{InvalidInput, parse, parse_text};
 pub use lambda_runtime::Diagnostic;
 pub use metrics::{Metrics, Unit};

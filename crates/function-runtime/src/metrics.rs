@@ -1,4 +1,4 @@
-//! Metrics: log lines in CloudWatch's embedded metric format, from which CloudWatch makes them without a call.
+//! Metrics as log lines in CloudWatch's embedded metric format, which need no API call.
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
@@ -7,26 +7,20 @@ use std::io::Write;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// The namespace of all metrics.
 const NAMESPACE: &str = "ghactivity";
 
-/// The environment variable with the stack's name, a dimension of all metrics. Without it none are written.
+/// The environment variable with the name of the stack, a dimension of all metrics. Without it, no metrics are written.
 const STACK: &str = "METRICS_STACK";
 
-/// What a metric's value is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Things.
     Count,
-    /// Seconds.
     Seconds,
-    /// Bytes.
     Bytes,
-    /// Parts of a hundred.
     Percent,
 }
 
-/// Some metrics of one moment.
+/// Metrics with one timestamp.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metrics {
     values: Vec<(&'static str, Unit, f64)>,
@@ -35,40 +29,38 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// No metrics.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With this value.
     #[must_use]
     pub fn with(mut self, name: &'static str, unit: Unit, value: f64) -> Self {
         self.values.push((name, unit, value));
         self
     }
 
-    /// With a dimension beside the stack's: each of its values makes metrics of their own, which cost.
+    /// Adds a dimension to that of the stack. CloudWatch charges for each value as separate metrics.
     #[must_use]
     pub fn by(mut self, dimension: &'static str, value: impl Into<String>) -> Self {
         self.dimension = Some((dimension, value.into()));
         self
     }
 
-    /// With something to be found in the log beside the values, for whoever asks which hour it was.
+    /// Adds a property to the log line, for example the hour. It is not part of any metric.
     #[must_use]
     pub fn about(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.properties.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Writes them, where the environment names the stack.
+    /// Writes the metrics if the environment names the stack.
     pub fn emit(self) {
         if let Ok(stack) = std::env::var(STACK)
             && !stack.is_empty()
             && !self.values.is_empty()
         {
             let line = format!("{}\n", self.line(&stack, Timestamp::now()));
-            // A metric that cannot be written is no reason to fail: the ledger has the facts.
+            // A failed write is ignored: the ledger has the same figures.
             let _ = std::io::stdout().write_all(line.as_bytes());
         }
     }
@@ -97,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_in_the_embedded_metric_format() {
+    fn metrics_line_is_embedded_metric_format() {
         let metrics = Metrics::new()
             .with("LagHours", Unit::Count, 2.0)
             .with("ChunkSeconds", Unit::Seconds, 0.5)

@@ -1,4 +1,4 @@
-//! The loop of a Lambda.
+//! The event loop of a Lambda.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use tracing::Instrument;
 
 use crate::{ErrorName, InvalidConfiguration, InvalidInput, diagnostic, init_error, input, logs};
 
-/// Runs a function until Lambda ends it: makes the context once, then answers events with `handler`.
+/// Runs a function until Lambda stops it: creates the context once, then calls `handler` for every event.
 ///
-/// Every function takes an optional `execution` beside its own input: it is text for the logs only and taken off before
-/// the handler's input is parsed.
+/// Every event may have an `execution` in addition to the handler's input. It is a text for the logs and is removed before the
+/// input is parsed.
 pub async fn run<C, I, O, E>(
     context: impl Future<Output = Result<C, InvalidConfiguration>>,
     handler: impl AsyncFn(I, &C) -> Result<O, E>,
@@ -26,11 +26,11 @@ where
     O: Serialize,
     E: ErrorName,
 {
-    serve(context, async |event, context: &C| answer(event, context, &handler).await).await
+    serve(context, async |event, context: &C| invoke(event, context, &handler).await).await
 }
 
-/// Runs a function whose events are large, such as batches of a stream: like [`run`], but an event comes as its text, for
-/// [`parse_text`](crate::parse_text), and has no `execution`.
+/// Like [`run`], for large events such as stream batches: the handler receives the text of the event, for
+/// [`parse_text`](crate::parse_text), and an event has no `execution`.
 pub async fn run_on_batches<C, O, E>(
     context: impl Future<Output = Result<C, InvalidConfiguration>>,
     handler: impl AsyncFn(&str, &C) -> Result<O, E>,
@@ -41,16 +41,16 @@ where
 {
     serve(context, async |event: LambdaEvent<Box<RawValue>>, context: &C| {
         let span = logs::invocation(&event.context.request_id, None, &Value::Null);
-        let answer =
+        let result =
             async { Box::pin(handler(event.payload.get(), context)).await.map_err(|error| diagnostic(&error)) };
-        respond(answer).instrument(span).await
+        log_result(result).instrument(span).await
     })
     .await
 }
 
 async fn serve<C, T, O>(
     context: impl Future<Output = Result<C, InvalidConfiguration>>,
-    answer: impl AsyncFn(LambdaEvent<T>, &C) -> Result<O, Diagnostic>,
+    invoke: impl AsyncFn(LambdaEvent<T>, &C) -> Result<O, Diagnostic>,
 ) -> ExitCode
 where
     T: DeserializeOwned,
@@ -61,10 +61,10 @@ where
         Ok(context) => Arc::new(context),
         Err(error) => return stop_cold_start(&error),
     };
-    let answer = Arc::new(answer);
+    let invoke = Arc::new(invoke);
     let service = service_fn(move |event: LambdaEvent<T>| {
-        let (context, answer) = (Arc::clone(&context), Arc::clone(&answer));
-        async move { answer(event, &*context).await }
+        let (context, invoke) = (Arc::clone(&context), Arc::clone(&invoke));
+        async move { invoke(event, &*context).await }
     });
     match Runtime::new(service).run().await {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,7 +75,7 @@ where
     }
 }
 
-async fn answer<C, I, O, E>(
+async fn invoke<C, I, O, E>(
     event: LambdaEvent<Value>,
     context: &C,
     handler: &impl AsyncFn(I, &C) -> Result<O, E>,
@@ -91,31 +91,31 @@ where
         Err(error) => return Err(diagnostic(&error)),
     };
     let span = logs::invocation(&invocation.request_id, execution.as_deref(), &event);
-    let answer = async {
+    let result = async {
         match input::parse(event) {
-            // Boxed, because the compiler gives up on the layout of a future as deep as ours with the SDK's inside.
+            // Boxed, because the layout of a future that contains the SDK's futures is too deep for the compiler.
             Ok(input) => Box::pin(handler(input, context)).await.map_err(|error| diagnostic(&error)),
             Err(error) => Err(diagnostic(&error)),
         }
     };
-    respond(answer).instrument(span).await
+    log_result(result).instrument(span).await
 }
 
-/// Logs how an invocation ends.
-async fn respond<O>(answer: impl Future<Output = Result<O, Diagnostic>>) -> Result<O, Diagnostic> {
+/// Logs the result of an invocation.
+async fn log_result<O>(result: impl Future<Output = Result<O, Diagnostic>>) -> Result<O, Diagnostic> {
     let begin = Instant::now();
-    let answer = answer.await;
-    let milliseconds = begin.elapsed().as_millis() as u64;
-    match &answer {
+    let result = result.await;
+    let milliseconds = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match &result {
         Ok(_) => tracing::info!(milliseconds, "done"),
         Err(Diagnostic { error_type, error_message }) => {
             tracing::error!(milliseconds, error_type, error_message, "failed");
         }
     }
-    answer
+    result
 }
 
-/// Takes the execution's name off an event; where a function's own input has an `execution_arn`, it is the end of that.
+/// Removes the name of the execution from an event. Without one, it is the last part of the input's `execution_arn`.
 fn take_execution(mut event: Value) -> Result<(Option<String>, Value), InvalidInput> {
     let taken = event.as_object_mut().and_then(|fields| fields.remove("execution"));
     let execution = match taken {
@@ -134,7 +134,7 @@ fn stop_cold_start(error: &InvalidConfiguration) -> ExitCode {
     if let Ok(address) = std::env::var("AWS_LAMBDA_RUNTIME_API")
         && let Err(error) = init_error::report(&address, &diagnostic)
     {
-        tracing::error!(%error, "the runtime API at {address} could not be told");
+        tracing::error!(%error, "cold start failure not reported to {address}");
     }
     ExitCode::FAILURE
 }
@@ -170,26 +170,22 @@ mod tests {
         Ok(input.chunk + 1)
     }
 
-    async fn answered(event: Value) -> Result<u32, Diagnostic> {
-        answer(LambdaEvent::new(event, Context::default()), &5, &handle).await
+    async fn invoked(event: Value) -> Result<u32, Diagnostic> {
+        invoke(LambdaEvent::new(event, Context::default()), &5, &handle).await
     }
 
     #[tokio::test]
-    async fn an_event_is_answered() {
-        assert_eq!(answered(json!({"chunk": 3})).await, Ok(4));
-        assert_eq!(
-            answered(json!({"chunk": 3, "execution": "manual-1"})).await,
-            Ok(4),
-            "the execution is for the logs"
-        );
+    async fn handler_result_is_returned() {
+        assert_eq!(invoked(json!({"chunk": 3})).await, Ok(4));
+        assert_eq!(invoked(json!({"chunk": 3, "execution": "manual-1"})).await, Ok(4), "execution is removed");
     }
 
     #[test]
-    fn the_logs_name_an_execution_in_one_way() {
+    fn execution_name_comes_from_input_or_arn() {
         let arn = "arn:aws:states:us-east-1:123456789012:execution:process-hour:manual-1";
         for (phrase, event, name) in [
             ("given", json!({"execution": "manual-1", "execution_arn": "arn:x"}), Some("manual-1")),
-            ("by its ARN", json!({"execution_arn": arn}), Some("manual-1")),
+            ("from the ARN", json!({"execution_arn": arn}), Some("manual-1")),
             ("not at all", json!({"chunk": 1}), None),
         ] {
             assert_eq!(take_execution(event).unwrap().0.as_deref(), name, "{phrase}");
@@ -197,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_has_its_name() {
+    async fn handler_error_returns_its_name() {
         for (phrase, event, name, message) in [
             ("the handler's own error", json!({"chunk": 9}), "ChunkMismatch", "chunk 9 does not match: xxh3 differs"),
             (
@@ -207,13 +203,13 @@ mod tests {
                 "invalid input: invalid type: string \"3\", expected u32 (field `chunk`)",
             ),
             (
-                "an execution that is no text",
+                "an execution that is not a string",
                 json!({"chunk": 3, "execution": 1}),
                 "InvalidInput",
                 "invalid input: expected a string (field `execution`)",
             ),
         ] {
-            let Diagnostic { error_type, error_message } = answered(event).await.unwrap_err();
+            let Diagnostic { error_type, error_message } = invoked(event).await.unwrap_err();
             assert_eq!((error_type.as_str(), error_message.as_str()), (name, message), "{phrase}");
         }
     }

@@ -1,32 +1,27 @@
-//! What is read once, at the cold start.
+//! Configuration and clients, created once at cold start.
 
-use std::fmt;
 use std::time::Duration;
 
-use aws_client::config;
 use aws_client::s3::Bucket;
-use aws_lake::{Jobs, LakeTables, Leases, Ledger, Runs};
-use aws_lake::{Partitions, glue_client};
-use function_runtime::{Env, InvalidConfiguration};
-use jiff::Timestamp;
+use aws_client::{Backoff, config};
+use aws_lake::{Jobs, LakeTables, Leases, Ledger, Partitions, Runs, glue_client};
+use function_runtime::{Clock, Env, InvalidConfiguration};
 use pipeline::ledger::record::MissingRules;
 
-use crate::Rules;
+use crate::CommitRules;
 
-/// Clients, settings, clock and randomness.
+/// The waits after a conflict with another run.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(40), Duration::from_secs(2));
+
+#[derive(Debug)]
 pub struct Context {
-    /// The bucket of all objects.
     pub bucket: Bucket,
-    /// Ledger, leases, jobs and run history.
     pub tables: LakeTables,
-    /// The partitions of the events table, which are looked at alone.
+    /// Read only.
     pub partitions: Partitions,
-    /// What decisions go by.
-    pub rules: Rules,
-    /// The clock.
-    pub now: Box<dyn Fn() -> Timestamp + Send + Sync>,
-    /// A random pause no longer than the one given.
-    pub jitter: Box<dyn Fn(Duration) -> Duration + Send + Sync>,
+    pub rules: CommitRules,
+    pub clock: Clock,
+    pub backoff: Backoff,
 }
 
 impl Context {
@@ -35,11 +30,14 @@ impl Context {
     /// | variable | meaning | default |
     /// | --- | --- | --- |
     /// | `DATA_BUCKET` | the bucket of all objects | |
-    /// | `JOBS_TABLE`, `JOB_RUN_DETAILS_TABLE`, `ARCHIVE_HOURS_TABLE` | the DynamoDB tables of jobs, run history, ledger and leases | |
+    /// | `JOBS_TABLE`, `JOB_RUN_DETAILS_TABLE`, `ARCHIVE_HOURS_TABLE` | the DynamoDB tables of jobs, run history, and ledger with leases | |
     /// | `GLUE_DATABASE`, `GLUE_TABLE` | the Glue table of the partitions | |
-    /// | `MISSING_AFTER_HOURS` | so many hours after its end an absent hour is missing, not late | 48 |
-    /// | `MISSING_RETRY_DAYS` | until so many days after its end a missing hour is asked for again | 30 |
-    /// | `KEEP_VERSIONS` | how many replaced versions of an hour are kept | 1 |
+    /// | `MISSING_AFTER_HOURS` | hours after its end from which an absent hour is `missing` instead of `not_published` | 48 |
+    /// | `MISSING_RETRY_DAYS` | days after its end until which a missing hour is requested again | 30 |
+    /// | `KEEP_VERSIONS` | number of replaced versions of an hour that are kept | 1 |
+    ///
+    /// # Errors
+    /// If a variable is missing or invalid.
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
         let env = Env::of_process();
         let (bucket, jobs) = (env.text("DATA_BUCKET")?, env.text("JOBS_TABLE")?);
@@ -49,7 +47,7 @@ impl Context {
             missing_after_hours: env.value_or("MISSING_AFTER_HOURS", 48)?,
             missing_retry_days: env.value_or("MISSING_RETRY_DAYS", 30)?,
         };
-        let rules = Rules { missing, keep_versions: env.value_or("KEEP_VERSIONS", 1)? };
+        let rules = CommitRules { missing, keep_versions: env.value_or("KEEP_VERSIONS", 1)? };
         let shared = config::load().await;
         let client = config::dynamodb(&shared);
         Ok(Self {
@@ -62,20 +60,8 @@ impl Context {
             },
             partitions: Partitions::new(glue_client(&shared), database, table),
             rules,
-            now: Box::new(Timestamp::now),
-            jitter: Box::new(|longest| rand::random_range(Duration::ZERO..=longest)),
+            clock: Clock::system(),
+            backoff: BACKOFF,
         })
-    }
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bucket, tables, partitions, rules, now: _, jitter: _ } = self;
-        f.debug_struct("Context")
-            .field("bucket", bucket)
-            .field("tables", tables)
-            .field("partitions", partitions)
-            .field("rules", rules)
-            .finish_non_exhaustive()
     }
 }

@@ -1,56 +1,37 @@
-//! Why a run is not recorded, and how the failure of a recorded one is passed on.
+//! Errors, with the names that the state machine matches.
 
 use aws_client::AwsError;
-use aws_lake::LeaseError;
-use aws_lake::PartitionError;
+use aws_lake::{LeaseError, PartitionError};
 use function_runtime::{ErrorName, InvalidInput};
 use pipeline::ledger::HourFailure;
 use pipeline::publish::OvertakenError;
 use pipeline::{ArchiveHour, Version};
 
-/// The error of this function.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitBookmarkError {
-    /// The input cannot be worked with.
     #[error(transparent)]
     Input(#[from] InvalidInput),
-    /// The run failed, and that is recorded: this error has the failure's own name.
+    /// The run failed and the failure is recorded. The error has the name of the failure.
     #[error("hour {hour}: {}", .failure.message)]
-    Recorded {
-        /// The hour.
-        hour: ArchiveHour,
-        /// The failure.
-        failure: HourFailure,
-    },
-    /// Other runs changed the same items each time that this one was about to.
-    #[error("hour {hour}: {decisions} decisions in a row met a conflict, the last one: {reasons}")]
+    Recorded { hour: ArchiveHour, failure: HourFailure },
+    /// Other runs changed the same items before every attempt.
+    #[error("hour {hour}: conflict with other runs in {decisions} attempts, the last one: {reasons}")]
     Conflict {
-        /// The hour.
         hour: ArchiveHour,
-        /// How often it was tried.
         decisions: u32,
-        /// DynamoDB's reasons.
+        /// DynamoDB's cancellation reasons.
         reasons: String,
     },
-    /// The run made its version visible, but does not hold the hour's lease any more: what readers see may be another
-    /// run's version by now. Running the hour again settles it.
+    /// The run made its version visible but no longer holds the lease, so readers may see the version of another run. The
+    /// state machine runs the hour again.
     #[error("hour {hour}: the lease for version {version} ended before it was committed")]
-    LeaseLost {
-        /// The hour.
-        hour: ArchiveHour,
-        /// This run's version.
-        version: Version,
-    },
-    /// Another version was published meanwhile.
+    LeaseLost { hour: ArchiveHour, version: Version },
     #[error(transparent)]
     Overtaken(#[from] OvertakenError),
-    /// The lease could not be renewed or given back.
     #[error(transparent)]
     Lease(#[from] LeaseError),
-    /// The partition could not be looked at.
     #[error(transparent)]
     Partition(#[from] PartitionError),
-    /// A call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }

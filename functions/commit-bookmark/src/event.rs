@@ -1,4 +1,4 @@
-//! The contract with the state machine.
+//! Input and output: the contract with the state machine.
 
 use function_runtime::InvalidInput;
 use jiff::Timestamp;
@@ -9,44 +9,36 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-/// How which run over which hour ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// The hour.
     pub hour: ArchiveHour,
-    /// The job.
     pub job_id: String,
-    /// The execution.
     pub execution_arn: String,
-    /// When the execution began.
+    /// Start of the execution.
     pub started_at: Timestamp,
-    /// How many times it has been redriven.
     pub redrive_count: u32,
-    /// The redrive under which it last failed, 0 if none. While it is below `redrive_count`, the execution was redriven since,
-    /// and goes back to work.
+    /// The redrive in which the execution last failed, 0 if none. If it is below `redrive_count`, the execution was redriven
+    /// since and continues to work.
     #[serde(default)]
     pub resumed_redrive: u32,
-    /// How the run ended.
-    pub outcome: Outcome,
+    pub outcome: RunOutcome,
 }
 
-/// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(clippy::large_enum_variant, reason = "there is one per invocation")]
-pub enum Outcome {
-    /// The hour is visible. The output of `register-partition` as it is: its `hour` is not looked at, since the
-    /// publication's location names it too; any other field that a publication does not have is refused.
+pub enum RunOutcome {
+    /// The hour is visible. The output of `register-partition`, whose `hour` is ignored: the location names it too. Any other
+    /// field that a publication does not have is rejected.
     Published(#[serde(deserialize_with = "publication")] Publication),
-    /// The same of a version that readers saw before.
+    /// Like `Published`, for a version that readers saw before.
     RolledBack(#[serde(deserialize_with = "publication")] Publication),
-    /// It is not.
     Failed(HourFailure),
 }
 
-impl Outcome {
-    /// What readers see.
+impl RunOutcome {
+    /// Returns the version that readers see.
     pub(crate) fn publication(&self) -> Option<&Publication> {
         match self {
             Self::Published(publication) | Self::RolledBack(publication) => Some(publication),
@@ -55,34 +47,30 @@ impl Outcome {
     }
 }
 
-/// What is now known of the hour.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// The hour.
     pub hour: ArchiveHour,
-    /// Its status, or that the execution is to try again.
-    pub status: Status,
-    /// How it compares with the same hour of the days before, if it is published.
+    pub status: CommitStatus,
+    /// Comparison with the same hour of earlier days, if the hour is published.
     pub verdict: Option<Verdict>,
-    /// The job's bookmark, if it has one.
+    /// The bookmark of the job, if it has one.
     pub bookmark: Option<ArchiveHour>,
 }
 
-/// What the state machine has to know.
+/// The status of the hour, for the state machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Readers see the hour.
+pub enum CommitStatus {
     Published,
-    /// The source does not have it yet.
+    /// The source returned 404; the hour may appear later.
     NotPublished,
-    /// The source will not have it, as far as can be told.
+    /// The source returned 404; the hour is not expected any more.
     Missing,
-    /// The execution was redriven after the failure: it goes back to work.
+    /// The execution was redriven after the failure and continues to work.
     Retrying,
 }
 
-/// [`Publication`] lies flat in the ledger's item and so tolerates other fields; here they are a mistake.
+/// [`Publication`] is flattened into ledger items and so ignores unknown fields. In an input they are an error.
 fn publication<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Publication, D::Error> {
     let given = Map::deserialize(deserializer)?;
     let publication: Publication = serde_json::from_value(Value::Object(given.clone())).map_err(D::Error::custom)?;
@@ -94,7 +82,7 @@ fn publication<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Publication
 }
 
 impl Input {
-    /// Checks what types alone do not say.
+    /// Checks what the types do not express.
     pub(crate) fn validate(&self, bucket: &str, now: Timestamp) -> Result<(), InvalidInput> {
         for (field, text) in [("job_id", &self.job_id), ("execution_arn", &self.execution_arn)] {
             if text.is_empty() {
@@ -105,21 +93,23 @@ impl Input {
             return Err(InvalidInput::new("resumed_redrive", "is more than redrive_count"));
         }
         match &self.outcome {
-            // A run that somebody started too early is a mistake, and no fact about the hour.
-            Outcome::Failed(_) if self.hour.end() > now => {
+            // A run that was started too early says nothing about the hour.
+            RunOutcome::Failed(_) if self.hour.end() > now => {
                 let reason = format!("{} is not over until {}", self.hour, self.hour.end());
                 Err(InvalidInput::new("hour", reason))
             }
-            Outcome::Published(publication) => self.validate_publication("outcome.published", publication, bucket),
-            Outcome::RolledBack(publication) => self.validate_publication("outcome.rolled_back", publication, bucket),
-            Outcome::Failed(failure) if failure.name.is_empty() => {
+            RunOutcome::Published(publication) => self.validate_publication("outcome.published", publication, bucket),
+            RunOutcome::RolledBack(publication) => {
+                self.validate_publication("outcome.rolled_back", publication, bucket)
+            }
+            RunOutcome::Failed(failure) if failure.name.is_empty() => {
                 Err(InvalidInput::new("outcome.failed.name", "is empty"))
             }
-            Outcome::Failed(_) => Ok(()),
+            RunOutcome::Failed(_) => Ok(()),
         }
     }
 
-    /// A publication of another hour, or of another lake, must not end up in this one's item.
+    /// Rejects the publication of another hour or another lake.
     fn validate_publication(&self, at: &str, publication: &Publication, bucket: &str) -> Result<(), InvalidInput> {
         let expected = format!("s3://{bucket}/{}", keys::parquet_prefix(self.hour, publication.version));
         if publication.partition_location != expected {
@@ -132,8 +122,9 @@ impl Input {
         Ok(())
     }
 
-    /// The history's sort key: milliseconds since 1970, and a fraction from the execution's name that keeps executions
-    /// apart which began in the same millisecond. The same execution always has the same.
+    /// Returns the sort key of the run history: milliseconds since 1970, and a fraction derived from the execution ARN.
+    ///
+    /// The fraction separates executions that began in the same millisecond. The key of an execution never changes.
     pub(crate) fn job_run_time(&self) -> String {
         let digest = Sha256::digest(self.execution_arn.as_bytes());
         let mut first = [0; 8];
@@ -143,8 +134,7 @@ impl Input {
     }
 }
 
-impl Status {
-    /// The status of an hour whose run ended with an answer.
+impl CommitStatus {
     pub(crate) fn of(status: HourStatus) -> Option<Self> {
         match status {
             HourStatus::Published => Some(Self::Published),

@@ -1,4 +1,4 @@
-//! The Lambda `commit-bookmark`; see the library for what it does.
+//! The Lambda `commit-bookmark`; the library has its documentation.
 
 use std::process::ExitCode;
 

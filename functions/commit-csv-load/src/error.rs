@@ -1,4 +1,4 @@
-//! Why a load cannot be committed.
+//! Errors, with the names that the state machine matches.
 
 use aws_client::AwsError;
 use aws_client::s3::DocumentError;
@@ -6,43 +6,22 @@ use csv_load::LoadId;
 use csv_load::receipt::{LoadBalanceError, LoadFailure};
 use function_runtime::{ErrorName, InvalidInput};
 
-/// The error of this function.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitCsvLoadError {
-    /// The input cannot be worked with.
     #[error(transparent)]
     Input(#[from] InvalidInput),
     /// The plan or a receipt cannot be read.
-    #[error("load {load_id} cannot be added up")]
-    Read {
-        /// The load.
-        load_id: LoadId,
-        /// What cannot be read.
-        source: DocumentError,
-    },
-    /// It was undone while it ran.
+    #[error("documents of load {load_id} cannot be read")]
+    Read { load_id: LoadId, source: DocumentError },
     #[error("load {load_id} was undone while it ran")]
-    Undone {
-        /// The load.
-        load_id: LoadId,
-    },
-    /// It does not add up.
+    Undone { load_id: LoadId },
     #[error(transparent)]
     Balance(#[from] LoadBalanceError),
-    /// A chunk failed.
     #[error("chunk {chunk} of load {load_id}: {}", .failure.message)]
-    Chunk {
-        /// The load.
-        load_id: LoadId,
-        /// The chunk.
-        chunk: u32,
-        /// Why.
-        failure: LoadFailure,
-    },
-    /// The load failed, which is recorded now.
+    Chunk { load_id: LoadId, chunk: u32, failure: LoadFailure },
+    /// The execution failed and the failure is recorded. The error has the name of the failure.
     #[error("{}", .0.message)]
     Failed(LoadFailure),
-    /// A call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }
@@ -52,7 +31,7 @@ impl ErrorName for CommitCsvLoadError {
         match self {
             Self::Input(error) => error.name(),
             Self::Read { source, .. } => source.aws().map_or("PlanNotFound", AwsError::name),
-            // The load fails under its chunk's name, and stays failed under its own.
+            // A load fails with the error name of its chunk or its execution.
             Self::Chunk { failure, .. } | Self::Failed(failure) => &failure.name,
             Self::Undone { .. } => "LoadIsBeingUndone",
             Self::Balance(_) => "LoadDoesNotBalance",

@@ -1,4 +1,4 @@
-//! The contract with the state machines.
+//! Input and output: the contract with the state machines.
 
 use csv_load::LoadId;
 use csv_load::receipt::{LoadFailure, RowCounts};
@@ -7,89 +7,79 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Which load is complete, undone or failed.
+/// A load that is complete, undone or failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// The load that is complete or undone.
+    /// The complete or undone load; absent for a failure.
     #[serde(default)]
     pub load_id: Option<LoadId>,
-    /// The execution that loaded or undid it.
+    /// The execution that loaded or undid the load.
     pub execution_arn: String,
-    /// How many items were deleted, if the load was undone.
+    /// The number of deleted items, if the load was undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone: Option<u64>,
-    /// How many were gone before they could be deleted.
+    /// The number of items that were already deleted when undo reached them.
     #[serde(default)]
     pub gone: u64,
-    /// How the execution failed, if it did.
+    /// The failure of the execution, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failed: Option<Failed>,
+    pub failed: Option<FailedExecution>,
 }
 
-/// An execution that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Failed {
-    /// Whether it was to undo a load.
+pub struct FailedExecution {
+    /// Whether the execution was undoing a load.
     #[serde(default)]
     pub undoing: bool,
-    /// Why.
     pub error: LoadFailure,
-    /// What it was started with, the table filled in. Whatever it is: that may be why it failed.
+    /// The input of the execution with the default table. It can be any JSON, since that may be why the execution failed.
     pub request: Value,
-    /// What `plan-csv` answered, if it did.
-    pub plan: Plan,
-    /// When it began.
+    /// The output of `plan-csv`, empty if planning failed.
+    pub plan: PlannedLoad,
+    /// Start of the execution.
     pub started_at: Timestamp,
-    /// How many times it has been redriven.
     pub redrive_count: u32,
-    /// The redrive after which it has last gone back to work, or 0. While it is below `redrive_count`, it is to go on.
+    /// The redrive in which the execution last continued, or 0. If it is below `redrive_count`, the execution continues.
     pub resumed_redrive: u32,
 }
 
-/// As much of a plan as the failure needs.
+/// The part of a plan that a failure needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Plan {
-    /// The load.
+pub struct PlannedLoad {
     #[serde(default)]
     pub load_id: Option<LoadId>,
 }
 
-/// What there is to do next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Output {
-    /// Nothing: the load is complete or undone.
-    Load(Load),
-    /// The load: the execution was redriven after it had failed.
-    Retrying {
-        /// The redrive.
-        resumed_redrive: u32,
-    },
+    /// The load is complete or undone.
+    Load(LoadSummary),
+    /// The execution was redriven after the failure and continues.
+    Retrying { resumed_redrive: u32 },
 }
 
-/// What the load was, in brief.
+/// The receipt of a load without its chunks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Load {
-    /// The load.
+pub struct LoadSummary {
     pub load_id: LoadId,
-    /// The table.
     pub table: String,
-    /// All rows; of a load that was undone before it was complete, none.
+    /// All rows; zero for a load that was undone before it was complete.
     pub counts: RowCounts,
-    /// Write units of all items.
+    /// DynamoDB write units of all items.
     pub write_units: u64,
-    /// The receipt's `s3://` address.
+    /// The `s3://` address of the receipt.
     pub receipt: String,
-    /// Items that were deleted, if the load was undone.
+    /// Deleted items, if the load was undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone: Option<u64>,
-    /// Items that were gone before they could be deleted, if there were any: see [`LoadReceipt`](csv_load::receipt::LoadReceipt).
+    /// Items that were already deleted when undo reached them: see [`LoadReceipt`](csv_load::receipt::LoadReceipt).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub gone: u64,
-    /// The `s3://` address of the rows that do not fit, if there are any.
+    /// The `s3://` address of the rejected rows, if there are any.
     pub quarantine: Option<String>,
 }
 
@@ -98,17 +88,16 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl Input {
-    /// The load, of an execution that did not fail before it had one.
-    pub(crate) fn load(&self) -> Result<LoadId, InvalidInput> {
-        self.load_id.ok_or_else(|| InvalidInput::new("load_id", "expected the load that is complete or undone"))
+    pub(crate) fn require_load_id(&self) -> Result<LoadId, InvalidInput> {
+        self.load_id.ok_or_else(|| InvalidInput::new("load_id", "expected the id of the complete or undone load"))
     }
 }
 
-impl Failed {
-    /// Checks what types alone do not say.
+impl FailedExecution {
+    /// Checks what the types do not express.
     pub(crate) fn validate(&self, input: &Input) -> Result<(), InvalidInput> {
         if input.undone.is_some() || input.load_id.is_some() {
-            return Err(InvalidInput::new("failed", "expected neither load_id nor undone beside it"));
+            return Err(InvalidInput::new("failed", "cannot be combined with load_id or undone"));
         }
         if self.error.name.is_empty() {
             return Err(InvalidInput::new("failed.error.name", "is empty"));

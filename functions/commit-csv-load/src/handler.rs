@@ -1,4 +1,4 @@
-//! What the function does.
+//! The handler.
 
 use aws_client::AwsError;
 use aws_client::s3::{Bucket, DocumentError};
@@ -10,23 +10,23 @@ use function_runtime::{Metrics, Unit};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 
-use crate::{CommitCsvLoadError, Context, Failed, Input, Load, Output};
+use crate::{CommitCsvLoadError, Context, FailedExecution, Input, LoadSummary, Output};
 
-/// A load's receipt has one of each of 10,000 chunks, and the options.
+/// The receipt of a load has one entry for each of up to 10,000 chunks.
 const MAX_RECEIPT_BYTES: u64 = 16 << 20;
-/// Documents that are read at once: 10,000 receipts at 50 ms each take 16 s.
-const READS_AT_ONCE: usize = 32;
+/// 10,000 receipts at 50 ms each take 16 s.
+const CONCURRENT_READS: usize = 32;
 
-/// Commits a load, or that it was undone, or that it failed.
+/// Records that a load is complete, undone or failed.
 ///
 /// # Errors
-/// See [`CommitCsvLoadError`]. The file is then recognised as before. A failure that is recorded is answered by itself.
+/// See [`CommitCsvLoadError`]. The load then has no new receipt. A recorded failure is returned as an error.
 pub async fn handle(mut input: Input, context: &Context) -> Result<Output, CommitCsvLoadError> {
     if let Some(failure) = input.failed.take() {
         failure.validate(&input)?;
-        return failed(input, failure, context).await;
+        return record_failure(input, failure, context).await;
     }
-    let load_id = input.load()?;
+    let load_id = input.require_load_id()?;
     match input.undone {
         None => loaded(load_id, input.execution_arn, context).await.map(Output::Load),
         Some(deleted) => {
@@ -36,35 +36,39 @@ pub async fn handle(mut input: Input, context: &Context) -> Result<Output, Commi
     }
 }
 
-/// Records a failure and fails alike, unless the execution was redriven since.
-async fn failed(input: Input, failed: Failed, context: &Context) -> Result<Output, CommitCsvLoadError> {
-    let Failed { undoing, error, request, plan, started_at, redrive_count, resumed_redrive } = failed;
+/// Records a failure and returns it as an error, unless the execution was redriven since.
+async fn record_failure(
+    input: Input,
+    failed: FailedExecution,
+    context: &Context,
+) -> Result<Output, CommitCsvLoadError> {
+    let FailedExecution { undoing, error, request, plan, started_at, redrive_count, resumed_redrive } = failed;
     if redrive_count > resumed_redrive {
         return Ok(Output::Retrying { resumed_redrive: redrive_count });
     }
-    let given = |name: &str| request.get(name).and_then(|value| value.as_str()).map(str::to_owned);
-    let source_file = given("bucket").zip(given("key")).map(|(bucket, key)| format!("s3://{bucket}/{key}"));
-    let load_id = plan.load_id.as_ref().map(LoadId::to_string).or_else(|| given("load_id"));
+    let text_of = |name: &str| request.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+    let source_file = text_of("bucket").zip(text_of("key")).map(|(bucket, key)| format!("s3://{bucket}/{key}"));
+    let load_id = plan.load_id.as_ref().map(LoadId::to_string).or_else(|| text_of("load_id"));
     tracing::error!(load_id, undoing, name = error.name, message = error.message, "failed");
     let item = FailedLoadItem {
         undoing,
         load_id,
-        table: given("table"),
+        table: text_of("table"),
         source_file,
         error: error.clone(),
         execution_arn: input.execution_arn,
         redrive_count,
         started_at,
-        ended_at: (context.now)(),
+        ended_at: context.clock.now(),
     };
     context.loads.put_failed(&item).await?;
     Err(CommitCsvLoadError::Failed(error))
 }
 
-async fn loaded(load_id: LoadId, execution_arn: String, context: &Context) -> Result<Load, CommitCsvLoadError> {
+async fn loaded(load_id: LoadId, execution_arn: String, context: &Context) -> Result<LoadSummary, CommitCsvLoadError> {
     use CommitCsvLoadError::{Balance, Chunk, Read, Undone};
-    match added_up(load_id, execution_arn, context).await {
-        // What is undone cannot be whole.
+    match commit_load(load_id, execution_arn, context).await {
+        // An undo in progress explains the missing parts.
         Err(Balance(_) | Chunk { .. } | Read { .. }) if is_undone(load_id, &context.bucket).await? => {
             Err(Undone { load_id })
         }
@@ -72,48 +76,52 @@ async fn loaded(load_id: LoadId, execution_arn: String, context: &Context) -> Re
     }
 }
 
-/// Whether it is being undone, or was: the plan goes last.
+/// Returns whether the load is being undone or was undone. Undo deletes the plan last.
 async fn is_undone(load_id: LoadId, bucket: &Bucket) -> Result<bool, AwsError> {
     Ok(bucket.exists(&keys::undoing(load_id)).await?
         || (!bucket.exists(&keys::plan(load_id)).await? && bucket.exists(&keys::undone(load_id)).await?))
 }
 
-async fn added_up(load_id: LoadId, execution_arn: String, context: &Context) -> Result<Load, CommitCsvLoadError> {
+async fn commit_load(
+    load_id: LoadId,
+    execution_arn: String,
+    context: &Context,
+) -> Result<LoadSummary, CommitCsvLoadError> {
     let bucket = &context.bucket;
     let cannot_read = |source| CommitCsvLoadError::Read { load_id, source };
     let plan = read_plan(bucket, load_id).await.map_err(cannot_read)?;
     let mut chunks = chunk_receipts(load_id, bucket).await?;
     if receipt::total(&plan, &chunks).is_err() {
-        // Where a chunk failed, calls of others may still run. Nothing is said of the load before they have ended.
+        // A chunk failed, but calls for other chunks may still run. Wait for them before the load is reported as failed.
         wait_for_writers(bucket, &keys::writers_of_load(&plan.table, load_id), None).await?;
         chunks = chunk_receipts(load_id, bucket).await?;
     }
     let counts = match receipt::total(&plan, &chunks) {
         Ok(counts) => counts,
         Err(error @ LoadBalanceError::Missing { .. }) => {
-            return Err(why_missing(load_id, &chunks, &execution_arn, bucket).await?.unwrap_or(error.into()));
+            return Err(noted_failure(load_id, &chunks, &execution_arn, bucket).await?.unwrap_or(error.into()));
         }
         Err(error) => return Err(error.into()),
     };
-    let written = LoadReceipt::new(plan, counts, chunks, (context.now)(), execution_arn);
+    let written = LoadReceipt::new(plan, counts, chunks, context.clock.now(), execution_arn);
     let json = serde_json::to_vec_pretty(&written).expect("a receipt is JSON");
     let key = keys::receipt(load_id);
-    // The line comes first: once there is a receipt, nobody runs this again.
-    context.loads.put(&LoadItem::of(&written, bucket.address(&key), "loaded")).await?;
+    // The history item is written first: once the receipt exists, no run repeats this.
+    context.loads.put(&LoadItem::new(&written, bucket.address(&key), "loaded")).await?;
     let receipt = if bucket.write_if_absent(&key, json, "application/json").await? {
-        measured(&written).emit();
+        load_metrics(&written).emit();
         written
     } else {
         let earlier = bucket.document(&key, MAX_RECEIPT_BYTES).await.map_err(cannot_read)?;
-        context.loads.put(&LoadItem::of(&earlier, bucket.address(&key), "loaded")).await?;
+        context.loads.put(&LoadItem::new(&earlier, bucket.address(&key), "loaded")).await?;
         earlier
     };
     tracing::info!(%load_id, read = counts.read, written = counts.written, rejected = counts.rejected, "committed");
-    Ok(in_brief(receipt, &key, bucket))
+    Ok(summary(receipt, &key, bucket))
 }
 
-/// Once for each load: the receipt is written once.
-fn measured(receipt: &LoadReceipt) -> Metrics {
+/// The metrics of a load. They are emitted once, by the run that writes the receipt.
+fn load_metrics(receipt: &LoadReceipt) -> Metrics {
     let RowCounts { read, written, duplicate, rejected, skipped } = receipt.counts;
     let rejected_percent = if read == 0 { 0.0 } else { 100.0 * rejected as f64 / read as f64 };
     let seconds = receipt.completed_at.duration_since(receipt.ingestion_timestamp).as_secs_f64();
@@ -129,56 +137,58 @@ fn measured(receipt: &LoadReceipt) -> Metrics {
         .about("table", receipt.table.clone())
 }
 
-/// Keeps the receipt of a load that was undone, and removes all else of it; last the plan, and then the note that it is being
-/// undone: the same file is a new load then.
+/// Keeps the receipt of an undone load and deletes all its other objects.
+///
+/// The plan and then the undo note are deleted last. After that the same file is a new load.
 async fn undone(
     load_id: LoadId,
     execution_arn: String,
     (deleted, gone): (u64, u64),
     context: &Context,
-) -> Result<Load, CommitCsvLoadError> {
+) -> Result<LoadSummary, CommitCsvLoadError> {
     let bucket = &context.bucket;
     let (plan_key, note_key, key) = (keys::plan(load_id), keys::undoing(load_id), keys::undone(load_id));
     let cannot_read = |source: DocumentError| CommitCsvLoadError::Read { load_id, source };
     let plan: Option<LoadPlan> = bucket.document_if_there(&plan_key, MAX_PLAN_BYTES).await.map_err(cannot_read)?;
     let Some(plan) = plan else {
-        // An earlier run came to its end, or nearly.
+        // An earlier run deleted the plan.
         let receipt = bucket.document(&key, MAX_RECEIPT_BYTES).await.map_err(cannot_read)?;
         bucket.delete_many(&[note_key]).await?;
-        return Ok(in_brief(receipt, &key, bucket));
+        return Ok(summary(receipt, &key, bucket));
     };
-    // Of an earlier run that removed the load's receipt; or of an earlier load of the same file.
+    // Written by an earlier run that deleted the receipt of the load, or by an earlier load of the same file.
     let kept: Option<LoadReceipt> = bucket.document_if_there(&key, MAX_RECEIPT_BYTES).await.map_err(cannot_read)?;
     let kept = kept.filter(|kept| kept.ingestion_timestamp == plan.ingestion_timestamp);
     let receipt = bucket.document_if_there(&keys::receipt(load_id), MAX_RECEIPT_BYTES).await.map_err(cannot_read)?;
     let receipt = match receipt.or(kept) {
         Some(receipt) => receipt,
-        None => LoadReceipt::new(plan, RowCounts::default(), Vec::new(), (context.now)(), String::new()),
+        None => LoadReceipt::new(plan, RowCounts::default(), Vec::new(), context.clock.now(), String::new()),
     };
-    // The rows that do not fit go, too.
+    // The rejected rows are deleted too.
     let (undone, quarantine) = (Some(deleted), None);
-    let receipt = LoadReceipt { undone, gone, quarantine, completed_at: (context.now)(), execution_arn, ..receipt };
+    let receipt = LoadReceipt { undone, gone, quarantine, completed_at: context.clock.now(), execution_arn, ..receipt };
     let json = serde_json::to_vec_pretty(&receipt).expect("a receipt is JSON");
     bucket.write(&key, json, "application/json").await?;
-    context.loads.put(&LoadItem::of(&receipt, bucket.address(&key), "undone")).await?;
+    context.loads.put(&LoadItem::new(&receipt, bucket.address(&key), "undone")).await?;
     let of_load = bucket.list(&keys::prefix(load_id)).await?.into_iter().map(|listed| listed.key);
-    let all_else: Vec<String> = of_load.filter(|key| *key != plan_key && *key != note_key).collect();
-    bucket.delete_many(&all_else).await?;
+    let others: Vec<String> = of_load.filter(|key| *key != plan_key && *key != note_key).collect();
+    bucket.delete_many(&others).await?;
     bucket.delete_many(&[plan_key]).await?;
     bucket.delete_many(&[note_key]).await?;
     tracing::info!(%load_id, deleted, gone, "undone");
-    Ok(in_brief(receipt, &key, bucket))
+    Ok(summary(receipt, &key, bucket))
 }
 
-fn in_brief(receipt: LoadReceipt, key: &str, bucket: &Bucket) -> Load {
+fn summary(receipt: LoadReceipt, key: &str, bucket: &Bucket) -> LoadSummary {
     let LoadReceipt { load_id, table, counts, write_units, quarantine, undone, gone, .. } = receipt;
     let quarantine = quarantine.map(|key| bucket.address(&key));
-    Load { load_id, table, counts, write_units, receipt: bucket.address(key), undone, gone, quarantine }
+    LoadSummary { load_id, table, counts, write_units, receipt: bucket.address(key), undone, gone, quarantine }
 }
 
-/// Why chunks have no receipt, if one of them noted that for this execution: the last such note, but rather one of a failure
-/// that ended its chunk than of one that is tried again.
-async fn why_missing(
+/// Returns the failure that explains missing receipts, if a chunk noted one for this execution.
+///
+/// It is the last note, with permanent failures before those that are retried.
+async fn noted_failure(
     load_id: LoadId,
     receipts: &[LoadChunkReceipt],
     execution_arn: &str,
@@ -195,7 +205,7 @@ async fn chunk_receipts(load_id: LoadId, bucket: &Bucket) -> Result<Vec<LoadChun
     documents(load_id, &keys::chunk_receipts_prefix(load_id), bucket).await
 }
 
-/// All documents below a prefix, in the order of their keys.
+/// Reads all documents under a prefix, ordered by key.
 async fn documents<T: DeserializeOwned>(
     load_id: LoadId,
     prefix: &str,
@@ -203,6 +213,6 @@ async fn documents<T: DeserializeOwned>(
 ) -> Result<Vec<T>, CommitCsvLoadError> {
     let listed = bucket.list(prefix).await?;
     let read = async |key: String| bucket.document(&key, MAX_RECEIPT_BYTES).await;
-    let documents = stream::iter(listed).map(|listed| read(listed.key)).buffered(READS_AT_ONCE);
+    let documents = stream::iter(listed).map(|listed| read(listed.key)).buffered(CONCURRENT_READS);
     documents.try_collect().await.map_err(|source| CommitCsvLoadError::Read { load_id, source })
 }

@@ -1,14 +1,13 @@
-//! State `CommitCsvLoad` of `csv-load`: the receipt; `CommitFailure`: that there will be none; and `CommitUndo` of `csv-undo`:
-//! that there is none any more.
+//! States `CommitCsvLoad` and `CommitFailure` of `csv-load`, and `CommitUndo` of `csv-undo`: records how a load ended.
 //!
-//! - **Input** ([`Input`]): the load and the execution; how many items were deleted, if it was undone; how it failed, if it did.
-//! - **Output** ([`Output`]): what became of its rows, and where the receipt lies. A failure is no output: it is recorded, and
-//!   then the function fails under its name. Redriven since, it answers that the load is to go on.
-//! - **Reads** the plan and the chunks' receipts.
-//! - **Writes** the load's receipt, by which the file is recognised from then on, and a line of `job_run_details`. Of a load that
-//!   was undone it keeps the receipt elsewhere, and removes all else.
+//! - **Input** ([`Input`]): the execution, and the load, the number of deleted items (undo), or the failure.
+//! - **Output** ([`Output`]): the counts of the load and the address of its receipt. After a failure was recorded, the function
+//!   returns it as an error; if the execution was redriven since, it returns `retrying`.
+//! - **Reads** the plan, the chunk receipts, and notes of failed chunks.
+//! - **Writes** an item of `job_run_details`, and the receipt of the load, by which later executions recognise the file. Undo
+//!   moves the receipt to `undone/` and deletes all other objects of the load.
 //!
-//! A second run is safe: the receipt that was written first holds.
+//! A second run is safe: the receipt is written only if absent, and the history item replaces its earlier version.
 
 mod context;
 mod error;
@@ -17,5 +16,5 @@ mod handler;
 
 pub use context::Context;
 pub use error::CommitCsvLoadError;
-pub use event::{Failed, Input, Load, Output, Plan};
+pub use event::{FailedExecution, Input, LoadSummary, Output, PlannedLoad};
 pub use handler::handle;

@@ -1,20 +1,18 @@
-//! What is the same for every invocation: configuration and clients.
+//! Configuration and clients, created once at cold start.
 
 use aws_client::s3::Bucket;
 use function_runtime::{Env, InvalidConfiguration};
 
-/// Configuration and clients.
 #[derive(Debug)]
 pub struct Context {
-    /// The bucket.
     pub bucket: Bucket,
 }
 
 impl Context {
-    /// Reads the environment: `DATA_BUCKET`, the name of the bucket, which has no default.
+    /// Reads the environment: `DATA_BUCKET`, required.
     ///
     /// # Errors
-    /// If a variable is absent or holds what it must not.
+    /// If a variable is missing or invalid.
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
         let name = Env::of_process().text("DATA_BUCKET")?;
         let config = aws_client::config::load().await;

@@ -1,4 +1,4 @@
-//! What can go wrong, with the names that the state machine matches.
+//! Errors, with the names that the state machine matches.
 
 use aws_client::AwsError;
 use aws_client::s3::ReadError;
@@ -6,57 +6,33 @@ use convert::ConvertError;
 use function_runtime::{ErrorName, InvalidInput};
 use gzip_plan::ChunkError;
 
-/// Why a chunk was not converted.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The input is not what the function takes.
+pub enum ConvertChunkError {
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
-    /// The plan, or its windows, cannot be read.
-    #[error("no plan of {what}")]
+    /// The plan or its windows cannot be read.
+    #[error("plan of {what} cannot be read")]
     Plan {
         /// The hour and its version.
         what: String,
-        /// Why it cannot be read.
         source: ReadError,
     },
-    /// The plan's object holds no plan, or that of something else.
-    #[error("{address} is not the plan of its name")]
-    NoPlan {
-        /// Its `s3://` address.
-        address: String,
-        /// Where it stops being one, if it does.
-        source: Option<serde_json::Error>,
-    },
-    /// The landing object cannot be read.
+    /// The object is not a plan, or the plan of another hour or version.
+    #[error("{address} is not the plan that its key names")]
+    NoPlan { address: String, source: Option<serde_json::Error> },
     #[error(transparent)]
     Landing(ReadError),
-    /// The plan does not fit the chunk's bytes.
-    #[error("chunk {chunk} of {landing} is not what was planned")]
-    Chunk {
-        /// The chunk's number.
-        chunk: u32,
-        /// The landing object's `s3://` address.
-        landing: String,
-        /// What does not fit.
-        source: ChunkError,
-    },
-    /// The chunk's bytes are not what was planned, as far as they were read.
-    #[error("chunk {chunk} of {landing} is not what was planned")]
-    Convert {
-        /// The chunk's number.
-        chunk: u32,
-        /// The landing object's `s3://` address.
-        landing: String,
-        /// What does not fit, and where.
-        source: ConvertError,
-    },
-    /// A call to AWS failed.
+    /// The plan does not fit the bytes of the chunk.
+    #[error("chunk {chunk} of {landing} differs from its plan")]
+    Chunk { chunk: u32, landing: String, source: ChunkError },
+    /// The bytes of the chunk do not fit the plan, as far as they were read.
+    #[error("chunk {chunk} of {landing} differs from its plan")]
+    Convert { chunk: u32, landing: String, source: ConvertError },
     #[error(transparent)]
     Aws(#[from] AwsError),
 }
 
-impl ErrorName for Error {
+impl ErrorName for ConvertChunkError {
     fn name(&self) -> &str {
         match self {
             Self::InvalidInput(error) => error.name(),

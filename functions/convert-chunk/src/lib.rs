@@ -1,17 +1,23 @@
-//! State `ConvertChunk` of `process-hour`, one of many at a time: turns one chunk of an hour into rows.
+//! State `ConvertChunk` of `process-hour`, run for many chunks in parallel: converts one chunk of an hour to rows.
 //!
-//! Input: an hour, the version that its plan leads to, and the number of a chunk. Output: the chunk's counts.
+//! - **Input** ([`Input`]): an hour, the version that its plan leads to, and the number of a chunk.
+//! - **Output** ([`Output`]): the counts of the chunk.
+//! - **Reads** the plan, the window of the chunk's access point, and the byte range of the chunk in the landing object, which
+//!   must still have the ETag of the plan.
+//! - **Writes** the Parquet object if there is a row, the quarantine object if there is an invalid record, and the receipt last.
 //!
-//! Only the chunk's own bytes of the landing object are read, and only if the object is still the one that was planned.
-//! They are inflated, parsed and encoded while they arrive; in memory lie a row group and the finished objects, which the
-//! plan's cap on a chunk's bytes bounds. (A line longer than that cap is a chunk of its own, and a file without line feeds
-//! one such line: its objects are then as long as the file makes them.)
+//! The bytes are inflated, parsed and encoded while they arrive. Memory holds a row group and the finished objects, whose length
+//! is bounded by the plan's limit on the bytes of a chunk. A longer line is a chunk of its own, and so is a file without line
+//! feeds; their objects have no such bound.
 //!
-//! Side effects: the Parquet object if there is a row, the quarantine object if there is a bad record, and last of all the
-//! receipt, which says that the chunk is done. Names and bytes depend on the input alone, so a second run, or two at once,
-//! write the same again.
+//! A second run is safe, also at the same time: names and bytes of the objects depend only on the input.
 
-pub mod context;
-pub mod error;
-pub mod event;
-pub mod handler;
+mod context;
+mod error;
+mod event;
+mod handler;
+
+pub use context::Context;
+pub use error::ConvertChunkError;
+pub use event::{Input, Output};
+pub use handler::handle;

@@ -1,9 +1,10 @@
-//! The bootstrap of the Lambda `convert-chunk`.
+//! The Lambda `convert-chunk`; the library has its documentation.
 
-use convert_chunk::context::Context;
-use convert_chunk::handler::handle;
+use std::process::ExitCode;
+
+use convert_chunk::{Context, handle};
 
 #[tokio::main]
-async fn main() -> std::process::ExitCode {
+async fn main() -> ExitCode {
     function_runtime::run(Context::try_from_env(), handle).await
 }

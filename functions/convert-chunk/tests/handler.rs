@@ -1,4 +1,4 @@
-//! The function against an S3 in memory that holds what fetch would have left there.
+//! The handler against a fake S3 that holds the objects of `fetch`.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
 
@@ -8,9 +8,7 @@ use std::io::Write;
 use arrow_array::{Array, Int64Array, RecordBatch, StringArray};
 use aws_fakes::{MemoryS3, S3Fault};
 use bytes::Bytes;
-use convert_chunk::context::Context;
-use convert_chunk::error::Error;
-use convert_chunk::event::{Input, Output};
+use convert_chunk::{Context, ConvertChunkError, Input, Output, handle};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use function_runtime::ErrorName;
@@ -22,13 +20,13 @@ use pipeline::version::OutputOptions;
 use pipeline::{ArchiveHour, Version, keys};
 
 /// A bucket with a planned hour.
-struct Hour {
+struct PlannedHour {
     s3: MemoryS3,
     context: Context,
     plan: HourPlan,
 }
 
-impl Hour {
+impl PlannedHour {
     fn of(text: &str, chunk_records: u32) -> Self {
         let s3 = MemoryS3::default();
         let context = Context { bucket: s3.bucket("lake") };
@@ -53,9 +51,9 @@ impl Hour {
         self.s3.put(&keys::plan(hour(), version()), serde_json::to_vec(plan).unwrap());
     }
 
-    async fn convert(&self, chunk: u32) -> Result<Output, Error> {
+    async fn convert(&self, chunk: u32) -> Result<Output, ConvertChunkError> {
         let input = Input { hour: hour(), version: version(), chunk };
-        convert_chunk::handler::handle(input, &self.context).await
+        handle(input, &self.context).await
     }
 
     fn receipt(&self, chunk: u32) -> Option<ChunkReceipt> {
@@ -63,7 +61,7 @@ impl Hour {
         Some(serde_json::from_slice(&json).unwrap())
     }
 
-    /// Ids and line numbers of a chunk's rows.
+    /// Returns ids and line numbers of the rows of a chunk.
     fn rows(&self, chunk: u32) -> Vec<(String, i64)> {
         let Some(parquet) = self.s3.get(&keys::parquet(hour(), version(), chunk)) else { return Vec::new() };
         let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(parquet)).unwrap().build().unwrap();
@@ -102,8 +100,8 @@ fn counts(lines: u64, records: u64, rows: u64, duplicates: u64, quarantined: u64
 }
 
 #[tokio::test]
-async fn every_chunk_becomes_its_rows() {
-    let at = Hour::of(&events(0..250), 100);
+async fn chunks_convert_to_their_rows() {
+    let at = PlannedHour::of(&events(0..250), 100);
     let mut rows = Vec::new();
     for (chunk, expected) in [(2, 50), (0, 100), (1, 100)] {
         let output = at.convert(chunk).await.unwrap();
@@ -125,12 +123,12 @@ async fn every_chunk_becomes_its_rows() {
     rows.sort();
     let rows: Vec<_> = rows.into_iter().flat_map(|(_, rows)| rows).collect();
     let expected: Vec<_> = (0..250_u32).map(|id| (id.to_string(), i64::from(id) + 1)).collect();
-    assert_eq!(rows, expected, "all rows, once, with their lines in the file");
+    assert_eq!(rows, expected, "each row once, with its line in the file");
 }
 
 #[tokio::test]
-async fn only_the_chunks_own_bytes_are_read() {
-    // Text that does not compress well, so that it has many deflate blocks and so access points inside.
+async fn only_bytes_of_the_chunk_are_read() {
+    // Text that compresses badly has many deflate blocks, and so access points inside the file.
     let mut state = 1_u64;
     let mut noise = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -138,12 +136,12 @@ async fn only_the_chunks_own_bytes_are_read() {
     };
     let line = |id: u32, noise: String| event(id).replace("someone", &noise);
     let text: String = (0..20_000).map(|id| line(id, noise() + &noise() + &noise() + &noise())).collect();
-    let at = Hour::of(&text, 5_000);
+    let at = PlannedHour::of(&text, 5_000);
     let chunk = at.plan.gzip.chunks[2].clone();
     assert!(chunk.compressed_start > 0, "the test needs an access point inside the file");
-    assert!(at.plan.gzip.access_points[chunk.access_point as usize].window.is_some(), "and a window");
+    assert!(at.plan.gzip.access_points[chunk.access_point as usize].window.is_some(), "the test needs a window");
 
-    // What lies outside the chunk's range is destroyed, under the same ETag as far as the plan knows.
+    // Destroy the bytes outside the chunk and put the new ETag into the plan.
     let mut landing = at.s3.get(&keys::landing(hour())).unwrap();
     landing[..chunk.compressed_start as usize].fill(0);
     landing[chunk.compressed_end as usize..].fill(0);
@@ -158,9 +156,9 @@ async fn only_the_chunks_own_bytes_are_read() {
 }
 
 #[tokio::test]
-async fn duplicates_are_counted_and_skipped_across_chunks() {
+async fn duplicates_are_skipped_across_chunks() {
     let text = events([1, 2, 1, 3]) + &events([2, 2, 4, 1]);
-    let at = Hour::of(&text, 4);
+    let at = PlannedHour::of(&text, 4);
     let first = at.convert(0).await.unwrap();
     let second = at.convert(1).await.unwrap();
     assert_eq!((first.rows, first.duplicates), (3, 1));
@@ -169,9 +167,9 @@ async fn duplicates_are_counted_and_skipped_across_chunks() {
 }
 
 #[tokio::test]
-async fn bad_records_go_to_quarantine_and_fail_nothing() {
+async fn invalid_records_are_quarantined() {
     let text = events([1]) + "{\"id\":\"2\",\"repo\":nul\n" + "\n" + "[1,2]\n" + &events([3]);
-    let at = Hour::of(&text, 100);
+    let at = PlannedHour::of(&text, 100);
     let output = at.convert(0).await.unwrap();
     assert_eq!(output, Output { chunk: 0, records: 4, rows: 2, duplicates: 0, quarantined: 2 });
     let receipt = at.receipt(0).unwrap();
@@ -181,12 +179,12 @@ async fn bad_records_go_to_quarantine_and_fail_nothing() {
     assert_eq!(receipt.quarantine, Some(ChunkObject { key, bytes: quarantine.len() as u64 }));
     let lines: Vec<serde_json::Value> = quarantine.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.iter().map(|line| line["line"].as_u64().unwrap()).collect::<Vec<_>>(), [2, 4]);
-    assert_eq!(lines[0]["offset"], events([1]).len(), "the place in the file's text");
+    assert_eq!(lines[0]["offset"], events([1]).len(), "the offset in the text of the file");
 }
 
 #[tokio::test]
-async fn a_chunk_without_a_row_writes_no_parquet() {
-    let at = Hour::of("no json\nnor this\n", 100);
+async fn chunk_without_rows_writes_no_parquet() {
+    let at = PlannedHour::of("no json\nnor this\n", 100);
     let output = at.convert(0).await.unwrap();
     assert_eq!((output.rows, output.quarantined), (0, 2));
     assert_eq!(at.receipt(0).unwrap().parquet, None);
@@ -194,8 +192,8 @@ async fn a_chunk_without_a_row_writes_no_parquet() {
 }
 
 #[tokio::test]
-async fn the_receipt_comes_last_and_a_second_run_writes_the_same_again() {
-    let at = Hour::of(&(events([1, 2]) + "bad\n"), 100);
+async fn receipt_is_last_and_second_run_is_equal() {
+    let at = PlannedHour::of(&(events([1, 2]) + "bad\n"), 100);
     at.convert(0).await.unwrap();
     let calls = at.s3.calls();
     assert_eq!(calls.last().unwrap(), &format!("PutObject {}", keys::receipt(hour(), version(), 0)));
@@ -206,24 +204,24 @@ async fn the_receipt_comes_last_and_a_second_run_writes_the_same_again() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_stopped_anywhere_is_mended_by_the_next() {
+async fn second_run_repairs_any_stopped_run() {
     let text = events([1, 2]) + "bad\n";
-    let whole = Hour::of(&text, 100);
+    let whole = PlannedHour::of(&text, 100);
     whole.convert(0).await.unwrap();
-    // The SDK gives up at once where it is refused, and after three attempts where no answer arrives.
+    // The SDK fails at once on a refusal, and after three attempts without a response.
     for (phrase, call, times, fault) in [
-        ("before the rows", "PutObject raw", 1, S3Fault::Answer(403, "AccessDenied")),
-        ("before the bad records", "PutObject quarantine", 1, S3Fault::Answer(403, "AccessDenied")),
-        ("before the receipt", "PutObject landing", 1, S3Fault::Answer(403, "AccessDenied")),
-        ("after the rows", "PutObject raw", 3, S3Fault::LostAnswer),
-        ("after the receipt", "PutObject landing", 3, S3Fault::LostAnswer),
+        ("before the rows", "PutObject raw", 1, S3Fault::Error(403, "AccessDenied")),
+        ("before the quarantine", "PutObject quarantine", 1, S3Fault::Error(403, "AccessDenied")),
+        ("before the receipt", "PutObject landing", 1, S3Fault::Error(403, "AccessDenied")),
+        ("after the rows", "PutObject raw", 3, S3Fault::LostResponse),
+        ("after the receipt", "PutObject landing", 3, S3Fault::LostResponse),
     ] {
-        let at = Hour::of(&text, 100);
+        let at = PlannedHour::of(&text, 100);
         at.s3.fail(call, times, fault);
         let error = at.convert(0).await.unwrap_err();
         assert!(error.name().starts_with("Aws"), "{phrase}: {error}");
-        if let S3Fault::Answer(..) = fault {
-            assert_eq!(at.receipt(0), None, "{phrase}: nothing says that the chunk is done");
+        if let S3Fault::Error(..) = fault {
+            assert_eq!(at.receipt(0), None, "{phrase}: no receipt");
         }
         at.convert(0).await.expect(phrase);
         assert_eq!(at.s3.objects(), whole.s3.objects(), "{phrase}");
@@ -231,8 +229,8 @@ async fn a_run_that_is_stopped_anywhere_is_mended_by_the_next() {
 }
 
 #[tokio::test]
-async fn a_changed_or_lost_landing_object_is_a_typed_failure() {
-    let at = Hour::of(&events([1]), 100);
+async fn changed_or_missing_landing_object_is_named() {
+    let at = PlannedHour::of(&events([1]), 100);
     at.s3.put(&keys::landing(hour()), b"other bytes".as_slice());
     let error = at.convert(0).await.unwrap_err();
     assert_eq!(error.name(), "LandingChanged");
@@ -240,14 +238,14 @@ async fn a_changed_or_lost_landing_object_is_a_typed_failure() {
 
     let empty = MemoryS3::default();
     let context = Context { bucket: empty.bucket("lake") };
-    let without = Hour { s3: empty, context, ..Hour::of(&events([1]), 100) };
+    let without = PlannedHour { s3: empty, context, ..PlannedHour::of(&events([1]), 100) };
     without.put_plan(&without.plan);
     assert_eq!(without.convert(0).await.unwrap_err().name(), "LandingNotFound");
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_may_be_tried_again() {
-    let at = Hour::of(&events(0..100), 100);
+async fn truncated_body_is_transient() {
+    let at = PlannedHour::of(&events(0..100), 100);
     at.s3.fail("GetObject landing/ghactivity/2025-11-21-0.json.gz", 1, S3Fault::CutBody(50));
     let error = at.convert(0).await.unwrap_err();
     assert_eq!(error.name(), "AwsUnavailable");
@@ -256,8 +254,8 @@ async fn a_body_that_breaks_off_may_be_tried_again() {
 }
 
 #[tokio::test]
-async fn a_plan_that_does_not_fit_is_a_typed_failure() {
-    let at = Hour::of(&events(0..300), 100);
+async fn mismatched_plan_is_named() {
+    let at = PlannedHour::of(&events(0..300), 100);
     let changed = |change: fn(&mut HourPlan)| {
         let mut plan = at.plan.clone();
         change(&mut plan);
@@ -273,12 +271,12 @@ async fn a_plan_that_does_not_fit_is_a_typed_failure() {
         ),
         ("no access point", changed(|plan| plan.gzip.chunks[0].access_point = 9), "ChunkMismatch", "access point"),
         (
-            "another hour's plan",
+            "plan of another hour",
             changed(|plan| plan.hour = "2025-11-21-1".parse().unwrap()),
             "PlanNotFound",
             "s3://lake/landing/ghactivity/_plan/2025-11-21-0.0123456789ab.json",
         ),
-        ("no plan at all", b"{}".to_vec(), "PlanNotFound", "missing field"),
+        ("not a plan", b"{}".to_vec(), "PlanNotFound", "missing field"),
     ] {
         at.s3.put(&keys::plan(hour(), version()), plan);
         let error = at.convert(0).await.unwrap_err();
@@ -290,21 +288,21 @@ async fn a_plan_that_does_not_fit_is_a_typed_failure() {
 }
 
 #[tokio::test]
-async fn a_chunk_or_a_plan_that_does_not_exist_is_named() {
-    let at = Hour::of(&events(0..300), 100);
+async fn missing_chunk_or_plan_is_named() {
+    let at = PlannedHour::of(&events(0..300), 100);
     let error = at.convert(3).await.unwrap_err();
     assert_eq!(error.name(), "InvalidInput");
     assert_eq!(error.to_string(), "invalid input: there is no chunk 3: the plan has 3 (field `chunk`)");
 
     let input = Input { hour: hour(), version: "ffffffffffff".parse().unwrap(), chunk: 0 };
-    let error = convert_chunk::handler::handle(input, &at.context).await.unwrap_err();
+    let error = handle(input, &at.context).await.unwrap_err();
     assert_eq!(error.name(), "PlanNotFound");
     let text = function_runtime::diagnostic(&error).error_message;
     assert!(text.contains("_plan/2025-11-21-0.ffffffffffff.json does not exist"), "{text}");
 }
 
 #[test]
-fn an_input_is_parsed_before_anything_is_done() {
+fn invalid_input_names_the_field() {
     let input =
         |version: &str, chunk: i64| serde_json::json!({"hour": "2025-11-21-0", "version": version, "chunk": chunk});
     for (phrase, event, part) in [

@@ -1,28 +1,20 @@
-//! Why the ledger is not exported.
+//! Errors, with the names that the event source mapping logs.
 
 use aws_client::AwsError;
 use function_runtime::{ErrorName, InvalidInput};
 
-/// The error of this function.
 #[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    /// The input cannot be worked with.
+pub enum ExportLedgerError {
     #[error(transparent)]
     Input(#[from] InvalidInput),
-    /// Others wrote the month's object whenever this call was about to.
-    #[error("{address} was written by others {times} times meanwhile")]
-    Conflict {
-        /// The object.
-        address: String,
-        /// How often.
-        times: u32,
-    },
-    /// A call failed.
+    /// Other calls wrote the month's object before every attempt.
+    #[error("other calls wrote {address} before each of {attempts} attempts")]
+    Conflict { address: String, attempts: u32 },
     #[error(transparent)]
     Aws(#[from] AwsError),
 }
 
-impl ErrorName for ExportError {
+impl ErrorName for ExportLedgerError {
     fn name(&self) -> &str {
         match self {
             Self::Input(error) => error.name(),

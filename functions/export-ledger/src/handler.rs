@@ -1,15 +1,17 @@
-//! What the function does.
+//! The handler.
 
 use pipeline::keys;
 
 use crate::month::Month;
-use crate::{Context, ExportError, Input, Output, table};
+use crate::{Context, ExportLedgerError, Input, Output, table};
 
-/// How often a month is read before giving up.
-const MAX_READS: u32 = 8;
+const MAX_ATTEMPTS: u32 = 8;
 
-/// Writes the months that have changed.
-pub async fn handle(input: Input, context: &Context) -> Result<Output, ExportError> {
+/// Writes the changed months.
+///
+/// # Errors
+/// See [`ExportLedgerError`]. Some of the months may be written.
+pub async fn handle(input: Input, context: &Context) -> Result<Output, ExportLedgerError> {
     let mut output = Output::default();
     for month in input.months()? {
         output.hours += export(month, context).await?;
@@ -19,18 +21,18 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, ExportErr
     Ok(output)
 }
 
-/// Writes a month; answers its hours.
-async fn export(month: Month, context: &Context) -> Result<usize, ExportError> {
+/// Writes a month; returns the number of its hours.
+async fn export(month: Month, context: &Context) -> Result<usize, ExportLedgerError> {
     let Context { bucket, ledger } = context;
     let (key, (first, last)) = (keys::ledger_export(&month.to_string()), month.hours());
-    for _ in 0..MAX_READS {
+    for _ in 0..MAX_ATTEMPTS {
         let before = bucket.etag(&key).await?;
         let items = ledger.items(first, last).await?;
         let parquet = table::encode(&items);
         if bucket.replace(&key, before.as_deref(), parquet, "application/vnd.apache.parquet").await? {
             return Ok(items.len());
         }
-        tracing::info!(key, "another call has written the month meanwhile: reading again");
+        tracing::info!(key, "another call wrote the month, reading again");
     }
-    Err(ExportError::Conflict { address: bucket.address(&key), times: MAX_READS })
+    Err(ExportLedgerError::Conflict { address: bucket.address(&key), attempts: MAX_ATTEMPTS })
 }

@@ -1,20 +1,20 @@
-//! The ledger beside the data: one Parquet object a month, which Athena reads as the table `archive_hours`.
+//! Exports the ledger: one Parquet object per month, which Athena reads as the table `archive_hours`.
 //!
-//! - **Input** ([`Input`]): changes of the ledger, as its stream hands them out; or a range of hours, to write all months of
-//!   it anew.
-//! - **Output** ([`Output`]): the months that were written, and their hours.
-//! - **Reads** the ledger's items of those months, and the tag of the month's object.
+//! The stream of the ledger table calls it; it is not a state of a state machine.
+//!
+//! - **Input** ([`Input`]): changes of the ledger from its stream, or a range of hours whose months are written.
+//! - **Output** ([`Output`]): the written months and the number of their hours.
+//! - **Reads** the ledger items of those months, and the ETag of each month's object.
 //! - **Writes** `ledger/ghactivity/<year>-<month>.parquet`.
-//! - **Fails** with `ExportConflict` if others write the same month again and again. The stream then hands the changes out
-//!   once more.
+//! - **Fails** with `ExportConflict` if other calls keep writing the same month. The stream then delivers the changes again.
 //!
-//! # Why what was written last is what was read last
+//! A second run is safe: it writes the current content of the ledger.
 //!
-//! Two calls for the same month may overlap, and the one that read the ledger first may write last. Therefore an object is
-//! written under the condition that it is still the one whose tag was read before the ledger was: whoever writes has read
-//! the ledger after the write before it. A call that finds the object changed reads again.
+//! # Why the last write has the last read
 //!
-//! A second run is safe: it writes what the ledger says then.
+//! Two calls for the same month may overlap, and the one that read the ledger first may write last. Therefore a call reads the
+//! object's ETag, then the ledger, and writes under the condition that the ETag is unchanged. So every writer has read the ledger
+//! after the previous write. If the object changed, the call reads again.
 
 mod context;
 mod error;
@@ -24,6 +24,6 @@ mod month;
 mod table;
 
 pub use context::Context;
-pub use error::ExportError;
+pub use error::ExportLedgerError;
 pub use event::{Input, Output};
 pub use handler::handle;

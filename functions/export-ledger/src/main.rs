@@ -1,4 +1,4 @@
-//! The Lambda `export-ledger`; see the library for what it does.
+//! The Lambda `export-ledger`; the library has its documentation.
 
 use std::process::ExitCode;
 

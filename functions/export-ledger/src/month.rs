@@ -1,4 +1,4 @@
-//! A month of the archive: what one object of the export holds.
+//! A month of the archive, which one object of the export holds.
 
 use std::fmt;
 
@@ -7,19 +7,19 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use pipeline::ArchiveHour;
 
-/// A month, UTC.
+/// A month in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Month {
     first_day: Date,
 }
 
 impl Month {
-    /// The month that an hour lies in.
+    /// Returns the month of an hour.
     pub(crate) fn of(hour: ArchiveHour) -> Self {
         Self { first_day: TimeZone::UTC.to_datetime(hour.start()).date().first_of_month() }
     }
 
-    /// The months from that of one hour to that of another.
+    /// Returns the months from that of `from` to that of `to`, inclusive.
     pub(crate) fn between(from: ArchiveHour, to: ArchiveHour) -> impl Iterator<Item = Self> {
         let last = Self::of(to);
         std::iter::successors(Some(Self::of(from)), move |month| (*month < last).then(|| month.next()))
@@ -29,7 +29,7 @@ impl Month {
         Self { first_day: self.first_day.saturating_add(1.month()) }
     }
 
-    /// The first and the last hour of the month that the archive may have.
+    /// Returns the first and last hour of the month that the archive can have.
     pub(crate) fn hours(self) -> (ArchiveHour, ArchiveHour) {
         let begin = |month: Self| TimeZone::UTC.to_timestamp(month.first_day.at(0, 0, 0, 0));
         let hour_at = |at| ArchiveHour::containing(at).unwrap_or(ArchiveHour::FIRST);
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_month_has_its_hours() {
+    fn month_has_first_and_last_hour() {
         for (hour, name, first, last) in [
             ("2025-11-21-0", "2025-11", "2025-11-01-0", "2025-11-30-23"),
             ("2024-02-29-23", "2024-02", "2024-02-01-0", "2024-02-29-23"),
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn months_follow_each_other() {
+    fn months_between_hours_are_consecutive() {
         let between = |from: &str, to: &str| {
             let months = Month::between(from.parse().unwrap(), to.parse().unwrap());
             months.map(|month| month.to_string()).collect::<Vec<_>>()

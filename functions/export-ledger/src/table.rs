@@ -11,18 +11,18 @@ use pipeline::ArchiveHour;
 use pipeline::ledger::{LedgerItem, Publication};
 use pipeline::receipt::RecordCounts;
 
-/// The items as a Parquet file, a row each, in their order.
+/// Encodes the items as a Parquet file with one row per item, in order.
 pub(crate) fn encode(items: &[(ArchiveHour, LedgerItem)]) -> Vec<u8> {
-    let batch = RecordBatch::try_from_iter_with_nullable(columns(items)).expect("columns are of one length");
+    let batch = RecordBatch::try_from_iter_with_nullable(columns(items)).expect("all columns have the same length");
     let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
     let mut writer =
-        ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).expect("Parquet has all of its types");
-    writer.write(&batch).expect("memory takes all that is written");
-    writer.into_inner().expect("memory takes all that is written")
+        ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).expect("Parquet supports all column types");
+    writer.write(&batch).expect("writing to memory does not fail");
+    writer.into_inner().expect("writing to memory does not fail")
 }
 
 fn columns(items: &[(ArchiveHour, LedgerItem)]) -> Vec<(&'static str, ArrayRef, bool)> {
-    let at = |place: usize| text(items, move |hour, _| Some(hour.partition_values()[place].clone()));
+    let at = |index: usize| text(items, move |hour, _| Some(hour.partition_values()[index].clone()));
     let of =
         |get: fn(&Publication) -> Option<String>| text(items, move |_, item| item.publication.as_ref().and_then(get));
     let count = |get: fn(&RecordCounts) -> u64| {

@@ -1,15 +1,13 @@
-//! `export-ledger` against S3 and DynamoDB in memory: the real clients, faults and other writers included.
+//! `export-ledger` against the fakes of S3 and DynamoDB, with faults and concurrent writers.
 
-#![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
 
 use std::collections::BTreeMap;
 
-use aws_fakes::Memory;
-use aws_fakes::dynamodb;
-use aws_fakes::{MemoryS3, S3Fault};
+use aws_fakes::{Memory, MemoryS3, S3Fault, dynamodb};
 use aws_lake::Ledger;
 use bytes::Bytes;
-use export_ledger::{Context, ExportError, Input, Output, handle};
+use export_ledger::{Context, ExportLedgerError, Input, Output, handle};
 use function_runtime::ErrorName;
 use jiff::Timestamp;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -20,16 +18,16 @@ use pipeline::receipt::RecordCounts;
 use pipeline::{ArchiveHour, keys};
 use serde_json::{Value, json};
 
-struct World {
+struct ExportFixture {
     s3: MemoryS3,
     dynamodb: Memory<dynamodb::FakeTables>,
     context: Context,
 }
 
-fn world() -> World {
+fn fixture() -> ExportFixture {
     let (s3, dynamodb) = (MemoryS3::default(), dynamodb::memory(&[("hours", "archive", Some("hour"))]));
     let ledger = Ledger::new(dynamodb::client(&dynamodb), "hours");
-    World { context: Context { bucket: s3.bucket("lake"), ledger }, s3, dynamodb }
+    ExportFixture { context: Context { bucket: s3.bucket("lake"), ledger }, s3, dynamodb }
 }
 
 fn hour(text: &str) -> ArchiveHour {
@@ -74,7 +72,7 @@ fn failed(at: &str) -> LedgerItem {
     record::failed(None, &attempt, &HourFailure::new("CorruptArchive", "byte 7"), &rules)
 }
 
-/// What the stream hands out for changes of these hours.
+/// The stream event for changes of these hours.
 fn changes(hours: &[&str]) -> Input {
     let record = |at: &&str| {
         json!({
@@ -85,18 +83,18 @@ fn changes(hours: &[&str]) -> Input {
     function_runtime::parse(json!({"Records": hours.iter().map(record).collect::<Vec<_>>()})).unwrap()
 }
 
-impl World {
+impl ExportFixture {
     fn put(&self, item: &LedgerItem) {
         self.dynamodb.with(|tables| tables.put("hours", item));
     }
 
-    async fn run(&self, input: Input) -> Result<Output, ExportError> {
+    async fn run(&self, input: Input) -> Result<Output, ExportLedgerError> {
         handle(input, &self.context).await
     }
 
-    /// The rows of a month as JSON.
+    /// Returns the rows of a month as JSON.
     fn rows(&self, month: &str) -> Vec<Value> {
-        let bytes = self.s3.get(&keys::ledger_export(month)).expect("the month is there");
+        let bytes = self.s3.get(&keys::ledger_export(month)).expect("the month exists");
         let reader = SerializedFileReader::new(Bytes::from(bytes)).unwrap();
         let row = |row: Row| row.get_column_iter().map(|(name, field)| (name.clone(), value(field))).collect();
         reader.get_row_iter(None).unwrap().map(|one| Value::Object(row(one.unwrap()))).collect()
@@ -109,20 +107,20 @@ fn value(field: &Field) -> Value {
         Field::Null => Value::Null,
         Field::Str(text) => json!(text),
         Field::Long(number) | Field::TimestampMicros(number) => json!(number),
-        other => panic!("the table has no {other}"),
+        other => panic!("unexpected type {other}"),
     }
 }
 
 #[tokio::test]
-async fn the_months_that_changed_are_written_whole() {
-    let world = world();
+async fn changed_months_are_written() {
+    let fixture = fixture();
     for item in [published("2025-11-21-0", 10), failed("2025-11-01-5"), published("2025-12-01-0", 20)] {
-        world.put(&item);
+        fixture.put(&item);
     }
-    let output = world.run(changes(&["2025-11-21-0", "2025-11-21-0"])).await.unwrap();
+    let output = fixture.run(changes(&["2025-11-21-0", "2025-11-21-0"])).await.unwrap();
     assert_eq!(output, Output { months: vec!["2025-11".to_owned()], hours: 2 });
-    assert_eq!(world.s3.keys(), [keys::ledger_export("2025-11")]);
-    let rows = world.rows("2025-11");
+    assert_eq!(fixture.s3.keys(), [keys::ledger_export("2025-11")]);
+    let rows = fixture.rows("2025-11");
     assert_eq!(rows.len(), 2);
     let expected = json!({
         "archive_hour": "2025-11-21-0", "year": "2025", "month": "11", "dayofmonth": "21", "hour": "00",
@@ -140,78 +138,78 @@ async fn the_months_that_changed_are_written_whole() {
 }
 
 #[tokio::test]
-async fn a_range_writes_all_of_its_months() {
-    let world = world();
-    world.put(&published("2025-11-30-23", 10));
+async fn range_writes_all_months() {
+    let fixture = fixture();
+    fixture.put(&published("2025-11-30-23", 10));
     let input = function_runtime::parse(json!({"from": "2025-11-30-23", "to": "2026-01-01-0"})).unwrap();
-    let output = world.run(input).await.unwrap();
+    let output = fixture.run(input).await.unwrap();
     assert_eq!((output.months.join(" "), output.hours), ("2025-11 2025-12 2026-01".to_owned(), 1));
-    assert!(world.rows("2026-01").is_empty());
+    assert!(fixture.rows("2026-01").is_empty());
 }
 
 #[tokio::test]
-async fn what_another_call_wrote_meanwhile_is_not_overwritten_by_what_was_read_before() {
-    let world = world();
-    world.put(&published("2025-11-21-0", 10));
+async fn concurrent_write_is_not_lost() {
+    let fixture = fixture();
+    fixture.put(&published("2025-11-21-0", 10));
     let item = published("2025-11-21-1", 30);
-    // After this call has read the ledger, an hour is added, and another call exports it.
-    world.s3.fail("PutObject", 1, S3Fault::Answer(412, "PreconditionFailed"));
-    world.dynamodb.before("Query", |_| {});
-    world.dynamodb.before("Query", move |tables| tables.put("hours", &item));
-    world.run(changes(&["2025-11-21-0"])).await.unwrap();
-    assert_eq!(world.rows("2025-11").len(), 2, "it was read again");
+    // After this call read the ledger, an hour is added and another call exports it.
+    fixture.s3.fail("PutObject", 1, S3Fault::Error(412, "PreconditionFailed"));
+    fixture.dynamodb.before("Query", |_| {});
+    fixture.dynamodb.before("Query", move |tables| tables.put("hours", &item));
+    fixture.run(changes(&["2025-11-21-0"])).await.unwrap();
+    assert_eq!(fixture.rows("2025-11").len(), 2, "the ledger was read again");
 }
 
 #[tokio::test]
-async fn others_that_write_without_end_are_a_conflict() {
-    let world = world();
-    world.s3.fail("PutObject", 8, S3Fault::Answer(412, "PreconditionFailed"));
-    let error = world.run(changes(&["2025-11-21-0"])).await.unwrap_err();
+async fn persistent_conflict_is_export_conflict() {
+    let fixture = fixture();
+    fixture.s3.fail("PutObject", 8, S3Fault::Error(412, "PreconditionFailed"));
+    let error = fixture.run(changes(&["2025-11-21-0"])).await.unwrap_err();
     assert_eq!(error.name(), "ExportConflict");
     assert!(error.to_string().contains("s3://lake/ledger/ghactivity/2025-11.parquet"), "{error}");
 }
 
 #[tokio::test]
-async fn a_lost_answer_and_a_busy_service_end_with_the_same_object() {
-    let world = world();
-    world.put(&published("2025-11-21-0", 10));
-    world.run(changes(&["2025-11-21-0"])).await.unwrap();
-    let expected = world.s3.objects();
+async fn failed_calls_end_with_the_same_object() {
+    let fixture = fixture();
+    fixture.put(&published("2025-11-21-0", 10));
+    fixture.run(changes(&["2025-11-21-0"])).await.unwrap();
+    let expected = fixture.s3.objects();
     for (call, times, fault) in [
-        ("PutObject", 1, S3Fault::LostAnswer),
-        ("PutObject", 1, S3Fault::Answer(503, "SlowDown")),
-        ("PutObject", 1, S3Fault::Answer(409, "ConditionalRequestConflict")),
-        ("HeadObject", 1, S3Fault::Answer(503, "")),
+        ("PutObject", 1, S3Fault::LostResponse),
+        ("PutObject", 1, S3Fault::Error(503, "SlowDown")),
+        ("PutObject", 1, S3Fault::Error(409, "ConditionalRequestConflict")),
+        ("HeadObject", 1, S3Fault::Error(503, "")),
     ] {
-        world.s3.fail(call, times, fault);
-        world.run(changes(&["2025-11-21-0"])).await.unwrap();
-        assert_eq!(world.s3.objects(), expected, "{call} {fault:?}");
+        fixture.s3.fail(call, times, fault);
+        fixture.run(changes(&["2025-11-21-0"])).await.unwrap();
+        assert_eq!(fixture.s3.objects(), expected, "{call} {fault:?}");
     }
-    world.s3.fail("PutObject", 3, S3Fault::Answer(403, "AccessDenied"));
-    assert_eq!(world.run(changes(&["2025-11-21-0"])).await.unwrap_err().name(), "AwsRefused");
+    fixture.s3.fail("PutObject", 3, S3Fault::Error(403, "AccessDenied"));
+    assert_eq!(fixture.run(changes(&["2025-11-21-0"])).await.unwrap_err().name(), "AwsRefused");
 }
 
 #[tokio::test]
-async fn items_that_are_no_hours_are_passed_over() {
-    let world = world();
+async fn other_items_are_ignored() {
+    let fixture = fixture();
     let record =
         |archive: &str, hour: &str| json!({"dynamodb": {"Keys": {"archive": {"S": archive}, "hour": {"S": hour}}}});
     let records = [record("ghactivity#lease", "2025-11-21T00"), record("ghactivity", "yesterday")];
-    let output = world.run(function_runtime::parse(json!({"Records": records})).unwrap()).await.unwrap();
-    assert_eq!((output, world.s3.keys().len()), (Output::default(), 0));
+    let output = fixture.run(function_runtime::parse(json!({"Records": records})).unwrap()).await.unwrap();
+    assert_eq!((output, fixture.s3.keys().len()), (Output::default(), 0));
 }
 
 #[tokio::test]
-async fn a_wrong_input_is_refused_by_name() {
-    let world = world();
+async fn invalid_input_names_the_field() {
+    let fixture = fixture();
     for (phrase, event, field) in [
         ("nothing", json!({}), "from"),
         ("half a range", json!({"from": "2025-11-21-0"}), "to"),
         ("a range backwards", json!({"from": "2025-11-21-1", "to": "2025-11-21-0"}), "to"),
-        ("more months than there are", json!({"from": "2011-02-12-0", "to": "2099-01-01-0"}), "to"),
+        ("too many months", json!({"from": "2011-02-12-0", "to": "2099-01-01-0"}), "to"),
         ("both", json!({"Records": [], "from": "2025-11-21-0", "to": "2025-11-21-0"}), "Records"),
     ] {
-        let error = world.run(function_runtime::parse(event).unwrap()).await.unwrap_err();
+        let error = fixture.run(function_runtime::parse(event).unwrap()).await.unwrap_err();
         assert_eq!(error.name(), "InvalidInput", "{phrase}");
         assert!(error.to_string().contains(field), "{phrase}: {error}");
     }

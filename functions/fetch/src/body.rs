@@ -1,28 +1,27 @@
-//! The bytes of an hour, wherever they come from.
+//! The bytes of an hour, from the source or from the landing object.
 
 use aws_client::s3::Object;
 use bytes::Bytes;
 
+use crate::FetchError;
 use crate::checksums::Checksums;
-use crate::error::Error;
 use crate::upstream::Upstream;
 
-/// A body that is being read.
-pub(crate) enum Body {
+pub(crate) enum HourBody {
     Upstream(Upstream),
     Landing { object: Object, address: String },
 }
 
-impl Body {
-    /// The next bytes, or nothing at the end.
-    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+impl HourBody {
+    /// Returns the next bytes, or `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, FetchError> {
         match self {
             Self::Upstream(upstream) => upstream.next().await,
             Self::Landing { object, .. } => Ok(object.next().await?),
         }
     }
 
-    /// The address that the bytes come from.
+    /// Returns the address of the bytes.
     pub(crate) fn place(&self) -> &str {
         match self {
             Self::Upstream(upstream) => upstream.url(),
@@ -30,7 +29,7 @@ impl Body {
         }
     }
 
-    /// What was announced about the bytes.
+    /// Returns the announced length and checksums.
     pub(crate) fn checksums(&self) -> Checksums {
         match self {
             Self::Upstream(upstream) => upstream.checksums().clone(),

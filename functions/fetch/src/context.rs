@@ -1,54 +1,43 @@
-//! What is the same for every invocation: configuration and clients.
+//! Configuration and clients, created once at cold start.
 
 use std::time::Duration;
 
 use aws_client::s3::{Bucket, PART_BYTES};
-use function_runtime::{Env, InvalidConfiguration};
-use jiff::Timestamp;
+use function_runtime::{Clock, Env, InvalidConfiguration};
 use pipeline::sources::SourceUrls;
 use pipeline::version::{OutputOptions, Payload};
 use reqwest::redirect::Policy;
 
-/// How many redirects are followed.
 const MAX_REDIRECTS: usize = 5;
 
-/// Configuration and clients.
 pub struct Context {
-    /// The bucket.
     pub bucket: Bucket,
-    /// The sources.
+    /// In order of preference.
     pub sources: SourceUrls,
-    /// The client that reaches them.
     pub http: reqwest::Client,
-    /// How the hour is cut and converted.
     pub options: OutputOptions,
-    /// Length of the parts that a longer file is landed in.
+    /// The length of a part of the multipart upload.
     pub part_bytes: usize,
-    /// When to give up.
-    pub limits: Limits,
-    /// The clock.
-    pub now: fn() -> Timestamp,
+    pub limits: FetchLimits,
+    pub clock: Clock,
 }
 
-/// When to give up.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// The longest landing object.
+pub struct FetchLimits {
     pub max_landing_bytes: u64,
-    /// Until the source is reached.
     pub connect_timeout: Duration,
-    /// Between two pieces of the answer.
+    /// Between two pieces of the body.
     pub read_timeout: Duration,
-    /// For the whole body, every resumption included. Several sources share it: each has as much of what is left as those after it.
+    /// For the whole body including resumptions. Several sources share it: each has an equal share of the remaining time.
     pub body_timeout: Duration,
-    /// How often a broken body is resumed, and how often a source that asks for a pause is asked again.
+    /// The most resumptions of a body, and the most retries after a pause that the source asked for.
     pub resumes: u32,
-    /// How long to wait before the first resumption; twice as long before each one after it.
+    /// The wait before the first resumption; it doubles for each further one.
     pub resume_wait: Duration,
 }
 
-impl Default for Limits {
-    /// 2 GiB (over ten times the largest hour known), 10 s, 30 s, 600 s, four times, half a second.
+impl Default for FetchLimits {
+    /// 2 GiB is over ten times the largest known hour.
     fn default() -> Self {
         Self {
             max_landing_bytes: 2 << 30,
@@ -66,17 +55,17 @@ impl Context {
     ///
     /// | variable | meaning | default |
     /// | --- | --- | --- |
-    /// | `SOURCE_URLS` | addresses of archives, `http` or `https`, separated by commas, the preferred one first | none |
+    /// | `SOURCE_URLS` | comma-separated addresses of archives (`http` or `https`), in order of preference | none |
     /// | `DATA_BUCKET` | name of the bucket | none |
-    /// | `CHUNK_RECORDS` | records per chunk, from 1 on | 10000 |
-    /// | `PAYLOAD` | `keep` or `drop` the payload column's text | `keep` |
-    /// | `FETCH_TIMEOUT_SECS` | seconds for the whole body, from 1 on | 600 |
-    /// | `UPLOAD_PART_BYTES` | bytes of the parts that a longer file is landed in; S3 takes none under 5 MiB | 8 MiB |
+    /// | `CHUNK_RECORDS` | records per chunk, at least 1 | 10000 |
+    /// | `PAYLOAD` | `keep` or `drop` the text of the payload column | `keep` |
+    /// | `FETCH_TIMEOUT_SECS` | seconds for the whole body, at least 1 | 600 |
+    /// | `UPLOAD_PART_BYTES` | bytes of a part of the multipart upload; S3 accepts at least 5 MiB | 8 MiB |
     ///
     /// # Errors
-    /// If a variable is absent or holds what it must not.
+    /// If a variable is missing or invalid.
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
-        let settings = Settings::read(&Env::of_process())?;
+        let settings = FetchSettings::read(&Env::of_process())?;
         let config = aws_client::config::load().await;
         Ok(Self {
             bucket: Bucket::new(aws_client::config::s3(&config), settings.bucket),
@@ -85,16 +74,16 @@ impl Context {
             options: settings.options,
             part_bytes: settings.part_bytes,
             limits: settings.limits,
-            now: Timestamp::now,
+            clock: Clock::system(),
         })
     }
 }
 
-/// A client for the source. It takes the bytes as they are: it asks for no encoding and undoes none.
+/// The HTTP client for the sources. It requests no content encoding and decodes none.
 ///
 /// # Errors
-/// If there is no way to verify the source's certificate.
-pub fn http_client(limits: &Limits) -> Result<reqwest::Client, InvalidConfiguration> {
+/// If the certificate of the source cannot be verified.
+pub fn http_client(limits: &FetchLimits) -> Result<reqwest::Client, InvalidConfiguration> {
     let client = reqwest::Client::builder()
         .connect_timeout(limits.connect_timeout)
         .read_timeout(limits.read_timeout)
@@ -110,15 +99,15 @@ pub fn http_client(limits: &Limits) -> Result<reqwest::Client, InvalidConfigurat
 const SOURCE_URLS: &str = "SOURCE_URLS";
 
 #[derive(Debug)]
-struct Settings {
+struct FetchSettings {
     sources: SourceUrls,
     bucket: String,
     options: OutputOptions,
     part_bytes: usize,
-    limits: Limits,
+    limits: FetchLimits,
 }
 
-impl Settings {
+impl FetchSettings {
     fn read(env: &Env) -> Result<Self, InvalidConfiguration> {
         let defaults = OutputOptions::default();
         let payload =
@@ -131,7 +120,7 @@ impl Settings {
             bucket: env.text("DATA_BUCKET")?,
             options: OutputOptions { chunk_records, payload, ..defaults },
             part_bytes: part_bytes as usize,
-            limits: Limits { body_timeout: Duration::from_secs(body_secs.into()), ..Limits::default() },
+            limits: FetchLimits { body_timeout: Duration::from_secs(body_secs.into()), ..FetchLimits::default() },
         })
     }
 }
@@ -149,9 +138,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_is_read_with_its_defaults() {
+    fn settings_have_documented_defaults() {
         let needed = [("SOURCE_URLS", "https://data.gharchive.org/"), ("DATA_BUCKET", "lake")];
-        let settings = Settings::read(&Env::of(&needed)).unwrap();
+        let settings = FetchSettings::read(&Env::of(&needed)).unwrap();
         assert_eq!(settings.sources.to_string(), "https://data.gharchive.org");
         assert_eq!(settings.bucket, "lake");
         assert_eq!(settings.options, OutputOptions::default());
@@ -159,27 +148,27 @@ mod tests {
 
         let chosen =
             [("CHUNK_RECORDS", "7"), ("PAYLOAD", "drop"), ("FETCH_TIMEOUT_SECS", "5"), ("UPLOAD_PART_BYTES", "9")];
-        let settings = Settings::read(&Env::of(&[needed.as_slice(), &chosen].concat())).unwrap();
+        let settings = FetchSettings::read(&Env::of(&[needed.as_slice(), &chosen].concat())).unwrap();
         assert_eq!((settings.options.chunk_records, settings.options.payload), (7, Payload::Drop));
         assert_eq!((settings.limits.body_timeout, settings.part_bytes), (Duration::from_secs(5), 9));
     }
 
     #[test]
-    fn a_bad_variable_is_named() {
+    fn settings_invalid_variable_is_named() {
         for (phrase, variable, value) in [
-            ("no address", "SOURCE_URLS", "data.gharchive.org"),
-            ("one of two is none", "SOURCE_URLS", "https://data.gharchive.org,ftp://mirror"),
+            ("not an address", "SOURCE_URLS", "data.gharchive.org"),
+            ("one of two is invalid", "SOURCE_URLS", "https://data.gharchive.org,ftp://mirror"),
             ("absent", "DATA_BUCKET", ""),
-            ("no records", "CHUNK_RECORDS", "0"),
+            ("zero records", "CHUNK_RECORDS", "0"),
             ("negative", "CHUNK_RECORDS", "-1"),
-            ("no choice", "PAYLOAD", "Keep"),
-            ("no time", "FETCH_TIMEOUT_SECS", "0"),
-            ("parts of nothing", "UPLOAD_PART_BYTES", "0"),
+            ("not a choice", "PAYLOAD", "Keep"),
+            ("zero seconds", "FETCH_TIMEOUT_SECS", "0"),
+            ("zero bytes", "UPLOAD_PART_BYTES", "0"),
         ] {
             let mut variables = vec![("SOURCE_URLS", "https://data.gharchive.org"), ("DATA_BUCKET", "lake")];
             variables.retain(|(name, _)| *name != variable);
             variables.push((variable, value));
-            assert_eq!(Settings::read(&Env::of(&variables)).unwrap_err().variable, variable, "{phrase}");
+            assert_eq!(FetchSettings::read(&Env::of(&variables)).unwrap_err().variable, variable, "{phrase}");
         }
     }
 }

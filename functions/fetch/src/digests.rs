@@ -1,9 +1,8 @@
-//! The digests of the bytes that pass by.
+//! Digests of the body.
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
-/// Digests in the making.
 #[derive(Default)]
 pub(crate) struct Digests {
     md5: Md5,
@@ -12,7 +11,7 @@ pub(crate) struct Digests {
     bytes: u64,
 }
 
-/// The digests of all bytes.
+/// The digests of a complete body.
 #[derive(Debug)]
 pub(crate) struct Digested {
     pub(crate) md5: [u8; 16],
@@ -45,15 +44,10 @@ impl Digests {
 
 impl Digested {
     pub(crate) fn md5_hex(&self) -> String {
-        hex(&self.md5)
+        hex::encode(self.md5)
     }
 
     pub(crate) fn sha256_hex(&self) -> String {
-        hex(&self.sha256)
+        hex::encode(self.sha256)
     }
-}
-
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

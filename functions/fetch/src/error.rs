@@ -1,127 +1,76 @@
-//! What can go wrong, with the names that the state machine matches.
+//! Errors, with the names that the state machine matches.
 
 use aws_client::AwsError;
 use aws_client::s3::ReadError;
 use function_runtime::{ErrorName, InvalidInput};
 use gzip_plan::PlanError;
 
-/// Why an hour was not fetched. `place` is the address that the bytes came from.
+/// `place` is the address of the bytes, `byte` the number of bytes that had arrived.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The input is not what the function takes.
+pub enum FetchError {
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
-    /// The source has no such hour, yet or at all.
-    #[error("{url} is not published: the source answered 404")]
-    SourceNotPublished {
-        /// The hour's address.
-        url: String,
-    },
-    /// The source says no, and would say no again.
+    #[error("{url} is not published: the source returned 404")]
+    SourceNotPublished { url: String },
+    /// The source rejected the request. A retry gets the same result.
     #[error("{url} was refused: {reason}")]
-    SourceRefused {
-        /// The hour's address.
-        url: String,
-        /// What it answered.
-        reason: String,
-    },
-    /// The source cannot be reached, fails, or asks to come back later.
+    SourceRefused { url: String, reason: String },
+    /// The source could not be reached, failed, or asked for a later retry.
     #[error("{url} is unavailable: {reason}")]
     SourceUnavailable {
-        /// The hour's address.
         url: String,
-        /// What it answered, with its `Retry-After` if it sent one.
+        /// The response, with its `Retry-After` if it had one.
         reason: String,
-        /// The failed call, if it was not answered.
+        /// The failed request, if there was no response.
         source: Option<reqwest::Error>,
     },
-    /// The body broke off and could not be resumed.
+    /// The body ended early and could not be resumed.
     #[error("{url} was interrupted at byte {byte}: {reason}")]
-    SourceInterrupted {
-        /// The hour's address.
-        url: String,
-        /// How many bytes had arrived.
-        byte: u64,
-        /// Why it could not be resumed.
-        reason: String,
-        /// What broke it.
-        source: Option<reqwest::Error>,
-    },
-    /// The source was too slow.
+    SourceInterrupted { url: String, byte: u64, reason: String, source: Option<reqwest::Error> },
     #[error("{url} timed out at byte {byte}: {reason}")]
     SourceTimeout {
-        /// The hour's address.
         url: String,
-        /// How many bytes had arrived.
         byte: u64,
-        /// Which limit was met.
+        /// The limit that was exceeded.
         reason: String,
     },
-    /// The source replaced the hour while it was being read.
-    #[error("{url} changed while it was being read, at byte {byte}: {reason}")]
-    SourceChanged {
-        /// The hour's address.
-        url: String,
-        /// How many bytes had arrived.
-        byte: u64,
-        /// What tells.
-        reason: String,
-    },
-    /// The bytes are not those that the source announced.
+    #[error("{url} changed during the download, at byte {byte}: {reason}")]
+    SourceChanged { url: String, byte: u64, reason: String },
     #[error("{url} does not match its {what}: expected {expected}, found {found} after {bytes} bytes")]
     ChecksumMismatch {
-        /// The hour's address.
         url: String,
-        /// The header.
+        /// The header with the expected value.
         what: &'static str,
-        /// What the header says.
         expected: String,
-        /// What the bytes say.
         found: String,
-        /// How many bytes arrived.
         bytes: u64,
     },
-    /// The bytes are no sound gzip file.
+    /// The bytes are not a valid gzip file.
     #[error("{place} cannot be planned")]
-    Archive {
-        /// Where they came from.
-        place: String,
-        /// What is wrong with them, and where.
-        source: PlanError,
-    },
-    /// The file is longer than any hour could be.
+    Archive { place: String, source: PlanError },
     #[error("{place} has {bytes} bytes or more, over the limit of {max_bytes}")]
     ArchiveTooLarge {
-        /// Where it comes from.
         place: String,
-        /// Its announced length, or how many bytes had arrived.
+        /// The announced length, or the number of bytes that had arrived.
         bytes: u64,
-        /// The limit.
         max_bytes: u64,
     },
-    /// The hour would have more chunks, or a longer plan, than the steps after this one can work with.
+    /// The hour has more chunks, or a longer plan, than the following states support.
     #[error("the plan of {place} is too large: {reason}")]
-    PlanTooLarge {
-        /// Where the hour's bytes came from.
-        place: String,
-        /// What there is too much of, and what to do.
-        reason: String,
-    },
-    /// The landing object cannot be read.
+    PlanTooLarge { place: String, reason: String },
     #[error(transparent)]
     Landing(#[from] ReadError),
-    /// A call to AWS failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }
 
-impl Error {
-    /// Whether the source says that it does not have the hour.
+impl FetchError {
+    /// Returns whether the source returned 404.
     pub(crate) fn is_not_published(&self) -> bool {
         matches!(self, Self::SourceNotPublished { .. })
     }
 
-    /// Whether another source may have a sound file of the hour.
+    /// Returns whether another source may have a valid file of the hour.
     pub(crate) fn is_of_source(&self) -> bool {
         match self {
             Self::SourceNotPublished { .. }
@@ -138,7 +87,7 @@ impl Error {
     }
 }
 
-impl ErrorName for Error {
+impl ErrorName for FetchError {
     fn name(&self) -> &str {
         match self {
             Self::InvalidInput(error) => error.name(),

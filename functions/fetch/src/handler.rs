@@ -1,4 +1,4 @@
-//! What happens for an event.
+//! The handler.
 
 use std::time::{Duration, Instant};
 
@@ -8,21 +8,21 @@ use pipeline::ledger::SourceFile;
 use pipeline::plan::{HourPlan, Landing, MAX_CHUNKS, MAX_PLAN_BYTES};
 use pipeline::{ArchiveHour, Version, keys};
 
-use crate::body::Body;
-use crate::context::Context;
-use crate::error::Error;
-use crate::event::{BytesFrom, Input, Output};
-use crate::facts;
-use crate::pass::{self, Passed};
+use crate::Context;
+use crate::FetchError;
+use crate::body::HourBody;
+use crate::pass::{self, PassResult};
+use crate::provenance;
 use crate::upstream::Upstream;
+use crate::{BytesFrom, Input, Output};
 
 /// Fetches an hour.
 ///
 /// # Errors
-/// See [`Error`]. The landing object is then as it was before.
-pub async fn handle(input: Input, context: &Context) -> Result<Output, Error> {
+/// See [`FetchError`]. The landing object is then unchanged.
+pub async fn handle(input: Input, context: &Context) -> Result<Output, FetchError> {
     let Input { hour, source } = input;
-    if hour.end() > (context.now)() {
+    if hour.end() > context.clock.now() {
         return Err(InvalidInput::new("hour", format!("{hour} is not over until {}", hour.end())).into());
     }
     let begin = Instant::now();
@@ -38,29 +38,30 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, Error> {
     Ok(output)
 }
 
-/// From the first source that has a sound file of the hour. If none has, the answer is what came of the preferred one of those
-/// that did not say that the hour is not there: it is not published only if all say so.
-async fn from_upstream(hour: ArchiveHour, context: &Context) -> Result<Output, Error> {
+/// Fetches from the first source with a valid file of the hour.
+///
+/// If no source has one, it returns the error of the most preferred source that did not return 404. The hour is not published
+/// only if every source returns 404.
+async fn from_upstream(hour: ArchiveHour, context: &Context) -> Result<Output, FetchError> {
     let mut time = context.limits.body_timeout;
     let urls: Vec<String> = context.sources.of(hour).collect();
-    let mut answer = None;
+    let mut first_error = None;
     let sources = urls.len();
-    for (place, url) in urls.into_iter().enumerate() {
-        // A slow source leaves the others their share of the time; one that asks for a pause is not waited for while another
-        // one may have the hour.
-        let (left, begin) = (sources - place, Instant::now());
+    for (number, url) in urls.into_iter().enumerate() {
+        // Each source has an equal share of the remaining time. Only the last one may ask for a pause.
+        let (left, begin) = (sources - number, Instant::now());
         match from_source(hour, url, time / left as u32, left == 1, context).await {
             Err(error) if error.is_of_source() => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "no hour from this source");
-                if answer.as_ref().is_none_or(Error::is_not_published) {
-                    answer = Some(error);
+                tracing::warn!(error = &error as &dyn std::error::Error, "source failed");
+                if first_error.as_ref().is_none_or(FetchError::is_not_published) {
+                    first_error = Some(error);
                 }
                 time = time.saturating_sub(begin.elapsed());
             }
             ended => return ended,
         }
     }
-    Err(answer.expect("there is a source at least"))
+    Err(first_error.expect("there is at least one source"))
 }
 
 async fn from_source(
@@ -69,13 +70,13 @@ async fn from_source(
     body_timeout: Duration,
     may_pause: bool,
     context: &Context,
-) -> Result<Output, Error> {
+) -> Result<Output, FetchError> {
     let upstream = Upstream::open(context, url, body_timeout, may_pause).await?;
     let source = upstream.source();
     let key = keys::landing(hour);
-    let metadata = facts::to_metadata(&source, &context.bucket.address(&key));
+    let metadata = provenance::to_metadata(&source, &context.bucket.address(&key));
     let mut upload = context.bucket.upload(&key, "application/gzip", metadata).in_parts_of(context.part_bytes);
-    match passed(Body::Upstream(upstream), Some(&mut upload), context).await {
+    match run_pass(HourBody::Upstream(upstream), Some(&mut upload), context).await {
         Ok(passed) => {
             keep_replaced(hour, &source, context).await?;
             let etag = upload.complete().await?.etag;
@@ -88,14 +89,16 @@ async fn from_source(
     }
 }
 
-/// Keeps the file that this one takes the place of, unless it is the same one: readers may go on to see what was made from
-/// it, if this one is refused. Others that land a file of the hour meanwhile do the same.
-async fn keep_replaced(hour: ArchiveHour, source: &SourceFile, context: &Context) -> Result<(), Error> {
+/// Copies the landing object that is about to be replaced, unless it is the same file.
+///
+/// If the new file is refused later, readers continue to see rows of the old one. A concurrent run that replaces the object
+/// does the same.
+async fn keep_replaced(hour: ArchiveHour, source: &SourceFile, context: &Context) -> Result<(), FetchError> {
     let (key, bucket) = (keys::landing(hour), &context.bucket);
     while let Some((etag, metadata)) = bucket.head(&key).await? {
         let address = bucket.address(&key);
-        let landed = facts::of_metadata(&metadata, &address);
-        let is_same = facts::is_ours(&metadata, &address)
+        let landed = provenance::from_metadata(&metadata, &address);
+        let is_same = provenance::is_ours(&metadata, &address)
             && source.etag.is_some()
             && (&landed.url, &landed.etag) == (&source.url, &source.etag);
         if is_same || bucket.copy(&key, &keys::replaced_landing(hour, &etag), &etag).await? {
@@ -105,17 +108,17 @@ async fn keep_replaced(hour: ArchiveHour, source: &SourceFile, context: &Context
     Ok(())
 }
 
-async fn from_landing(hour: ArchiveHour, context: &Context) -> Result<Output, Error> {
+async fn from_landing(hour: ArchiveHour, context: &Context) -> Result<Output, FetchError> {
     let key = keys::landing(hour);
     let object = context.bucket.read(&key).await?;
     let etag = object.etag.clone();
-    let source = facts::of_metadata(&object.metadata, &context.bucket.address(&key));
-    let body = Body::Landing { object, address: context.bucket.address(&key) };
-    let passed = passed(body, None, context).await?;
+    let source = provenance::from_metadata(&object.metadata, &context.bucket.address(&key));
+    let body = HourBody::Landing { object, address: context.bucket.address(&key) };
+    let passed = run_pass(body, None, context).await?;
     write_plan(hour, etag, source, passed, context).await
 }
 
-async fn passed(body: Body, upload: Option<&mut Upload>, context: &Context) -> Result<Passed, Error> {
+async fn run_pass(body: HourBody, upload: Option<&mut Upload>, context: &Context) -> Result<PassResult, FetchError> {
     let place = body.place().to_owned();
     let passed = pass::run(body, upload, &context.options, context.limits.max_landing_bytes).await?;
     let (chunks, per_chunk) = (passed.planned.plan.chunks.len(), context.options.chunk_records);
@@ -123,20 +126,20 @@ async fn passed(body: Body, upload: Option<&mut Upload>, context: &Context) -> R
         let reason = format!(
             "{chunks} chunks of {per_chunk} records, but an execution converts at most {MAX_CHUNKS}: raise ChunkRecords"
         );
-        return Err(Error::PlanTooLarge { place, reason });
+        return Err(FetchError::PlanTooLarge { place, reason });
     }
     Ok(passed)
 }
 
-/// Writes the windows, then the plan that needs them.
+/// Writes the windows, then the plan that refers to them.
 async fn write_plan(
     hour: ArchiveHour,
     etag: String,
     source: SourceFile,
-    passed: Passed,
+    passed: PassResult,
     context: &Context,
-) -> Result<Output, Error> {
-    let Passed { digested, planned } = passed;
+) -> Result<Output, FetchError> {
+    let PassResult { digested, planned } = passed;
     let version = Version::of(&digested.sha256, &context.options);
     let landing = Landing { etag, bytes: digested.bytes, md5: digested.md5_hex(), sha256: digested.sha256_hex() };
     let plan = HourPlan { hour, version, options: context.options, landing, gzip: planned.plan };
@@ -144,14 +147,13 @@ async fn write_plan(
         let key = keys::windows(hour, version);
         context.bucket.write(&key, planned.windows, "application/octet-stream").await?;
     }
-    let json = serde_json::to_vec(&plan).expect("a plan has no map whose keys are no text");
+    let json = serde_json::to_vec(&plan).expect("all map keys of a plan are strings");
     if json.len() as u64 > MAX_PLAN_BYTES {
-        let reason = format!("{} bytes, of which most list duplicate lines, but at most {MAX_PLAN_BYTES}", json.len());
-        return Err(Error::PlanTooLarge { place: context.bucket.address(&keys::landing(hour)), reason });
+        let reason = format!("{} bytes, mostly lists of duplicate lines, but at most {MAX_PLAN_BYTES}", json.len());
+        return Err(FetchError::PlanTooLarge { place: context.bucket.address(&keys::landing(hour)), reason });
     }
     context.bucket.write(&keys::plan(hour, version), json, "application/json").await?;
-    let chunks =
-        u32::try_from(plan.gzip.chunks.len()).expect("a chunk has a line at least, and an hour fewer than 2^32");
+    let chunks = u32::try_from(plan.gzip.chunks.len()).expect("MAX_CHUNKS fits u32");
     tracing::info!(%version, chunks, lines = plan.gzip.lines, landing_bytes = plan.landing.bytes, "planned");
     let (lines, landing_bytes) = (plan.gzip.lines, plan.landing.bytes);
     Ok(Output { hour, version, chunks, lines, landing_bytes, source })

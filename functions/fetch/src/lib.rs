@@ -1,24 +1,29 @@
-//! State `Fetch` of `process-hour`: brings an hour into the bucket and plans how to convert it in parallel.
+//! State `Fetch` of `process-hour`: writes an hour to the bucket and plans its parallel conversion.
 //!
-//! Input: an hour, and whether its bytes come from the source or are in the bucket already. Output: the version that the
-//! plan leads to, how many chunks it has, and where the bytes came from.
+//! - **Input** ([`Input`]): an hour, and whether its bytes come from the source or from the landing object.
+//! - **Output** ([`Output`]): the version that the plan leads to, the number of chunks, and the source of the bytes.
+//! - **Reads** the source, or the landing object.
+//! - **Writes** the landing object (not with `"source":"landing"`), then the windows of the access points, then the plan. A
+//!   landing object that is replaced is copied first.
 //!
-//! One streaming pass: bytes go from the source to the landing object unchanged, and on the way through the digests and
-//! the planner. Memory is bounded whatever the hour's length: some parts of an upload, some pieces of the body, and what
-//! the planner holds. An upload is completed only when every checksum fits and the plan is made, so that nothing of a bad
-//! file ever lands.
+//! One streaming pass sends the bytes unchanged to the landing object and through the digests and the planner. Memory is bounded
+//! for every length: some parts of the upload, some pieces of the body, and the planner's state. The upload is completed only
+//! after all checksums match and the plan exists, so an invalid file never lands.
 //!
-//! Side effects: the landing object (not with `"source":"landing"`), then the windows of the access points, then the
-//! plan. All three depend on the source's bytes and the options alone, so a second run writes the same again.
-
-pub mod context;
-pub mod error;
-pub mod event;
-pub mod handler;
+//! A second run is safe: all objects depend only on the bytes of the source and the options, so it writes the same objects.
 
 mod body;
 mod checksums;
+mod context;
 mod digests;
-mod facts;
+mod error;
+mod event;
+mod handler;
 mod pass;
+mod provenance;
 mod upstream;
+
+pub use context::{Context, FetchLimits, http_client};
+pub use error::FetchError;
+pub use event::{BytesFrom, Input, Output};
+pub use handler::handle;

@@ -1,9 +1,10 @@
-//! The bootstrap of the Lambda `fetch`.
+//! The Lambda `fetch`; the library has its documentation.
 
-use fetch::context::Context;
-use fetch::handler::handle;
+use std::process::ExitCode;
+
+use fetch::{Context, handle};
 
 #[tokio::main]
-async fn main() -> std::process::ExitCode {
+async fn main() -> ExitCode {
     function_runtime::run(Context::try_from_env(), handle).await
 }

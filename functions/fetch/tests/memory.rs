@@ -1,14 +1,15 @@
-//! Memory: the peak of this process, which fetches one hour of 150 MB and does nothing else.
+//! Peak memory of a process that fetches one hour of 150 MB.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
 
+use function_runtime::Clock;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 
 use aws_client::s3::PART_BYTES;
 use aws_fakes::MemoryS3;
-use fetch::context::{Context, Limits, http_client};
-use fetch::event::{BytesFrom, Input};
+use fetch::{BytesFrom, Input};
+use fetch::{Context, FetchLimits, http_client};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use pipeline::version::OutputOptions;
@@ -17,13 +18,13 @@ const GZIP_BYTES: u64 = 150 << 20;
 const MAX_PEAK_KIB: u64 = 128 << 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_large_hour_is_fetched_in_bounded_memory() {
+async fn large_hour_needs_bounded_memory() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let source_url = format!("http://{}", listener.local_addr().unwrap());
     let source = std::thread::spawn(move || serve(listener.accept().unwrap().0).unwrap());
     let s3 = MemoryS3::default();
     s3.forget_parts();
-    let limits = Limits::default();
+    let limits = FetchLimits::default();
     let context = Context {
         bucket: s3.bucket("lake"),
         sources: source_url.parse().unwrap(),
@@ -31,10 +32,10 @@ async fn a_large_hour_is_fetched_in_bounded_memory() {
         options: OutputOptions::default(),
         part_bytes: PART_BYTES,
         limits,
-        now: || "2025-11-21T01:00:00Z".parse().unwrap(),
+        clock: Clock::fixed("2025-11-21T01:00:00Z".parse().unwrap()),
     };
     let input = Input { hour: "2025-11-21-0".parse().unwrap(), source: BytesFrom::Upstream };
-    let output = fetch::handler::handle(input, &context).await.unwrap();
+    let output = fetch::handle(input, &context).await.unwrap();
     assert_eq!(output.lines, source.join().unwrap());
     assert!(output.landing_bytes >= GZIP_BYTES && output.chunks > 10, "{output:?}");
     let Some(peak_kib) = peak_kib() else {
@@ -45,7 +46,7 @@ async fn a_large_hour_is_fetched_in_bounded_memory() {
     assert!(peak_kib < MAX_PEAK_KIB, "{peak_kib} KiB");
 }
 
-/// Sends an hour while it is made; answers its lines.
+/// Sends an hour while generating it; returns its number of lines.
 fn serve(stream: TcpStream) -> io::Result<u64> {
     let mut request = BufReader::new(stream.try_clone()?).lines();
     while request.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
@@ -84,7 +85,7 @@ impl Write for Counted {
     }
 }
 
-/// The largest resident set so far. Source: `VmHWM` of Linux's `/proc/self/status`.
+/// Returns the largest resident set so far, from `VmHWM` in `/proc/self/status`.
 fn peak_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,41 +1,28 @@
-//! What is read once, at the cold start.
-
-use std::fmt;
+//! Configuration and clients, created once at cold start.
 
 use aws_client::config;
 use aws_client::s3::Bucket;
 use aws_lake::Ledger;
-use function_runtime::{Env, InvalidConfiguration};
-use jiff::Timestamp;
+use function_runtime::{Clock, Env, InvalidConfiguration};
 
-/// Clients and the clock.
+#[derive(Debug)]
 pub struct Context {
-    /// The bucket.
     pub bucket: Bucket,
-    /// The ledger.
     pub ledger: Ledger,
-    /// The clock.
-    pub now: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    pub clock: Clock,
 }
 
 impl Context {
-    /// Reads the environment: `DATA_BUCKET` and `ARCHIVE_HOURS_TABLE`, which have no default.
+    /// Reads the environment: `DATA_BUCKET` and `ARCHIVE_HOURS_TABLE`, both required.
     ///
     /// # Errors
-    /// If a variable is absent or holds what it must not.
+    /// If a variable is missing or invalid.
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
         let env = Env::of_process();
         let (bucket, table) = (env.text("DATA_BUCKET")?, env.text("ARCHIVE_HOURS_TABLE")?);
         let config = config::load().await;
         let bucket = Bucket::new(config::s3(&config), bucket);
         let ledger = Ledger::new(config::dynamodb(&config), table);
-        Ok(Self { bucket, ledger, now: Box::new(Timestamp::now) })
-    }
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bucket, ledger, now: _ } = self;
-        f.debug_struct("Context").field("bucket", bucket).field("ledger", ledger).finish_non_exhaustive()
+        Ok(Self { bucket, ledger, clock: Clock::system() })
     }
 }

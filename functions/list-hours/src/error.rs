@@ -1,15 +1,12 @@
-//! Why the hours cannot be listed.
+//! Errors, with the names that the state machine matches.
 
 use aws_client::AwsError;
 use function_runtime::{ErrorName, InvalidInput};
 
-/// The error of this function.
 #[derive(Debug, thiserror::Error)]
 pub enum ListHoursError {
-    /// The input cannot be worked with.
     #[error(transparent)]
     Input(#[from] InvalidInput),
-    /// A call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }

@@ -1,37 +1,34 @@
-//! The contract with the state machine.
+//! Input and output: the contract with the state machine.
 
 use pipeline::ArchiveHour;
 use serde::{Deserialize, Serialize};
 
-/// Which hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// What the state machine was started with.
-    pub request: Request,
-    /// Percent of the range's hours that may fail before a backfill stops.
+    /// The input of the execution.
+    pub request: BackfillRequest,
+    /// Percentage of the range's hours that may fail before the backfill stops.
     #[serde(default)]
     pub tolerated_failure_percentage: u32,
-    /// The manifest's name, if one is to be written.
+    /// The name of the manifest; without it, none is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<String>,
 }
 
-/// A range of hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Request {
-    /// The first hour.
+pub struct BackfillRequest {
     pub from: ArchiveHour,
-    /// The last hour, included.
+    /// Inclusive.
     pub to: ArchiveHour,
-    /// Whether hours that are published are run again, and may lose rows by it.
+    /// Runs published hours again, and allows them to lose rows.
     #[serde(default)]
     pub force: bool,
-    /// The job that the runs are recorded under.
+    /// The job of the runs.
     #[serde(default = "backfill")]
     pub job_id: String,
-    /// Who started the execution, as the console notes it. Not used.
+    /// Added by Step Functions to the input of a nested execution. Unused.
     #[serde(rename = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID", default, skip_serializing)]
     pub started_by: Option<String>,
 }
@@ -40,50 +37,41 @@ fn backfill() -> String {
     "ghactivity_backfill".to_owned()
 }
 
-/// The hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// Hours that are to be run: those that are not published, or all if forced.
+    /// The number of hours to run: those that are not published, or all with `force`.
     pub hours: u32,
-    /// Where they are listed, if a manifest was wanted.
-    pub manifest: Option<Manifest>,
-    /// How many of the range's hours may fail, rounded down.
+    /// The list of these hours, if a manifest was requested.
+    pub manifest: Option<HoursManifest>,
+    /// The number of hours that may fail, rounded down.
     pub tolerated_failures: u64,
-    /// All hours of the range, by what the ledger says of them.
-    pub statuses: Statuses,
-    /// Hours that are not accounted for: failed, unfinished or never run. An hour that was missing, or (if forced) published,
-    /// before its last attempt failed is among them.
+    /// All hours of the range by their ledger status.
+    pub statuses: StatusCounts,
+    /// The number of open hours: failed, unfinished or never run. A missing hour (with `force`, also a published one) is open if
+    /// its last attempt failed.
     pub open: u32,
-    /// The first of them, each with its status.
+    /// The first open hours, each with its status.
     pub first_open: Vec<String>,
-    /// The job that the runs are recorded under.
+    /// The job of the runs.
     pub job_id: String,
-    /// As in the request.
     pub force: bool,
 }
 
-/// An object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// Its bucket.
+pub struct HoursManifest {
     pub bucket: String,
-    /// Its key.
     pub key: String,
 }
 
-/// Numbers of hours.
+/// The number of hours per status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Statuses {
-    /// Visible to readers.
+pub struct StatusCounts {
     pub published: u32,
-    /// The source does not have them, and probably never will.
     pub missing: u32,
-    /// The source does not have them yet.
     pub not_published: u32,
-    /// The last attempt failed.
     pub failed: u32,
-    /// Landed, and not seen to their end.
+    /// Fetched, but the run did not end.
     pub landed: u32,
-    /// Never run.
+    /// Not in the ledger.
     pub unknown: u32,
 }

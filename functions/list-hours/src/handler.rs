@@ -1,4 +1,4 @@
-//! What the function does.
+//! The handler.
 
 use std::collections::HashMap;
 
@@ -9,23 +9,23 @@ use pipeline::ledger::HourStatus;
 use pipeline::{ArchiveHour, keys};
 use serde_json::json;
 
-use crate::event::{Request, Statuses};
-use crate::{Context, Input, ListHoursError, Manifest, Output};
+use crate::event::{BackfillRequest, StatusCounts};
+use crate::{Context, HoursManifest, Input, ListHoursError, Output};
 
-/// So many open hours are named.
-const NAMED: usize = 20;
+/// The most open hours that the output names.
+const MAX_NAMED: usize = 20;
 
-/// Lists the hours.
+/// Lists the hours of a range that a backfill has to run.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, ListHoursError> {
     let Input { request, tolerated_failure_percentage, manifest } = input;
     validate(&request, manifest.as_deref(), context)?;
-    let known = known(&request, &context.ledger).await?;
+    let records = records(&request, &context.ledger).await?;
     let hours: Vec<ArchiveHour> = hours(&request).collect();
     let mut output = Output {
         hours: 0,
         tolerated_failures: hours.len() as u64 * u64::from(tolerated_failure_percentage) / 100,
         manifest: None,
-        statuses: Statuses::default(),
+        statuses: StatusCounts::default(),
         open: 0,
         first_open: Vec::new(),
         job_id: request.job_id.clone(),
@@ -33,32 +33,32 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, ListHours
     };
     let mut listed = Vec::new();
     for hour in hours {
-        let known = known.get(&hour);
-        output.count(hour, known);
-        if request.force || known.is_none_or(|known| known.status != HourStatus::Published) {
+        let record = records.get(&hour);
+        output.count(hour, record);
+        if request.force || record.is_none_or(|record| record.status != HourStatus::Published) {
             listed.push(json!({ "hour": hour }));
         }
     }
-    output.hours = listed.len() as u32;
+    output.hours = u32::try_from(listed.len()).expect("a range has fewer than 2^32 hours");
     if let Some(name) = manifest {
         let (bucket, key) = (&context.bucket, keys::backfill_manifest(&name));
-        let json = serde_json::to_vec(&listed).expect("hours are texts");
+        let json = serde_json::to_vec(&listed).expect("hours can be written as JSON");
         bucket.write(&key, json, "application/json").await?;
-        output.manifest = Some(Manifest { bucket: bucket.name().to_owned(), key });
+        output.manifest = Some(HoursManifest { bucket: bucket.name().to_owned(), key });
     }
     tracing::info!(hours = output.hours, open = output.open, "listed");
     Ok(output)
 }
 
-fn validate(request: &Request, manifest: Option<&str>, context: &Context) -> Result<(), InvalidInput> {
-    let Request { from, to, job_id, .. } = request;
+fn validate(request: &BackfillRequest, manifest: Option<&str>, context: &Context) -> Result<(), InvalidInput> {
+    let BackfillRequest { from, to, job_id, .. } = request;
     if job_id.is_empty() {
         return Err(InvalidInput::new("job_id", "is empty"));
     }
     if from > to {
         return Err(InvalidInput::new("to", format!("hour {to} is before from, {from}")));
     }
-    if due::newest_over((context.now)()).is_none_or(|newest| *to > newest) {
+    if due::newest_over(context.clock.now()).is_none_or(|newest| *to > newest) {
         return Err(InvalidInput::new("to", format!("hour {to} is not over")));
     }
     let is_plain = |name: &str| {
@@ -70,33 +70,35 @@ fn validate(request: &Request, manifest: Option<&str>, context: &Context) -> Res
     }
 }
 
-/// What the ledger says of an hour.
-struct Known {
+struct HourRecord {
     status: HourStatus,
-    /// Whether the last attempt failed, other than by a source that does not have the hour.
+    /// Whether the last attempt failed with another error than `SourceNotPublished`.
     failed: bool,
 }
 
-async fn known(request: &Request, ledger: &Ledger) -> Result<HashMap<ArchiveHour, Known>, ListHoursError> {
+async fn records(
+    request: &BackfillRequest,
+    ledger: &Ledger,
+) -> Result<HashMap<ArchiveHour, HourRecord>, ListHoursError> {
     let outcomes = ledger.outcomes(request.from, request.to).await?.into_iter();
-    let known = outcomes.map(|(hour, status, last_error)| {
+    let records = outcomes.map(|(hour, status, last_error)| {
         let failed = last_error.is_some_and(|error| !error.is_not_published());
-        (hour, Known { status, failed })
+        (hour, HourRecord { status, failed })
     });
-    Ok(known.collect())
+    Ok(records.collect())
 }
 
-fn hours(request: &Request) -> impl Iterator<Item = ArchiveHour> {
+fn hours(request: &BackfillRequest) -> impl Iterator<Item = ArchiveHour> {
     let (from, to) = (request.from, request.to);
     std::iter::successors(Some(from), move |hour| (*hour < to).then(|| hour.plus(1)))
 }
 
 impl Output {
-    fn count(&mut self, hour: ArchiveHour, known: Option<&Known>) {
-        let again = known.is_some_and(|known| known.failed).then_some("failed again");
+    fn count(&mut self, hour: ArchiveHour, record: Option<&HourRecord>) {
+        let again = record.is_some_and(|record| record.failed).then_some("failed again");
         let again_by_force = again.filter(|_| self.force);
-        let Statuses { published, missing, not_published, failed, landed, unknown } = &mut self.statuses;
-        let (count, open) = match known.map(|known| known.status) {
+        let StatusCounts { published, missing, not_published, failed, landed, unknown } = &mut self.statuses;
+        let (count, open) = match record.map(|record| record.status) {
             Some(HourStatus::Published) => (published, again_by_force),
             Some(HourStatus::Missing) => (missing, again),
             Some(HourStatus::NotPublished) => (not_published, None),
@@ -107,7 +109,7 @@ impl Output {
         *count += 1;
         if let Some(why) = open {
             self.open += 1;
-            if self.first_open.len() < NAMED {
+            if self.first_open.len() < MAX_NAMED {
                 self.first_open.push(format!("{hour} ({why})"));
             }
         }

@@ -1,4 +1,4 @@
-//! The Lambda `list-hours`; see the library for what it does.
+//! The Lambda `list-hours`; the library has its documentation.
 
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ use aws_fakes::MemoryS3;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use csv_load::plan::{CsvSource, LoadTarget};
 use csv_load::{CsvPlanner, LoadId, LoadOptions, LoadPlan, PlannerSettings, keys};
+use function_runtime::Clock;
 use futures::{StreamExt, TryStreamExt, stream};
 use load_csv_chunk::{Context, Input, handle};
 
@@ -57,7 +58,13 @@ async fn function(file: Vec<u8>, dynamodb: aws_client::dynamodb::Client) -> Meas
     s3.put(&keys::plan(load_id), serde_json::to_vec(&plan)?);
     s3.put(&keys::superseded(load_id), planned.superseded_bits);
     let work_time = Duration::from_secs(3600);
-    let context = Context { bucket: s3.bucket("csv"), dynamodb, work_time, calls_in_flight: CALLS_IN_FLIGHT };
+    let context = Context {
+        bucket: s3.bucket("csv"),
+        dynamodb,
+        work_time,
+        calls_in_flight: CALLS_IN_FLIGHT,
+        clock: Clock::system(),
+    };
     let begin = begin();
     let done = handle(
         Input { load_id, table: TABLE.to_owned(), chunk: 0, execution_arn: None, max_wcu: None, resume: None },

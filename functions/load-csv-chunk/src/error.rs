@@ -1,78 +1,29 @@
-//! Why a chunk is not loaded.
+//! Errors, with the names that the state machine matches.
 
 use aws_client::AwsError;
 use aws_client::s3::{DocumentError, ReadError};
 use csv_load::{LoadId, RecordError};
 use function_runtime::{ErrorName, InvalidInput};
 
-/// The error of this function.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadCsvChunkError {
-    /// The input cannot be worked with.
     #[error(transparent)]
     Input(#[from] InvalidInput),
-    /// The plan cannot be read.
-    #[error("no plan of load {load_id}")]
-    Plan {
-        /// The load.
-        load_id: LoadId,
-        /// Why it cannot be read.
-        source: DocumentError,
-    },
-    /// Its items are being deleted.
+    #[error("plan of load {load_id} cannot be read")]
+    Plan { load_id: LoadId, source: DocumentError },
     #[error("load {load_id} is being undone")]
-    BeingUndone {
-        /// The load.
-        load_id: LoadId,
-    },
-    /// The file cannot be read.
+    BeingUndone { load_id: LoadId },
     #[error(transparent)]
     Source(ReadError),
-    /// The chunk's bytes are not those that were planned.
-    #[error("chunk {chunk} of {address} is not what was planned")]
-    Record {
-        /// The chunk's number.
-        chunk: u32,
-        /// The file's `s3://` address.
-        address: String,
-        /// What is wrong.
-        source: RecordError,
-    },
-    /// The chunk's bytes do not fit the plan of its gzip file.
+    #[error("chunk {chunk} of {address} differs from its plan")]
+    Record { chunk: u32, address: String, source: RecordError },
     #[error("chunk {chunk} of {address} cannot be inflated")]
-    Inflate {
-        /// The chunk's number.
-        chunk: u32,
-        /// The file's `s3://` address.
-        address: String,
-        /// What is wrong.
-        source: gzip_plan::ChunkError,
-    },
-    /// The chunk has other rows than were planned.
+    Inflate { chunk: u32, address: String, source: gzip_plan::ChunkError },
     #[error("chunk {chunk} of {address} has {found} rows instead of {planned}")]
-    Rows {
-        /// The chunk's number.
-        chunk: u32,
-        /// The file's `s3://` address.
-        address: String,
-        /// Rows of the plan.
-        planned: u64,
-        /// Rows that were found.
-        found: u64,
-    },
-    /// An item is there already, and the load's owner does not want that.
-    #[error("table {table} has an item with the id of line {line} of {address}: {id}")]
-    ItemExists {
-        /// The table.
-        table: String,
-        /// The file's `s3://` address.
-        address: String,
-        /// The row's line.
-        line: u64,
-        /// The id.
-        id: String,
-    },
-    /// A call failed.
+    Rows { chunk: u32, address: String, planned: u64, found: u64 },
+    /// The item exists and `on_existing` is `fail`.
+    #[error("table {table} already has the id of line {line} of {address}: {id}")]
+    ItemExists { table: String, address: String, line: u64, id: String },
     #[error(transparent)]
     Aws(#[from] AwsError),
 }

@@ -1,4 +1,4 @@
-//! What the function does.
+//! The handler.
 
 use std::io::Read;
 use std::pin::pin;
@@ -11,56 +11,55 @@ use csv_load::CsvChunk;
 use csv_load::receipt::{ChunkFailure, LoadChunkReceipt, LoadFailure, RowCounts};
 use csv_load::{LoadId, LoadPlan, RecordError, keys};
 use function_runtime::{Diagnostic, InvalidInput, Metrics, Unit};
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::ending::Ending;
+use crate::deadline::Deadline;
+use crate::gzip_range::GzipRange;
 use crate::pace::Pace;
-use crate::rows::Rows;
-use crate::stretch::Stretch;
-use crate::writer::{Progress, Writer};
+use crate::rows::ChunkRows;
+use crate::writer::{BatchWriter, WriteProgress};
 use crate::{Context, Input, LoadCsvChunkError, Output, Resume};
 
-/// A chunk's receipt has some hundred bytes.
+/// A chunk receipt has a few hundred bytes.
 const MAX_RECEIPT_BYTES: u64 = 1 << 20;
-/// So many batches wait for a call.
-const WAITING_BATCHES: usize = 4;
+/// Batches that may wait for a call.
+const CAPACITY_BATCHES: usize = 4;
 
-/// Loads a chunk, or as much of it as there is time for.
+/// Loads a chunk, or as much of it as the time allows.
 ///
 /// # Errors
-/// See [`LoadCsvChunkError`]. Some of its items may be written then, and the failure is noted for whoever ends the load: the
-/// state machine knows only that too many chunks failed.
+/// See [`LoadCsvChunkError`]. Some items may be written. The failure is noted for `commit-csv-load`, because the Distributed Map
+/// reports only that too many chunks failed.
 pub async fn handle(input: Input, context: &Context) -> Result<Output, LoadCsvChunkError> {
     let (begin, throttled) = (Instant::now(), AtomicU64::new(0));
-    let outcome = noted(&input, &throttled, context).await;
+    let result = load_with_note(&input, &throttled, context).await;
     Metrics::new()
         .with("CsvThrottledCalls", Unit::Count, throttled.into_inner() as f64)
         .with("CsvChunkSeconds", Unit::Seconds, begin.elapsed().as_secs_f64())
         .about("load_id", input.load_id.to_string())
         .about("chunk", input.chunk)
         .emit();
-    outcome
+    result
 }
 
-/// Loads while there is a note of that, and notes why it failed if it did: before the other note goes, so that whoever waits
-/// for that finds this one.
-async fn noted(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<Output, LoadCsvChunkError> {
+/// Loads while a writer note exists. A failure is noted before the writer note is deleted, so that a call that waits for the
+/// writer finds it.
+async fn load_with_note(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<Output, LoadCsvChunkError> {
     let bucket = &context.bucket;
-    let writing = WriterNote::begin(bucket, &input.table, input.load_id, input.chunk).await?;
-    let outcome = run(input, throttled, context).await;
-    if let Err(error) = &outcome {
-        note_failure(input, error, bucket).await;
+    let writer_note = WriterNote::begin(bucket, &input.table, input.load_id, input.chunk).await?;
+    let result = run(input, throttled, context).await;
+    if let Err(error) = &result {
+        note_failure(input, error, context).await;
     }
-    let ended = writing.end(bucket).await;
-    let output = outcome?;
+    let ended = writer_note.end(bucket).await;
+    let output = result?;
     ended?;
     Ok(output)
 }
 
-async fn note_failure(input: &Input, error: &LoadCsvChunkError, bucket: &Bucket) {
-    // Nothing is kept of a load that is undone: its commit sees that by itself.
+async fn note_failure(input: &Input, error: &LoadCsvChunkError, context: &Context) {
+    // An undone load keeps no notes, and its commit detects the undo itself.
     let is_undone = match error {
         LoadCsvChunkError::BeingUndone { .. } => true,
         LoadCsvChunkError::Plan { source, .. } => source.is_absent(),
@@ -72,15 +71,16 @@ async fn note_failure(input: &Input, error: &LoadCsvChunkError, bucket: &Bucket)
     let Input { load_id, chunk, execution_arn, .. } = input.clone();
     let Diagnostic { error_type, error_message } = function_runtime::diagnostic(error);
     let failure = LoadFailure { name: error_type, message: error_message };
-    let note = ChunkFailure { chunk, failure, execution_arn, noted_at: Timestamp::now() };
-    let json = serde_json::to_vec(&note).expect("a note is JSON");
-    if let Err(error) = bucket.write(&keys::chunk_failure(load_id, chunk), json, "application/json").await {
-        tracing::warn!(%error, "the failure could not be noted");
+    let note = ChunkFailure { chunk, failure, execution_arn, noted_at: context.clock.now() };
+    let json = serde_json::to_vec(&note).expect("a note can be written as JSON");
+    if let Err(error) = context.bucket.write(&keys::chunk_failure(load_id, chunk), json, "application/json").await {
+        tracing::warn!(%error, "failure not noted");
     }
 }
 
 async fn run(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<Output, LoadCsvChunkError> {
-    let limits = Limits { ending: Ending::at(Instant::now() + context.work_time), max_wcu: input.max_wcu, throttled };
+    let limits =
+        ChunkLimits { deadline: Deadline::at(Instant::now() + context.work_time), max_wcu: input.max_wcu, throttled };
     let bucket = &context.bucket;
     let load_id = input.load_id;
     let plan = read_plan(bucket, load_id).await.map_err(|source| LoadCsvChunkError::Plan { load_id, source })?;
@@ -100,9 +100,9 @@ async fn run(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<
         write_units: 0,
     });
     let superseded = superseded(&plan, &chunk, bucket).await?;
-    let Progress { resume, reached_end } = load(&plan, input.chunk, &superseded, from, limits, context).await?;
+    let WriteProgress { resume, reached_end } = load(&plan, input.chunk, &superseded, from, limits, context).await?;
     if !reached_end {
-        tracing::info!(rows = resume.counts.read, of = chunk.rows, "stopped in time");
+        tracing::info!(rows = resume.counts.read, of = chunk.rows, "stopped at the time limit");
         return Ok(Output { chunk: input.chunk, done: false, resume: Some(resume) });
     }
     let Resume { counts, write_units, .. } = resume;
@@ -112,13 +112,13 @@ async fn run(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<
     }
     let (chunk, first_row) = (input.chunk, chunk.first_row);
     let receipt = LoadChunkReceipt { load_id, chunk, first_row, counts, write_units };
-    let json = serde_json::to_vec(&receipt).expect("a receipt is JSON");
+    let json = serde_json::to_vec(&receipt).expect("a receipt can be written as JSON");
     bucket.write(&receipt_key, json, "application/json").await?;
     tracing::info!(written = counts.written, duplicate = counts.duplicate, rejected = counts.rejected, "loaded");
     Ok(done)
 }
 
-/// Whoever undoes a load notes that, and then waits for the calls that write its items.
+/// An undo first writes its note and then waits for the calls that write items.
 async fn refuse_if_undone(load_id: LoadId, bucket: &Bucket) -> Result<(), LoadCsvChunkError> {
     match bucket.exists(&keys::undoing(load_id)).await? {
         true => Err(LoadCsvChunkError::BeingUndone { load_id }),
@@ -126,8 +126,8 @@ async fn refuse_if_undone(load_id: LoadId, bucket: &Bucket) -> Result<(), LoadCs
     }
 }
 
-/// Ends if the load is undone meanwhile, and not before.
-async fn undone(load_id: LoadId, bucket: &Bucket) -> LoadCsvChunkError {
+/// Returns when an undo of the load begins.
+async fn wait_for_undo(load_id: LoadId, bucket: &Bucket) -> LoadCsvChunkError {
     loop {
         tokio::time::sleep(csv_load::UNDOING_SEEN_WITHIN).await;
         if let Err(error) = refuse_if_undone(load_id, bucket).await {
@@ -152,7 +152,7 @@ fn validate(input: &Input, plan: &LoadPlan) -> Result<CsvChunk, InvalidInput> {
     let is_within =
         |resume: &Resume| (chunk.start..=chunk.end).contains(&resume.offset) && resume.counts.read <= chunk.rows;
     match &input.resume {
-        Some(resume) if !is_within(resume) => Err(InvalidInput::new("resume", "it is not within the chunk")),
+        Some(resume) if !is_within(resume) => Err(InvalidInput::new("resume", "is not within the chunk")),
         _ => Ok(chunk),
     }
 }
@@ -165,9 +165,9 @@ async fn superseded(plan: &LoadPlan, chunk: &CsvChunk, bucket: &Bucket) -> Resul
     object.whole(chunk.superseded_bytes()).await.map_err(failed)
 }
 
-/// What a call may take, and what it could not.
-struct Limits<'a> {
-    ending: Ending,
+/// The limits of a call, and its count of throttled calls.
+struct ChunkLimits<'a> {
+    deadline: Deadline,
     max_wcu: Option<f64>,
     throttled: &'a AtomicU64,
 }
@@ -177,48 +177,53 @@ async fn load(
     number: u32,
     superseded: &Bytes,
     from: Resume,
-    limits: Limits<'_>,
+    limits: ChunkLimits<'_>,
     context: &Context,
-) -> Result<Progress, LoadCsvChunkError> {
+) -> Result<WriteProgress, LoadCsvChunkError> {
     let chunk = plan.chunks[number as usize];
     if from.offset == chunk.end {
-        return Ok(Progress { resume: from, reached_end: true });
+        return Ok(WriteProgress { resume: from, reached_end: true });
     }
     let text = from.offset..chunk.end;
-    let stretch = if plan.source.is_gzip {
-        Some(Stretch::find(plan, number, text.clone(), &context.bucket).await?)
+    let gzip_range = if plan.source.is_gzip {
+        Some(GzipRange::find(plan, number, text.clone(), &context.bucket).await?)
     } else {
         None
     };
-    let range = stretch.as_ref().map_or(text, Stretch::range);
+    let range = gzip_range.as_ref().map_or(text, GzipRange::range);
     let object = context.bucket.read_range(&plan.source.key, range, Some(&plan.source.etag)).await;
     let object = object.map_err(LoadCsvChunkError::Source)?;
     let (pieces, file) = pipe();
-    let text: Box<dyn Read + Send> = match &stretch {
-        Some(stretch) => Box::new(stretch.inflate(file, plan, number)?),
+    let text: Box<dyn Read + Send> = match &gzip_range {
+        Some(range) => Box::new(range.inflate(file, plan, number)?),
         None => Box::new(file),
     };
-    let (sender, batches) = mpsc::channel(WAITING_BATCHES);
+    let (sender, batches) = mpsc::channel(CAPACITY_BATCHES);
     let (own_plan, own_bits) = (plan.clone(), superseded.clone());
-    // No call takes more than a second's share, but for its last item.
+    // One batch has at most the units of a second, except for its last item.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "validated as positive; larger values saturate"
+    )]
     let max_units = limits.max_wcu.map_or(u64::MAX, |max_wcu| (max_wcu as u64).max(1));
     let parsing = tokio::task::spawn_blocking(move || {
-        Rows { plan: &own_plan, superseded: &own_bits, from, max_units }.send(text, &sender)
+        ChunkRows { plan: &own_plan, superseded: &own_bits, from, max_units }.send(text, &sender)
     });
-    let writer = Writer {
+    let writer = BatchWriter {
         plan,
         items: Items::new(context.dynamodb.clone(), &plan.table),
         pace: Pace::new(limits.max_wcu),
         calls_in_flight: context.calls_in_flight,
-        ending: &limits.ending,
+        deadline: &limits.deadline,
         throttled: limits.throttled,
     };
     let mut loading = pin!(async { tokio::join!(pieces.feed(object, |_| {}), writer.write(batches, from)) });
     let (fed, progress) = tokio::select! {
         loaded = &mut loading => loaded,
-        undone = undone(plan.load_id, &context.bucket) => {
-            limits.ending.end_now();
-            // Calls that are under way may still write: the note of this one goes after them.
+        undone = wait_for_undo(plan.load_id, &context.bucket) => {
+            limits.deadline.end_now();
+            // Calls in flight may still write, so wait for them before the writer note is deleted.
             loading.await.1.ok();
             return Err(undone);
         }

@@ -1,21 +1,21 @@
-//! State `LoadCsvChunk` of `csv-load`: the items of one chunk.
+//! State `LoadCsvChunk` of `csv-load`: writes the items of one chunk.
 //!
-//! - **Input** ([`Input`]): the load, the chunk, its share of the write rate, and where an earlier call stopped.
-//! - **Output** ([`Output`]): that the chunk is loaded, or where to go on.
-//! - **Reads** the plan, the bits of superseded rows, and its range of the file, if that is still the file that was planned.
-//! - **Writes** its items, and when all are there its receipt.
+//! - **Input** ([`Input`]): the load, the chunk, its share of the write rate, and the place where an earlier call stopped.
+//! - **Output** ([`Output`]): whether the chunk is loaded, or the place to continue.
+//! - **Reads** the plan, the bits of superseded rows, and the chunk's range of the file, which must still have the planned ETag.
+//! - **Writes** the items of the chunk, then its receipt; a writer note while it runs; a failure note if it fails.
 //!
-//! A second run is safe, also beside the first: a chunk's items and its receipt follow from the plan, and no other chunk
-//! writes an item with the same key. A chunk that has a receipt is not loaded again.
+//! A second run is safe, also at the same time: items and receipt follow from the plan, and no other chunk writes an item with
+//! the same key. A chunk with a receipt is not loaded again.
 
 mod context;
-mod ending;
+mod deadline;
 mod error;
 mod event;
+mod gzip_range;
 mod handler;
 mod pace;
 mod rows;
-mod stretch;
 mod writer;
 
 pub use context::Context;

@@ -1,4 +1,4 @@
-//! The Lambda `load-csv-chunk`; see the library for what it does.
+//! The Lambda `load-csv-chunk`; the library has its documentation.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! From a chunk's bytes to batches of items, on a thread of its own.
+//! Parses the bytes of a chunk into batches of items, on a blocking thread.
 
 use std::io::Read;
 
@@ -9,34 +9,33 @@ use tokio::sync::mpsc;
 
 use crate::Resume;
 
-/// Some rows in order, and where they end.
+/// Consecutive rows, and the place after them.
 #[derive(Debug)]
-pub(crate) struct Batch {
-    /// The items of those that are to be written.
+pub(crate) struct ItemBatch {
+    /// The items to write.
     pub(crate) puts: PutBatch,
-    /// Their lines, where the table may have such items: otherwise nobody asks for them.
+    /// The lines of the items; empty with `OnExisting::Overwrite`, which needs none.
     pub(crate) lines: Vec<u64>,
-    /// Write units of the items.
     pub(crate) write_units: u64,
-    /// Rows, duplicates and rejected ones of this batch.
+    /// Rows read, duplicates and rejected rows of this batch.
     pub(crate) counts: RowCounts,
-    /// Where the next batch begins.
+    /// The start of the next batch.
     pub(crate) next: RecordPosition,
 }
 
-/// The rows of a chunk from a place on.
-pub(crate) struct Rows<'a> {
+/// The rows of a chunk, starting at a place.
+pub(crate) struct ChunkRows<'a> {
     pub(crate) plan: &'a LoadPlan,
-    /// A bit for each row of the chunk that is superseded; none if no row is.
+    /// One bit per row of the chunk, set for superseded rows; empty if there are none.
     pub(crate) superseded: &'a [u8],
     pub(crate) from: Resume,
-    /// A call takes no further item once it has so many write units.
+    /// A batch with this number of write units is full.
     pub(crate) max_units: u64,
 }
 
-impl Rows<'_> {
-    /// Sends batches until the text ends or nobody wants any more.
-    pub(crate) fn send(&self, text: impl Read, batches: &mpsc::Sender<Batch>) -> Result<(), RecordError> {
+impl ChunkRows<'_> {
+    /// Sends batches until the text ends or the receiver is dropped.
+    pub(crate) fn send(&self, text: impl Read, batches: &mpsc::Sender<ItemBatch>) -> Result<(), RecordError> {
         let Self { plan, .. } = self;
         let (ingestion_timestamp, load_id) = (plan.ingestion_timestamp.to_string(), plan.load_id.to_string());
         let source_file = plan.source.address();
@@ -71,16 +70,16 @@ impl Rows<'_> {
             }
         }
         batch.next = records.next_position()?;
-        // Nobody left to take it is no failure of the rows.
+        // A dropped receiver is not an error of the rows.
         let _ = batches.blocking_send(batch);
         Ok(())
     }
 
-    fn empty(&self, next: RecordPosition) -> Batch {
+    fn empty(&self, next: RecordPosition) -> ItemBatch {
         let puts = PutBatch::new(&self.plan.table);
-        Batch { puts, lines: Vec::new(), write_units: 0, counts: RowCounts::default(), next }
+        ItemBatch { puts, lines: Vec::new(), write_units: 0, counts: RowCounts::default(), next }
     }
 }
 
-/// A stretch of rows without items ends a batch too.
+/// A batch has at most this number of rows, with or without items.
 const MAX_ROWS: u64 = 10_000;

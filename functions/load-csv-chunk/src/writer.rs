@@ -1,4 +1,4 @@
-//! Batches into the table, several at a time.
+//! Writes batches to the table, several at a time.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
@@ -10,44 +10,44 @@ use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::ending::Ending;
+use crate::deadline::Deadline;
 use crate::pace::Pace;
-use crate::rows::Batch;
+use crate::rows::ItemBatch;
 use crate::{LoadCsvChunkError, Resume};
 
 /// Writes the batches of a chunk.
-pub(crate) struct Writer<'a> {
+pub(crate) struct BatchWriter<'a> {
     pub(crate) plan: &'a LoadPlan,
     pub(crate) items: Items,
     pub(crate) pace: Pace,
     pub(crate) calls_in_flight: usize,
-    /// When no further batch is begun.
-    pub(crate) ending: &'a Ending,
-    /// Calls that the table did not take, or not whole.
+    pub(crate) deadline: &'a Deadline,
+    /// Counts calls that DynamoDB did not process completely.
     pub(crate) throttled: &'a AtomicU64,
 }
 
-/// How far a call came.
+/// The position that a call reached.
 #[derive(Debug)]
-pub(crate) struct Progress {
-    /// All rows before this place are accounted for.
+pub(crate) struct WriteProgress {
+    /// All rows before this place are written or counted.
     pub(crate) resume: Resume,
-    /// Whether there was no further batch.
     pub(crate) reached_end: bool,
 }
 
-impl Writer<'_> {
-    /// Writes batches until there is none, or the time is over. Rows count in their order: those of a batch only once all
-    /// before it are written. When it returns, no call is under way any more, also where one failed.
+impl BatchWriter<'_> {
+    /// Writes batches until the last one or the deadline.
+    ///
+    /// Rows count in order: those of a batch count only after all earlier batches are written. No call is in flight when it
+    /// returns, even after a failure.
     pub(crate) async fn write(
         &self,
-        mut batches: mpsc::Receiver<Batch>,
+        mut batches: mpsc::Receiver<ItemBatch>,
         from: Resume,
-    ) -> Result<Progress, LoadCsvChunkError> {
-        let mut progress = Progress { resume: from, reached_end: false };
+    ) -> Result<WriteProgress, LoadCsvChunkError> {
+        let mut progress = WriteProgress { resume: from, reached_end: false };
         let stopped = AtomicBool::new(false);
         let begun = stream::poll_fn(|context| {
-            if self.ending.is_over() {
+            if self.deadline.is_over() {
                 stopped.store(true, Ordering::Relaxed);
                 return Poll::Ready(None);
             }
@@ -59,27 +59,27 @@ impl Writer<'_> {
             match outcome {
                 _ if cut.is_some() => {}
                 Ok(Some(batch)) => progress.pass(&batch),
-                // Its turn would have come too late, as that of all after it.
+                // Its turn, and that of all later batches, is after the deadline.
                 Ok(None) => cut = Some(Ok(())),
                 Err(error) => {
-                    self.ending.end_now();
+                    self.deadline.end_now();
                     cut = Some(Err(error));
                 }
             }
         }
         progress.reached_end = cut.is_none() && !stopped.load(Ordering::Relaxed);
         match cut {
-            // The table is too busy to take all of it in time; what it took counts.
+            // DynamoDB is too busy to process all batches in time. The written ones count.
             Some(Err(LoadCsvChunkError::Aws(AwsError::Throttled { .. }))) if progress.resume.offset > from.offset => {}
             Some(Err(error)) => return Err(error),
-            _ => self.pace.settle(self.ending).await,
+            _ => self.pace.settle(self.deadline).await,
         }
         Ok(progress)
     }
 
-    /// Nothing comes back if there was no time to begin.
-    async fn write_batch(&self, batch: Batch) -> Result<Option<Batch>, LoadCsvChunkError> {
-        if !self.pace.take(batch.write_units, self.ending).await {
+    /// Returns `None` if there was no time to start.
+    async fn write_batch(&self, batch: ItemBatch) -> Result<Option<ItemBatch>, LoadCsvChunkError> {
+        if !self.pace.take(batch.write_units, self.deadline).await {
             return Ok(None);
         }
         let written = match self.plan.rules.on_existing {
@@ -89,7 +89,7 @@ impl Writer<'_> {
         written.map(Some)
     }
 
-    async fn put_all(&self, mut batch: Batch) -> Result<Batch, LoadCsvChunkError> {
+    async fn put_all(&self, mut batch: ItemBatch) -> Result<ItemBatch, LoadCsvChunkError> {
         let all = batch.puts.len() as u64;
         let mut left = std::mem::replace(&mut batch.puts, PutBatch::new(""));
         let mut backoff = Backoff::default();
@@ -107,14 +107,14 @@ impl Writer<'_> {
         Ok(batch)
     }
 
-    async fn put_each(&self, mut batch: Batch) -> Result<Batch, LoadCsvChunkError> {
+    async fn put_each(&self, mut batch: ItemBatch) -> Result<ItemBatch, LoadCsvChunkError> {
         let load_id = self.plan.load_id.to_string();
         for index in 0..batch.puts.len() {
             let mut backoff = Backoff::default();
             let put = loop {
-                match self.items.put_unless_of_others(batch.puts.item(index), &load_id).await {
+                match self.items.put_unless_of_other_load(batch.puts.item(index), &load_id).await {
                     Err(AwsError::Throttled { .. }) => self.wait(&mut backoff).await?,
-                    answer => break answer?,
+                    result => break result?,
                 }
             };
             match (put, self.plan.rules.on_existing) {
@@ -126,7 +126,7 @@ impl Writer<'_> {
         Ok(batch)
     }
 
-    fn exists(&self, batch: &Batch, index: usize) -> LoadCsvChunkError {
+    fn exists(&self, batch: &ItemBatch, index: usize) -> LoadCsvChunkError {
         LoadCsvChunkError::ItemExists {
             table: self.plan.table.clone(),
             address: self.plan.source.address(),
@@ -135,21 +135,21 @@ impl Writer<'_> {
         }
     }
 
-    /// Waits longer each time; gives up when the time is over.
+    /// Waits before the next attempt; fails at the deadline.
     async fn wait(&self, backoff: &mut Backoff) -> Result<(), LoadCsvChunkError> {
         self.throttled.fetch_add(1, Ordering::Relaxed);
         let until = Instant::now() + backoff.next_wait();
-        if until > self.ending.ends_before() || !self.ending.sleep_until(until).await {
+        if until > self.deadline.last_end() || !self.deadline.sleep_until(until).await {
             let resource = self.items.table().to_owned();
-            let source = "it leaves items unprocessed until the time is over".into();
+            let source = "items stayed unprocessed until the time limit".into();
             return Err(AwsError::Throttled { call: "BatchWriteItem", resource, source }.into());
         }
         Ok(())
     }
 }
 
-impl Progress {
-    fn pass(&mut self, batch: &Batch) {
+impl WriteProgress {
+    fn pass(&mut self, batch: &ItemBatch) {
         let Resume { offset, line, counts, write_units } = &mut self.resume;
         (*offset, *line) = (batch.next.offset, batch.next.line);
         counts.add(&batch.counts);
@@ -159,8 +159,7 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    use aws_fakes::Fault;
-    use aws_fakes::dynamodb;
+    use aws_fakes::{Fault, dynamodb};
     use csv_load::plan::{CsvSource, LoadTarget};
     use csv_load::receipt::RowCounts;
     use csv_load::{LoadOptions, PlannerSettings, RecordPosition};
@@ -180,40 +179,40 @@ mod tests {
         LoadPlan::new(&planned, source, load_id, wanted, "2026-01-01T00:00:00Z".parse().unwrap())
     }
 
-    fn batch(id: u64) -> Batch {
+    fn batch(id: u64) -> ItemBatch {
         let mut puts = PutBatch::new(TABLE);
         puts.push(|out| out.extend_from_slice(format!(r#"{{"id":{{"S":"{id}"}}}}"#).as_bytes()));
         let (counts, next) = (RowCounts { read: 1, ..RowCounts::default() }, RecordPosition { offset: id, line: id });
-        Batch { puts, lines: Vec::new(), write_units: 1, counts, next }
+        ItemBatch { puts, lines: Vec::new(), write_units: 1, counts, next }
     }
 
     #[tokio::test]
-    async fn no_call_is_under_way_any_more_when_one_has_failed() {
+    async fn failed_write_leaves_no_call_in_flight() {
         let plan = plan();
         let mut ended = 0;
         for seed in 0..20 {
             let dynamodb = dynamodb::memory(&[(TABLE, "id", None)]);
             dynamodb.shuffle(seed);
-            dynamodb.fail("BatchWriteItem", 1, Fault::Answer(400, "AccessDeniedException"));
+            dynamodb.fail("BatchWriteItem", 1, Fault::Error(400, "AccessDeniedException"));
             let (sender, batches) = mpsc::channel(2);
             for id in 1..=2 {
                 sender.send(batch(id)).await.unwrap();
             }
             drop(sender);
-            let writer = Writer {
+            let writer = BatchWriter {
                 plan: &plan,
                 items: Items::new(dynamodb::client(&dynamodb), TABLE),
                 pace: Pace::new(None),
                 calls_in_flight: 4,
-                ending: &Ending::at(Instant::now() + std::time::Duration::from_secs(60)),
+                deadline: &Deadline::at(Instant::now() + std::time::Duration::from_secs(60)),
                 throttled: &AtomicU64::new(0),
             };
             let from = Resume { offset: 0, line: 1, counts: RowCounts::default(), write_units: 0 };
             assert!(writer.write(batches, from).await.is_err());
-            // Where the first call fails and the second has begun, its item is there when the first's failure is told.
+            // If the second call started before the first one failed, its item exists when the failure is returned.
             let items = dynamodb.with(|tables| tables.raw_items(TABLE));
             ended += usize::from(items.iter().any(|item| item["id"]["S"] == "2"));
         }
-        assert!(ended > 0, "calls were left under way");
+        assert!(ended > 0, "a call was left in flight");
     }
 }

@@ -1,29 +1,21 @@
-//! What is read once, at the cold start.
-
-use std::fmt;
+//! Configuration and clients, created once at cold start.
 
 use aws_client::config;
 use aws_lake::{Jobs, Ledger};
-use function_runtime::{Env, InvalidConfiguration};
-use jiff::Timestamp;
+use function_runtime::{Clock, Env, InvalidConfiguration};
 use pipeline::ledger::record::MissingRules;
 
-use crate::Archive;
+use crate::SourceArchive;
 
-/// Clients, settings, the clock.
+#[derive(Debug)]
 pub struct Context {
-    /// The sources.
-    pub archive: Archive,
-    /// The jobs.
+    pub archive: SourceArchive,
     pub jobs: Jobs,
-    /// The ledger.
     pub ledger: Ledger,
-    /// How many days before the newest hour over a job begins that is not told where.
+    /// A new job without `from` begins this number of days before the newest hour that is over.
     pub baseline_days: u32,
-    /// When a missing hour is given up.
     pub rules: MissingRules,
-    /// The clock.
-    pub now: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    pub clock: Clock,
 }
 
 impl Context {
@@ -31,14 +23,17 @@ impl Context {
     ///
     /// | variable | meaning | default |
     /// | --- | --- | --- |
-    /// | `SOURCE_URLS` | addresses of archives, separated by commas, the preferred one first | |
-    /// | `JOBS_TABLE`, `ARCHIVE_HOURS_TABLE` | the DynamoDB tables of the jobs and of the ledger | |
-    /// | `BASELINE_DAYS` | how many days back a new job begins | 7 |
-    /// | `MISSING_AFTER_HOURS` | so many hours after its end an absent hour is missing, not late | 48 |
-    /// | `MISSING_RETRY_DAYS` | until so many days after its end a missing hour is asked for again | 30 |
+    /// | `SOURCE_URLS` | comma-separated addresses of archives, in order of preference | |
+    /// | `JOBS_TABLE`, `ARCHIVE_HOURS_TABLE` | the DynamoDB tables of jobs and ledger | |
+    /// | `BASELINE_DAYS` | days before now at which a new job begins | 7 |
+    /// | `MISSING_AFTER_HOURS` | hours after its end from which an absent hour is `missing` instead of `not_published` | 48 |
+    /// | `MISSING_RETRY_DAYS` | days after its end until which a missing hour is requested again | 30 |
+    ///
+    /// # Errors
+    /// If a variable is missing or invalid.
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
         let env = Env::of_process();
-        let archive = Archive::new(env.value("SOURCE_URLS")?)
+        let archive = SourceArchive::new(env.value("SOURCE_URLS")?)
             .map_err(|error| InvalidConfiguration::new("SOURCE_URLS", error.to_string()))?;
         let (jobs, ledger) = (env.text("JOBS_TABLE")?, env.text("ARCHIVE_HOURS_TABLE")?);
         let baseline_days = env.value_or("BASELINE_DAYS", 7)?;
@@ -48,19 +43,6 @@ impl Context {
         };
         let client = config::dynamodb(&config::load().await);
         let (jobs, ledger) = (Jobs::new(client.clone(), jobs), Ledger::new(client, ledger));
-        Ok(Self { archive, jobs, ledger, baseline_days, rules, now: Box::new(Timestamp::now) })
-    }
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { archive, jobs, ledger, baseline_days, rules, now: _ } = self;
-        f.debug_struct("Context")
-            .field("archive", archive)
-            .field("jobs", jobs)
-            .field("ledger", ledger)
-            .field("baseline_days", baseline_days)
-            .field("rules", rules)
-            .finish_non_exhaustive()
+        Ok(Self { archive, jobs, ledger, baseline_days, rules, clock: Clock::system() })
     }
 }

@@ -1,24 +1,21 @@
-//! Why no hour can be named.
+//! Errors, with the names that the state machine matches.
 
 use aws_client::AwsError;
 use function_runtime::{ErrorName, InvalidInput};
 use pipeline::ArchiveHour;
 
-use crate::source::SourceError;
+use crate::archive::SourceError;
 
-/// The error of this function.
 #[derive(Debug, thiserror::Error)]
 pub enum NextFileError {
-    /// The input cannot be worked with.
     #[error(transparent)]
     Input(#[from] InvalidInput),
-    /// The clock stands before the end of the archive's first hour.
-    #[error("no hour of the archive is over: its first one is {}", ArchiveHour::FIRST)]
+    /// The clock shows a time before the end of the archive's first hour.
+    #[error("no hour of the archive is over, the first one is {}", ArchiveHour::FIRST)]
     Clock,
-    /// The source did not say whether it has an hour, and nothing can be named without its answer.
+    /// The source failed, and no due hour is known without it.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }
@@ -29,7 +26,7 @@ impl ErrorName for NextFileError {
             Self::Input(error) => error.name(),
             Self::Clock => "InvalidConfiguration",
             Self::Source(SourceError::Status { refused: true, .. }) => "SourceRefused",
-            Self::Source(SourceError::Status { .. } | SourceError::NoAnswer { .. }) => "SourceUnavailable",
+            Self::Source(SourceError::Status { .. } | SourceError::NoResponse { .. }) => "SourceUnavailable",
             Self::Aws(error) => error.name(),
         }
     }

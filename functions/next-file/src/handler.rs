@@ -1,4 +1,4 @@
-//! What the function does.
+//! The handler.
 
 use function_runtime::{InvalidInput, Metrics, Unit};
 use pipeline::ArchiveHour;
@@ -9,40 +9,42 @@ use crate::{Context, Input, NextFileError, Output};
 
 const JOB_DESCRIPTION: &str = "GitHub's public activity from GH Archive, hour by hour";
 
-/// Names the due hours.
+/// Returns the due hours of a job.
+///
+/// # Errors
+/// See [`NextFileError`].
 pub async fn handle(input: Input, context: &Context) -> Result<Output, NextFileError> {
-    let now = (context.now)();
+    let now = context.clock.now();
     let newest_hour_over = due::newest_over(now).ok_or(NextFileError::Clock)?;
     validate(&input, newest_hour_over)?;
     if let Some(days) = input.recheck_days {
-        return replaced(&input, days.get(), newest_hour_over, context).await;
+        return find_replaced(&input, days.get(), newest_hour_over, context).await;
     }
-    let job = job(&input, newest_hour_over, context).await?;
-    measure_lag(&job, newest_hour_over);
+    let job = find_or_create_job(&input, newest_hour_over, context).await?;
+    emit_lag(&job, newest_hour_over);
     let query = DueQuery {
         now,
         first_hour: job.first_hour,
-        next_hour: job.next_hour().expect("a job is read only with a bookmark that names an hour"),
+        next_hour: job.next_hour().expect("Jobs::get returns only jobs whose bookmark names an hour"),
         after: input.after,
         max_hours: input.max_hours.get(),
         rules: context.rules,
     };
     let items = context.ledger.summaries(query.first_needed(), newest_hour_over).await?;
     let known = query.due_in_ledger(&items);
-    let (answers, error) = context.archive.probe(query.probes(&known)).await;
-    let due = due::select_due(&query, known, &answers);
+    let (probes, error) = context.archive.probe(query.probes(&known)).await;
+    let due = due::select_due(&query, known, &probes);
     match error {
         Some(error) if due.hours.is_empty() && !due.caught_up => Err(error.into()),
         _ => {
-            tracing::info!(hours = due.hours.len(), caught_up = due.caught_up, asked = answers.len(), "named");
+            tracing::info!(hours = due.hours.len(), caught_up = due.caught_up, requests = probes.len(), "due hours");
             Ok(Output { hours: due.hours, caught_up: due.caught_up, newest_hour_over })
         }
     }
 }
 
-/// Names the hours that the source has replaced: those under another tag (or, without tags, of another time) than they were
-/// fetched under.
-async fn replaced(
+/// Returns the hours that the source has replaced: their ETag (or, without ETags, `Last-Modified`) differs from the fetched one.
+async fn find_replaced(
     input: &Input,
     days: u32,
     newest_hour_over: ArchiveHour,
@@ -54,14 +56,15 @@ async fn replaced(
         true => context.ledger.sources(first, newest_hour_over).await?,
         false => Vec::new(),
     };
-    let (asked, most) = (published.len(), input.max_hours.get() as usize);
+    let (requests, limit) =
+        (published.len(), usize::try_from(input.max_hours.get()).expect("usize has at least 32 bits"));
     let (mut hours, error) = context.archive.replaced(published).await;
     if let Some(error) = error.filter(|_| hours.is_empty()) {
         return Err(error.into());
     }
-    let caught_up = hours.len() <= most;
-    hours.truncate(most);
-    tracing::info!(hours = hours.len(), asked, "looked for replaced hours");
+    let caught_up = hours.len() <= limit;
+    hours.truncate(limit);
+    tracing::info!(hours = hours.len(), requests, "replaced hours");
     Ok(Output { hours, caught_up, newest_hour_over })
 }
 
@@ -77,15 +80,19 @@ fn validate(input: &Input, newest_hour_over: ArchiveHour) -> Result<(), InvalidI
     Ok(())
 }
 
-/// How many hours the bookmark (or, at first, the job's beginning) is behind the newest hour over.
-fn measure_lag(job: &JobItem, newest_hour_over: ArchiveHour) {
+/// Emits how many hours the bookmark (initially the start of the job) is behind the newest hour that is over.
+fn emit_lag(job: &JobItem, newest_hour_over: ArchiveHour) {
     let next = job.next_hour().unwrap_or(job.first_hour);
     let lag = newest_hour_over.hours_since(next) + 1;
     Metrics::new().with("LagHours", Unit::Count, lag.max(0) as f64).by("Job", job.job_id.as_str()).emit();
 }
 
-/// The job's item, which is written if there is none. Two runs at once end with the item of one of them.
-async fn job(input: &Input, newest_hour_over: ArchiveHour, context: &Context) -> Result<JobItem, NextFileError> {
+/// Reads the job, and creates it if it does not exist. Concurrent runs agree on the item of one of them.
+async fn find_or_create_job(
+    input: &Input,
+    newest_hour_over: ArchiveHour,
+    context: &Context,
+) -> Result<JobItem, NextFileError> {
     if let Some(job) = context.jobs.get(&input.job_id).await? {
         return Ok(job);
     }
@@ -99,9 +106,9 @@ async fn job(input: &Input, newest_hour_over: ArchiveHour, context: &Context) ->
         job_run_bookmark_details: None,
     };
     if context.jobs.create(&job).await? {
-        tracing::info!(job_id = job.job_id, first_hour = %job.first_hour, "the job begins");
+        tracing::info!(job_id = job.job_id, first_hour = %job.first_hour, "job created");
         return Ok(job);
     }
-    // Another run was quicker; a table that then has no item is one that somebody empties.
+    // Another run created the job. If it is absent now, the table is being emptied.
     Ok(context.jobs.get(&input.job_id).await?.unwrap_or(job))
 }

@@ -1,26 +1,24 @@
-//! State `NextFile`: which hours a job has to see to.
+//! State `NextFile` of `ingest`: returns the hours that a job has to process.
 //!
-//! - **Input** ([`Input`]): the job, how many hours at most, the last hour named before in this execution.
-//! - **Output** ([`Output`]): the due hours, oldest first, never one that is not over, and whether that is all.
-//! - **Reads** the job's item, the ledger from the bookmark (or a month back, for missing hours that are asked for again) to
-//!   the newest hour over, and asks the source by `HEAD` about hours newer than the ledger's newest.
-//! - **With `recheck_days`** it names published hours of so many days instead whose file at the source is another one by now:
-//!   it reads where they came from and asks by `HEAD` about each; no job is read or written.
-//! - **Writes** the job's item if there is none yet, and nothing else: the job begins `BASELINE_DAYS` before the newest hour
-//!   over, or at `from`.
-//! - **Fails** with `SourceUnavailable` or `SourceRefused` only if the source did not answer and there is nothing to name
-//!   without its answer.
+//! - **Input** ([`Input`]): the job, the most hours to return, and the last hour returned to this execution.
+//! - **Output** ([`Output`]): the due hours, oldest first, only hours that are over, and whether that is all.
+//! - **Reads** the job, and the ledger from the bookmark (for missing hours: from a month ago) to the newest hour that is over.
+//!   It requests by `HEAD` the hours that are newer than the newest one in the ledger.
+//! - **With `recheck_days`** it returns published hours whose file at the source was replaced. It reads their sources from the
+//!   ledger and requests each by `HEAD`; it neither reads nor writes the job.
+//! - **Writes** the job if it does not exist. A job begins at `from`, or `BASELINE_DAYS` before the newest hour that is over.
+//! - **Fails** with `SourceUnavailable` or `SourceRefused` only if the source failed and no due hour is known without it.
 //!
-//! What is due is decided by [`pipeline::due`]. A second run is safe: it names what is due by then.
+//! [`pipeline::due`] decides which hours are due. A second run is safe: it returns the hours that are due then.
 
+mod archive;
 mod context;
 mod error;
 mod event;
 mod handler;
-mod source;
 
+pub use archive::SourceArchive;
 pub use context::Context;
 pub use error::NextFileError;
 pub use event::{Input, Output};
 pub use handler::handle;
-pub use source::Archive;

@@ -1,4 +1,4 @@
-//! The Lambda `next-file`; see the library for what it does.
+//! The Lambda `next-file`; the library has its documentation.
 
 use std::process::ExitCode;
 

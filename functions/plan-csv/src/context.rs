@@ -1,29 +1,28 @@
-//! What is read once, at the cold start.
+//! Configuration and clients, created once at cold start.
 
 use aws_client::config;
 use aws_client::s3::Bucket;
 use csv_load::{MAX_CHUNK_BYTES, PlannerSettings};
 use function_runtime::{Env, InvalidConfiguration};
 
-/// Configuration and clients.
 #[derive(Debug)]
 pub struct Context {
     /// The upload bucket.
     pub bucket: Bucket,
-    /// What the names of tables begin with that may be loaded.
+    /// The prefix of all tables that may be loaded.
     pub table_prefix: String,
-    /// How chunks are cut; what a load adds to items is its own.
+    /// Without `added_bytes`, which differ per load.
     pub settings: PlannerSettings,
-    /// How many chunks of a load run at once, at most.
+    /// The most chunks of a load that run at the same time.
     pub concurrency: u32,
 }
 
 impl Context {
-    /// Reads the environment: `UPLOAD_BUCKET` and `TABLE_PREFIX`, which have no default, `CSV_CHUNK_ROWS` (25,000) and
-    /// `CSV_CONCURRENCY` (8).
+    /// Reads the environment: `UPLOAD_BUCKET` and `TABLE_PREFIX` (required), `CSV_CHUNK_ROWS` (default 25,000) and
+    /// `CSV_CONCURRENCY` (default 8).
     ///
     /// # Errors
-    /// If a variable is absent or holds what it must not.
+    /// If a variable is missing or invalid.
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
         let env = Env::of_process();
         let (bucket, table_prefix) = (env.text("UPLOAD_BUCKET")?, env.text("TABLE_PREFIX")?);

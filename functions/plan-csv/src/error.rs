@@ -1,40 +1,25 @@
-//! Why a file is not loaded.
+//! Errors, with the names that the state machine matches.
 
 use aws_client::AwsError;
 use aws_client::s3::{DocumentError, ReadError};
 use csv_load::{CsvFileError, LoadId};
 use function_runtime::{ErrorName, InvalidInput};
 
-/// The error of this function.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanCsvError {
-    /// The request cannot be worked with.
     #[error(transparent)]
     Input(#[from] InvalidInput),
-    /// The file cannot be read.
     #[error(transparent)]
     Source(ReadError),
-    /// The file is no good.
     #[error("{address}")]
-    File {
-        /// Its `s3://` address.
-        address: String,
-        /// What is wrong with it.
-        source: CsvFileError,
-    },
-    /// An object of the load is not what it was.
+    File { address: String, source: CsvFileError },
+    /// The plan of an earlier run cannot be read.
     #[error(transparent)]
     Plan(#[from] DocumentError),
-    /// Its items are being deleted.
     #[error("load {load_id} is being undone")]
-    BeingUndone {
-        /// The load.
-        load_id: LoadId,
-    },
-    /// A call failed.
+    BeingUndone { load_id: LoadId },
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// The disk failed.
     #[error("cannot read rows from a temporary file")]
     Disk(#[from] std::io::Error),
 }

@@ -1,4 +1,4 @@
-//! The contract with the state machine.
+//! Input and output: the contract with the state machine.
 
 use std::collections::BTreeMap;
 
@@ -6,98 +6,82 @@ use csv_load::{ColumnType, LoadId, LoadOptions};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Which file, and since when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// What the state machine was started with, the table filled in.
-    pub request: Request,
-    /// When it was started.
+    /// The input of the execution with the default table.
+    pub request: LoadRequest,
+    /// Start of the execution.
     pub started_at: Timestamp,
-    /// The table's own id, if it was looked at.
+    /// The id of the table, which changes when a table is created again; `None` if it is unknown.
     #[serde(default)]
     pub table_id: Option<String>,
 }
 
-/// What somebody wants to be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Request {
-    /// The file's bucket: the upload bucket.
+pub struct LoadRequest {
+    /// Must be the upload bucket.
     pub bucket: String,
-    /// The file's key.
     pub key: String,
-    /// The table.
     pub table: String,
-    /// How its rows become items.
     #[serde(default)]
     pub options: LoadOptions,
-    /// Write units a second that the whole load may take.
+    /// The limit of write units per second for the whole load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_wcu: Option<u32>,
-    /// Whether a file is loaded that was loaded already.
+    /// Loads the file even if it was loaded before.
     #[serde(default)]
     pub force: bool,
-    /// Whether nothing is written.
+    /// Plans only and writes nothing.
     #[serde(default)]
     pub dry_run: bool,
-    /// Who started the execution, as the console notes it. Not used.
+    /// Added by Step Functions to the input of a nested execution. Unused.
     #[serde(rename = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID", default, skip_serializing)]
     pub started_by: Option<String>,
 }
 
-/// The plan, in brief.
+/// A summary of the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Output {
-    /// The load.
     pub load_id: LoadId,
-    /// What is to be done.
-    pub status: Status,
-    /// The table.
+    pub status: PlanStatus,
     pub table: String,
-    /// Chunks.
     pub chunks: u32,
-    /// Rows.
     pub rows: u64,
-    /// Rows that do not fit.
+    /// Rows that do not fit the rules.
     pub rejected: u64,
-    /// Rows whose id a later row has.
+    /// Rows whose id occurs again in a later row.
     pub superseded: u64,
-    /// Write units that the load takes.
+    /// DynamoDB write units of all items.
     pub write_units: u64,
-    /// What separates cells.
     pub delimiter: csv_load::Delimiter,
-    /// The column whose value is the key; a hash of the row is, if there is none.
+    /// The column of the key; `None` if the key is a hash of the row.
     pub id_column: Option<String>,
-    /// Columns.
+    /// The number of columns.
     pub columns: u32,
-    /// Types of the columns that are no text; the first hundred.
+    /// The types of the columns that are not text; at most 100.
     pub types: BTreeMap<String, ColumnType>,
-    /// Where the chunks are listed.
-    pub manifest: Manifest,
-    /// How many chunks run at once.
+    /// The list of the chunks.
+    pub manifest: ChunksManifest,
+    /// The number of chunks that run at the same time.
     pub concurrency: u32,
-    /// Write units a second that each of them may take, if that is limited.
+    /// The limit of write units per second for each of them, if any.
     pub chunk_wcu: Option<f64>,
 }
 
-/// What is to be done with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Its chunks are to be loaded.
+pub enum PlanStatus {
+    /// The chunks have to be loaded.
     Planned,
-    /// Nothing: these bytes were loaded into this table this way before.
+    /// The same bytes were loaded into this table with the same options before.
     AlreadyLoaded,
-    /// Nothing: that was asked for.
     DryRun,
 }
 
-/// An object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// Its bucket.
+pub struct ChunksManifest {
     pub bucket: String,
-    /// Its key.
     pub key: String,
 }

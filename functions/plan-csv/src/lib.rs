@@ -1,13 +1,13 @@
-//! State `PlanCsv` of `csv-load`: how a file is loaded.
+//! State `PlanCsv` of `csv-load`: plans how a file is loaded.
 //!
-//! - **Input** ([`Input`]): the request that the state machine was started with, and its start.
-//! - **Output** ([`Output`]): the load's id, its chunks and what was found out about its rows; or that it is loaded already.
-//! - **Reads** the file once, in a stream, and what an earlier run has planned.
-//! - **Writes** below `loads/<load id>/` the quarantine, the bits of superseded rows, the chunks' list and, last, the plan;
-//!   nothing at all in a dry run.
+//! - **Input** ([`Input`]): the input of the execution, and its start.
+//! - **Output** ([`Output`]): the load id, the chunks and the result of reading the rows; or that the file is loaded already.
+//! - **Reads** the file once, as a stream, and the plan of an earlier run.
+//! - **Writes** under `loads/<load id>/` the quarantine, the bits of superseded rows, the list of chunks and, last, the plan. A
+//!   dry run writes nothing.
 //!
-//! A second run is safe: all of it follows from the file's bytes and the request, but for the plan's time and address of the
-//! file, and there the plan that was written first holds.
+//! A second run is safe: everything follows from the bytes of the file and the request, except the time of the plan and the
+//! address of the file. For those, the first plan is kept.
 
 mod context;
 mod error;
@@ -17,5 +17,5 @@ mod pass;
 
 pub use context::Context;
 pub use error::PlanCsvError;
-pub use event::{Input, Manifest, Output, Request, Status};
+pub use event::{ChunksManifest, Input, LoadRequest, Output, PlanStatus};
 pub use handler::handle;

@@ -1,4 +1,4 @@
-//! The Lambda `plan-csv`; see the library for what it does.
+//! The Lambda `plan-csv`; the library has its documentation.
 
 use std::process::ExitCode;
 

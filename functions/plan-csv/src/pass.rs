@@ -1,12 +1,11 @@
-//! The one pass over a file: hashed and planned at once.
+//! One pass over a file: SHA-256 and plan.
 
 use aws_client::AwsError;
 use aws_client::s3::{Object, pipe};
 use csv_load::{CsvFileError, FilePlan, LoadOptions, PlannerSettings};
 use sha2::{Digest, Sha256};
 
-/// Reads an object to its end, unless its beginning shows that it is no good; answers what its text is, and the SHA-256 of
-/// its bytes if it was read to its end.
+/// Reads an object, and returns its plan and SHA-256. An invalid file is not read to its end, and its hash is incomplete.
 pub(crate) async fn run(
     object: Object,
     options: LoadOptions,
@@ -17,7 +16,7 @@ pub(crate) async fn run(
     let mut hash = Sha256::new();
     let fed = pieces.feed(object, |piece| hash.update(piece)).await;
     let planned = planning.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-    // Whatever the planner makes of a body that broke off, the broken body is the cause.
+    // If the body ended early, that is the cause of any error of the planner.
     fed?;
     Ok((planned, hash.finalize().into()))
 }

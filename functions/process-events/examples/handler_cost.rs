@@ -1,8 +1,9 @@
-//! CPU time of the handler: PAYLOAD ROUNDS, with the function's environment. Prints records and CPU seconds as JSON.
+//! CPU time of the handler. Arguments: `PAYLOAD ROUNDS`, with the environment of the function. Prints records and CPU seconds as
+//! JSON.
 //!
-//! `bench/events/compare.py` runs it against endpoints that answer at once, beside a handler in Python.
+//! `bench/events/compare.py` runs it against endpoints that respond at once, and compares it with a handler in Python.
 
-#![allow(clippy::unwrap_used, reason = "what a measurement cannot go on without ends it")]
+#![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use process_events::{Context, Input, handle};
 use rustix::time::{ClockId, clock_gettime};
@@ -22,7 +23,7 @@ async fn main() {
     println!("{{\"events\": {records}, \"cpu_secs\": {cpu_secs}}}");
 }
 
-/// What the runtime does with an invocation: text to output, output to text.
+/// One invocation as the runtime makes it: text to output, output to text.
 async fn round(payload: &str, context: &Context) {
     let output = handle(payload, context).await.unwrap();
     assert!(output.batch_item_failures.is_empty());

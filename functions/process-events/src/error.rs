@@ -1,15 +1,14 @@
-//! Why a batch as a whole has to come again.
+//! Errors that fail a batch as a whole, so that Kinesis delivers it again.
 
 use aws_client::AwsError;
 use function_runtime::{ErrorName, InvalidInput};
 
-/// The error of this function. Where only some records failed, the answer names them instead.
+/// If only some records failed, the output names them instead.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessEventsError {
-    /// The input cannot be worked with.
     #[error(transparent)]
     Input(#[from] InvalidInput),
-    /// A call failed, and nothing of the batch is known to be stored.
+    /// A call failed, and all records of the batch failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }

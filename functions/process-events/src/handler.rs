@@ -1,4 +1,4 @@
-//! What the function does.
+//! The handler.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,16 @@ use event_stream::protocol::{EventOutcome, store};
 use event_stream::quarantine::QuarantinedRecord;
 use event_stream::record::RecordId;
 
-use crate::decode::{Decoded, decode};
+use crate::decode::{DecodedBatch, decode};
 use crate::event::{ItemFailure, WindowState};
-use crate::measures::{self, Counts};
-use crate::world::Aws;
+use crate::metrics::{self, BatchCounts};
+use crate::store::AwsEventStore;
 use crate::{Context, Input, Output, ProcessEventsError};
 
-/// Stores a batch, the JSON of an [`Input`].
+/// Stores a batch, given as the JSON of an [`Input`].
+///
+/// # Errors
+/// If the input is invalid, or a call failed and all records of the batch failed.
 pub async fn handle(event: &str, context: &Context) -> Result<Output, ProcessEventsError> {
     let Input { records, window, mut state, is_final_invoke_for_window } = function_runtime::parse_text(event)?;
     let mut failures = Vec::new();
@@ -24,30 +27,34 @@ pub async fn handle(event: &str, context: &Context) -> Result<Output, ProcessEve
         state.add(&counts);
     }
     if window.is_some() && is_final_invoke_for_window {
-        measures::emit_window(&state);
+        metrics::emit_window(&state);
     }
     Ok(Output { batch_item_failures: failures, state: window.is_some().then_some(state) })
 }
 
-async fn process(decoded: &Decoded, context: &Context) -> Result<(Vec<ItemFailure>, Counts), ProcessEventsError> {
-    let Decoded { batch, bad } = decoded;
+async fn process(
+    decoded: &DecodedBatch,
+    context: &Context,
+) -> Result<(Vec<ItemFailure>, BatchCounts), ProcessEventsError> {
+    let DecodedBatch { batch, rejected } = decoded;
     let ids = &*batch.records;
-    let world = Aws::new(context);
-    let kept = quarantine(ids, bad, context).await;
-    let fates = store(batch, &context.settings, &world).await;
+    let event_store = AwsEventStore::new(context);
+    let quarantined = quarantine(ids, rejected, context).await;
+    let outcomes = store(batch, &context.settings, &event_store).await;
     let mut failed: BTreeSet<usize> = BTreeSet::new();
-    let failing = batch.arrivals.iter().zip(&fates).filter(|(_, fate)| matches!(fate, EventOutcome::Failed(_)));
+    let failing =
+        batch.arrivals.iter().zip(&outcomes).filter(|(_, outcome)| matches!(outcome, EventOutcome::Failed(_)));
     failed.extend(failing.map(|(arrival, _)| arrival.record));
-    let mut failure = world.failure();
-    if let Err(error) = kept {
-        failed.extend(bad.iter().map(|(record, _)| *record));
+    let mut failure = event_store.failure();
+    if let Err(error) = quarantined {
+        failed.extend(rejected.iter().map(|(record, _)| *record));
         failure.get_or_insert(error);
     }
-    // What comes again is counted then.
+    // Records that are delivered again are counted then.
     let acknowledged = failed.first().copied().unwrap_or(ids.len());
-    let quarantined = bad.iter().filter(|(record, _)| *record < acknowledged).count();
-    let counts = Counts::of(&batch.arrivals, &fates, acknowledged, quarantined, &context.settings.types);
-    counts.emit(failed.len(), (context.now)());
+    let quarantined = rejected.iter().filter(|(record, _)| *record < acknowledged).count();
+    let counts = BatchCounts::of(&batch.arrivals, &outcomes, acknowledged, quarantined, &context.settings.types);
+    counts.emit(failed.len(), context.clock.now());
     if failed.len() == ids.len()
         && let Some(error) = failure
     {
@@ -60,11 +67,15 @@ async fn process(decoded: &Decoded, context: &Context) -> Result<(Vec<ItemFailur
     Ok((failures, counts))
 }
 
-/// Writes a batch's bad records to one object, whose name depends on them alone.
-async fn quarantine(ids: &[RecordId], bad: &[(usize, QuarantinedRecord)], context: &Context) -> Result<(), AwsError> {
-    let (Some(first), Some(last)) = (bad.first(), bad.last()) else { return Ok(()) };
+/// Writes the rejected records of a batch to one object, whose key depends only on them.
+async fn quarantine(
+    ids: &[RecordId],
+    rejected: &[(usize, QuarantinedRecord)],
+    context: &Context,
+) -> Result<(), AwsError> {
+    let (Some(first), Some(last)) = (rejected.first(), rejected.last()) else { return Ok(()) };
     let mut lines = Vec::new();
-    for (_, record) in bad {
+    for (_, record) in rejected {
         serde_json::to_writer(&mut lines, record).expect("writing to memory does not fail");
         lines.push(b'\n');
         tracing::warn!(
@@ -82,7 +93,7 @@ async fn quarantine(ids: &[RecordId], bad: &[(usize, QuarantinedRecord)], contex
 }
 
 impl WindowState {
-    fn add(&mut self, counts: &Counts) {
+    fn add(&mut self, counts: &BatchCounts) {
         self.stored += counts.stored;
         self.duplicates += counts.duplicates;
         self.quarantined += counts.quarantined;

@@ -1,4 +1,4 @@
-//! The Lambda `process-events`; see the library for what it does.
+//! The Lambda `process-events`; the library has its documentation.
 
 use std::process::ExitCode;
 

@@ -1,41 +1,33 @@
-//! What is read once, at the cold start.
+//! Configuration and clients, created once at cold start.
 
 use std::time::Duration;
 
 use aws_client::config;
 use aws_client::s3::Bucket;
-use aws_lake::{Leases, Ledger};
-use aws_lake::{Partitions, glue_client};
-use function_runtime::{Env, InvalidConfiguration};
-use jiff::Timestamp;
+use aws_lake::{Leases, Ledger, Partitions, glue_client};
+use function_runtime::{Clock, Env, InvalidConfiguration};
 
-/// Clients and names.
 #[derive(Debug)]
 pub struct Context {
-    /// The bucket.
     pub bucket: Bucket,
-    /// The ledger.
     pub ledger: Ledger,
-    /// The leases of runs that are at work.
     pub leases: Leases,
-    /// The partitions of the events table.
     pub partitions: Partitions,
-    /// After how many days the bucket deletes quarantined records; 0 is never.
+    /// Days after which the bucket deletes quarantine objects; 0 means never.
     pub quarantine_retention_days: u32,
-    /// After how many days the bucket deletes landed bytes; 0 is never.
+    /// Days after which the bucket deletes landing objects; 0 means never.
     pub landing_retention_days: u32,
-    /// How long to wait before an hour is looked at again that a run is at work on.
+    /// The wait before an hour that a run is changing is checked again.
     pub wait: Duration,
-    /// The time.
-    pub now: fn() -> Timestamp,
+    pub clock: Clock,
 }
 
 impl Context {
-    /// Reads the environment: `DATA_BUCKET`, `ARCHIVE_HOURS_TABLE`, `GLUE_DATABASE` and `GLUE_TABLE`, which have no default,
-    /// `QUARANTINE_RETENTION_DAYS` and `LANDING_RETENTION_DAYS` (0: never deleted).
+    /// Reads the environment: `DATA_BUCKET`, `ARCHIVE_HOURS_TABLE`, `GLUE_DATABASE` and `GLUE_TABLE` (required),
+    /// `QUARANTINE_RETENTION_DAYS` and `LANDING_RETENTION_DAYS` (default 0: never deleted).
     ///
     /// # Errors
-    /// If a variable is absent, or no number where one is expected.
+    /// If a variable is missing or invalid.
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
         let env = Env::of_process();
         let (bucket, ledger) = (env.text("DATA_BUCKET")?, env.text("ARCHIVE_HOURS_TABLE")?);
@@ -49,7 +41,7 @@ impl Context {
             quarantine_retention_days: env.value_or("QUARANTINE_RETENTION_DAYS", 0)?,
             landing_retention_days: env.value_or("LANDING_RETENTION_DAYS", 0)?,
             wait: Duration::from_secs(3),
-            now: Timestamp::now,
+            clock: Clock::system(),
         })
     }
 }

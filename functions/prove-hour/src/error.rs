@@ -1,36 +1,26 @@
-//! Why an hour cannot be looked at. What is wrong with it is no error: it is in the report.
+//! Errors, with the names that the state machine matches. A wrong hour is not an error: the report has its findings.
 
 use aws_client::AwsError;
 use aws_client::s3::ReadError;
 use aws_lake::PartitionError;
 use function_runtime::{ErrorName, InvalidInput};
 
-/// The error of this function.
 #[derive(Debug, thiserror::Error)]
-pub enum ProveError {
-    /// The input cannot be worked with.
+pub enum ProveHourError {
     #[error(transparent)]
     Input(#[from] InvalidInput),
-    /// A report of another hour is missing or cannot be read.
-    #[error("{address} is no report of this proof: {reason}")]
-    NoReport {
-        /// Its address.
-        address: String,
-        /// Why not.
-        reason: String,
-    },
-    /// An object is longer than this function takes.
+    /// A report is missing or cannot be read.
+    #[error("{address} is not a report of this proof: {reason}")]
+    NoReport { address: String, reason: String },
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The partition could not be read.
     #[error(transparent)]
     Partition(#[from] PartitionError),
-    /// Another call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }
 
-impl ErrorName for ProveError {
+impl ErrorName for ProveHourError {
     fn name(&self) -> &str {
         match self {
             Self::Input(error) => error.name(),

@@ -1,4 +1,4 @@
-//! The contract with the state machine.
+//! Input and output: the contract with the state machine.
 
 use std::collections::BTreeMap;
 
@@ -10,64 +10,60 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// The name of the proof: its reports lie under it.
+    /// The name of the proof, part of the keys of its reports.
     pub proof: String,
-    /// The hour to look at.
+    /// The hour to check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hour: Option<ArchiveHour>,
-    /// How many hours have been looked at: their reports are added up.
+    /// The number of checked hours, whose reports are added up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<u32>,
 }
 
-/// What was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Output {
-    /// Of one hour.
     Hour {
-        /// The hour.
         hour: ArchiveHour,
-        /// Whether nothing is wrong with it.
+        /// Whether there are no findings.
         proven: bool,
     },
-    /// Of all hours of a proof.
-    Sums(Sums),
+    Sums(ProofSums),
 }
 
-/// What a proof found.
+/// The sums over all reports of a proof.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sums {
-    /// Hours that were looked at.
+pub struct ProofSums {
+    /// Checked hours.
     pub hours: u32,
-    /// Published hours whose rows were worked out anew and are what readers see.
+    /// Published hours whose recomputed rows equal the visible ones.
     pub proven: u32,
-    /// Published hours of which nothing is wrong, but whose landed bytes are not at hand.
+    /// Published hours without findings whose landing bytes are not available.
     pub not_recomputed: u32,
-    /// Hours that the source does not have, and of which there is nothing.
+    /// Hours that the source does not have, without any objects.
     pub absent: u32,
-    /// Hours with something wrong.
+    /// Hours with findings.
     pub wrong: u32,
-    /// The findings, by name.
+    /// The number of findings by name.
     pub findings: BTreeMap<String, u32>,
-    /// The first of the wrong hours, each with its findings.
+    /// The first hours with findings, each with their names.
     pub first_wrong: Vec<String>,
-    /// Rows of all hours that were worked out anew.
+    /// Rows of all recomputed hours.
     pub rows: u64,
-    /// Where the reports are.
+    /// The `s3://` prefix of the reports.
     pub reports: String,
 }
 
 impl Input {
-    /// Checks what types alone do not say.
+    /// Checks what the types do not express.
     pub(crate) fn validate(&self) -> Result<(), InvalidInput> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if self.proof.is_empty() || self.proof.len() > 80 || !self.proof.bytes().all(is_plain) {
             return Err(InvalidInput::new("proof", "expected 1 to 80 letters, digits, -, _ and ."));
         }
         match (self.hour, self.hours) {
-            (Some(_), Some(_)) => Err(InvalidInput::new("hours", "has no meaning beside hour")),
-            (None, None) => Err(InvalidInput::new("hour", "is absent")),
+            (Some(_), Some(_)) => Err(InvalidInput::new("hours", "cannot be combined with hour")),
+            (None, None) => Err(InvalidInput::new("hour", "is missing")),
             _ => Ok(()),
         }
     }

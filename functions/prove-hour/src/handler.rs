@@ -1,21 +1,24 @@
-//! What the function does.
+//! The handler.
 
-use crate::report::Report;
-use crate::{Context, Input, Output, ProveError, hour, sums};
+use crate::report::ProofReport;
+use crate::{Context, Input, Output, ProveHourError, hour, sums};
 
-/// Looks at an hour, or adds up what was found of all.
-pub async fn handle(input: Input, context: &Context) -> Result<Output, ProveError> {
+/// Checks an hour, or adds up the reports of all hours.
+///
+/// # Errors
+/// See [`ProveHourError`]. There is then no new report.
+pub async fn handle(input: Input, context: &Context) -> Result<Output, ProveHourError> {
     input.validate()?;
     match input.hour {
         Some(hour) => {
-            let report = hour::look_at(hour, context).await?;
-            write(&input.proof, &report, context).await?;
+            let report = hour::check(hour, context).await?;
+            write_report(&input.proof, &report, context).await?;
             let proven = report.findings.is_empty();
             tracing::info!(
                 proven,
                 findings = report.findings.len(),
                 recomputed = report.not_recomputed.is_none(),
-                "looked at"
+                "checked"
             );
             Ok(Output::Hour { hour, proven })
         }
@@ -23,8 +26,8 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, ProveErro
     }
 }
 
-async fn write(proof: &str, report: &Report, context: &Context) -> Result<(), ProveError> {
-    let json = serde_json::to_vec_pretty(report).expect("a report has no map whose keys are no text");
+async fn write_report(proof: &str, report: &ProofReport, context: &Context) -> Result<(), ProveHourError> {
+    let json = serde_json::to_vec_pretty(report).expect("all map keys of a report are strings");
     let key = pipeline::keys::proof_report(proof, report.hour);
     Ok(context.bucket.write(&key, json, "application/json").await?)
 }

@@ -1,25 +1,24 @@
-//! The text of a gzip file that is in memory: all of its members, and zeros after the last one, which are legal.
+//! Inflates a gzip file in memory: all of its members. Zeros after the last member are ignored.
 
 use std::io::{self, Read};
 
 use bytes::{Buf, Bytes, buf::Reader};
 use flate2::bufread::GzDecoder;
 
-/// The text of a gzip file.
-pub(crate) struct Text(Option<GzDecoder<Reader<Bytes>>>);
+pub(crate) struct InflatedText(Option<GzDecoder<Reader<Bytes>>>);
 
-impl Text {
+impl InflatedText {
     pub(crate) fn of(gzip: Bytes) -> Self {
         Self(member(gzip))
     }
 }
 
-/// The next member, unless nothing but zeros is left.
+/// Returns a decoder of the next member, or `None` if only zeros are left.
 fn member(rest: Bytes) -> Option<GzDecoder<Reader<Bytes>>> {
     rest.iter().any(|byte| *byte != 0).then(|| GzDecoder::new(rest.reader()))
 }
 
-impl Read for Text {
+impl Read for InflatedText {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while let Some(decoder) = &mut self.0 {
             let read = decoder.read(buffer)?;
@@ -50,11 +49,11 @@ mod tests {
 
     fn text(bytes: Vec<u8>) -> io::Result<String> {
         let mut text = String::new();
-        Text::of(bytes.into()).read_to_string(&mut text).map(|_| text)
+        InflatedText::of(bytes.into()).read_to_string(&mut text).map(|_| text)
     }
 
     #[test]
-    fn all_members_are_read_and_zeros_are_the_end() {
+    fn inflate_reads_all_members() {
         for (phrase, bytes, expected) in [
             ("one member", gzip("a\n"), "a\n"),
             ("three members, one of them empty", [gzip("a\n"), gzip(""), gzip("b")].concat(), "a\nb"),

@@ -1,20 +1,19 @@
-//! States `ProveHour` and `AddUp` of `prove`: whether what readers see of an hour is what its landed bytes hold.
+//! States `ProveHour` and `AddUp` of `prove`: checks that the visible rows of an hour equal its landing bytes.
 //!
-//! - **Input** ([`Input`]): the name of the proof and an hour; or, to add its hours up, how many there must be.
-//! - **Output** ([`Output`]): whether the hour is as it should be; or the sums.
-//! - **Reads** the ledger's item, the partition, the landing object and its plan, all Parquet and quarantine objects of the
+//! - **Input** ([`Input`]): the name of the proof and an hour, or the number of hours whose reports are added up.
+//! - **Output** ([`Output`]): whether the hour has no findings, or the sums.
+//! - **Reads** the ledger item, the partition, the landing object and its plan, and all Parquet and quarantine objects of the
 //!   hour; or the reports of all hours.
-//! - **Writes** `reports/ghactivity/prove/<name>/<hour>.json` ([`Report`]) and nothing else.
+//! - **Writes** `reports/ghactivity/prove/<name>/<hour>.json` ([`ProofReport`]).
 //!
-//! What a published hour's rows must be is worked out anew from the landed bytes (`convert::proof`) and held against the rows
-//! of the objects that the partition shows, one by one; so are the bad records. Ledger, catalogue and bucket are held against
-//! each other. Where the landed bytes are not there any more (retention), or are those of another version for a reason that
-//! the ledger knows (a rollback, a refused file), the rows cannot be worked out: the report says so, and what is left is
-//! checked.
+//! The expected rows of a published hour are recomputed from the landing bytes (`convert::proof`) and compared one by one with
+//! the rows of the objects that the partition shows. Invalid records are compared with the quarantine, and ledger, catalog and
+//! bucket with each other. The rows cannot be recomputed if the landing bytes were deleted (retention), or belong to another
+//! version for a reason in the ledger (a rollback, a refused file). The report then names the reason, and the remaining checks
+//! are made.
 //!
-//! A second run is safe: it looks again. An hour that is at work meanwhile may look unfinished.
+//! A second run is safe: it checks again and overwrites the report. An hour that a run is changing may have findings.
 
-mod compare;
 mod context;
 mod error;
 mod event;
@@ -22,10 +21,11 @@ mod handler;
 mod hour;
 mod inflate;
 mod report;
+mod row_differences;
 mod sums;
 
 pub use context::Context;
-pub use error::ProveError;
+pub use error::ProveHourError;
 pub use event::{Input, Output};
 pub use handler::handle;
-pub use report::{Finding, Fingerprints, Report, What};
+pub use report::{FindingKind, Fingerprints, ProofFinding, ProofReport};

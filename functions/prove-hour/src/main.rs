@@ -1,4 +1,4 @@
-//! The Lambda `prove-hour`; see the library for what it does.
+//! The Lambda `prove-hour`; the library has its documentation.
 
 use std::process::ExitCode;
 

@@ -1,83 +1,77 @@
-//! What was found of an hour.
+//! The report of one hour.
 
 use pipeline::ledger::HourStatus;
 use pipeline::receipt::RecordCounts;
 use pipeline::{ArchiveHour, Version};
 use serde::{Deserialize, Serialize};
 
-/// What was found of an hour.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
-    /// The hour.
+pub struct ProofReport {
     pub hour: ArchiveHour,
-    /// What the ledger says of it; absent if it was never run.
+    /// The ledger status; `None` if the hour was never run.
     pub status: Option<HourStatus>,
-    /// The version that readers see, by the ledger.
+    /// The published version in the ledger.
     pub version: Option<Version>,
-    /// Why its rows could not be worked out anew, if they could not.
+    /// Why the rows could not be recomputed.
     pub not_recomputed: Option<String>,
-    /// What the landed bytes hold, if they are at hand.
+    /// The counts of the landing bytes, if available.
     pub counts: Option<RecordCounts>,
-    /// Whether the bad records were not looked at, because the bucket has deleted them after `QuarantineRetentionDays`.
+    /// Whether the quarantine was skipped, because the bucket deleted it after `QuarantineRetentionDays`.
     #[serde(default)]
     pub quarantine_expired: bool,
-    /// Of all rows, in whatever order.
+    /// Independent of the order of the rows.
     pub fingerprints: Option<Fingerprints>,
-    /// What is wrong.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<ProofFinding>,
 }
 
-/// Sums of the hashes of all rows, in hex.
+/// The sums of the hashes of all rows, in hex.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprints {
-    /// As worked out from the landed bytes, if they are at hand.
+    /// Of the recomputed rows, if the landing bytes are available.
     pub landing: Option<String>,
-    /// As readers see them.
+    /// Of the visible rows.
     pub parquet: String,
 }
 
-/// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// What kind of thing.
-    pub what: What,
-    /// Where, and how much of it.
+pub struct ProofFinding {
+    #[serde(rename = "what")]
+    pub kind: FindingKind,
     pub message: String,
 }
 
-/// The stable names of findings.
+/// The stable name of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum What {
-    /// The hour was never run, or its run has failed or not ended.
+pub enum FindingKind {
+    /// The hour was never run, or its run failed or did not end.
     HourOpen,
-    /// The landing object has other bytes than those that were published, and the ledger knows no reason.
+    /// The landing object differs from the published bytes, and the ledger has no reason for that.
     LandingDiffers,
-    /// The landing object is not there, and the bucket was not told to delete it.
+    /// The landing object is missing, and the bucket has no retention for it.
     LandingMissing,
-    /// The plan of the published version is not there; plans are never deleted.
+    /// The plan of the published version is missing; plans are never deleted.
     PlanMissing,
-    /// The ledger's counts are not those of the landed bytes, or of the rows that readers see.
+    /// The counts in the ledger differ from the landing bytes or from the visible rows.
     CountsDiffer,
-    /// Records of the landed bytes are not among the rows.
+    /// Records of the landing bytes have no row.
     RowsMissing,
-    /// Rows are there more often than in the landed bytes.
+    /// Rows exist more often than in the landing bytes.
     RowsDoubled,
-    /// Rows are there that the landed bytes do not have, or not with these values.
+    /// Rows differ from the landing bytes, or do not exist there.
     RowsDiffer,
-    /// The quarantine does not hold exactly the bad records.
+    /// The quarantine differs from the invalid records of the landing bytes.
     QuarantineDiffers,
-    /// An object of the published version cannot be read as what it must be.
+    /// An object of the published version is missing or malformed.
     ObjectUnreadable,
-    /// Objects lie in the bucket that belong to no version of the hour.
+    /// The bucket has objects that belong to no version of the hour.
     OrphanObjects,
-    /// The hour is published, but readers do not see it.
+    /// The hour is published, but has no partition.
     PartitionMissing,
-    /// Readers see a partition that is not the published version.
+    /// The partition shows another version than the published one.
     PartitionStale,
 }
 
-impl Report {
-    /// Of an hour of which nothing is known.
+impl ProofReport {
     pub(crate) fn new(hour: ArchiveHour) -> Self {
         Self {
             hour,
@@ -91,14 +85,12 @@ impl Report {
         }
     }
 
-    /// Adds a finding.
-    pub(crate) fn find(&mut self, what: What, message: impl Into<String>) {
-        self.findings.push(Finding { what, message: message.into() });
+    pub(crate) fn find(&mut self, kind: FindingKind, message: impl Into<String>) {
+        self.findings.push(ProofFinding { kind, message: message.into() });
     }
 }
 
-impl What {
-    /// Its name.
+impl FindingKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::HourOpen => "HourOpen",

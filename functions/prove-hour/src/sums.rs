@@ -1,64 +1,63 @@
-//! Adding up the reports of a proof.
+//! The sums over the reports of a proof.
 
 use aws_client::s3::ReadError;
 use futures::{StreamExt, TryStreamExt};
 use pipeline::keys;
 use pipeline::ledger::HourStatus;
 
-use crate::event::Sums;
-use crate::report::Report;
-use crate::{Context, ProveError};
+use crate::event::ProofSums;
+use crate::report::ProofReport;
+use crate::{Context, ProveHourError};
 
-/// How many reports are read at once.
 const CONCURRENT_READS: usize = 32;
 
-/// No report is longer: it has a line per kind of finding.
+/// A report has at most a few findings of each kind.
 const MAX_REPORT_BYTES: u64 = 1 << 20;
 
-/// So many wrong hours are named.
-const NAMED: usize = 20;
+/// The most hours with findings that the output names.
+const MAX_NAMED: usize = 20;
 
-/// Adds up the reports of `proof`, of which there must be one for each of so many `hours`.
-pub(crate) async fn add_up(proof: &str, hours: u32, context: &Context) -> Result<Sums, ProveError> {
+/// Adds up the reports of `proof`. There must be one report for each of the `hours`.
+pub(crate) async fn add_up(proof: &str, hours: u32, context: &Context) -> Result<ProofSums, ProveHourError> {
     let prefix = keys::proof_prefix(proof);
     let keys: Vec<String> = context.bucket.list(&prefix).await?.into_iter().map(|object| object.key).collect();
     if keys.len() != hours as usize {
-        let reason = format!("{} reports, where {hours} hours were looked at", keys.len());
-        return Err(ProveError::NoReport { address: context.bucket.address(&prefix), reason });
+        let reason = format!("{} reports, but {hours} hours were checked", keys.len());
+        return Err(ProveHourError::NoReport { address: context.bucket.address(&prefix), reason });
     }
-    let mut reports: Vec<Report> = futures::stream::iter(keys.iter().map(|key| read(key, context)))
+    let mut reports: Vec<ProofReport> = futures::stream::iter(keys.iter().map(|key| read_report(key, context)))
         .buffer_unordered(CONCURRENT_READS)
         .try_collect()
         .await?;
     reports.sort_by_key(|report| report.hour);
-    let mut sums = Sums { hours, reports: context.bucket.address(&prefix), ..Sums::default() };
+    let mut sums = ProofSums { hours, reports: context.bucket.address(&prefix), ..ProofSums::default() };
     for report in &reports {
         sums.count(report);
     }
     Ok(sums)
 }
 
-async fn read(key: &str, context: &Context) -> Result<Report, ProveError> {
+async fn read_report(key: &str, context: &Context) -> Result<ProofReport, ProveHourError> {
     let address = || context.bucket.address(key);
     let bytes = match context.bucket.read_whole(key, MAX_REPORT_BYTES).await {
         Err(ReadError::TooLarge { .. }) => {
-            return Err(ProveError::NoReport { address: address(), reason: "it is too long".to_owned() });
+            return Err(ProveHourError::NoReport { address: address(), reason: "too long".to_owned() });
         }
         read => read?,
     };
     serde_json::from_slice(&bytes)
-        .map_err(|error| ProveError::NoReport { address: address(), reason: error.to_string() })
+        .map_err(|error| ProveHourError::NoReport { address: address(), reason: error.to_string() })
 }
 
-impl Sums {
-    fn count(&mut self, report: &Report) {
+impl ProofSums {
+    fn count(&mut self, report: &ProofReport) {
         for finding in &report.findings {
-            *self.findings.entry(finding.what.name().to_owned()).or_default() += 1;
+            *self.findings.entry(finding.kind.name().to_owned()).or_default() += 1;
         }
         if !report.findings.is_empty() {
             self.wrong += 1;
-            if self.first_wrong.len() < NAMED {
-                let names: Vec<_> = report.findings.iter().map(|finding| finding.what.name()).collect();
+            if self.first_wrong.len() < MAX_NAMED {
+                let names: Vec<_> = report.findings.iter().map(|finding| finding.kind.name()).collect();
                 self.first_wrong.push(format!("{} ({})", report.hour, names.join(", ")));
             }
         } else if report.status != Some(HourStatus::Published) {

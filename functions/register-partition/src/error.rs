@@ -1,100 +1,63 @@
-//! Why an hour is not made visible.
+//! Errors, with the names that the state machine matches.
 
 use aws_client::AwsError;
 use aws_client::s3::ReadError;
-use aws_lake::LeaseError;
-use aws_lake::PartitionError;
+use aws_lake::{LeaseError, PartitionError};
 use function_runtime::{ErrorName, InvalidInput};
 use pipeline::publish::{NotKeptError, ObjectError, OvertakenError, ShrinkError};
 use pipeline::receipt::BalanceError;
 use pipeline::{ArchiveHour, Version};
 
-/// The error of this function.
 #[derive(Debug, thiserror::Error)]
-pub enum RegisterError {
-    /// The input cannot be worked with.
+pub enum RegisterPartitionError {
     #[error(transparent)]
     Input(#[from] InvalidInput),
-    /// Another version's run is at it: its turn comes first.
+    /// A run of another version has the lease.
     #[error(transparent)]
     Lease(#[from] LeaseError),
-    /// The lease went to another version's run before the partition was touched.
-    #[error("hour {hour}: the lease went to another run")]
-    LeaseLost {
-        /// The hour.
-        hour: ArchiveHour,
-    },
-    /// There is no plan of this version.
+    /// A run of another version took the lease before the partition was changed.
+    #[error("hour {hour}: another run took the lease")]
+    LeaseLost { hour: ArchiveHour },
     #[error("plan {address} does not exist")]
-    PlanNotFound {
-        /// Its address.
-        address: String,
-    },
-    /// What lies under the plan's key is not the plan of this hour and version.
+    PlanNotFound { address: String },
     #[error("{address} is not the plan of this hour and version: {reason}")]
-    NotThePlan {
-        /// Its address.
-        address: String,
-        /// Why not.
-        reason: String,
-    },
-    /// A chunk has no receipt.
+    NotThePlan { address: String, reason: String },
     #[error("chunk {chunk} has no receipt: {address} does not exist")]
-    ReceiptNotFound {
-        /// The chunk.
-        chunk: u32,
-        /// The receipt's address.
-        address: String,
-    },
-    /// What lies under a receipt's key is none.
+    ReceiptNotFound { chunk: u32, address: String },
     #[error("{address} is not the receipt of chunk {chunk}")]
-    NotAReceipt {
-        /// The chunk.
-        chunk: u32,
-        /// The receipt's address.
-        address: String,
-        /// Why not.
-        source: serde_json::Error,
-    },
-    /// The receipts do not add up to the plan.
+    NotAReceipt { chunk: u32, address: String, source: serde_json::Error },
     #[error(transparent)]
     Balance(#[from] BalanceError),
-    /// The folder does not hold what the receipts say.
     #[error(transparent)]
     Objects(#[from] ObjectError),
-    /// Another version was published meanwhile.
     #[error(transparent)]
     Overtaken(#[from] OvertakenError),
-    /// The hour would have fewer rows than before.
     #[error(transparent)]
     Shrink(#[from] ShrinkError),
-    /// The hour cannot be rolled back: readers never saw such a version, or something of it is gone.
+    /// The hour cannot be rolled back: the version was never visible, or its objects are incomplete.
     #[error(transparent)]
     NotKept(#[from] NotKeptError),
-    /// An object could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The partition could not be read or written.
     #[error(transparent)]
     Partition(#[from] PartitionError),
-    /// Another call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }
 
-impl RegisterError {
-    /// This error, met while looking at a `version` that was published before: what is not there any more was not kept.
-    pub(crate) fn of_a_rollback(self, hour: ArchiveHour, version: Version) -> Self {
+impl RegisterPartitionError {
+    /// Converts an error of a rollback to `version`: missing documents or objects mean that the version was not kept.
+    pub(crate) fn into_rollback_error(self, hour: ArchiveHour, version: Version) -> Self {
         match self.name() {
             "PlanNotFound" | "ObjectMissing" | "HourDoesNotBalance" => {
-                Self::NotKept(NotKeptError { hour, reason: format!("version {version} is not whole any more: {self}") })
+                Self::NotKept(NotKeptError { hour, reason: format!("version {version} is incomplete: {self}") })
             }
             _ => self,
         }
     }
 }
 
-impl ErrorName for RegisterError {
+impl ErrorName for RegisterPartitionError {
     fn name(&self) -> &str {
         match self {
             Self::Input(error) => error.name(),

@@ -1,4 +1,4 @@
-//! The contract with the state machine.
+//! Input and output: the contract with the state machine.
 
 use function_runtime::InvalidInput;
 use jiff::Timestamp;
@@ -7,51 +7,51 @@ use pipeline::publish::{ExecutionRef, RollBackTo};
 use pipeline::{ArchiveHour, Version};
 use serde::{Deserialize, Serialize};
 
-/// Which version of which hour to make visible: either `version` and `source`, or `roll_back_to`.
+/// Either `version` and `source`, or `roll_back_to`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// The hour.
     pub hour: ArchiveHour,
-    /// The version that its chunks were converted to.
+    /// The version that the chunks were converted to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// Where its bytes came from.
+    /// The source of the bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceFile>,
-    /// A version that readers saw before.
+    /// A version that was visible before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roll_back_to: Option<RollBackTo>,
-    /// The execution: it holds the hour's lease until its commit.
+    /// The execution, which holds the lease of the hour until the commit.
     pub execution_arn: String,
-    /// When the execution began.
     pub started_at: Timestamp,
-    /// Whether it may have fewer rows than the version it replaces. A version that is rolled back to always may.
+    /// Allows fewer rows than in the replaced version. A rollback always allows that.
     #[serde(default)]
     pub force: bool,
 }
 
-/// What is to be made visible.
+/// The version to make visible.
 #[derive(Clone, Debug)]
-pub(crate) enum Target {
-    /// The version that was just converted.
-    Converted { version: Version, source: SourceFile },
-    /// One that readers saw before.
+pub(crate) enum PublishTarget {
+    Converted {
+        version: Version,
+        source: SourceFile,
+    },
+    /// A version that was visible before.
     RollBack(RollBackTo),
 }
 
 impl Input {
-    /// Checks what types alone do not say.
-    pub(crate) fn target(&self) -> Result<Target, InvalidInput> {
+    /// Validates the input and returns the version to make visible.
+    pub(crate) fn target(&self) -> Result<PublishTarget, InvalidInput> {
         if self.execution_arn.is_empty() {
             return Err(InvalidInput::new("execution_arn", "is empty"));
         }
         match (self.version, &self.source, self.roll_back_to) {
-            (Some(version), Some(source), None) => Ok(Target::Converted { version, source: source.clone() }),
-            (None, None, Some(to)) => Ok(Target::RollBack(to)),
-            (_, _, Some(_)) => Err(InvalidInput::new("roll_back_to", "excludes version and source")),
-            (None, _, None) => Err(InvalidInput::new("version", "is absent")),
-            (Some(_), None, None) => Err(InvalidInput::new("source", "is absent")),
+            (Some(version), Some(source), None) => Ok(PublishTarget::Converted { version, source: source.clone() }),
+            (None, None, Some(to)) => Ok(PublishTarget::RollBack(to)),
+            (_, _, Some(_)) => Err(InvalidInput::new("roll_back_to", "cannot be combined with version and source")),
+            (None, _, None) => Err(InvalidInput::new("version", "is missing")),
+            (Some(_), None, None) => Err(InvalidInput::new("source", "is missing")),
         }
     }
 
@@ -60,12 +60,10 @@ impl Input {
     }
 }
 
-/// What readers now see.
+/// The visible version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// The hour.
     pub hour: ArchiveHour,
-    /// Its publication, flattened.
     #[serde(flatten)]
     pub publication: Publication,
 }

@@ -1,7 +1,7 @@
-//! What the function does.
+//! The handler.
 
 use aws_client::s3::ReadError;
-use aws_lake::Holder;
+use aws_lake::LeaseHolder;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use pipeline::ledger::{Publication, SourceFile};
@@ -9,57 +9,60 @@ use pipeline::plan::{HourPlan, MAX_PLAN_BYTES};
 use pipeline::receipt::{self, ChunkReceipt};
 use pipeline::{ArchiveHour, Version, keys, lease, publish};
 
-use crate::event::Target;
-use crate::{Context, Input, Output, RegisterError};
+use crate::event::PublishTarget;
+use crate::{Context, Input, Output, RegisterPartitionError};
 
-/// How many receipts are read at once.
 const CONCURRENT_READS: usize = 16;
 
-/// A receipt has about 1 KB; only a chunk of nothing but invented event types makes it long.
+/// A receipt has about 1 KB, but more if a chunk has many unknown event types.
 const MAX_RECEIPT_BYTES: u64 = 16 << 20;
 
-/// Checks an hour and makes it visible.
+/// Checks an hour and makes it visible. The execution then holds the lease of the hour, which `commit-bookmark` gives back.
 ///
-/// The execution then holds the hour's lease: commit-bookmark gives it back.
-pub async fn handle(input: Input, context: &Context) -> Result<Output, RegisterError> {
+/// # Errors
+/// See [`RegisterPartitionError`].
+pub async fn handle(input: Input, context: &Context) -> Result<Output, RegisterPartitionError> {
     let hour = input.hour;
     let (version, source) = match input.target()? {
-        Target::Converted { version, source } => (version, source),
-        Target::RollBack(to) => {
+        PublishTarget::Converted { version, source } => (version, source),
+        PublishTarget::RollBack(to) => {
             let existing = context.ledger.get(hour).await?;
             publish::roll_back(hour, to, &input.run(), existing.as_ref())?
         }
     };
-    let holder = Holder { hour, version, execution_arn: &input.execution_arn };
-    let until = context.leases.take(&holder, (context.now)()).await?;
+    let holder = LeaseHolder { hour, version, execution_arn: &input.execution_arn };
+    let until = context.leases.take(&holder, context.clock.now()).await?;
     let publication = match check(&input, version, source, context).await {
         Ok(publication) => publication,
         Err(error) => {
-            // Nothing was touched. If this fails too, the lease ends by itself.
-            if let Err(kept) = context.leases.give_back(&holder, 1).await {
-                tracing::warn!(error = %kept, "the lease was not given back");
+            // Nothing was changed. If this call fails too, the lease expires.
+            if let Err(error) = context.leases.give_back(&holder, 1).await {
+                tracing::warn!(%error, "lease not given back");
             }
-            return Err(if input.roll_back_to.is_some() { error.of_a_rollback(hour, version) } else { error });
+            return Err(if input.roll_back_to.is_some() { error.into_rollback_error(hour, version) } else { error });
         }
     };
     register(&holder, until, &publication, context).await?;
     Ok(Output { hour, publication })
 }
 
-/// What is to be published, if it may be. Others publish nothing meanwhile, so it stays so.
+/// Checks whether the version may be published. The lease keeps other runs from publishing meanwhile.
 async fn check(
     input: &Input,
     version: Version,
     source: SourceFile,
     context: &Context,
-) -> Result<Publication, RegisterError> {
+) -> Result<Publication, RegisterPartitionError> {
     let hour = input.hour;
     let existing = context.ledger.get(hour).await?;
     publish::check_overtaken(hour, version, &input.run(), existing.as_ref())?;
     let plan = read_plan(hour, &keys::plan(hour, version), context).await?;
     if (plan.hour, plan.version) != (hour, version) {
-        let reason = format!("it is of hour {}, version {}", plan.hour, plan.version);
-        return Err(RegisterError::NotThePlan { address: context.bucket.address(&keys::plan(hour, version)), reason });
+        let reason = format!("it belongs to hour {}, version {}", plan.hour, plan.version);
+        return Err(RegisterPartitionError::NotThePlan {
+            address: context.bucket.address(&keys::plan(hour, version)),
+            reason,
+        });
     }
     let receipts = read_receipts(&plan, context).await?;
     let totals = receipt::total(&plan, &receipts)?;
@@ -67,51 +70,51 @@ async fn check(
     publish::check_objects(hour, &receipts, &listed.into_iter().map(|object| (object.key, object.bytes)).collect())?;
     let publication = publish::publication(&plan, totals, source, context.bucket.name());
     match publish::check_shrink(hour, &publication, existing.as_ref()) {
-        Err(error) if input.force || input.roll_back_to.is_some() => tracing::warn!(%error, "wanted"),
+        Err(error) if input.force || input.roll_back_to.is_some() => tracing::warn!(%error, "shrinking as requested"),
         checked => checked?,
     }
     Ok(publication)
 }
 
-async fn read_plan(hour: ArchiveHour, key: &str, context: &Context) -> Result<HourPlan, RegisterError> {
+async fn read_plan(hour: ArchiveHour, key: &str, context: &Context) -> Result<HourPlan, RegisterPartitionError> {
     let bytes = match context.bucket.read_whole(key, MAX_PLAN_BYTES).await {
-        Err(ReadError::NotFound { address }) => return Err(RegisterError::PlanNotFound { address }),
+        Err(ReadError::NotFound { address }) => return Err(RegisterPartitionError::PlanNotFound { address }),
         read => read?,
     };
     serde_json::from_slice(&bytes).map_err(|error| {
         let reason = format!("hour {hour}: {error}");
-        RegisterError::NotThePlan { address: context.bucket.address(key), reason }
+        RegisterPartitionError::NotThePlan { address: context.bucket.address(key), reason }
     })
 }
 
-/// The receipts of all chunks, in the plan's order.
-async fn read_receipts(plan: &HourPlan, context: &Context) -> Result<Vec<ChunkReceipt>, RegisterError> {
+/// Reads the receipts of all chunks, in order.
+async fn read_receipts(plan: &HourPlan, context: &Context) -> Result<Vec<ChunkReceipt>, RegisterPartitionError> {
     let chunks = (0..).zip(&plan.gzip.chunks).map(|(chunk, _)| chunk);
     let reads = futures::stream::iter(chunks.map(|chunk| read_receipt(plan, chunk, context)));
     reads.buffered(CONCURRENT_READS).try_collect().await
 }
 
-async fn read_receipt(plan: &HourPlan, chunk: u32, context: &Context) -> Result<ChunkReceipt, RegisterError> {
+async fn read_receipt(plan: &HourPlan, chunk: u32, context: &Context) -> Result<ChunkReceipt, RegisterPartitionError> {
     let key = keys::receipt(plan.hour, plan.version, chunk);
     let bytes = match context.bucket.read_whole(&key, MAX_RECEIPT_BYTES).await {
-        Err(ReadError::NotFound { address }) => return Err(RegisterError::ReceiptNotFound { chunk, address }),
+        Err(ReadError::NotFound { address }) => return Err(RegisterPartitionError::ReceiptNotFound { chunk, address }),
         read => read?,
     };
     let address = context.bucket.address(&key);
-    serde_json::from_slice(&bytes).map_err(|source| RegisterError::NotAReceipt { chunk, address, source })
+    serde_json::from_slice(&bytes).map_err(|source| RegisterPartitionError::NotAReceipt { chunk, address, source })
 }
 
-/// Points the hour's partition at the publication.
+/// Points the partition of the hour at the publication.
 async fn register(
-    holder: &Holder<'_>,
+    holder: &LeaseHolder<'_>,
     until: Timestamp,
     publication: &Publication,
     context: &Context,
-) -> Result<(), RegisterError> {
+) -> Result<(), RegisterPartitionError> {
     let (partitions, values) = (&context.partitions, holder.hour.partition_values());
     let mut storage = partitions.storage().await?;
     storage.location = Some(publication.partition_location.clone());
-    let until = still_held(holder, until, context).await?;
+    let until = keep_lease(holder, until, context).await?;
     if partitions.create(&values, &storage).await? {
         return Ok(());
     }
@@ -119,17 +122,21 @@ async fn register(
     if location.as_deref() == Some(&publication.partition_location) {
         return Ok(());
     }
-    tracing::info!(from = location, to = publication.partition_location, "the partition moves to another version");
-    still_held(holder, until, context).await?;
+    tracing::info!(from = location, to = publication.partition_location, "partition moves to another version");
+    keep_lease(holder, until, context).await?;
     Ok(partitions.update(&values, &storage).await?)
 }
 
-/// Makes sure that the next call takes effect, if it does, while the lease is held. Answers until when it is.
-async fn still_held(holder: &Holder<'_>, until: Timestamp, context: &Context) -> Result<Timestamp, RegisterError> {
-    let now = (context.now)();
+/// Renews the lease if it could end before the next call takes effect. Returns its end.
+async fn keep_lease(
+    holder: &LeaseHolder<'_>,
+    until: Timestamp,
+    context: &Context,
+) -> Result<Timestamp, RegisterPartitionError> {
+    let now = context.clock.now();
     if lease::is_safe(until, now) {
         return Ok(until);
     }
     let renewed = context.leases.renew(holder, now).await?;
-    renewed.ok_or(RegisterError::LeaseLost { hour: holder.hour })
+    renewed.ok_or(RegisterPartitionError::LeaseLost { hour: holder.hour })
 }

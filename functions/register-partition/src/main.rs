@@ -1,4 +1,4 @@
-//! The Lambda `register-partition`; see the library for what it does.
+//! The Lambda `register-partition`; the library has its documentation.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What is read once, at the cold start.
+//! Configuration and clients, created once at cold start.
 
 use std::time::Duration;
 
@@ -6,27 +6,25 @@ use aws_client::config;
 use aws_client::s3::Bucket;
 use function_runtime::{Env, InvalidConfiguration};
 
-/// Configuration and clients.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// The upload bucket.
     pub bucket: Bucket,
-    /// The client of all tables.
     pub dynamodb: aws_client::dynamodb::Client,
-    /// After this time no further page of the table is read.
+    /// The time after which no further page of the table is read.
     pub work_time: Duration,
-    /// So many calls are under way at once.
+    /// The most concurrent deletions.
     pub deletes_in_flight: usize,
-    /// A table is read in so many segments.
+    /// The number of segments in which a table is read.
     pub segments: u32,
 }
 
 impl Context {
-    /// Reads the environment: `UPLOAD_BUCKET`, which has no default, `WORK_SECS` (240), well below the function's time limit,
-    /// `DELETES_IN_FLIGHT` (16) and `UNDO_SEGMENTS` (8).
+    /// Reads the environment: `UPLOAD_BUCKET` (required), `WORK_SECS` (default 240, well below the function's timeout),
+    /// `DELETES_IN_FLIGHT` (default 16) and `UNDO_SEGMENTS` (default 8).
     ///
     /// # Errors
-    /// If a variable is absent or holds what it must not.
+    /// If a variable is missing or invalid.
     pub async fn try_from_env() -> Result<Self, InvalidConfiguration> {
         let env = Env::of_process();
         let bucket = env.text("UPLOAD_BUCKET")?;

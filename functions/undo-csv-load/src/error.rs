@@ -1,25 +1,17 @@
-//! Why a load cannot be undone.
+//! Errors, with the names that the state machine matches.
 
 use aws_client::AwsError;
 use aws_client::s3::DocumentError;
 use csv_load::LoadId;
 use function_runtime::{ErrorName, InvalidInput};
 
-/// The error of this function.
 #[derive(Debug, thiserror::Error)]
 pub enum UndoCsvLoadError {
-    /// The input cannot be worked with.
     #[error(transparent)]
     Input(#[from] InvalidInput),
-    /// Nothing is known of the load, or it was undone before.
-    #[error("no load {load_id}")]
-    Load {
-        /// The load.
-        load_id: LoadId,
-        /// What cannot be read.
-        source: DocumentError,
-    },
-    /// A call failed.
+    /// The load does not exist, was undone before, or its documents cannot be read.
+    #[error("load {load_id} cannot be undone")]
+    Load { load_id: LoadId, source: DocumentError },
     #[error(transparent)]
     Aws(#[from] AwsError),
 }

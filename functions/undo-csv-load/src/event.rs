@@ -1,50 +1,45 @@
-//! The contract with the state machine.
+//! Input and output: the contract with the state machine.
 
 use csv_load::LoadId;
 use serde::{Deserialize, Serialize};
 
-/// Which load, and which part of its table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// The load.
     pub load_id: LoadId,
-    /// The part; without one the parts are named and nothing is deleted.
+    /// The segment to process. Without it, the segments are returned and nothing is deleted.
     #[serde(default)]
-    pub segment: Option<Segment>,
+    pub segment: Option<TableSegment>,
 }
 
-/// A part of a table, and how far it is done.
+/// A segment of a parallel scan, and the progress in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Segment {
-    /// Its number, from 0.
+pub struct TableSegment {
+    /// From 0.
     pub segment: u32,
-    /// How many there are.
+    /// The number of segments.
     pub segments: u32,
-    /// The key after which to go on.
+    /// The key to continue after.
     #[serde(default)]
     pub after: Option<String>,
-    /// Items deleted so far, as far as that is known.
+    /// Items deleted so far.
     #[serde(default)]
     pub deleted: u64,
-    /// Items that were found and were gone before they could be deleted: by a call that was killed or whose answer was lost, or
-    /// by somebody else.
+    /// Items that were already deleted: by a killed call, by a call whose response was lost, or by another writer.
     #[serde(default)]
     pub gone: u64,
 }
 
-/// What was found, or done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// The load.
     pub load_id: LoadId,
-    /// Its table.
+    /// The table of the load.
     pub table: String,
-    /// The parts that are to be gone through.
-    pub segments: Vec<Segment>,
-    /// The part that was gone through, as far as there was time.
-    pub segment: Option<Segment>,
-    /// Whether it is gone through.
+    /// The segments to process.
+    pub segments: Vec<TableSegment>,
+    /// The processed segment, as far as time allowed.
+    pub segment: Option<TableSegment>,
+    /// Whether the segment is complete.
     pub done: bool,
 }

@@ -1,25 +1,24 @@
-//! States `FindLoad` and `UndoSegment` of `csv-undo`: the items of a load are deleted again.
+//! States `FindLoad` and `UndoSegment` of `csv-undo`: deletes the items of a load.
 //!
-//! - **Input** ([`Input`]): the load, and for `UndoSegment` a segment of its table and where an earlier call stopped.
-//! - **Output** ([`Output`]): for `FindLoad` the table and its segments; for `UndoSegment` how many items were deleted, and
-//!   where to go on.
-//! - **Reads** the load's plan, and a segment of its table.
-//! - **Writes**, for `FindLoad`, a note that the load is being undone, which ends chunks of it that still run, and waits until
-//!   they have ended.
-//!   For `UndoSegment`, how far it is: what was deleted is counted once, however often a call is made again.
-//! - **Deletes** items that have the load's id, and no others: each on that condition, as another load may write one while the
-//!   table is read.
+//! - **Input** ([`Input`]): the load, and for `UndoSegment` a segment of its table and the place where an earlier call stopped.
+//! - **Output** ([`Output`]): for `FindLoad` the table and its segments; for `UndoSegment` the number of deleted items, and the
+//!   place to continue.
+//! - **Reads** the plan of the load, and a segment of its table.
+//! - **Writes**, for `FindLoad`, the undo note, which stops running chunks of the load; it then waits until they have ended. For
+//!   `UndoSegment`, its progress, so that a deleted item counts once however often a call is repeated.
+//! - **Deletes** items with the id of the load, each under that condition, because another load may write while the table is
+//!   read.
 //!
-//! A second run is safe: it finds what is left. What the load's rows took the place of does not come back.
+//! A second run is safe: it deletes the remaining items. Items that the load replaced are not restored.
 
 mod context;
-mod deleting;
 mod error;
 mod event;
 mod handler;
+mod item_deleter;
 mod progress;
 
 pub use context::Context;
 pub use error::UndoCsvLoadError;
-pub use event::{Input, Output, Segment};
+pub use event::{Input, Output, TableSegment};
 pub use handler::handle;

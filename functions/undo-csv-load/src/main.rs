@@ -1,4 +1,4 @@
-//! The Lambda `undo-csv-load`; see the library for what it does.
+//! The Lambda `undo-csv-load`; the library has its documentation.
 
 use std::process::ExitCode;
 

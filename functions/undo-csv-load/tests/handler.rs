@@ -1,30 +1,30 @@
-//! `undo-csv-load` against S3 and DynamoDB in memory.
+//! `undo-csv-load` against the fakes of S3 and DynamoDB.
 
-#![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
 
 use std::time::Duration;
 
-use aws_fakes::dynamodb;
-use aws_fakes::dynamodb::FakeTables;
-use aws_fakes::{Fault, Memory};
-use aws_fakes::{MemoryS3, S3Fault};
+use aws_fakes::{
+    Fault, Memory, MemoryS3, S3Fault,
+    dynamodb::{self, FakeTables},
+};
 use csv_load::plan::{CsvSource, LoadTarget};
 use csv_load::{LoadId, LoadOptions, LoadPlan, PlannerSettings, keys};
 use function_runtime::ErrorName;
 use serde_json::{Value, json};
-use undo_csv_load::{Context, Input, Output, Segment, UndoCsvLoadError, handle};
+use undo_csv_load::{Context, Input, Output, TableSegment, UndoCsvLoadError, handle};
 
 const TABLE: &str = "csv_items";
 
-struct World {
+struct UndoFixture {
     s3: MemoryS3,
     dynamodb: Memory<FakeTables>,
     context: Context,
     load_id: LoadId,
 }
 
-/// A table with twenty items of the load, and one of another.
-fn world() -> World {
+/// A table with twenty items of the load, and one of another load.
+fn fixture() -> UndoFixture {
     let (s3, dynamodb) = (MemoryS3::default(), dynamodb::memory(&[(TABLE, "id", None)]));
     let load_id: LoadId = "0123456789abcdef".parse().unwrap();
     let settings = PlannerSettings { chunk_rows: 30, chunk_bytes: 1 << 20, seed: 1, added_bytes: 0 };
@@ -46,10 +46,10 @@ fn world() -> World {
         deletes_in_flight: 4,
         segments: 3,
     };
-    World { s3, dynamodb, context, load_id }
+    UndoFixture { s3, dynamodb, context, load_id }
 }
 
-impl World {
+impl UndoFixture {
     async fn run(&self, segment: Value) -> Result<Output, UndoCsvLoadError> {
         let event = json!({"load_id": self.load_id, "segment": segment});
         handle(function_runtime::parse::<Input>(event).unwrap(), &self.context).await
@@ -65,27 +65,27 @@ fn segment(segment: u32, segments: u32) -> Value {
 }
 
 #[tokio::test]
-async fn the_segments_are_named_and_chunks_are_told_to_stop_before_anything_is_deleted() {
-    let world = world();
-    let found = world.run(Value::Null).await.unwrap();
+async fn find_load_writes_undo_note_and_returns_segments() {
+    let fixture = fixture();
+    let found = fixture.run(Value::Null).await.unwrap();
     assert_eq!((found.segments.len(), found.table.as_str(), found.done), (3, TABLE, false));
-    assert!(world.s3.get(&keys::undoing(world.load_id)).is_some());
-    assert_eq!(world.items(), 21);
+    assert!(fixture.s3.get(&keys::undoing(fixture.load_id)).is_some());
+    assert_eq!(fixture.items(), 21);
 }
 
 #[tokio::test]
-async fn the_segments_are_named_once_no_call_writes_any_more() {
-    let world = world();
+async fn find_load_waits_for_writers() {
+    let fixture = fixture();
     let in_nanos = |millis: u64| {
         let then = std::time::SystemTime::now() + Duration::from_millis(millis);
         then.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i128
     };
-    let running = keys::writer(TABLE, world.load_id, 3, in_nanos(60_000));
-    let (s3, note, key) = (world.s3.clone(), keys::undoing(world.load_id), running.clone());
-    world.s3.put(&running, "{}");
-    // A call that was killed: its note stays.
-    world.s3.put(&keys::writer(TABLE, world.load_id, 4, in_nanos(900)), "{}");
-    world.s3.put(&keys::writer(TABLE, "fedcba9876543210".parse().unwrap(), 0, in_nanos(60_000)), "{}");
+    let running = keys::writer(TABLE, fixture.load_id, 3, in_nanos(60_000));
+    let (s3, note, key) = (fixture.s3.clone(), keys::undoing(fixture.load_id), running.clone());
+    fixture.s3.put(&running, "{}");
+    // The note of a killed call stays.
+    fixture.s3.put(&keys::writer(TABLE, fixture.load_id, 4, in_nanos(900)), "{}");
+    fixture.s3.put(&keys::writer(TABLE, "fedcba9876543210".parse().unwrap(), 0, in_nanos(60_000)), "{}");
     let begin = std::time::Instant::now();
     let ending = async {
         while s3.get(&note).is_none() {
@@ -93,63 +93,63 @@ async fn the_segments_are_named_once_no_call_writes_any_more() {
         }
         s3.remove(&key);
     };
-    let (found, ()) = tokio::join!(world.run(Value::Null), ending);
+    let (found, ()) = tokio::join!(fixture.run(Value::Null), ending);
     assert_eq!(found.unwrap().segments.len(), 3);
     assert!((900..20_000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]
-async fn all_segments_together_delete_the_items_of_the_load_and_no_others() {
-    let world = world();
-    world.dynamodb.with(|tables| tables.page_items(2));
+async fn segments_delete_only_items_of_the_load() {
+    let fixture = fixture();
+    fixture.dynamodb.with(|tables| tables.page_items(2));
     let mut deleted = 0;
     for number in 0..3 {
-        let done = world.run(segment(number, 3)).await.unwrap();
+        let done = fixture.run(segment(number, 3)).await.unwrap();
         assert!(done.done);
         deleted += done.segment.unwrap().deleted;
     }
-    assert_eq!((deleted, world.items()), (20, 1));
-    let again = world.run(segment(0, 1)).await.unwrap();
+    assert_eq!((deleted, fixture.items()), (20, 1));
+    let again = fixture.run(segment(0, 1)).await.unwrap();
     assert_eq!(again.segment.unwrap().deleted, 0);
 }
 
 #[tokio::test]
-async fn an_item_that_another_load_wrote_meanwhile_stays() {
-    let world = world();
-    world.dynamodb.before("DeleteItem", |tables| {
+async fn item_of_another_load_is_kept() {
+    let fixture = fixture();
+    fixture.dynamodb.before("DeleteItem", |tables| {
         tables.replace_raw(TABLE, json!({"id": {"S": "7"}, "load_id": {"S": "fedcba9876543210"}}));
     });
-    let done = world.run(segment(0, 1)).await.unwrap();
-    assert_eq!((done.segment.unwrap().deleted, world.items()), (19, 2));
+    let done = fixture.run(segment(0, 1)).await.unwrap();
+    assert_eq!((done.segment.unwrap().deleted, fixture.items()), (19, 2));
 }
 
 #[tokio::test]
-async fn a_segment_that_takes_too_long_is_gone_on_with() {
-    let mut world = world();
-    world.context.work_time = Duration::ZERO;
-    world.dynamodb.with(|tables| tables.page_items(8));
+async fn segment_resumes_after_time_limit() {
+    let mut fixture = fixture();
+    fixture.context.work_time = Duration::ZERO;
+    fixture.dynamodb.with(|tables| tables.page_items(8));
     let (mut next, mut calls) = (segment(0, 1), 0);
     loop {
-        let output = world.run(next).await.unwrap();
+        let output = fixture.run(next).await.unwrap();
         calls += 1;
         next = serde_json::to_value(output.segment.unwrap()).unwrap();
         if output.done {
             break;
         }
     }
-    assert_eq!((calls, world.items(), next["deleted"].as_u64()), (3, 1, Some(20)));
+    assert_eq!((calls, fixture.items(), next["deleted"].as_u64()), (3, 1, Some(20)));
 }
 
 #[tokio::test]
-async fn faults_that_pass_are_passed_over_and_others_say_whether_to_try_again() {
-    for fault in [Fault::Answer(503, "ServiceUnavailable"), Fault::LostAnswer] {
-        let world = world();
-        world.dynamodb.fail("Scan", 2, fault);
-        world.dynamodb.fail("DeleteItem", 2, fault);
-        world.s3.fail("GetObject", 2, S3Fault::Answer(503, "SlowDown"));
-        let segment = world.run(segment(0, 1)).await.unwrap().segment.unwrap();
-        let lost = if matches!(fault, Fault::LostAnswer) { 2 } else { 0 };
-        assert_eq!((segment.deleted, segment.gone, world.items()), (20 - lost, lost, 1), "{fault:?}");
+async fn failed_calls_are_classified() {
+    for fault in [Fault::Error(503, "ServiceUnavailable"), Fault::LostResponse] {
+        let fixture = fixture();
+        fixture.dynamodb.fail("Scan", 2, fault);
+        fixture.dynamodb.fail("DeleteItem", 2, fault);
+        fixture.s3.fail("GetObject", 2, S3Fault::Error(503, "SlowDown"));
+        let segment = fixture.run(segment(0, 1)).await.unwrap().segment.unwrap();
+        let lost = if matches!(fault, Fault::LostResponse) { 2 } else { 0 };
+        assert_eq!((segment.deleted, segment.gone, fixture.items()), (20 - lost, lost, 1), "{fault:?}");
     }
     for (call, status, code, name) in [
         ("Scan", 400, "ProvisionedThroughputExceededException", "AwsThrottled"),
@@ -157,65 +157,65 @@ async fn faults_that_pass_are_passed_over_and_others_say_whether_to_try_again() 
         ("DeleteItem", 503, "ServiceUnavailable", "AwsUnavailable"),
         ("DeleteItem", 400, "AccessDeniedException", "AwsRefused"),
     ] {
-        let mut world = world();
-        world.context.work_time = Duration::from_millis(300);
-        world.dynamodb.fail(call, 9999, Fault::Answer(status, code));
-        assert_eq!(world.run(segment(0, 1)).await.unwrap_err().name(), name, "{call} {code}");
-        world.dynamodb.heal();
-        let segment = world.run(segment(0, 1)).await.unwrap().segment.unwrap();
-        assert_eq!((segment.deleted, segment.gone, world.items()), (20, 0, 1), "run again, nothing is left");
+        let mut fixture = fixture();
+        fixture.context.work_time = Duration::from_millis(300);
+        fixture.dynamodb.fail(call, 9999, Fault::Error(status, code));
+        assert_eq!(fixture.run(segment(0, 1)).await.unwrap_err().name(), name, "{call} {code}");
+        fixture.dynamodb.heal();
+        let segment = fixture.run(segment(0, 1)).await.unwrap().segment.unwrap();
+        assert_eq!((segment.deleted, segment.gone, fixture.items()), (20, 0, 1), "the second run deletes the rest");
     }
 }
 
 #[tokio::test]
-async fn a_table_that_is_too_busy_slows_it_down() {
-    let world = world();
+async fn throttled_table_slows_deletion() {
+    let fixture = fixture();
     for call in ["Scan", "DeleteItem"] {
-        world.dynamodb.fail(call, 30, Fault::Answer(400, "ProvisionedThroughputExceededException"));
+        fixture.dynamodb.fail(call, 30, Fault::Error(400, "ProvisionedThroughputExceededException"));
     }
-    let done = world.run(segment(0, 1)).await.unwrap();
-    assert_eq!((done.done, done.segment.unwrap().deleted, world.items()), (true, 20, 1));
+    let done = fixture.run(segment(0, 1)).await.unwrap();
+    assert_eq!((done.done, done.segment.unwrap().deleted, fixture.items()), (true, 20, 1));
 }
 
 #[tokio::test]
-async fn what_a_call_deleted_that_was_killed_is_counted_once() {
+async fn items_deleted_by_killed_call_count_once() {
     for (page_items, stops_after) in [(100, 7), (4, 1), (4, 10), (4, 19)] {
-        let world = world();
-        world.dynamodb.with(|tables| tables.page_items(page_items));
-        world.dynamodb.shuffle(stops_after as u64);
+        let fixture = fixture();
+        fixture.dynamodb.with(|tables| tables.page_items(page_items));
+        fixture.dynamodb.shuffle(stops_after as u64);
         let deleted = async {
-            while world.dynamodb.calls_of("DeleteItem").len() < stops_after {
+            while fixture.dynamodb.calls_of("DeleteItem").len() < stops_after {
                 tokio::task::yield_now().await;
             }
         };
         tokio::select! {
             biased;
             () = deleted => {}
-            done = world.run(segment(0, 1)) => panic!("it was not stopped: {done:?}"),
+            done = fixture.run(segment(0, 1)) => panic!("not stopped: {done:?}"),
         }
-        let before = 21 - world.items() as u64;
+        let before = 21 - fixture.items() as u64;
         assert!(before >= stops_after as u64);
-        let Output { done, segment, .. } = world.run(segment(0, 1)).await.unwrap();
-        let Segment { deleted, gone, .. } = segment.unwrap();
+        let Output { done, segment, .. } = fixture.run(segment(0, 1)).await.unwrap();
+        let TableSegment { deleted, gone, .. } = segment.unwrap();
         assert!(done && deleted + gone == 20, "{deleted} and {gone}");
         assert!(deleted >= 20 - before && gone <= page_items.min(before as usize) as u64, "{gone} of {before}");
-        let again = world.run(self::segment(0, 1)).await.unwrap().segment.unwrap();
-        assert_eq!((again.deleted, again.gone), (deleted, gone), "an answer that was lost is given again");
+        let again = fixture.run(self::segment(0, 1)).await.unwrap().segment.unwrap();
+        assert_eq!((again.deleted, again.gone), (deleted, gone), "a second call returns the same");
     }
 }
 
 #[tokio::test]
-async fn an_input_that_makes_no_sense_and_an_unknown_load_are_refused_by_name() {
-    let world = world();
-    let error = world.run(segment(2, 2)).await.unwrap_err();
+async fn invalid_input_and_unknown_load_are_named() {
+    let fixture = fixture();
+    let error = fixture.run(segment(2, 2)).await.unwrap_err();
     assert_eq!(error.name(), "InvalidInput");
     assert!(error.to_string().contains("segment"), "{error}");
-    for event in [json!({"load_id": "all"}), json!({}), json!({"load_id": world.load_id, "segments": 3})] {
+    for event in [json!({"load_id": "all"}), json!({}), json!({"load_id": fixture.load_id, "segments": 3})] {
         assert_eq!(function_runtime::parse::<Input>(event).unwrap_err().name(), "InvalidInput");
     }
-    world.s3.put(&keys::plan(world.load_id), "{}");
-    assert_eq!(world.run(Value::Null).await.unwrap_err().name(), "PlanNotFound");
-    world.s3.remove(&keys::plan(world.load_id));
-    assert_eq!(world.run(Value::Null).await.unwrap_err().name(), "LoadNotFound");
-    assert!(world.s3.get(&keys::undoing(world.load_id)).is_none(), "nothing is noted of a load that is not there");
+    fixture.s3.put(&keys::plan(fixture.load_id), "{}");
+    assert_eq!(fixture.run(Value::Null).await.unwrap_err().name(), "PlanNotFound");
+    fixture.s3.remove(&keys::plan(fixture.load_id));
+    assert_eq!(fixture.run(Value::Null).await.unwrap_err().name(), "LoadNotFound");
+    assert!(fixture.s3.get(&keys::undoing(fixture.load_id)).is_none(), "no note for an unknown load");
 }

@@ -1,4 +1,4 @@
-//! A bucket: writing, listing and deleting whole objects.
+//! A bucket: writes, copies, lists and deletes whole objects.
 
 use std::collections::HashMap;
 
@@ -11,29 +11,25 @@ use bytes::Bytes;
 
 use crate::AwsError;
 
-/// How many keys one `DeleteObjects` takes. Source: the S3 API.
+/// The most keys that one `DeleteObjects` accepts. Source: the S3 API.
 pub const MAX_DELETES: usize = 1000;
 
-/// How S3 says that an object is not the one that a write expected: another one, one that is being written, or none.
-const CHANGED: [&str; 3] = ["PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"];
+/// The error codes of a conditional write whose condition failed: the object differs, is being written, or is absent.
+const CONDITION_FAILED: [&str; 3] = ["PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"];
 
-/// A bucket and the client that reaches it.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     pub(super) client: Client,
     pub(super) name: String,
 }
 
-/// An object of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedObject {
-    /// Its key.
     pub key: String,
-    /// Its length in bytes.
     pub bytes: u64,
 }
 
-/// An object that `DeleteObjects` reports as not deleted.
+/// The reason that `DeleteObjects` reports for an object it did not delete.
 #[derive(Debug, thiserror::Error)]
 #[error("{code}: {message}")]
 struct NotDeleted {
@@ -42,34 +38,32 @@ struct NotDeleted {
 }
 
 impl Bucket {
-    /// The bucket `name`, reached by `client`.
     pub fn new(client: Client, name: impl Into<String>) -> Self {
         Self { client, name: name.into() }
     }
 
-    /// The bucket's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The `s3://` address of `key`.
+    /// Returns the `s3://` address of `key`.
     pub fn address(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.name)
     }
 
-    /// Writes an object whole.
+    /// Writes an object with one `PutObject`.
     pub async fn write(&self, key: &str, bytes: impl Into<Bytes>, content_type: &str) -> Result<(), AwsError> {
         let request = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
-        let answer = request.body(bytes.into().into()).send().await;
-        answer.map(drop).map_err(|error| AwsError::classify("PutObject", self.address(key), error))
+        let response = request.body(bytes.into().into()).send().await;
+        response.map(drop).map_err(|error| AwsError::classify("PutObject", self.address(key), error))
     }
 
-    /// An object's ETag, quotes included; none if there is no such object.
+    /// Returns the ETag of an object, quotes included, or `None` if the object does not exist.
     pub async fn etag(&self, key: &str) -> Result<Option<String>, AwsError> {
         Ok(self.head(key).await?.map(|(etag, _)| etag))
     }
 
-    /// An object's ETag (quotes included) and user metadata; none if there is no such object.
+    /// Returns the ETag (quotes included) and the user metadata of an object, or `None` if the object does not exist.
     pub async fn head(&self, key: &str) -> Result<Option<(String, HashMap<String, String>)>, AwsError> {
         match self.client.head_object().bucket(&self.name).key(key).send().await {
             Ok(head) => Ok(Some((head.e_tag.unwrap_or_default(), head.metadata.unwrap_or_default()))),
@@ -78,33 +72,33 @@ impl Bucket {
         }
     }
 
-    /// Copies the object at `from` within the bucket, with its metadata, if it is still the one with the ETag; answers
-    /// whether. Keys are of letters, digits and `/._-=`. S3 copies up to 5 GB in one call.
+    /// Copies the object at `from` and its metadata to `to` if it still has this ETag; returns whether it did.
+    ///
+    /// Keys consist of letters, digits and `/._-=`. S3 copies at most 5 GB in one call.
     pub async fn copy(&self, from: &str, to: &str, etag: &str) -> Result<bool, AwsError> {
         let request = self.client.copy_object().bucket(&self.name).key(to);
         let request = request.copy_source(format!("{}/{from}", self.name)).copy_source_if_match(etag);
-        // Tags of whoever put the object would ask for permissions of their own.
+        // Copying the tags of the source would need further permissions.
         let request = request.tagging_directive(TaggingDirective::Replace);
         match request.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.code().is_some_and(|code| CHANGED.contains(&code)) => Ok(false),
+            Err(error) if error.code().is_some_and(|code| CONDITION_FAILED.contains(&code)) => Ok(false),
             Err(error) => Err(AwsError::classify("CopyObject", self.address(from), error)),
         }
     }
 
-    /// Whether there is an object at `key`.
     pub async fn exists(&self, key: &str) -> Result<bool, AwsError> {
         Ok(self.etag(key).await?.is_some())
     }
 
-    /// An entry of the user metadata of the object at `key`, which must exist.
+    /// Returns an entry of the user metadata of the object at `key`, which must exist.
     pub async fn metadata(&self, key: &str, name: &str) -> Result<Option<String>, AwsError> {
-        let answer = self.client.head_object().bucket(&self.name).key(key).send().await;
-        let answer = answer.map_err(|error| AwsError::classify("HeadObject", self.address(key), error))?;
-        Ok(answer.metadata.and_then(|mut metadata| metadata.remove(name)))
+        let response = self.client.head_object().bucket(&self.name).key(key).send().await;
+        let response = response.map_err(|error| AwsError::classify("HeadObject", self.address(key), error))?;
+        Ok(response.metadata.and_then(|mut metadata| metadata.remove(name)))
     }
 
-    /// Writes an object whole if it is still the one with the ETag `before`, or if there is still none; answers whether.
+    /// Writes an object if its ETag is still `before` (`None`: if it is still absent); returns whether it did.
     pub async fn replace(
         &self,
         key: &str,
@@ -120,8 +114,9 @@ impl Bucket {
         self.put_if(key, request, bytes.into()).await
     }
 
-    /// Writes an object whole unless there is one; answers whether there was none. After a lost answer there may be one
-    /// that this very call wrote.
+    /// Writes an object if it is absent; returns whether it did.
+    ///
+    /// The SDK retries after a lost response and then returns `false`, although the first attempt wrote the object.
     pub async fn write_if_absent(
         &self,
         key: &str,
@@ -131,7 +126,7 @@ impl Bucket {
         self.replace(key, None, bytes, content_type).await
     }
 
-    /// The same with an entry of user metadata.
+    /// Like [`Bucket::write_if_absent`], with an entry of user metadata.
     pub async fn put_if_absent(
         &self,
         key: &str,
@@ -143,16 +138,16 @@ impl Bucket {
         self.put_if(key, request.metadata(metadata.0, metadata.1), bytes.into()).await
     }
 
-    /// Makes a conditional write; answers whether its condition held.
+    /// Returns whether the condition of the write held.
     async fn put_if(&self, key: &str, request: PutObjectFluentBuilder, bytes: Bytes) -> Result<bool, AwsError> {
         match request.bucket(&self.name).key(key).body(bytes.into()).send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.code().is_some_and(|code| CHANGED.contains(&code)) => Ok(false),
+            Err(error) if error.code().is_some_and(|code| CONDITION_FAILED.contains(&code)) => Ok(false),
             Err(error) => Err(AwsError::classify("PutObject", self.address(key), error)),
         }
     }
 
-    /// The objects below `prefix`, in the order of their keys.
+    /// Lists all objects whose key starts with `prefix`, ordered by key.
     pub async fn list(&self, prefix: &str) -> Result<Vec<ListedObject>, AwsError> {
         let mut listed = Vec::new();
         let mut token = None;
@@ -171,7 +166,7 @@ impl Bucket {
         }
     }
 
-    /// Deletes objects. One that does not exist counts as deleted.
+    /// Deletes objects; absent ones count as deleted.
     pub async fn delete_many(&self, keys: &[String]) -> Result<(), AwsError> {
         for keys in keys.chunks(MAX_DELETES) {
             self.delete_batch(keys).await?;
@@ -183,9 +178,9 @@ impl Bucket {
         let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(key).build().expect("the key is given"));
         let delete = Delete::builder().set_objects(Some(objects.collect())).quiet(true).build();
         let request = self.client.delete_objects().bucket(&self.name).delete(delete.expect("the objects are given"));
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| AwsError::classify("DeleteObjects", self.address(&keys[0]), error))?;
-        let Some(failed) = answer.errors.unwrap_or_default().into_iter().next() else { return Ok(()) };
+        let response = request.send().await;
+        let response = response.map_err(|error| AwsError::classify("DeleteObjects", self.address(&keys[0]), error))?;
+        let Some(failed) = response.errors.unwrap_or_default().into_iter().next() else { return Ok(()) };
         let code = failed.code.unwrap_or_default();
         let message = failed.message.unwrap_or_default();
         let resource = self.address(failed.key.as_deref().unwrap_or_default());

@@ -1,33 +1,24 @@
-//! Objects that hold a JSON document.
+//! JSON documents as objects.
 
 use serde::de::DeserializeOwned;
 
 use super::{Bucket, ReadError};
 use crate::AwsError;
 
-/// Why a document cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
-    /// The object cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// It holds something else.
-    #[error("{address} is not what its name says")]
-    Other {
-        /// Its `s3://` address.
-        address: String,
-        /// Where it stops being it.
-        source: serde_json::Error,
-    },
+    #[error("{address} is not the document that its key names")]
+    Malformed { address: String, source: serde_json::Error },
 }
 
 impl DocumentError {
-    /// Whether there is no such object.
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Read(ReadError::NotFound { .. }))
     }
 
-    /// The call that failed, if that is why.
+    /// Returns the failed call, if the document could not be read because of one.
     pub fn aws(&self) -> Option<&AwsError> {
         match self {
             Self::Read(ReadError::Aws(error)) => Some(error),
@@ -37,13 +28,13 @@ impl DocumentError {
 }
 
 impl Bucket {
-    /// The document at `key`, if it has `max_bytes` at most.
+    /// Reads the document at `key`, of at most `max_bytes` bytes.
     pub async fn document<T: DeserializeOwned>(&self, key: &str, max_bytes: u64) -> Result<T, DocumentError> {
         let json = self.read_whole(key, max_bytes).await?;
-        serde_json::from_slice(&json).map_err(|source| DocumentError::Other { address: self.address(key), source })
+        serde_json::from_slice(&json).map_err(|source| DocumentError::Malformed { address: self.address(key), source })
     }
 
-    /// The same; none if there is no such object.
+    /// Like [`Bucket::document`], but returns `None` if the object does not exist.
     pub async fn document_if_there<T: DeserializeOwned>(
         &self,
         key: &str,

@@ -1,4 +1,4 @@
-//! From pieces that arrive on the asynchronous side to a reader on a thread of its own.
+//! A pipe from an asynchronous body to a blocking reader on another thread.
 
 use std::io::{self, Read};
 
@@ -8,11 +8,11 @@ use tokio::sync::mpsc;
 use super::Object;
 use crate::AwsError;
 
-/// How many pieces (some tens of KiB each) may wait.
-const WAITING_PIECES: usize = 16;
+/// The capacity of the pipe; a piece has some tens of KiB.
+const CAPACITY_PIECES: usize = 16;
 
-/// The reading end. Its end of file is where the writing end was finished; if that is dropped before, reading fails, so that
-/// what breaks off is not taken for a whole.
+/// The reading end. It reports end of file only after the writer finished. If the writer is dropped earlier, reads fail, so a
+/// truncated body is never taken for a complete one.
 #[derive(Debug)]
 pub struct PipeReader {
     pieces: mpsc::Receiver<Option<Bytes>>,
@@ -20,31 +20,30 @@ pub struct PipeReader {
     ended: bool,
 }
 
-/// The writing end.
 #[derive(Debug)]
 pub struct PipeWriter {
     pieces: mpsc::Sender<Option<Bytes>>,
 }
 
-/// A pipe that holds a bounded number of pieces.
+/// Creates a pipe with a bounded number of pieces.
 pub fn pipe() -> (PipeWriter, PipeReader) {
-    let (sender, pieces) = mpsc::channel(WAITING_PIECES);
+    let (sender, pieces) = mpsc::channel(CAPACITY_PIECES);
     (PipeWriter { pieces: sender }, PipeReader { pieces, current: Bytes::new(), ended: false })
 }
 
 impl PipeWriter {
-    /// Passes a body on, piece after piece, until it ends or is not wanted any more; `see`s each piece before.
+    /// Sends a body to the reader until it ends or the reader is dropped. Calls `observe` on each piece first.
     ///
     /// # Errors
-    /// If the body breaks off: the reader then fails too.
-    pub async fn feed(self, mut body: Object, mut see: impl FnMut(&[u8])) -> Result<(), AwsError> {
+    /// If the body ends early; the reader then fails too.
+    pub async fn feed(self, mut body: Object, mut observe: impl FnMut(&[u8])) -> Result<(), AwsError> {
         while let Some(piece) = body.next().await? {
-            see(&piece);
+            observe(&piece);
             if self.pieces.send(Some(piece)).await.is_err() {
                 return Ok(());
             }
         }
-        // A reader that is gone needs no end.
+        // A reader that was dropped needs no end of file.
         let _ = self.pieces.send(None).await;
         Ok(())
     }
@@ -56,7 +55,7 @@ impl Read for PipeReader {
             match self.pieces.blocking_recv() {
                 Some(Some(piece)) => self.current = piece,
                 Some(None) => self.ended = true,
-                None => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the body broke off")),
+                None => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the body ended early")),
             }
         }
         let length = buffer.len().min(self.current.len());
@@ -70,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_come_out_as_one_stream_that_ends_where_it_was_finished() {
+    fn pipe_reports_eof_only_after_writer_finished() {
         for finished in [true, false] {
             let (sender, mut reader) = pipe();
             let writer = std::thread::spawn(move || {

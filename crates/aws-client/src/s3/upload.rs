@@ -1,4 +1,4 @@
-//! Writing an object whose length is not known yet.
+//! Uploads of objects whose length is not known in advance.
 
 use std::collections::HashMap;
 
@@ -10,26 +10,23 @@ use tokio::task::JoinSet;
 use super::Bucket;
 use crate::AwsError;
 
-/// Length of every part but the last, unless said otherwise. An ETag depends on it: equal bytes have an equal ETag as long as it
-/// stays. S3 takes no fewer than 5 MiB.
+/// The default length of every part except the last one. The ETag depends on it: equal bytes have equal ETags only while it
+/// stays the same. S3 accepts at least 5 MiB.
 pub const PART_BYTES: usize = 8 << 20;
 
-/// How many parts are sent at a time: with the one that is being filled, this bounds the memory of an upload.
+/// Parts sent at the same time. With the part that is being filled, this bounds the memory of an upload.
 const PARTS_IN_FLIGHT: usize = 3;
 
-/// An object as S3 stored it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredObject {
-    /// Its ETag, quotes included.
+pub struct UploadedObject {
+    /// Quotes included.
     pub etag: String,
-    /// Its length in bytes.
     pub bytes: u64,
 }
 
-/// An object that is being written. It exists after [`Upload::complete`] and not before; an upload that is aborted or
-/// dropped leaves nothing behind.
+/// An object that is being written. It exists only after [`Upload::complete`]; an aborted or dropped upload leaves nothing.
 ///
-/// Up to a part's length in total ([`PART_BYTES`]) go as one `PutObject`, more as a multipart upload of equal parts.
+/// An object of at most one part ([`PART_BYTES`]) is sent by one `PutObject`, a longer one by a multipart upload.
 #[derive(Debug)]
 pub struct Upload {
     bucket: Bucket,
@@ -37,7 +34,7 @@ pub struct Upload {
     content_type: &'static str,
     metadata: HashMap<String, String>,
     part_bytes: usize,
-    /// Never longer than a part; sent when more comes.
+    /// At most one part; sent when more bytes arrive.
     filling: BytesMut,
     bytes: u64,
     multipart: Option<Multipart>,
@@ -52,11 +49,11 @@ struct Multipart {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the answer has no {0}")]
-struct Incomplete(&'static str);
+#[error("the response has no {0}")]
+struct MissingField(&'static str);
 
 impl Bucket {
-    /// Begins to write the object `key`. Nothing is sent before the first part is full.
+    /// Starts writing the object `key`. Nothing is sent before the first part is full.
     pub fn upload(&self, key: &str, content_type: &'static str, metadata: HashMap<String, String>) -> Upload {
         Upload {
             bucket: self.clone(),
@@ -72,14 +69,14 @@ impl Bucket {
 }
 
 impl Upload {
-    /// With parts of so many bytes, at least one.
+    /// Sets the length of a part.
     #[must_use]
     pub fn in_parts_of(mut self, part_bytes: usize) -> Self {
         self.part_bytes = part_bytes.max(1);
         self
     }
 
-    /// Appends `bytes`. Waits while too many parts are on their way.
+    /// Appends `bytes`. Waits while the maximum number of parts is in flight.
     pub async fn push(&mut self, mut bytes: &[u8]) -> Result<(), AwsError> {
         self.bytes += bytes.len() as u64;
         while !bytes.is_empty() {
@@ -93,14 +90,14 @@ impl Upload {
         Ok(())
     }
 
-    /// Makes the object exist.
-    pub async fn complete(mut self) -> Result<StoredObject, AwsError> {
+    /// Finishes the upload, so that the object exists.
+    pub async fn complete(mut self) -> Result<UploadedObject, AwsError> {
         let bytes = self.bytes;
         if self.multipart.is_none() {
-            return self.put().await.map(|etag| StoredObject { etag, bytes });
+            return self.put().await.map(|etag| UploadedObject { etag, bytes });
         }
         match self.complete_multipart().await {
-            Ok(etag) => Ok(StoredObject { etag, bytes }),
+            Ok(etag) => Ok(UploadedObject { etag, bytes }),
             Err(error) => {
                 self.abort().await;
                 Err(error)
@@ -108,7 +105,7 @@ impl Upload {
         }
     }
 
-    /// Gives up. What was sent is removed; if that fails, the bucket's lifecycle rule removes it.
+    /// Removes what was sent. If that fails, the bucket's lifecycle rule removes it later.
     pub async fn abort(mut self) {
         if let Some(multipart) = self.multipart.take() {
             abort_multipart(self.bucket.clone(), self.key.clone(), multipart).await;
@@ -119,8 +116,8 @@ impl Upload {
         let Bucket { client, name } = &self.bucket;
         let request = client.put_object().bucket(name).key(&self.key).content_type(self.content_type);
         let request = request.set_metadata(Some(self.metadata.clone())).body(self.filling.split().freeze().into());
-        let answer = request.send().await.map_err(|error| AwsError::classify("PutObject", self.address(), error))?;
-        answer.e_tag.ok_or_else(|| self.incomplete("PutObject", "ETag"))
+        let response = request.send().await.map_err(|error| AwsError::classify("PutObject", self.address(), error))?;
+        response.e_tag.ok_or_else(|| self.incomplete("PutObject", "ETag"))
     }
 
     async fn send_part(&mut self) -> Result<(), AwsError> {
@@ -142,11 +139,11 @@ impl Upload {
     async fn create_multipart(&self) -> Result<Multipart, AwsError> {
         let Bucket { client, name } = &self.bucket;
         let request = client.create_multipart_upload().bucket(name).key(&self.key).content_type(self.content_type);
-        // The SDK sends this checksum with every part, but does not say so here by itself; S3 takes only what was announced.
+        // The SDK sends this checksum with every part but does not announce it here; S3 rejects unannounced checksums.
         let request = request.checksum_algorithm(ChecksumAlgorithm::Crc32);
-        let answer = request.set_metadata(Some(self.metadata.clone())).send().await;
-        let answer = answer.map_err(|error| AwsError::classify("CreateMultipartUpload", self.address(), error))?;
-        let id = answer.upload_id.ok_or_else(|| self.incomplete("CreateMultipartUpload", "upload id"))?;
+        let response = request.set_metadata(Some(self.metadata.clone())).send().await;
+        let response = response.map_err(|error| AwsError::classify("CreateMultipartUpload", self.address(), error))?;
+        let id = response.upload_id.ok_or_else(|| self.incomplete("CreateMultipartUpload", "upload id"))?;
         Ok(Multipart { id, parts: 0, in_flight: JoinSet::new(), completed: Vec::new() })
     }
 
@@ -161,18 +158,18 @@ impl Upload {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let Bucket { client, name } = &self.bucket;
         let request = client.complete_multipart_upload().bucket(name).key(&self.key).upload_id(&multipart.id);
-        let answer = request.multipart_upload(parts).send().await.map_err(|error| {
+        let response = request.multipart_upload(parts).send().await.map_err(|error| {
             let call = "CompleteMultipartUpload";
-            // The SDK repeats a call whose answer was lost; S3 may then not know the upload any more. Running the task
-            // again settles it.
+            // After a lost response the SDK retries, and S3 may have completed the upload already. A second run of the
+            // task writes the object again.
             if error.code() == Some("NoSuchUpload") {
                 return AwsError::Unavailable { call, resource: self.address(), source: Box::new(error) };
             }
             AwsError::classify(call, self.address(), error)
         })?;
-        // Nothing is left to abort.
+        // Nothing to abort.
         self.multipart = None;
-        answer.e_tag.ok_or_else(|| self.incomplete("CompleteMultipartUpload", "ETag"))
+        response.e_tag.ok_or_else(|| self.incomplete("CompleteMultipartUpload", "ETag"))
     }
 
     fn address(&self) -> String {
@@ -180,7 +177,7 @@ impl Upload {
     }
 
     fn incomplete(&self, call: &'static str, missing: &'static str) -> AwsError {
-        AwsError::Unavailable { call, resource: self.address(), source: Box::new(Incomplete(missing)) }
+        AwsError::Unavailable { call, resource: self.address(), source: Box::new(MissingField(missing)) }
     }
 }
 
@@ -212,24 +209,25 @@ async fn send(
     part: Bytes,
 ) -> Result<CompletedPart, AwsError> {
     let request = bucket.client.upload_part().bucket(&bucket.name).key(key).upload_id(upload_id).part_number(number);
-    let answer = request.body(part.into()).send().await;
-    let answer = answer.map_err(|error| AwsError::classify("UploadPart", format!("{address} part {number}"), error))?;
-    // S3 wants the checksums back that it was sent with the parts.
+    let response = request.body(part.into()).send().await;
+    let response =
+        response.map_err(|error| AwsError::classify("UploadPart", format!("{address} part {number}"), error))?;
+    // S3 requires the checksums of the parts on completion.
     Ok(CompletedPart::builder()
         .part_number(number)
-        .set_e_tag(answer.e_tag)
-        .set_checksum_crc32(answer.checksum_crc32)
-        .set_checksum_crc32_c(answer.checksum_crc32_c)
-        .set_checksum_crc64_nvme(answer.checksum_crc64_nvme)
+        .set_e_tag(response.e_tag)
+        .set_checksum_crc32(response.checksum_crc32)
+        .set_checksum_crc32_c(response.checksum_crc32_c)
+        .set_checksum_crc64_nvme(response.checksum_crc64_nvme)
         .build())
 }
 
 async fn abort_multipart(bucket: Bucket, key: String, mut multipart: Multipart) {
-    // A part that arrives after the abort would be kept, and one that is given up may still arrive: they are waited for.
+    // S3 would keep a part that arrives after the abort, and a cancelled part may still arrive, so wait for all of them.
     while multipart.in_flight.join_next().await.is_some() {}
     let request = bucket.client.abort_multipart_upload().bucket(&bucket.name).key(&key).upload_id(&multipart.id);
     if let Err(error) = request.send().await {
         let error = AwsError::classify("AbortMultipartUpload", bucket.address(&key), error);
-        tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), "an upload was left behind");
+        tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), "multipart upload not aborted");
     }
 }

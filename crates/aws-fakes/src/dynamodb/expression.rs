@@ -1,16 +1,17 @@
-//! The expressions that this crate writes: `AND`, `OR`, `=`, `<>`, `>=`, `BETWEEN`, `attribute_not_exists`, `SET a = :b`.
-//! Every name has to be a placeholder, since DynamoDB reserves many.
+//! The supported expressions: `AND`, `OR`, `=`, `<>`, `>=`, `BETWEEN`, `attribute_not_exists`, `SET a = :b`.
+//!
+//! Every name must be a placeholder, because DynamoDB reserves many words.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Map, Value, json};
 
 use super::invalid;
-use crate::json::Refusal;
+use crate::json::ErrorResponse;
 
 type Item = Map<String, Value>;
 
-/// Whether a condition holds for an item, or for its absence. `request` has the names and values.
-pub(super) fn holds(condition: &str, item: Option<&Item>, request: &Value) -> Result<bool, Refusal> {
+/// Evaluates a condition on an item, or on its absence. `request` has the names and values.
+pub(super) fn holds(condition: &str, item: Option<&Item>, request: &Value) -> Result<bool, ErrorResponse> {
     if let Some((left, right)) = condition.split_once(" OR ") {
         return Ok(holds(left, item, request)? | holds(right, item, request)?);
     }
@@ -34,8 +35,8 @@ pub(super) fn holds(condition: &str, item: Option<&Item>, request: &Value) -> Re
     }
 }
 
-/// The item with the attributes of the request's projection.
-pub(super) fn projected(item: &Item, request: &Value) -> Result<Item, Refusal> {
+/// Returns the attributes of the item that the request's projection names.
+pub(super) fn projected(item: &Item, request: &Value) -> Result<Item, ErrorResponse> {
     let Some(projection) = request["ProjectionExpression"].as_str() else { return Ok(item.clone()) };
     let mut kept = Item::new();
     for placeholder in projection.split(", ") {
@@ -45,8 +46,8 @@ pub(super) fn projected(item: &Item, request: &Value) -> Result<Item, Refusal> {
     Ok(kept)
 }
 
-/// Carries out `SET a = :b`.
-pub(super) fn update(item: &mut Item, request: &Value) -> Result<(), Refusal> {
+/// Applies `SET a = :b`.
+pub(super) fn update(item: &mut Item, request: &Value) -> Result<(), ErrorResponse> {
     let expression = request["UpdateExpression"].as_str().unwrap_or_default();
     let words: Vec<_> = expression.split_whitespace().collect();
     let ["SET", name, "=", value] = words.as_slice() else { return Err(invalid(expression)) };
@@ -54,7 +55,7 @@ pub(super) fn update(item: &mut Item, request: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn found<'a>(path: &str, item: Option<&'a Item>, request: &Value) -> Result<Option<&'a Value>, Refusal> {
+fn found<'a>(path: &str, item: Option<&'a Item>, request: &Value) -> Result<Option<&'a Value>, ErrorResponse> {
     let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
     let value = item.and_then(|item| attribute(first, request).ok().and_then(|name| item.get(name)));
     attribute(first, request)?;
@@ -64,19 +65,19 @@ fn found<'a>(path: &str, item: Option<&'a Item>, request: &Value) -> Result<Opti
     }
 }
 
-fn attribute<'a>(placeholder: &str, request: &'a Value) -> Result<&'a str, Refusal> {
+fn attribute<'a>(placeholder: &str, request: &'a Value) -> Result<&'a str, ErrorResponse> {
     request["ExpressionAttributeNames"][placeholder].as_str().ok_or_else(|| invalid(placeholder))
 }
 
-fn given<'a>(placeholder: &str, request: &'a Value) -> Result<&'a Value, Refusal> {
+fn given<'a>(placeholder: &str, request: &'a Value) -> Result<&'a Value, ErrorResponse> {
     request["ExpressionAttributeValues"].get(placeholder).ok_or_else(|| invalid(placeholder))
 }
 
-fn text(value: Option<&Value>) -> Result<&str, Refusal> {
-    value.and_then(|value| value["S"].as_str()).ok_or_else(|| invalid("a comparison with what is no text"))
+fn text(value: Option<&Value>) -> Result<&str, ErrorResponse> {
+    value.and_then(|value| value["S"].as_str()).ok_or_else(|| invalid("expected a string to compare"))
 }
 
-/// A value as DynamoDB writes it in JSON.
+/// Converts a value to DynamoDB JSON.
 pub(super) fn to_json(value: &AttributeValue) -> Value {
     match value {
         AttributeValue::S(text) => json!({"S": text}),
@@ -88,24 +89,24 @@ pub(super) fn to_json(value: &AttributeValue) -> Value {
             let values: Item = values.iter().map(|(name, value)| (name.clone(), to_json(value))).collect();
             json!({"M": values})
         }
-        other => panic!("no item of these tables has {other:?}"),
+        other => panic!("unsupported value {other:?}"),
     }
 }
 
-/// The other way round.
+/// Converts DynamoDB JSON to a value.
 pub(super) fn from_json(value: &Value) -> AttributeValue {
     let (kind, value) = value.as_object().and_then(|value| value.iter().next()).expect("a value has a type");
-    let text = || value.as_str().expect("it is a text").to_owned();
+    let text = || value.as_str().expect("the value is a string").to_owned();
     match kind.as_str() {
         "S" => AttributeValue::S(text()),
         "N" => AttributeValue::N(text()),
-        "BOOL" => AttributeValue::Bool(value.as_bool().expect("it is a boolean")),
+        "BOOL" => AttributeValue::Bool(value.as_bool().expect("the value is a boolean")),
         "NULL" => AttributeValue::Null(true),
-        "L" => AttributeValue::L(value.as_array().expect("it is a list").iter().map(from_json).collect()),
+        "L" => AttributeValue::L(value.as_array().expect("the value is a list").iter().map(from_json).collect()),
         "M" => {
-            let values = value.as_object().expect("it is a map");
+            let values = value.as_object().expect("the value is a map");
             AttributeValue::M(values.iter().map(|(name, value)| (name.clone(), from_json(value))).collect())
         }
-        other => panic!("no item of these tables has a value of type {other}"),
+        other => panic!("unsupported value type {other}"),
     }
 }

@@ -1,19 +1,16 @@
-//! The PartiQL that this crate writes: an `INSERT` of named values, an `UPDATE` of some under a condition on the key and
-//! the version.
+//! The supported PartiQL: an `INSERT` of named values, and an `UPDATE` with a condition on the key and the version.
 
 use serde_json::{Map, Value, json};
 
-use super::{FakeTables, Refusal, invalid};
+use super::{ErrorResponse, FakeTables, invalid};
 
-/// The most statements of a call.
 const MAX_STATEMENTS: usize = 25;
 
 impl FakeTables {
-    /// Each statement succeeds or fails by itself.
-    pub(super) fn execute_statements(&mut self, body: &Value) -> Result<Value, Refusal> {
-        let statements = body["Statements"].as_array().ok_or_else(|| invalid("no statements"))?;
+    pub(super) fn execute_statements(&mut self, body: &Value) -> Result<Value, ErrorResponse> {
+        let statements = body["Statements"].as_array().ok_or_else(|| invalid("expected statements"))?;
         if !(1..=MAX_STATEMENTS).contains(&statements.len()) {
-            return Err(invalid("1 to 25 statements"));
+            return Err(invalid("expected 1 to 25 statements"));
         }
         let mut responses = Vec::new();
         let faults = std::mem::take(&mut self.statement_faults);
@@ -23,20 +20,20 @@ impl FakeTables {
                 None => self.execute(statement)?,
             };
             responses.push(match code {
-                Some(code) => json!({"Error": {"Code": code, "Message": "said the service in memory"}}),
+                Some(code) => json!({"Error": {"Code": code, "Message": "from the fake"}}),
                 None => json!({}),
             });
         }
-        if std::mem::take(&mut self.answers_few) {
+        if std::mem::take(&mut self.returns_few) {
             responses.pop();
         }
         Ok(json!({"Responses": responses}))
     }
 
-    /// Answers the error code, if it failed.
-    fn execute(&mut self, statement: &Value) -> Result<Option<&'static str>, Refusal> {
+    /// Returns the error code of a failed statement.
+    fn execute(&mut self, statement: &Value) -> Result<Option<&'static str>, ErrorResponse> {
         let text = statement["Statement"].as_str().unwrap_or_default();
-        let values = statement["Parameters"].as_array().ok_or_else(|| invalid("no parameters"))?;
+        let values = statement["Parameters"].as_array().ok_or_else(|| invalid("expected parameters"))?;
         let name = text.split('"').nth(1).ok_or_else(|| invalid(text))?;
         let table = self.table(&json!({"TableName": name}))?;
         let inserts = text.starts_with("INSERT");
@@ -65,7 +62,6 @@ impl FakeTables {
     }
 }
 
-/// The words between quotes.
 fn quoted(text: &str, quote: char) -> Vec<&str> {
     text.split(quote).skip(1).step_by(2).collect()
 }

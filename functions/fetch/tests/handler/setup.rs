@@ -1,32 +1,31 @@
-//! A function to be called, and hours to be fetched.
+//! Shared by the tests: a context with a fake bucket, and hours.
 
 use std::io::Write;
 use std::time::Duration;
 
 use aws_client::s3::PART_BYTES;
 use aws_fakes::MemoryS3;
-use fetch::context::{Context, Limits, http_client};
-use fetch::error::Error;
-use fetch::event::{BytesFrom, Input, Output};
+use fetch::FetchError;
+use fetch::{BytesFrom, Input, Output};
+use fetch::{Context, FetchLimits, http_client};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use function_runtime::ErrorName;
+use function_runtime::{Clock, ErrorName};
 use pipeline::ArchiveHour;
 use pipeline::version::OutputOptions;
 
 pub(crate) const LANDING: &str = "landing/ghactivity/2025-11-21-0.json.gz";
 
-/// The function and its bucket.
-pub(crate) struct Fetch {
+pub(crate) struct FetchFixture {
     pub(crate) s3: MemoryS3,
     pub(crate) context: Context,
 }
 
-impl Fetch {
-    /// With an empty bucket; chunks have 100 records.
+impl FetchFixture {
+    /// An empty bucket; chunks have 100 records.
     pub(crate) fn from(sources: &str) -> Self {
         let s3 = MemoryS3::default();
-        let limits = Limits { resume_wait: Duration::from_millis(1), ..Limits::default() };
+        let limits = FetchLimits { resume_wait: Duration::from_millis(1), ..FetchLimits::default() };
         let context = Context {
             bucket: s3.bucket("lake"),
             sources: sources.parse().unwrap(),
@@ -34,24 +33,24 @@ impl Fetch {
             options: OutputOptions { chunk_records: 100, ..OutputOptions::default() },
             part_bytes: PART_BYTES,
             limits,
-            now: || "2025-11-21T01:00:00Z".parse().unwrap(),
+            clock: Clock::fixed("2025-11-21T01:00:00Z".parse().unwrap()),
         };
         Self { s3, context }
     }
 
-    /// With other limits.
-    pub(crate) fn limited(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+    pub(crate) fn limited(mut self, change: impl FnOnce(&mut FetchLimits)) -> Self {
         change(&mut self.context.limits);
         self.context.http = http_client(&self.context.limits).unwrap();
         self
     }
 
-    pub(crate) async fn call(&self, source: BytesFrom) -> Result<Output, Error> {
-        fetch::handler::handle(Input { hour: hour(), source }, &self.context).await
+    pub(crate) async fn call(&self, source: BytesFrom) -> Result<Output, FetchError> {
+        fetch::handle(Input { hour: hour(), source }, &self.context).await
     }
 
-    /// Downloads the hour, which must fail, and answers the error's name and its message with all causes. Nothing of
-    /// the hour may be in the bucket then.
+    /// Downloads the hour, which must fail; returns the name of the error and its message with all causes.
+    ///
+    /// Asserts that no object of the hour exists.
     pub(crate) async fn failure(&self, phrase: &str) -> (String, String) {
         let error = self.call(BytesFrom::Upstream).await.expect_err(phrase);
         assert_eq!(self.s3.keys(), [""; 0], "{phrase}: nothing of a bad file lands");
@@ -64,7 +63,7 @@ pub(crate) fn hour() -> ArchiveHour {
     "2025-11-21-0".parse().unwrap()
 }
 
-/// `count` different lines and some equal ones.
+/// Returns `count` lines, some of them equal.
 pub(crate) fn lines(count: usize) -> String {
     let line =
         |number: usize| format!("{{\"id\":\"{}\",\"type\":\"PushEvent\"}}\n", number - usize::from(number % 50 == 49));
@@ -81,7 +80,7 @@ pub(crate) fn gzip_with(text: impl AsRef<[u8]>, level: Compression) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A gzip file of some more bytes than two parts of an upload.
+/// A gzip file that is slightly longer than two parts of an upload.
 pub(crate) fn large_gzip() -> Vec<u8> {
     let mut state = 1_u64;
     let mut line = || {

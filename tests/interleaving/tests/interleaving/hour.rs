@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use aws_fakes::Memory;
-use aws_fakes::MemoryS3;
-use aws_fakes::dynamodb;
-use aws_fakes::glue;
-use aws_lake::Partitions;
-use aws_lake::{Jobs, LakeTables, Leases, Ledger, Runs};
-use commit_bookmark::Rules;
+use aws_client::Backoff;
+use aws_fakes::{Memory, MemoryS3, dynamodb, glue};
+use aws_lake::{Jobs, LakeTables, Leases, Ledger, Partitions, Runs};
+use commit_bookmark::CommitRules;
+use function_runtime::Clock;
 use jiff::{SignedDuration, Timestamp};
 use pipeline::ledger::record::MissingRules;
 use pipeline::ledger::{LedgerItem, SourceFile};
@@ -67,7 +65,7 @@ impl Lake {
             ledger: ledger.clone(),
             leases: leases.clone(),
             partitions: Partitions::new(glue::client(&glue), "ghactivity_db", "events"),
-            now: Box::new(clock(&seconds)),
+            clock: Clock::from_fn(clock(&seconds)),
         };
         let commit = commit_bookmark::Context {
             bucket: s3.bucket("lake"),
@@ -78,12 +76,12 @@ impl Lake {
                 runs: Runs::new(client, "runs"),
             },
             partitions: register.partitions.clone(),
-            rules: Rules {
+            rules: CommitRules {
                 missing: MissingRules { missing_after_hours: 48, missing_retry_days: 30 },
                 keep_versions: keep,
             },
-            now: Box::new(clock(&seconds)),
-            jitter: Box::new(|_| Duration::ZERO),
+            clock: Clock::from_fn(clock(&seconds)),
+            backoff: Backoff::new(Duration::ZERO, Duration::ZERO),
         };
         Self { s3, dynamodb, glue, seconds, register, commit }
     }

@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
-use commit_bookmark::Outcome;
+use commit_bookmark::RunOutcome;
 use function_runtime::ErrorName;
 use jiff::{SignedDuration, Timestamp};
 use pipeline::ledger::HourFailure;
@@ -139,17 +139,17 @@ impl Run<'_> {
         let registered = register_partition::handle(input, &self.lake.register).await;
         let publication = registered.map_err(|error| error.name().to_owned())?.publication;
         self.commit(match self.version {
-            Some(_) => Outcome::Published(publication),
-            None => Outcome::RolledBack(publication),
+            Some(_) => RunOutcome::Published(publication),
+            None => RunOutcome::RolledBack(publication),
         })
         .await
     }
 
     async fn fail(&self, name: &str) -> Result<(), String> {
-        self.commit(Outcome::Failed(HourFailure::new(name, "fewer rows"))).await
+        self.commit(RunOutcome::Failed(HourFailure::new(name, "fewer rows"))).await
     }
 
-    async fn commit(&self, outcome: Outcome) -> Result<(), String> {
+    async fn commit(&self, outcome: RunOutcome) -> Result<(), String> {
         let input = commit_bookmark::Input {
             hour: hour(),
             job_id: "job".to_owned(),

@@ -1,10 +1,10 @@
-//! What of a run is counted.
+//! Metrics of a recorded run.
 
 use function_runtime::{Metrics, Unit};
 use pipeline::ledger::{HourStatus, JobRunItem, Publication, Verdict};
 
-/// The metrics of a run that was just recorded; `published` is what it made visible, with the verdict, if that is new.
-pub(crate) fn of(run: &JobRunItem, published: Option<(&Publication, Option<Verdict>)>) -> Metrics {
+/// Returns the metrics of a run that was just recorded. `published` is its new publication with the verdict, if any.
+pub(crate) fn run_metrics(run: &JobRunItem, published: Option<(&Publication, Option<Verdict>)>) -> Metrics {
     let metrics = Metrics::new().about("hour", run.hour.to_string()).about("job_id", run.job_id.as_str());
     let metrics = metrics.about("execution", run.execution_arn.as_str());
     if let Some((publication, verdict)) = published {
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_published_nothing_counts_by_how_it_ended() {
+    fn failed_run_counts_by_status() {
         for (status, error, name) in [
             (HourStatus::Missing, "SourceNotPublished", "HoursMissing"),
             (HourStatus::NotPublished, "SourceNotPublished", "HoursNotPublished"),
@@ -72,13 +72,13 @@ mod tests {
             (HourStatus::Failed, "CorruptArchive", "HoursFailed"),
         ] {
             let expected = named().about("error", error).with(name, Unit::Count, 1.0);
-            assert_eq!(of(&run(status, Some(error)), None), expected);
+            assert_eq!(run_metrics(&run(status, Some(error)), None), expected);
         }
     }
 
     #[test]
-    fn what_changes_nothing_counts_nothing() {
-        assert_eq!(of(&run(HourStatus::Published, None), None), named(), "published before");
-        assert_eq!(of(&run(HourStatus::Landed, None), None), named(), "redriven");
+    fn unchanged_run_counts_nothing() {
+        assert_eq!(run_metrics(&run(HourStatus::Published, None), None), named(), "published before");
+        assert_eq!(run_metrics(&run(HourStatus::Landed, None), None), named(), "redriven");
     }
 }

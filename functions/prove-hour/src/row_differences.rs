@@ -1,28 +1,28 @@
-//! Which of two sets of rows has what the other has not.
+//! The difference of two sets of rows.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use convert::proof::RowFingerprint;
 
-use crate::report::{Report, What};
+use crate::report::{FindingKind, ProofReport};
 
-/// So many lines are named.
-const NAMED: usize = 5;
+/// The most lines that a message names.
+const MAX_NAMED: usize = 5;
 
-/// What differs between the rows that must be there and those that are.
+/// The lines of expected and found rows that differ.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Differences {
-    /// Lines whose row must be there and is not, with these values or any other.
+pub(crate) struct RowDifferences {
+    /// Lines of expected rows that were not found with any values.
     missing: Vec<u64>,
-    /// Lines whose row is there once too often.
+    /// Lines of rows that were found once too often.
     doubled: Vec<u64>,
-    /// Lines whose row is there with other values, or must not be there.
+    /// Lines of rows that were found with other values, or are not expected.
     differing: Vec<u64>,
 }
 
-impl Differences {
-    /// Between what is `expected` and what is `found`, in whatever order.
+impl RowDifferences {
+    /// Compares the rows independent of their order.
     pub(crate) fn between(expected: &[RowFingerprint], found: &[RowFingerprint]) -> Self {
         let sorted = |known: &[RowFingerprint]| {
             let mut sorted = known.to_vec();
@@ -61,41 +61,41 @@ impl Differences {
         differences
     }
 
-    /// Rows that are there twice, where nothing is known of what must be there.
-    pub(crate) fn twice(found: &[RowFingerprint]) -> Self {
+    /// Returns the rows that were found twice, if the expected rows are unknown.
+    pub(crate) fn duplicates(found: &[RowFingerprint]) -> Self {
         let mut sorted = found.to_vec();
         sorted.sort_unstable();
         let twice = sorted.windows(2).filter(|pair| pair[0] == pair[1]);
         Self { doubled: twice.map(|pair| pair[0].line).collect(), ..Self::default() }
     }
 
-    /// Tells of them, as rows that readers see.
-    pub(crate) fn tell(&self, report: &mut Report) {
-        for (what, lines) in [
-            (What::RowsMissing, &self.missing),
-            (What::RowsDoubled, &self.doubled),
-            (What::RowsDiffer, &self.differing),
+    /// Adds findings about visible rows.
+    pub(crate) fn report(&self, report: &mut ProofReport) {
+        for (kind, lines) in [
+            (FindingKind::RowsMissing, &self.missing),
+            (FindingKind::RowsDoubled, &self.doubled),
+            (FindingKind::RowsDiffer, &self.differing),
         ] {
             if !lines.is_empty() {
-                report.find(what, format!("{} rows: {}", lines.len(), named(lines)));
+                report.find(kind, format!("{} rows: {}", lines.len(), named(lines)));
             }
         }
     }
 
-    /// Tells of them, as quarantined records.
-    pub(crate) fn tell_of_quarantine(&self, report: &mut Report) {
+    /// Adds a finding about quarantined records.
+    pub(crate) fn report_quarantine(&self, report: &mut ProofReport) {
         let [missing, doubled, differing] = [&self.missing, &self.doubled, &self.differing].map(Vec::len);
         if missing + doubled + differing > 0 {
             let lines = [self.missing.as_slice(), &self.doubled, &self.differing].concat();
             let message = format!("{missing} missing, {doubled} doubled, {differing} others: {}", named(&lines));
-            report.find(What::QuarantineDiffers, message);
+            report.find(FindingKind::QuarantineDiffers, message);
         }
     }
 }
 
 fn named(lines: &[u64]) -> String {
-    let first: Vec<_> = lines.iter().take(NAMED).map(u64::to_string).collect();
-    let more = if lines.len() > NAMED { ", …" } else { "" };
+    let first: Vec<_> = lines.iter().take(MAX_NAMED).map(u64::to_string).collect();
+    let more = if lines.len() > MAX_NAMED { ", …" } else { "" };
     format!("source lines {}{more}", first.join(", "))
 }
 
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_is_told_once() {
+    fn differences_are_reported_once() {
         let all = known(&[(1, 10), (2, 20), (2, 21), (3, 30)]);
         for (phrase, found, missing, doubled, differing) in [
             ("the same in another order", vec![(3, 30), (2, 21), (1, 10), (2, 20)], vec![], vec![], vec![]),
@@ -118,9 +118,9 @@ mod tests {
             ("one too many", vec![(1, 10), (2, 20), (2, 21), (3, 30), (4, 40)], vec![], vec![], vec![4]),
             ("nothing is there", vec![], vec![1, 2, 3], vec![], vec![]),
         ] {
-            let expected = Differences { missing, doubled, differing };
-            assert_eq!(Differences::between(&all, &known(&found)), expected, "{phrase}");
+            let expected = RowDifferences { missing, doubled, differing };
+            assert_eq!(RowDifferences::between(&all, &known(&found)), expected, "{phrase}");
         }
-        assert_eq!(Differences::twice(&known(&[(1, 1), (2, 2), (1, 1), (1, 3)])).doubled, [1]);
+        assert_eq!(RowDifferences::duplicates(&known(&[(1, 1), (2, 2), (1, 1), (1, 3)])).doubled, [1]);
     }
 }

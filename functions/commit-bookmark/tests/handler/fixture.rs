@@ -1,17 +1,17 @@
-//! What the tests share: the function's context in memory, inputs, and a look at what it wrote.
+//! Shared by the tests: a context with fakes, inputs, and access to the written items.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_fakes::Memory;
-use aws_fakes::MemoryS3;
-use aws_fakes::dynamodb;
-use aws_fakes::dynamodb::FakeTables;
-use aws_fakes::glue;
-use aws_lake::Partitions;
-use aws_lake::{Holder, Jobs, LakeTables, Leases, Ledger, Runs};
-use commit_bookmark::{CommitBookmarkError, Context, Input, Outcome, Output, Rules, handle};
-use function_runtime::ErrorName;
+use aws_client::Backoff;
+use aws_fakes::{
+    Memory, MemoryS3,
+    dynamodb::{self, FakeTables},
+    glue,
+};
+use aws_lake::{Jobs, LakeTables, LeaseHolder, Leases, Ledger, Partitions, Runs};
+use commit_bookmark::{CommitBookmarkError, CommitRules, Context, Input, Output, RunOutcome, handle};
+use function_runtime::{Clock, ErrorName};
 use jiff::{SignedDuration, Timestamp};
 pub(crate) use pipeline::ledger::record::{Attempt, MissingRules, PublishKind, published as record_published};
 use pipeline::ledger::{
@@ -24,7 +24,7 @@ pub(crate) const V1: &str = "111111111111";
 pub(crate) const V2: &str = "222222222222";
 pub(crate) const V3: &str = "333333333333";
 
-pub(crate) struct World {
+pub(crate) struct CommitFixture {
     pub(crate) dynamodb: Memory<FakeTables>,
     pub(crate) s3: MemoryS3,
     pub(crate) glue: Memory<glue::FakeTable>,
@@ -35,12 +35,12 @@ pub(crate) fn hour(number: u32) -> ArchiveHour {
     "2025-11-21-0".parse::<ArchiveHour>().unwrap().plus(number)
 }
 
-/// The clock of these tests: ten minutes after hour 9 was over.
+/// Ten minutes after the end of hour 9.
 pub(crate) fn now() -> Timestamp {
     hour(9).end() + SignedDuration::from_mins(10)
 }
 
-pub(crate) fn world() -> World {
+pub(crate) fn fixture() -> CommitFixture {
     let tables = [
         ("jobs", "job_id", None),
         ("runs", "job_id", Some("job_run_time")),
@@ -58,18 +58,21 @@ pub(crate) fn world() -> World {
             runs: Runs::new(client, "runs"),
         },
         partitions: Partitions::new(glue::client(&glue), "ghactivity_db", "events"),
-        rules: Rules { missing: MissingRules { missing_after_hours: 48, missing_retry_days: 30 }, keep_versions: 0 },
-        now: Box::new(now),
-        jitter: Box::new(|_| Duration::ZERO),
+        rules: CommitRules {
+            missing: MissingRules { missing_after_hours: 48, missing_retry_days: 30 },
+            keep_versions: 0,
+        },
+        clock: Clock::fixed(now()),
+        backoff: Backoff::new(Duration::ZERO, Duration::ZERO),
     };
-    World { dynamodb, s3, glue, context }
+    CommitFixture { dynamodb, s3, glue, context }
 }
 
-/// A world whose job begins with hour 0.
-pub(crate) fn world_with_job() -> World {
-    let world = world();
-    world.dynamodb.with(|tables| tables.put("jobs", &job(None)));
-    world
+/// A fixture with a job that begins with hour 0.
+pub(crate) fn fixture_with_job() -> CommitFixture {
+    let fixture = fixture();
+    fixture.dynamodb.with(|tables| tables.put("jobs", &job(None)));
+    fixture
 }
 
 pub(crate) fn job(bookmark: Option<u32>) -> JobItem {
@@ -102,7 +105,7 @@ pub(crate) fn publication(number: u32, version: &str, rows: u64) -> Publication 
     }
 }
 
-pub(crate) fn input(number: u32, execution: &str, outcome: Outcome) -> Input {
+pub(crate) fn input(number: u32, execution: &str, outcome: RunOutcome) -> Input {
     Input {
         hour: hour(number),
         job_id: "ghactivity_ingest".to_owned(),
@@ -115,39 +118,39 @@ pub(crate) fn input(number: u32, execution: &str, outcome: Outcome) -> Input {
 }
 
 pub(crate) fn published(number: u32) -> Input {
-    input(number, &format!("publishes-{number}"), Outcome::Published(publication(number, V1, 5_000)))
+    input(number, &format!("publishes-{number}"), RunOutcome::Published(publication(number, V1, 5_000)))
 }
 
 pub(crate) fn failed(number: u32, execution: &str, name: &str) -> Input {
     let failure = HourFailure { name: name.to_owned(), message: "byte 17".to_owned() };
-    input(number, execution, Outcome::Failed(failure))
+    input(number, execution, RunOutcome::Failed(failure))
 }
 
-impl World {
-    /// What the state machine does: a version that is to be committed was registered before, under the hour's lease.
+impl CommitFixture {
+    /// Takes the lease and commits, as the state machine does with `register-partition` and `commit-bookmark`.
     pub(crate) async fn run(&self, input: &Input) -> Result<Output, CommitBookmarkError> {
         self.take_lease(input).await;
         self.commit(input).await
     }
 
-    /// The commit alone.
+    /// Commits without taking the lease.
     pub(crate) async fn commit(&self, input: &Input) -> Result<Output, CommitBookmarkError> {
         handle(input.clone(), &self.context).await
     }
 
-    /// As `register-partition` takes it.
+    /// Takes the lease as `register-partition` does.
     pub(crate) async fn take_lease(&self, input: &Input) {
         self.take_lease_at(input, now()).await;
     }
 
     pub(crate) async fn take_lease_at(&self, input: &Input, now: Timestamp) {
-        if let Outcome::Published(publication) | Outcome::RolledBack(publication) = &input.outcome {
-            let holder = Holder { hour: input.hour, version: publication.version, execution_arn: &input.execution_arn };
+        if let RunOutcome::Published(publication) | RunOutcome::RolledBack(publication) = &input.outcome {
+            let holder =
+                LeaseHolder { hour: input.hour, version: publication.version, execution_arn: &input.execution_arn };
             self.context.tables.leases.take(&holder, now).await.unwrap();
         }
     }
 
-    /// Who has a lease.
     pub(crate) fn leases(&self) -> Vec<serde_json::Value> {
         self.dynamodb.with(|tables| tables.raw_items("leases"))
     }
@@ -160,7 +163,7 @@ impl World {
         self.ledger().into_iter().find(|item| item.hour == hour(number).ledger_key()).unwrap()
     }
 
-    /// The versions before the hour's current one.
+    /// The replaced versions of the hour.
     pub(crate) fn previous(&self, number: u32) -> Vec<String> {
         self.item(number).previous_versions.iter().map(|previous| previous.version.to_string()).collect()
     }
@@ -175,12 +178,12 @@ impl World {
         Some(u32::try_from(bookmark.hours_since(hour(0))).unwrap())
     }
 
-    /// Everything that the tables hold.
+    /// All items of all tables.
     pub(crate) fn tables(&self) -> Vec<serde_json::Value> {
         self.dynamodb.with(|tables| ["hours", "jobs", "runs"].map(|table| tables.raw_items(table))).concat()
     }
 
-    /// What readers see.
+    /// Points the partition at a version.
     pub(crate) fn show(&self, number: u32, version: &str) {
         let location = publication(number, version, 1).partition_location;
         let values = hour(number).partition_values().join("/");

@@ -1,4 +1,4 @@
-//! The items of a page out of the table. A table that is too busy slows this down and does not fail it.
+//! Deletes the items of a load, page by page. Throttled calls are repeated until the time limit.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -7,37 +7,36 @@ use aws_client::{AwsError, Backoff};
 use aws_csv::{Deletion, Items, KeyPage};
 use futures::{StreamExt, stream};
 
-use crate::Segment;
-use crate::progress::Progress;
+use crate::TableSegment;
+use crate::progress::SegmentProgress;
 
-/// Deletes items of a load.
-pub(crate) struct Deleting {
+pub(crate) struct ItemDeleter {
     pub(crate) items: Items,
     pub(crate) load: String,
     pub(crate) in_flight: usize,
-    /// After this nobody waits for a table that is too busy.
+    /// Throttled calls are repeated until this time.
     pub(crate) stop_at: Instant,
 }
 
-impl Deleting {
-    /// The load's keys of the next page of a segment.
-    pub(crate) async fn page(&self, segment: &Segment) -> Result<KeyPage, AwsError> {
+impl ItemDeleter {
+    /// Reads the keys of the load in the next page of a segment.
+    pub(crate) async fn page(&self, segment: &TableSegment) -> Result<KeyPage, AwsError> {
         let mut backoff = Backoff::default();
         loop {
             let within = (segment.segment, segment.segments);
             match self.items.keys_of_load(&self.load, within, segment.after.clone()).await {
                 Err(AwsError::Throttled { .. }) if self.waited(&mut backoff).await => {}
-                answer => return answer,
+                result => return result,
             }
         }
     }
 
-    /// Deletes the items of a page and counts them; answers why some are left, if they are.
-    pub(crate) async fn delete(&self, progress: &mut Progress) -> Option<AwsError> {
+    /// Deletes the items of a page and counts them. Returns the first error if items are left.
+    pub(crate) async fn delete(&self, progress: &mut SegmentProgress) -> Option<AwsError> {
         let failed = AtomicBool::new(false);
         let deletions = std::mem::take(&mut progress.keys).into_iter().map(|key| self.delete_one(key, &failed));
         let mut deletions = stream::iter(deletions).buffer_unordered(self.in_flight);
-        let mut why = None;
+        let mut first_error = None;
         while let Some((key, outcome)) = deletions.next().await {
             match outcome {
                 Ok(Some(deletion)) => {
@@ -48,15 +47,15 @@ impl Deleting {
                 Ok(None) => {}
                 Err(error) => {
                     failed.store(true, Ordering::Relaxed);
-                    why.get_or_insert(error);
+                    first_error.get_or_insert(error);
                 }
             }
             progress.keys.push(key);
         }
-        why
+        first_error
     }
 
-    /// No deletion comes back if another failed before this one was begun.
+    /// Returns no deletion if another one failed before this one started.
     async fn delete_one(&self, key: String, failed: &AtomicBool) -> (String, Result<Option<Deletion>, AwsError>) {
         let mut backoff = Backoff::default();
         while !failed.load(Ordering::Relaxed) {
@@ -68,7 +67,7 @@ impl Deleting {
         (key, Ok(None))
     }
 
-    /// Waits, if there is time.
+    /// Waits and returns `true`, if there is time.
     async fn waited(&self, backoff: &mut Backoff) -> bool {
         let wait = backoff.next_wait();
         let in_time = Instant::now() + wait < self.stop_at;

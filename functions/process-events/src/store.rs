@@ -1,4 +1,4 @@
-//! The calls of the protocol, made to DynamoDB and S3.
+//! The event store of the protocol in DynamoDB and S3.
 
 use std::sync::Mutex;
 
@@ -7,48 +7,48 @@ use event_stream::{Claim, ClaimResult, EventStore, ObjectContents, PutResult, Tr
 
 use crate::Context;
 
-/// The user metadata of an object that says how many events it holds; 0 is a seal.
+/// The user metadata with the number of events of an object; 0 marks a seal.
 const ROWS: &str = "rows";
 
-/// DynamoDB and S3, and the first call to them that failed.
-pub(crate) struct Aws<'a> {
+/// DynamoDB and S3, with the first failed call.
+pub(crate) struct AwsEventStore<'a> {
     context: &'a Context,
     failure: Mutex<Option<AwsError>>,
 }
 
-impl<'a> Aws<'a> {
+impl<'a> AwsEventStore<'a> {
     pub(crate) fn new(context: &'a Context) -> Self {
         Self { context, failure: Mutex::new(None) }
     }
 
-    /// The first failure.
+    /// Returns the first failure.
     pub(crate) fn failure(self) -> Option<AwsError> {
-        self.failure.into_inner().expect("no holder panics")
+        self.failure.into_inner().expect("no holder of the lock panics")
     }
 
-    fn note<T>(&self, answer: Result<T, AwsError>) -> Result<T, CallFailed> {
-        answer.map_err(|error| {
-            tracing::warn!(error_type = error.name(), %error, "a call failed");
-            self.failure.lock().expect("no holder panics").get_or_insert(error);
+    fn note<T>(&self, result: Result<T, AwsError>) -> Result<T, CallFailed> {
+        result.map_err(|error| {
+            tracing::warn!(error_type = error.name(), %error, "call failed");
+            self.failure.lock().expect("no holder of the lock panics").get_or_insert(error);
             CallFailed
         })
     }
 }
 
-/// A call failed; the world knows why.
+/// A call failed. [`AwsEventStore::failure`] has the error.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallFailed;
 
-impl EventStore for Aws<'_> {
+impl EventStore for AwsEventStore<'_> {
     type Error = CallFailed;
 
     fn now_ms(&self) -> i64 {
-        (self.context.now)().as_millisecond()
+        self.context.clock.now().as_millisecond()
     }
 
     async fn take(&self, transitions: &[Transition<'_>]) -> Vec<ClaimResult> {
-        let answer = self.note(self.context.claims.take(transitions).await);
-        answer.unwrap_or_else(|CallFailed| vec![ClaimResult::Unknown; transitions.len()])
+        let results = self.note(self.context.claims.claim(transitions).await);
+        results.unwrap_or_else(|CallFailed| vec![ClaimResult::Unknown; transitions.len()])
     }
 
     async fn read(&self, uuids: &[&str]) -> Result<Vec<Option<Claim>>, CallFailed> {

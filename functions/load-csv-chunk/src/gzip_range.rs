@@ -1,4 +1,4 @@
-//! A stretch of the text of a gzip file.
+//! A range of the text of a gzip file.
 
 use std::ops::Range;
 
@@ -10,15 +10,15 @@ use gzip_plan::{Chunk, ChunkError, ChunkReader, GzipPlan};
 
 use crate::LoadCsvChunkError;
 
-/// Where it lies, and what inflating it begins with.
-pub(crate) struct Stretch {
+/// The compressed bytes of a text range, and the window that inflation starts with.
+pub(crate) struct GzipRange {
     gzip: GzipPlan,
     chunk: Chunk,
     window: Option<Bytes>,
 }
 
-impl Stretch {
-    /// Finds the stretch `text` of a load's file, for a chunk with this number.
+impl GzipRange {
+    /// Finds the range `text` in the file of a load, for chunk `number`.
     pub(crate) async fn find(
         plan: &LoadPlan,
         number: u32,
@@ -46,12 +46,12 @@ impl Stretch {
         Ok(Self { gzip, chunk, window })
     }
 
-    /// The bytes of the file that it needs.
+    /// Returns the byte range in the file.
     pub(crate) fn range(&self) -> Range<u64> {
         self.chunk.compressed_start..self.chunk.compressed_end
     }
 
-    /// Its text, from those bytes.
+    /// Inflates the text from these bytes.
     pub(crate) fn inflate(
         &self,
         bytes: PipeReader,

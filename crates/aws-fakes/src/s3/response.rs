@@ -1,4 +1,4 @@
-//! What the S3 in memory answers.
+//! Responses of the fake S3.
 
 use std::fmt::Write;
 
@@ -6,21 +6,21 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::primitives::SdkBody;
 use md5::{Digest, Md5};
 
-use super::{Pending, Request, State};
+use super::{BucketState, MultipartUpload, S3Request};
 
-pub(super) struct Answer {
+pub(super) struct Response {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: Vec::new(), body: body.into() }
     }
 
     pub(super) fn error(status: u16, code: &str) -> Self {
-        Self::new(status, format!("<Error><Code>{code}</Code><Message>said the S3 in memory</Message></Error>"))
+        Self::new(status, format!("<Error><Code>{code}</Code><Message>from the fake</Message></Error>"))
     }
 
     fn header(mut self, name: &str, value: &str) -> Self {
@@ -28,7 +28,7 @@ impl Answer {
         self
     }
 
-    /// The body may be cut; its announced length stays.
+    /// A body that is cut keeps its announced length.
     pub(super) fn into_response(self, body_ends_after: Option<usize>) -> HttpResponse {
         let length = self.body.len();
         let mut body = self.body;
@@ -43,16 +43,16 @@ impl Answer {
     }
 }
 
-pub(super) fn answer(state: &mut State, request: &Request) -> Answer {
+pub(super) fn respond(state: &mut BucketState, request: &S3Request) -> Response {
     let key = request.key.as_str();
     match request.operation() {
         "GetObject" => get(state, request),
-        "HeadObject" if state.objects.contains_key(key) => Answer { body: Vec::new(), ..get(state, request) },
-        "HeadObject" => Answer::new(404, ""),
-        "PutObject" if !state.is_as_expected(request) => Answer::error(412, "PreconditionFailed"),
+        "HeadObject" if state.objects.contains_key(key) => Response { body: Vec::new(), ..get(state, request) },
+        "HeadObject" => Response::new(404, ""),
+        "PutObject" if !state.condition_holds(request) => Response::error(412, "PreconditionFailed"),
         "PutObject" => {
             let etag = state.put(key, request.body.clone(), request.metadata());
-            Answer::new(200, "").header("etag", &etag)
+            Response::new(200, "").header("etag", &etag)
         }
         "CopyObject" => copy(state, request),
         "ListObjectsV2" => list(state, request),
@@ -60,14 +60,17 @@ pub(super) fn answer(state: &mut State, request: &Request) -> Answer {
             for key in elements(&request.body, "Key") {
                 state.objects.remove(&key);
             }
-            Answer::new(200, "<DeleteResult></DeleteResult>")
+            Response::new(200, "<DeleteResult></DeleteResult>")
         }
         "CreateMultipartUpload" => {
             state.begun_uploads += 1;
             let id = format!("upload-{}", state.begun_uploads);
             let checksum = request.headers.get("x-amz-checksum-algorithm").cloned();
-            state.uploads.insert(id.clone(), Pending { metadata: request.metadata(), checksum, ..Pending::default() });
-            Answer::new(
+            state.uploads.insert(
+                id.clone(),
+                MultipartUpload { metadata: request.metadata(), checksum, ..MultipartUpload::default() },
+            );
+            Response::new(
                 200,
                 format!("<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"),
             )
@@ -75,55 +78,55 @@ pub(super) fn answer(state: &mut State, request: &Request) -> Answer {
         "UploadPart" => upload_part(state, request),
         "CompleteMultipartUpload" => complete(state, request),
         "AbortMultipartUpload" => match state.uploads.remove(&request.query["uploadId"]) {
-            Some(_) => Answer::new(204, ""),
-            None => Answer::error(404, "NoSuchUpload"),
+            Some(_) => Response::new(204, ""),
+            None => Response::error(404, "NoSuchUpload"),
         },
-        _ => Answer::error(501, "NotImplemented"),
+        _ => Response::error(501, "NotImplemented"),
     }
 }
 
-pub(super) fn delete_all_but_last(state: &mut State, request: &Request, code: &str) -> Answer {
+pub(super) fn delete_all_but_last(state: &mut BucketState, request: &S3Request, code: &str) -> Response {
     let mut keys = elements(&request.body, "Key");
     let kept = keys.pop().unwrap_or_default();
     for key in keys {
         state.objects.remove(&key);
     }
     let error = format!("<Error><Key>{kept}</Key><Code>{code}</Code><Message>kept</Message></Error>");
-    Answer::new(200, format!("<DeleteResult>{error}</DeleteResult>"))
+    Response::new(200, format!("<DeleteResult>{error}</DeleteResult>"))
 }
 
-fn get(state: &State, request: &Request) -> Answer {
-    let Some(stored) = state.objects.get(&request.key) else { return Answer::error(404, "NoSuchKey") };
+fn get(state: &BucketState, request: &S3Request) -> Response {
+    let Some(stored) = state.objects.get(&request.key) else { return Response::error(404, "NoSuchKey") };
     if request.headers.get("if-match").is_some_and(|etag| *etag != stored.etag) {
-        return Answer::error(412, "PreconditionFailed");
+        return Response::error(412, "PreconditionFailed");
     }
-    let mut answer = Answer::new(200, stored.bytes.clone()).header("etag", &stored.etag);
+    let mut response = Response::new(200, stored.bytes.clone()).header("etag", &stored.etag);
     for (name, value) in &stored.metadata {
-        answer = answer.header(&format!("x-amz-meta-{name}"), value);
+        response = response.header(&format!("x-amz-meta-{name}"), value);
     }
-    let Some(range) = request.headers.get("range") else { return answer };
-    let (first, last) = range.trim_start_matches("bytes=").split_once('-').expect("a range has two ends");
-    let first: usize = first.parse().expect("a range begins with a number");
-    let end = last.parse::<usize>().expect("a range ends with a number").saturating_add(1).min(stored.bytes.len());
+    let Some(range) = request.headers.get("range") else { return response };
+    let (first, last) = range.trim_start_matches("bytes=").split_once('-').expect("the range has two ends");
+    let first: usize = first.parse().expect("the range begins with a number");
+    let end = last.parse::<usize>().expect("the range ends with a number").saturating_add(1).min(stored.bytes.len());
     if first >= end {
-        return Answer::error(416, "InvalidRange");
+        return Response::error(416, "InvalidRange");
     }
     let total = stored.bytes.len();
-    let answer = answer.header("content-range", &format!("bytes {first}-{}/{total}", end - 1));
-    Answer { status: 206, body: stored.bytes[first..end].to_vec(), ..answer }
+    let response = response.header("content-range", &format!("bytes {first}-{}/{total}", end - 1));
+    Response { status: 206, body: stored.bytes[first..end].to_vec(), ..response }
 }
 
-fn copy(state: &mut State, request: &Request) -> Answer {
+fn copy(state: &mut BucketState, request: &S3Request) -> Response {
     let source = request.headers["x-amz-copy-source"].split_once('/').map_or("", |(_bucket, key)| key);
-    let Some(stored) = state.objects.get(source).cloned() else { return Answer::error(404, "NoSuchKey") };
+    let Some(stored) = state.objects.get(source).cloned() else { return Response::error(404, "NoSuchKey") };
     if request.headers.get("x-amz-copy-source-if-match").is_some_and(|etag| *etag != stored.etag) {
-        return Answer::error(412, "PreconditionFailed");
+        return Response::error(412, "PreconditionFailed");
     }
     let etag = state.put(&request.key, stored.bytes, stored.metadata);
-    Answer::new(200, format!("<CopyObjectResult><ETag>{}</ETag></CopyObjectResult>", etag.replace('"', "&quot;")))
+    Response::new(200, format!("<CopyObjectResult><ETag>{}</ETag></CopyObjectResult>", etag.replace('"', "&quot;")))
 }
 
-fn list(state: &State, request: &Request) -> Answer {
+fn list(state: &BucketState, request: &S3Request) -> Response {
     let prefix = request.query.get("prefix").map_or("", String::as_str);
     let after = request.query.get("continuation-token").cloned().unwrap_or_default();
     let page_keys = state.page_keys.unwrap_or(1000);
@@ -138,39 +141,39 @@ fn list(state: &State, request: &Request) -> Answer {
     {
         let _ = write!(body, "<IsTruncated>true</IsTruncated><NextContinuationToken>{last}</NextContinuationToken>");
     }
-    Answer::new(200, body + "</ListBucketResult>")
+    Response::new(200, body + "</ListBucketResult>")
 }
 
-fn upload_part(state: &mut State, request: &Request) -> Answer {
-    let number = request.query["partNumber"].parse().expect("a part has a number");
+fn upload_part(state: &mut BucketState, request: &S3Request) -> Response {
+    let number = request.query["partNumber"].parse().expect("the part number is an integer");
     let Some(pending) = state.uploads.get_mut(&request.query["uploadId"]) else {
-        return Answer::error(404, "NoSuchUpload");
+        return Response::error(404, "NoSuchUpload");
     };
-    // As S3 does: a part's checksum is the one that was announced when the upload began.
+    // Like S3: the checksum algorithm of a part must be the one that CreateMultipartUpload announced.
     let sent = request.headers.contains_key("x-amz-checksum-crc32").then_some("CRC32");
     if sent != pending.checksum.as_deref() {
-        return Answer::error(400, "InvalidRequest");
+        return Response::error(400, "InvalidRequest");
     }
     let kept = if state.forgets_parts { Vec::new() } else { request.body.clone() };
     pending.parts.insert(number, kept);
-    let answer = Answer::new(200, "").header("etag", &etag(&[&request.body]));
+    let response = Response::new(200, "").header("etag", &etag(&[&request.body]));
     match request.headers.get("x-amz-checksum-crc32") {
-        Some(checksum) => answer.header("x-amz-checksum-crc32", checksum),
-        None => answer,
+        Some(checksum) => response.header("x-amz-checksum-crc32", checksum),
+        None => response,
     }
 }
 
-fn complete(state: &mut State, request: &Request) -> Answer {
+fn complete(state: &mut BucketState, request: &S3Request) -> Response {
     let Some(pending) = state.uploads.remove(&request.query["uploadId"]) else {
-        return Answer::error(404, "NoSuchUpload");
+        return Response::error(404, "NoSuchUpload");
     };
     let numbers: Vec<u32> =
         elements(&request.body, "PartNumber").iter().map(|number| number.parse().expect("a number")).collect();
     if !numbers.iter().copied().eq(pending.parts.keys().copied()) {
-        return Answer::error(400, "InvalidPart");
+        return Response::error(400, "InvalidPart");
     }
     if pending.checksum.is_some() && elements(&request.body, "ChecksumCRC32").len() != numbers.len() {
-        return Answer::error(400, "InvalidPart");
+        return Response::error(400, "InvalidPart");
     }
     let etag = etag(&pending.parts.values().map(Vec::as_slice).collect::<Vec<_>>());
     let bytes = pending.parts.into_values().flatten().collect();
@@ -178,17 +181,16 @@ fn complete(state: &mut State, request: &Request) -> Answer {
     state.put(key, bytes, pending.metadata);
     state.objects.get_mut(key).expect("it was put").etag.clone_from(&etag);
     let quoted = etag.replace('"', "&quot;");
-    Answer::new(200, format!("<CompleteMultipartUploadResult><ETag>{quoted}</ETag></CompleteMultipartUploadResult>"))
+    Response::new(200, format!("<CompleteMultipartUploadResult><ETag>{quoted}</ETag></CompleteMultipartUploadResult>"))
 }
 
-/// The MD5 of an object of one part; of more parts, the MD5 of their MD5s and their number.
+/// One part: its MD5. More parts: the MD5 of their MD5s, and their number.
 pub(super) fn etag(parts: &[&[u8]]) -> String {
-    let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     match parts {
-        [part] => format!("\"{}\"", hex(&Md5::digest(part))),
+        [part] => format!("\"{}\"", hex::encode(Md5::digest(part))),
         parts => {
             let digests: Vec<u8> = parts.iter().flat_map(Md5::digest).collect();
-            format!("\"{}-{}\"", hex(&Md5::digest(digests)), parts.len())
+            format!("\"{}-{}\"", hex::encode(Md5::digest(digests)), parts.len())
         }
     }
 }

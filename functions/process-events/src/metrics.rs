@@ -1,4 +1,4 @@
-//! What a batch tells the dashboard.
+//! The metrics of a batch.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,13 @@ use jiff::Timestamp;
 
 use crate::event::WindowState;
 
-/// How many events of a batch met which fate.
+/// The number of events of a batch per outcome.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Counts {
-    /// Stored by this delivery.
+pub(crate) struct BatchCounts {
+    /// Events stored by this delivery.
     pub(crate) stored: u64,
-    /// Duplicates that were dropped.
     pub(crate) duplicates: u64,
-    /// Parts of records that went to quarantine.
+    /// Parts of records in the quarantine.
     pub(crate) quarantined: u64,
     redelivered: u64,
     conflicts: u64,
@@ -26,32 +25,32 @@ pub(crate) struct Counts {
     created_ms: Vec<i64>,
 }
 
-impl Counts {
-    /// Counts a batch of which the first `acknowledged` records do not come again. A duplicate that comes again is counted
+impl BatchCounts {
+    /// BatchCounts a batch of which the first `acknowledged` records do not come again. A duplicate that comes again is counted
     /// then; an event is counted when it is stored.
     pub(crate) fn of(
         arrivals: &[Arrival],
-        fates: &[EventOutcome],
+        outcomes: &[EventOutcome],
         acknowledged: usize,
         quarantined: usize,
         types: &EventTypes,
     ) -> Self {
         let mut counts = Self { quarantined: quarantined as u64, ..Self::default() };
-        for (arrival, fate) in arrivals.iter().zip(fates) {
-            if arrival.record < acknowledged || !matches!(fate, EventOutcome::Duplicate(_)) {
-                counts.add(arrival, fate, types);
+        for (arrival, outcome) in arrivals.iter().zip(outcomes) {
+            if arrival.record < acknowledged || !matches!(outcome, EventOutcome::Duplicate(_)) {
+                counts.add(arrival, outcome, types);
             }
         }
         counts
     }
 
-    fn add(&mut self, arrival: &Arrival, fate: &EventOutcome, types: &EventTypes) {
-        match fate {
+    fn add(&mut self, arrival: &Arrival, outcome: &EventOutcome, types: &EventTypes) {
+        match outcome {
             EventOutcome::Stored { again: true } => self.redelivered += 1,
             EventOutcome::Stored { again: false } => {
                 self.stored += 1;
                 self.created_ms.push(arrival.event.created_ms);
-                // The declared ones: each value makes a metric that costs.
+                // Only declared types, because CloudWatch charges for each value.
                 let event_type = types.partition_value(arrival.event.event_type());
                 match self.by_type.get_mut(event_type) {
                     Some(count) => *count += 1,
@@ -61,14 +60,13 @@ impl Counts {
             EventOutcome::Duplicate(duplicate) => {
                 self.duplicates += 1;
                 *self.by_age.entry(age(duplicate.age_ms)).or_default() += 1;
-                *self.by_place.entry(place(duplicate.origin)).or_default() += 1;
+                *self.by_place.entry(origin(duplicate.origin)).or_default() += 1;
             }
             EventOutcome::Failed(EventFailure::Conflict) => self.conflicts += 1,
             EventOutcome::Failed(EventFailure::Call) => {}
         }
     }
 
-    /// Emits them, and how many records failed.
     pub(crate) fn emit(&self, failed_records: usize, now: Timestamp) {
         let mut metrics = Metrics::new()
             .with("EventsStored", Unit::Count, self.stored as f64)
@@ -100,7 +98,7 @@ impl Counts {
     }
 }
 
-/// Emits what a tumbling window has counted.
+/// Emits the counts of a tumbling window.
 pub(crate) fn emit_window(state: &WindowState) {
     Metrics::new()
         .with("WindowStored", Unit::Count, state.stored as f64)
@@ -118,7 +116,7 @@ fn age(age_ms: i64) -> &'static str {
     }
 }
 
-fn place(origin: DuplicateOrigin) -> &'static str {
+fn origin(origin: DuplicateOrigin) -> &'static str {
     match origin {
         DuplicateOrigin::SameBatch => "same-batch",
         DuplicateOrigin::SameShard => "same-shard",
@@ -134,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duplicate_that_comes_again_is_counted_then() {
+    fn redelivered_duplicate_counts_once() {
         let arrival = |record| Arrival {
             event: Event { uuid: String::new(), name: "lesson:started".to_owned(), created_ms: 5, other: None },
             record,
@@ -142,17 +140,17 @@ mod tests {
             arrived_ms: 7,
         };
         let duplicate = EventOutcome::Duplicate(Duplicate { origin: DuplicateOrigin::SameShard, age_ms: 1 });
-        let fates = [
+        let outcomes = [
             duplicate.clone(),
             EventOutcome::Failed(EventFailure::Conflict),
             duplicate.clone(),
             EventOutcome::Stored { again: false },
         ];
         let types = "lesson,other".parse().unwrap();
-        let counts = Counts::of(&[0, 1, 2, 3].map(arrival), &fates, 1, 0, &types);
+        let counts = BatchCounts::of(&[0, 1, 2, 3].map(arrival), &outcomes, 1, 0, &types);
         assert_eq!((counts.duplicates, counts.conflicts, counts.stored, counts.redelivered), (1, 1, 1, 0));
         let again = [EventOutcome::Stored { again: true }, duplicate, EventOutcome::Stored { again: true }];
-        let counts = Counts::of(&[0, 1, 2].map(arrival), &again, 3, 0, &types);
+        let counts = BatchCounts::of(&[0, 1, 2].map(arrival), &again, 3, 0, &types);
         assert_eq!((counts.duplicates, counts.conflicts, counts.stored, counts.redelivered), (1, 0, 0, 2));
     }
 }

@@ -1,7 +1,7 @@
-//! What a decision is made from.
+//! The items that a decision is made from.
 
 use aws_client::AwsError;
-use aws_lake::{LakeTables, SeenLease};
+use aws_lake::{LakeTables, LeaseSnapshot};
 use futures::future::try_join_all;
 use pipeline::ArchiveHour;
 use pipeline::bookmark::{Blocker, BookmarkScan};
@@ -10,23 +10,23 @@ use pipeline::verdict::COMPARED_DAYS;
 
 use crate::Input;
 
-/// The items as they were read, this hour's and its run's.
+/// The items of the hour and of its run, as read.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct Snapshot {
     pub(crate) ledger: Option<LedgerItem>,
     pub(crate) job: Option<JobItem>,
     pub(crate) run: Option<JobRunItem>,
-    pub(crate) lease: Option<SeenLease>,
+    pub(crate) lease: Option<LeaseSnapshot>,
 }
 
-/// How far the bookmark may go, and what stops it there.
+/// How far the bookmark can move, and the hour that stops it.
 #[derive(Debug)]
-pub(crate) struct Reach {
+pub(crate) struct BookmarkAdvance {
     pub(crate) to: Option<(ArchiveHour, HourStatus)>,
     pub(crate) stop: Blocker,
 }
 
-impl Seen {
+impl Snapshot {
     pub(crate) async fn read(input: &Input, tables: &LakeTables) -> Result<Self, AwsError> {
         let run_time = input.job_run_time();
         let (ledger, job, run, lease) = futures::try_join!(
@@ -39,8 +39,8 @@ impl Seen {
     }
 }
 
-impl Reach {
-    /// How far the bookmark may go once `hour` has `status`; `None` if the job has no bookmark that the hour could matter to.
+impl BookmarkAdvance {
+    /// Scans the ledger as if `hour` had `status`. Returns `None` if the hour cannot affect the bookmark of the job.
     pub(crate) async fn read(
         job: Option<&JobItem>,
         hour: ArchiveHour,
@@ -48,7 +48,7 @@ impl Reach {
         tables: &LakeTables,
     ) -> Result<Option<Self>, AwsError> {
         let Some(job) = job else { return Ok(None) };
-        let next = job.next_hour().expect("a job is read only with a bookmark that names an hour");
+        let next = job.next_hour().expect("Jobs::get returns only jobs whose bookmark names an hour");
         if hour < next {
             return Ok(None);
         }
@@ -58,7 +58,7 @@ impl Reach {
     }
 }
 
-/// The same hour of the days before, as far as the ledger has it.
+/// Reads the same hour of earlier days, as far as the ledger has them.
 pub(crate) async fn days_before(hour: ArchiveHour, tables: &LakeTables) -> Result<Vec<LedgerItem>, AwsError> {
     let hours = (1..=COMPARED_DAYS).filter_map(|days| hour.minus(24 * days));
     let items = try_join_all(hours.map(|hour| tables.ledger.get(hour))).await?;
