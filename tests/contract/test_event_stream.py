@@ -160,7 +160,7 @@ def test_saved_queries_have_day_and_parameters() -> None:
 
 def emitted() -> dict[str, str | None]:
     """Returns the emitted metrics by name, with their dimension besides Stack."""
-    [text] = rust("functions/process-events/src/measures.rs").values()
+    [text] = rust("functions/process-events/src/metrics.rs").values()
     plain = dict.fromkeys(re.findall(r'\.with\("(\w+)"', text))
     return plain | dict(re.findall(r'\.with\("(\w+)", [^)]*\)\s*\.by\("(\w+)"', text))
 

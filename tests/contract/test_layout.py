@@ -41,3 +41,19 @@ def test_adapter_compiles_no_data_path(adapter: str) -> None:
 
 def test_every_function_has_a_domain() -> None:
     assert set(DOMAINS) == {path.parent.name for path in (ROOT / "functions").glob("*/Cargo.toml")}
+
+
+@pytest.mark.parametrize("function", DOMAINS)
+def test_function_has_standard_layout(function: str) -> None:
+    folder = ROOT / "functions" / function
+    for name in ("main.rs", "lib.rs", "event.rs", "context.rs", "handler.rs", "error.rs"):
+        assert (folder / "src" / name).is_file(), f"src/{name} is missing"
+    assert (folder / "tests/handler.rs").is_file(), "tests/handler.rs is missing"
+    assert len((folder / "src/main.rs").read_text().splitlines()) <= 40, "main.rs does more than start the handler"
+
+
+@pytest.mark.parametrize("function", DOMAINS)
+def test_function_reads_time_from_its_clock(function: str) -> None:
+    sources = (ROOT / "functions" / function / "src").rglob("*.rs")
+    readers = [path.name for path in sources if "Timestamp::now" in path.read_text() or "SystemTime::now" in path.read_text()]
+    assert readers == [], "use the context's Clock"
