@@ -56,7 +56,7 @@ def copy_if_changed(source: Path, destination: Path) -> None:
     if old and (old.st_size, old.st_mtime) == (new.st_size, new.st_mtime):
         return
     destination.parent.mkdir(parents=True, exist_ok=True)
-    partial = destination.with_suffix(".partial")
+    partial = destination.with_suffix(f".{os.getpid()}")  # another build may run at the same time
     shutil.copy2(source, partial)
     partial.replace(destination)
 
