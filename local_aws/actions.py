@@ -13,6 +13,7 @@ from local_aws.stack import build
 from local_aws.stack.archive_hours import archive_hour, last_hours
 from local_aws.stack.archive_server import SAMPLE_HOUR, ArchiveServer, write_sample_hour
 from local_aws.stack.aws import LocalAws
+from local_aws.stack.function_variables import by_function
 
 
 def up(options: Namespace) -> None:
@@ -119,11 +120,8 @@ def show(aws: LocalAws, archive: ArchiveServer) -> None:
 def write_function_variables(aws: LocalAws, folder: Path) -> Path:
     """Writes the environment variables of all functions for `cargo lambda watch`. A name means the same in every function."""
     variables: dict[str, str] = {}
-    for name in build.functions():
-        try:
-            variables |= aws.function_variables(build.logical_id(name))
-        except KeyError:  # the stack was deployed without this function
-            continue
+    for of_function in by_function(aws).values():
+        variables |= of_function
     file = folder / "functions.env"
     file.write_text("".join(f"{name}={value}\n" for name, value in sorted(variables.items())))
     return file

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from local_aws.stack.aws import DIRECTORY, LocalAws
-from local_aws.stack.build import functions, logical_id
+from local_aws.stack.function_variables import by_function
 
 LOOPBACK = "127.0.0.1"
 BUFFER_BYTES = 65_536
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--address", default="172.17.0.1", help="of Docker's bridge on this machine (default: 172.17.0.1)")
     options = parser.parse_args()
     aws = LocalAws(options.directory)
-    variables = {name: on_bridge(options.address, aws.function_variables(name)) for name in map(logical_id, functions())}
+    variables = {name: on_bridge(options.address, values) for name, values in by_function(aws).items()}
     path = options.directory / "sam-env.json"
     path.write_text(json.dumps(variables, indent=2) + "\n")
     sources = [url for one in variables.values() for url in one.get("SOURCE_URLS", "").split(",") if url]

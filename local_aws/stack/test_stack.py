@@ -13,6 +13,7 @@ import pytest
 from local_aws.paths import ROOT
 from local_aws.stack.archive_hours import archive_hour, moment
 from local_aws.stack.aws import LocalAws
+from local_aws.stack.function_variables import by_function
 from local_aws.stack.named_queries import NamedQuery, named_queries
 from local_aws.stack.processes import is_alive
 from local_aws.stack.templates import DeployError, TemplateUploader
@@ -144,6 +145,11 @@ def test_function_without_binary_is_named(aws: LocalAws, template: Path) -> None
     (aws.functions / "HelloFunction/bootstrap").unlink()
     with pytest.raises(DeployError, match="HelloFunction: no binary"):
         aws.deploy(template=template)
+
+
+def test_variables_leave_out_absent_functions(aws: LocalAws, template: Path) -> None:
+    aws.deploy(template=template)
+    assert by_function(aws) == {}, "the template has none of the project's functions"
 
 
 def test_restart_keeps_stack_and_objects(aws: LocalAws, template: Path) -> None:
