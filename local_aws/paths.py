@@ -3,7 +3,7 @@
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-#: What is made on this machine and is not committed.
+#: Files of this machine that are not committed.
 LOCAL = ROOT / ".local"
 #: `<logical id>/bootstrap`: the binary of each function.
 FUNCTIONS = LOCAL / "build"

@@ -1,4 +1,4 @@
-"""What the demos share: headings, a lock on the directory, and queries with their results."""
+"""Shared by the demos: headings, a lock on the directory, and queries with their results."""
 
 import fcntl
 import time

@@ -81,7 +81,8 @@ def rust_errors(function: str) -> set[str]:
     [text] = rust(f"functions/{function}/src/error.rs").values()
     text = text.split("#[cfg(test)]")[0]
     names = set(re.findall(r'=>\s*\{?\s*"([A-Z]\w+)"', text)) | set(re.findall(r'map_or\("([A-Z]\w+)"', text))
-    pending, seen = [text, "InvalidInput InvalidConfiguration"], set()
+    pending = [text, "InvalidInput InvalidConfiguration"]
+    seen: set[str] = set()
     while pending:
         words = set(re.findall(r"\b[A-Z]\w+\b", pending.pop()))
         for error in sorted(words & shared.keys() - seen):
