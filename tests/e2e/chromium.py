@@ -47,7 +47,7 @@ def program() -> tuple[str, dict[str, str]]:
 
 
 def install() -> str:
-    """Fetches what is pinned, unless what is there was made from the same pins; answers the program.
+    """Fetches what is pinned, unless what is there was made from the same pins; returns the program.
 
     Two processes may ask at once: the second waits for the first.
     """
@@ -83,7 +83,7 @@ def installed() -> str:
 
 
 def run(script: str, *arguments: Any, variables: dict[str, str] | None = None) -> str:
-    """Runs a script of the folder `browser`; answers what it printed."""
+    """Runs a script of the folder `browser`; returns its output."""
     # A module's imports are looked up from where it lies. Another process may be reading it.
     if not (TOOLS / script).exists() or (TOOLS / script).read_bytes() != (HERE / script).read_bytes():
         partial = TOOLS / f"{script}.{os.getpid()}"

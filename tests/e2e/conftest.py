@@ -180,7 +180,7 @@ def through(proxy: FaultProxy) -> dict[str, str]:
 @pytest.fixture
 def fault_proxy(lake: Lake, request: pytest.FixtureRequest) -> Iterator[FaultProxy]:
     """A proxy with the fault of the parameter that all calls of the functions to AWS pass while the test runs. Chunks are small,
-    and so are the parts of an upload; the ledger's stream calls nobody."""
+    and so are the parts of an upload; the ledger's stream calls no function."""
     fault = request.param
     proxy = FaultProxy(lake.aws.endpoint, fault)
     attempts = 3 if fault is Fault.REPEATED else 1

@@ -2,7 +2,7 @@
 """What the lake must hold, computed from the raw files alone.
 
 Independent of the pipeline: Python's standard library, no line shared with the Rust side. For files of GH Archive
-(`.json.gz`, or their text as `.jsonl`) it counts lines, records, rows and their facts, and answers the questions the
+(`.json.gz`, or their text as `.jsonl`) it counts lines, records, rows and their facts, and computes the results of the questions the
 lake is asked.
 
     oracle.py FILE...               facts of each file, as JSON
@@ -16,9 +16,9 @@ Ties are broken by name: every list is sorted by count, largest first, then by n
 
 Rules:
 - A line ends at a line feed; the last one may lack it. A line of white space and NUL alone is blank.
-- A record is one JSON value, or one stretch up to the line feed that is none; a line may hold several.
+- A record is one JSON value, or one stretch up to the line feed that is not JSON; a line may hold several.
 - A line equal to an earlier one of its file, byte for byte, is a duplicate with all its records.
-- A record that is no object, has no `type` or no readable `created_at`, or is not UTF-8, is bad; so is one of more than
+- A record that is not an object, has no `type` or no readable `created_at`, or is not UTF-8, is bad; so is one of more than
   16 MiB, one nested more than 127 deep, one with an unpaired surrogate or a number no double can hold.
 - records = rows + duplicates + bad.
 """
@@ -176,7 +176,7 @@ def hour_of(argument: str) -> tuple[Hour, Path]:
 
 def _hour(text: str) -> Hour:
     year, month, day, hour = (int(part) for part in _matched(text).groups())
-    datetime(year, month, day, hour)  # raises for what is no hour
+    datetime(year, month, day, hour)  # raises if this is not an hour
     return Hour(f"{year:04}-{month:02}-{day:02}", hour)
 
 
@@ -232,7 +232,7 @@ class _Decoder(json.JSONDecoder):
         return value
 
     def _constant(self, text: str) -> Any:
-        raise ValueError(f"{text} is no JSON")
+        raise ValueError(f"{text} is not JSON")
 
 
 def _values(line: bytes) -> Iterator[tuple[Any, str | None]]:

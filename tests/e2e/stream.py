@@ -47,7 +47,7 @@ class Stream:
         return placed
 
     def wait_for(self, count: int, timeout_secs: float = 60) -> None:
-        """Waits until so many events are stored; fails if they are more."""
+        """Waits until this number of events is stored; fails if there are more."""
         deadline = time.monotonic() + timeout_secs
         while (stored := self.count()) < count:
             assert time.monotonic() < deadline, f"{stored} of {count} events are stored\n{self.aws.log_tail(60)}"

@@ -105,7 +105,7 @@ def test_hour_absent_from_source_is_missing(lake: Lake) -> None:
 
 
 def test_missing_hour_that_fails_stays_missing(lake: Lake) -> None:
-    """The bookmark may have passed it: as failed it would be behind the bookmark, and nobody would ask for it again."""
+    """The bookmark may have passed it: as failed it would be behind the bookmark, and no run would retry it."""
     hour, job = HOUR.format(day=21, hour=1), "test_missing_fails"
     assert lake.run_hour(hour, job_id=job).output["status"] == "missing"
     lake.serve(hour, whole_hour())

@@ -1,4 +1,4 @@
-"""What stands between a person and the stack is told in one line with a next step; bars and colours are for terminals alone."""
+"""Errors before a stack is reached are one line with a next step. Bars and colours are for terminals only."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SGR = re.compile(r"\x1b\[(?:3[0-7]|9[0-7])m")
 
 @pytest.fixture(scope="module")
 def onlooker(lake: Lake) -> Iterator[dict[str, str]]:
-    """Keys of somebody who may find the stack and do nothing else."""
+    """Keys of a user who may find the stack and do nothing else."""
     allowed = {"Effect": "Allow", "Action": "cloudformation:DescribeStacks", "Resource": "*"}
     with user(lake.aws.client("iam"), "onlooker", allowed) as keys:
         yield keys
@@ -51,7 +51,7 @@ def onlooker(lake: Lake) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def stranger(lake: Lake) -> Iterator[dict[str, str]]:
-    """Keys of somebody who may do nothing that the stack is asked for."""
+    """Keys of a user who may not make any call that the command needs."""
     allowed = {"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}
     with user(lake.aws.client("iam"), "stranger", allowed) as keys:
         yield keys

@@ -1,4 +1,4 @@
-"""`ghactivity events`: what is put arrives, verify says so exactly, and says what is wrong when somebody spoils it."""
+"""`ghactivity events`: events that are put arrive, and verify reports exactly what is stored and what is damaged."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def command(directory: Path) -> Local:
-    """Runs the command as somebody in the project's folder whose shell knows nothing of AWS."""
+    """Runs the command in the project's folder, in a shell without variables of AWS."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -98,7 +98,7 @@ def skip(stack: CsvStack) -> None:
 
 
 def undo(stack: CsvStack) -> None:
-    """Goes on with its last step where that failed, as the state machine does."""
+    """Repeats its last step if that failed, as the state machine does."""
     if not UNDONE:
         [segment] = stack.invoke("undo-csv-load", {"load_id": LOAD[0], "segment": None})["segments"]
         assert stack.invoke("undo-csv-load", {"load_id": LOAD[0], "segment": segment})["done"]
@@ -180,7 +180,7 @@ def test_fault_at_any_call_leaves_the_same_state(stack: CsvStack, proxy: FaultPr
                 assert error.name in TRANSIENT or fault in CRASHES, f"{call}: {error}"
             finally:
                 proxy.disarm()
-            assert stopped or not noticed(call, fault), f"call {number} ({call}) was {fault.value}, but nobody noticed"
+            assert stopped or not noticed(call, fault), f"call {number} ({call}) was {fault.value}, but no error followed"
             run(stack)
             assert snapshot(stack) == wanted, f"call {number} ({call}): {fault.value}"
     print(f"{phrase}: {len(calls)} calls, state equal to the uninterrupted run's after each fault at each")

@@ -1,4 +1,4 @@
-"""Whoever listens on the event bus hears of every hour that is published or fails."""
+"""The event bus receives an event for every hour that is published or fails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from test_bad_input import event, gz, whole_hour
 
 @pytest.fixture
 def heard(lake: Lake) -> Iterator[Callable[[int], list[dict[str, Any]]]]:
-    """So many of the events that a rule of a user's own passes on to a queue."""
+    """This number of events that a user's rule sends to a queue."""
     sqs, events = lake.aws.client("sqs"), lake.aws.client("events")
     url = sqs.create_queue(QueueName="hours")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -44,7 +44,7 @@ def test_hours_are_announced_as_they_end(lake: Lake, heard: Callable[[int], list
     lake.serve(broken, whole_hour()[:1000])
     runs = {hour: lake.run_hour(hour) for hour in (good, absent, broken)}
     found = {message["detail"]["hour"]: message for message in heard(2)}
-    assert set(found) == {good, broken}, "an hour that the archive does not have is no news"
+    assert set(found) == {good, broken}, "an hour that the archive does not have causes no event"
     published, failed = found[good], found[broken]
     ledger = lake.ledger(good)
     assert published["detail-type"] == "HourPublished"

@@ -2,7 +2,7 @@
 
 Every call that the steps of a run make meets every fault of `fault_proxy.Fault` in turn. What follows is what follows in
 life: after a crash the run is made again from its start; an error that the state machine retries is met by running that step
-again; and what the client mends by itself needs nothing.
+again; and what the client repairs itself needs nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ EXPECTED = {
     # Its own first try may be in the way of the client's second one.
     Fault.REPEATED: {"BookmarkConflict", "PartitionConflict"},
 }
-MENDED, QUIET = "mended by the client", "no matter of the run"
+MENDED, QUIET = "repaired by the client", "without effect on the run"
 #: How a run is to end that does not publish its hour: nothing is tried again.
 ENDS = {"CorruptArchive", "HourWouldShrink", "SourceNotPublished"}
 #: What lies beside the hour's own objects: replaced files, lists of hours, reports, and the exported ledger.
@@ -142,7 +142,7 @@ class Scenario:
     run: Callable[[Run], object]
     #: The functions' calls that it makes at least; fewer would mean that it tests little.
     least_calls: int
-    #: So many of them are no matter of the run: what they leave behind ends by itself.
+    #: This number of them has no effect on the run: what they leave behind ends by itself.
     quiet_calls: int = 0
     #: Whether objects that arrive when all is over may stay: the next publication of the hour removes them.
     keeps_late_objects: bool = False

@@ -91,7 +91,7 @@ def _payload_text(record: str) -> str:
 
 
 def _past(text: str, at: int) -> int:
-    """The next place that is no separator."""
+    """The next position that is not a separator."""
     while text[at] in " \t\r,:":
         at += 1
     return at

@@ -126,7 +126,7 @@ def test_recheck_replaces_republished_hours(lake: Lake) -> None:
     assert f"{shrunk} (HourWouldShrink)" in run.cause and "1 published" in run.cause, run
     assert [len(lake.rows(hour)) for hour in hours] == [30, 45, 30, 30]
     assert lake.ledger(grown)["version"] != before[1]["ledger"]["version"]
-    assert [lake.state(hour, job) for hour in (hours[0], hours[3])] == [before[0], before[3]], "the others are left alone"
+    assert [lake.state(hour, job) for hour in (hours[0], hours[3])] == [before[0], before[3]], "the others are skipped"
     assert lake.run_hour(shrunk, job_id=job, force=True).status == "SUCCEEDED"
     run = lake.ingest(job_id=job, recheck_days=2)
     assert (run.status, run.output["published"]) == ("SUCCEEDED", 0), run

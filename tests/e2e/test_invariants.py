@@ -187,7 +187,7 @@ def test_unfinished_hour_is_refused_without_a_trace(lake: Lake) -> None:
 
 
 def test_removed_objects_are_written_again(lake: Lake, five_hours: dict[str, bytes]) -> None:
-    """Between converting and registering nobody can look; a run over an hour whose bucket was tidied by hand is the same."""
+    """Between converting and registering no test can look; a run over an hour whose bucket was tidied by hand is the same."""
     hour, job = RUN_OF_FIVE[2], "test_removed"
     assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
     before = lake.state(hour, job)

@@ -1,4 +1,4 @@
-"""Files that others put into landing/: processed once each, like fetched ones; those that fetch put there are left alone."""
+"""Files that others put into landing/: processed once each, like fetched ones. Those that fetch put there are skipped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JOB = "ghactivity_landed"
 
 @pytest.fixture(scope="module")
 def lake(source: tuple[str, Path], stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    """A stack of its own, whose bucket tells of its objects."""
+    """A stack of its own, whose bucket sends events about its objects."""
     address, folder = source
     with stacks.start(tmp_path_factory.mktemp("aws"), SourceUrls=address, LandingEvents="ENABLED") as aws:
         yield Lake(aws, aws.outputs(), folder)
@@ -30,7 +30,7 @@ def put(lake: Lake, name: str, body: bytes) -> None:
 
 
 def ended(lake: Lake, machine: str, count: int) -> list[dict[str, Any]]:
-    """The executions of a state machine, oldest first, once so many have ended."""
+    """The executions of a state machine, oldest first, when this number has ended."""
     arn, deadline = lake.outputs["ProcessHourStateMachineArn"].replace("process-hour", machine), time.monotonic() + 60
     while True:
         found = lake.sfn.list_executions(stateMachineArn=arn)["executions"]
@@ -94,7 +94,7 @@ def test_bad_file_or_name_fails_by_name(lake: Lake) -> None:
     put(lake, hour, b"<html>404</html>")
     put(lake, "events", b"")
     states = [one["status"] for one in ended(lake, "landed", started + 2)[started:]]
-    assert sorted(states) == ["FAILED", "SUCCEEDED"], "a name that is no hour fails at once"
+    assert sorted(states) == ["FAILED", "SUCCEEDED"], "a name that is not an hour fails at once"
     run = ended(lake, "process-hour", 1)[-1]
     assert run["status"] == "FAILED" and run["name"].startswith(hour)
     assert (lake.ledger(hour)["status"], lake.ledger(hour)["last_error"]["name"]) == ("failed", "NotGzip")

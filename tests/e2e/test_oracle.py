@@ -66,7 +66,7 @@ def test_facts_equal_the_readme(name: str) -> None:
     types = dict(expected["types"])
     not_events = types.pop("None", 0)
     assert found["lines"] == expected["lines"]
-    # Lines that are no event may be equal to each other: those are duplicates.
+    # Lines that are not events may be equal to each other: those are duplicates.
     assert found["bad_records"] + found["duplicates"] == expected["unparsable"] + not_events
     assert found["types"] == types
     assert found["rows"] == sum(types.values())

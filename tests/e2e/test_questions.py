@@ -1,4 +1,4 @@
-"""The questions that the lake must answer, held against answers computed from the raw files by an independent script."""
+"""The saved queries of the lake, compared with results that an independent script computes from the raw files."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ ROLES = (
     *("ProcessHour", "Ingest", "Backfill", "Prove", "Landed"),
     *("PlanCsv", "LoadCsvChunk", "CommitCsvLoad", "UndoCsvLoad", "CsvLoad", "CsvUndo"),
 )
-#: The key of an hour that nobody runs.
+#: The key of an hour that no test runs.
 HOUR = "2011-02-12-0"
 VALUES = ["2011", "02", "12", "00"]
 #: A table that may be loaded.
@@ -83,7 +83,7 @@ def credentials(lake: Lake) -> Iterator[dict[str, dict[str, str]]]:
 
 @pytest.fixture(scope="module")
 def strangers(lake: Lake) -> Iterator[str]:
-    """The name of a bucket and of a table that are no part of the stack."""
+    """The name of a bucket and of a table that do not belong to the stack."""
     name = "somebody-elses"
     lake.s3.create_bucket(Bucket=name)
     keys = [{"AttributeName": "job_id", "KeyType": "HASH"}]
@@ -311,7 +311,7 @@ def catalog_probes(lake: Lake) -> Iterator[Probe]:
 
 
 def compute_probes(lake: Lake) -> Iterator[Probe]:
-    """Who may run whom. An empty event and an input that is no JSON are refused before anything is done."""
+    """Who may run whom. An empty event and an input that is not JSON are refused before anything is done."""
     invoked_by = {
         "next-file": {"Ingest"},
         "list-hours": {"Backfill", "Prove"},

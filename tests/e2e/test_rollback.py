@@ -100,7 +100,7 @@ def test_rollback_to_deleted_version_is_refused(lake: Lake, hour: str) -> None:
         assert (run.status, run.error) == ("FAILED", "VersionNotKept"), phrase
         assert cause in run.cause, phrase
     assert lake.state(hour, JOB) == before
-    assert lake.ledger(unpublished) is None, "a mistake is no fact about an hour"
+    assert lake.ledger(unpublished) is None, "a mistake leaves no ledger item"
     assert lake.lease(hour) is None
 
 
