@@ -81,7 +81,7 @@ def test_local_file_is_loaded_and_reported(stack: CsvStack, command: Run, file: 
     assert "line 58: CellCount: " in run.stdout
     assert stack.items("csv_cli") == expected(body).items
     again = command("load-csv", path, "--table", "csv_cli")
-    assert again.returncode == 0 and "these bytes were loaded into csv_cli before" in again.stdout, again.stderr
+    assert again.returncode == 0 and "already loaded into csv_cli from the same bytes" in again.stdout, again.stderr
     forced = told(command("load-csv", path, "--table", "csv_cli", "--force", "--json"))
     assert (forced["outcome"], forced["counts"]["written"]) == ("loaded", 55)
 
@@ -114,7 +114,7 @@ def test_types_are_read_from_file_or_cells(stack: CsvStack, command: Run, file: 
     told_first = command("load-csv", packed, "--table", "csv_types_2", "--infer").stderr
     assert 0 < told_first.index("ok BOOL, price N, all else text") < told_first.index("arn:"), "types are told before it begins"
     bad = command("load-csv", packed, "--types", "price=int")
-    assert (bad.returncode, bad.stdout) == (1, "") and "'int' is no type: expected S, N or BOOL" in bad.stderr
+    assert (bad.returncode, bad.stdout) == (1, "") and "'int' is not a type: expected S, N or BOOL" in bad.stderr
 
 
 def test_dry_run_quotes_and_changes_nothing(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
@@ -149,7 +149,7 @@ def test_object_of_any_bucket_is_loaded(stack: CsvStack, command: Run) -> None:
     assert f"copying {address} to s3://{stack.bucket}/incoming/" in copied.stderr
     assert told(copied)["counts"] == {"read": 20, "written": 15, "duplicate": 0, "rejected": 0, "skipped": 5}
     absent = one_line(command("load-csv", "s3://somebody-elses/absent.csv"))
-    assert "s3://somebody-elses/absent.csv is not there" in absent and "aws s3 ls" in absent
+    assert "s3://somebody-elses/absent.csv not found" in absent and "aws s3 ls" in absent
     stack.s3.put_object(Bucket="somebody-elses", Key="exports/bad.csv", Body=b"id,n,n\n1,2,3\n")
     before = stack.keys("")
     assert "BadHeader" in one_line(command("load-csv", "s3://somebody-elses/exports/bad.csv"))
@@ -204,7 +204,7 @@ def test_load_is_undone(stack: CsvStack, command: Run, file: Callable[..., Path]
     load = told(command("load-csv", file(rows(range(30))), "--table", "csv_unload", "--json"))["load_id"]
     told(command("load-csv", file(rows(range(20, 40), " later")), "--table", "csv_unload", "--json"))
     run = command("unload", load)
-    assert run.returncode == 0 and f"load {load}: 20 items are deleted from csv_unload" in run.stdout, run.stderr
+    assert run.returncode == 0 and f"load {load}: deleted 20 items from csv_unload" in run.stdout, run.stderr
     assert set(stack.items("csv_unload")) == {str(number) for number in range(20, 40)}
     unknown = one_line(command("unload", load))
     assert "LoadNotFound" in unknown and "job_run_details" in unknown

@@ -193,7 +193,7 @@ def test_watch_survives_failing_calls(lake: Lake, ghactivity: Run, generate: Cal
     assert run.returncode == 0, run.stderr
     assert server.refusals == 0 and "published" in run.stdout
     told = [line for line in run.stderr.splitlines() if line.startswith("ghactivity: ")]
-    assert len(told) == 1 and f"{call} on " in told[0] and "Rate exceeded" in told[0] and "the execution goes on" in told[0]
+    assert len(told) == 1 and f"{call} on " in told[0] and "Rate exceeded" in told[0] and "the execution continues" in told[0]
 
 
 # -- terminals --

@@ -153,7 +153,7 @@ def test_invalid_lines_are_named_and_not_sent(stream: Stream, events: Run, tmp_p
     text = "\n".join([*good[:10], "no event", "", '{"event_name":"a:b","created_at":1763683200000}', *good[10:]])
     put = events("put", "-", "--sent", "sent.jsonl", input=text)
     line = complaint(put, 2)
-    assert "2 lines of - are no events and were not sent" in line and "--as-is" in line
+    assert "2 lines of - are not events and were not sent" in line and "--as-is" in line
     assert "line 11: not_json: " in put.stderr and "line 13: bad_uuid: event_uuid is missing" in put.stderr
     assert told(events("verify", "sent.jsonl", "--json"))["sent"] == {"records": 20, "events": 20, "again": 0, "bad": 0}
 
@@ -193,7 +193,7 @@ def test_usage_error_is_one_line_with_next_step(stream: Stream, events: Run, tmp
     assert "absent: No such file" in complaint(events("put", "absent"), 1)
     assert "absent: No such file" in complaint(events("verify", "absent"), 1)
     (tmp_path / "cut").write_text('{"shard_id":"shardId-000000000000","seq')
-    assert "cut: line 1 is cut or changed" in complaint(events("verify", "cut"), 1)
+    assert "cut: line 1 is truncated or changed" in complaint(events("verify", "cut"), 1)
     for nonsense in (("put",), ("put", "file", "--simulate", "5"), ("verify",), ("put", "--simulate", "5", "--duplicates", "2")):
         assert events(*nonsense).returncode == 1
 

@@ -90,7 +90,7 @@ def test_backfill_reports_quote_and_actual_cost(lake: Lake, ghactivity: Run, gen
     assert actual["transitions"] == done["execution"]["transitions"] + sum(one["transitions"] + 1 for one in of_hours)
     assert actual["lambda_requests"] == done["execution"]["lambda_requests"] + sum(one["lambda_requests"] for one in of_hours)
     again = ghactivity("backfill", *span)
-    assert again.returncode == 0 and "0 hours" in again.stderr and "2 are published already" in again.stderr
+    assert again.returncode == 0 and "0 hours" in again.stderr and "2 are already published" in again.stderr
     assert "actual" in again.stdout
 
 
@@ -114,7 +114,7 @@ def test_query_prints_price_and_three_formats(ingested: dict[str, Any], lake: La
 def test_query_above_the_limit_is_refused(ingested: dict[str, Any], ghactivity: Run) -> None:
     refused = ghactivity("query", "SELECT count(*) FROM events_flat", "--limit-mb", "0")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert re.search(r"it reads (\d+) of \1 partitions", refused.stderr) and "--yes" in refused.stderr
+    assert re.search(r"the statement reads (\d+) of \1 partitions", refused.stderr) and "--yes" in refused.stderr
     assert ghactivity("query", "SELECT count(*) FROM events_flat", "--limit-mb", "0", "--yes").returncode == 0
     of_an_hour = "SELECT count(*) FROM events_flat WHERE year = '2025' AND month = '01' AND dayofmonth = '09' AND hour = '00'"
     assert ghactivity("query", of_an_hour, "--limit-mb", "0").returncode == 0
@@ -135,15 +135,15 @@ def test_query_above_the_limit_is_refused(ingested: dict[str, Any], ghactivity: 
 def test_no_statement_form_bypasses_the_guard(ingested: dict[str, Any], ghactivity: Run, sql: str) -> None:
     refused = ghactivity("query", sql, "--limit-mb", "0")
     assert (refused.returncode, refused.stdout) == (1, ""), refused.stderr
-    assert re.search(r"it reads (\d+) of \1 partitions", refused.stderr)
+    assert re.search(r"the statement reads (\d+) of \1 partitions", refused.stderr)
 
 
 def test_unplannable_query_runs_only_with_yes(ingested: dict[str, Any], ghactivity: Run) -> None:
     refused = ghactivity("query", "MERGE INTO events")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "cannot be told" in refused.stderr and "--yes" in refused.stderr
+    assert "cannot estimate" in refused.stderr and "--yes" in refused.stderr
     run = ghactivity("query", "MERGE INTO events", "--yes")
-    assert run.returncode == 2 and "  what it reads cannot be told" in run.stderr and "the query failed (" in run.stderr
+    assert run.returncode == 2 and "  cannot estimate what it reads" in run.stderr and "the query failed (" in run.stderr
 
 
 def test_saved_queries_are_listed_and_run(ingested: dict[str, Any], lake: Lake, ghactivity: Run) -> None:

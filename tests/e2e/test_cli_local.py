@@ -92,7 +92,7 @@ def test_status_has_json_output(up: dict[str, str], command: Local, directory: P
 def test_first_hour_applies_to_new_jobs_only(up: dict[str, str], ingested: dict[str, Any], command: Local) -> None:
     again = command("ingest", "--from", "2025-01-01-0", "--hours", "1", **up)
     assert again.returncode == 0, again.stderr
-    assert "--from 2025-01-01-0 is left aside: ghactivity_ingest has hours already" in again.stderr
+    assert "--from 2025-01-01-0 is ignored: job ghactivity_ingest already starts at" in again.stderr
 
 
 def test_prove_without_range_covers_to_bookmark(up: dict[str, str], ingested: dict[str, Any], command: Local) -> None:

@@ -158,7 +158,7 @@ def test_without_browser_only_the_page_is_written(ghactivity: Run, tmp_path: Pat
         environment={"CHROME": "/nonexistent/chromium"},
     )  # fmt: skip
     assert run.returncode == 2
-    assert "the page itself is whole" in run.stderr and "CHROME=" in run.stderr
+    assert "the page is complete" in run.stderr and "CHROME=" in run.stderr
     data = re.search(r'id="data">(.*?)</script>', out.read_text(), re.DOTALL)
     assert data
     assert json.loads(data.group(1))["totals"][0]["events"] > 0

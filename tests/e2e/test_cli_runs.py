@@ -106,11 +106,11 @@ def test_absent_thing_is_named_with_next_step(lake: Lake, ghactivity: Run) -> No
     absent = one_line(ghactivity("hour", hour, "--stack", "elsewhere"))
     assert "no stack elsewhere in us-east-1 at http://" in absent and "--stack" in absent
     arn = "arn:aws:states:us-east-1:000000000000:execution:ghactivity-process-hour:never"
-    assert "never is not there" in one_line(ghactivity("watch", arn))
+    assert "never not found" in one_line(ghactivity("watch", arn))
     nonsense = ghactivity("watch", "ghactivity-ingest")
-    assert (nonsense.returncode, nonsense.stdout) == (1, "") and "'ghactivity-ingest' is no execution" in nonsense.stderr
+    assert (nonsense.returncode, nonsense.stdout) == (1, "") and "'ghactivity-ingest' is not the ARN of an execution" in nonsense.stderr
     silent = one_line(ghactivity("hour", hour, environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}))
-    assert "no answer from http://127.0.0.1:9" in silent and "ghactivity local up" in silent
+    assert "cannot reach http://127.0.0.1:9" in silent and "ghactivity local up" in silent
     nowhere = {"AWS_DEFAULT_REGION": "", "AWS_CONFIG_FILE": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
     assert "AWS_REGION" in one_line(ghactivity("hour", hour, environment=nowhere))
     nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"}

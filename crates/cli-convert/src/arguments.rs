@@ -1,4 +1,4 @@
-//! The command's arguments, as a person writes them.
+//! The command line, and the settings that follow from it.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -10,32 +10,31 @@ use gzip_plan::PlanSettings;
 use pipeline::ArchiveHour;
 use pipeline::version::{OutputOptions, Payload};
 
-/// What to convert, where to, and how.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// Files (gzip or plain JSON lines), globs, addresses (http or https), or - for standard input
+    /// Files (gzip or plain JSON lines), globs, http or https addresses, or - for standard input
     #[arg(value_name = "IN")]
     pub(crate) inputs: Vec<String>,
-    /// Folder to write to; made if it is not there
+    /// Folder to write to; created if it does not exist
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The hour of a single IN whose name does not begin with it; without IN, the hour to fetch from the source
+    /// The hour of a single IN whose name does not begin with an hour; without IN, the hour to download
     #[arg(long, value_name = "YYYY-MM-DD-H")]
     pub(crate) hour: Option<ArchiveHour>,
-    /// The archive that --hour without IN fetches from
+    /// The archive to download from, for --hour without IN
     #[arg(long, value_name = "URL", default_value = "https://data.gharchive.org")]
     pub(crate) source_url: String,
-    /// Records per chunk: one Parquet file, or with --single-file one row group, each
+    /// Records per chunk; a chunk is one Parquet file, or one row group with --single-file
     #[arg(long, value_name = "N", default_value_t = OutputOptions::default().chunk_records, value_parser = clap::value_parser!(u32).range(1..))]
     chunk_records: u32,
-    /// Threads to use; the output is the same with any number [default: the cores of this machine]
+    /// Number of threads; does not change the output [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
-    /// What becomes of the payload column
+    /// Content of the payload column
     #[arg(long, value_enum, default_value_t)]
     payload: PayloadChoice,
-    /// How Parquet pages are compressed
+    /// Compression of Parquet pages
     #[arg(long, value_enum, default_value_t)]
     compression: CompressionChoice,
     /// One Parquet file per hour instead of one per chunk
@@ -47,9 +46,11 @@ pub struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Below DIR, an hour's rows are in year=…/month=…/dayofmonth=…/hour=…/part-….parquet, and its bad records, if any, in
-quarantine/YYYY-MM-DD-H/NNNNN.jsonl. An hour appears there in one step, when it is whole; converting it again replaces
-its files in one step too, whatever options they were made with.
+Converts hours of GH Archive to Parquet on this machine, with the code that runs in the Lambda. No AWS account is needed.
+
+Rows are written to DIR/year=…/month=…/dayofmonth=…/hour=…/part-….parquet, and invalid records, if any, to
+DIR/quarantine/YYYY-MM-DD-H/NNNNN.jsonl. An hour appears in one step when it is complete. Converting it again replaces all
+its files in one step, whatever options they were made with.
 
 Examples:
   ghactivity convert 2025-11-21-0.json.gz --out lake
@@ -60,13 +61,13 @@ Examples:
 
 Exit status:
   0    every input was converted
-  1    the command line makes no sense; nothing was done
-  2    some input failed; it is named, and the others are converted
-  130  stopped by Ctrl-C (143: by SIGTERM); hours not yet finished left nothing behind";
+  1    usage error; nothing was done
+  2    an input failed and is named; the others were converted
+  130  stopped by Ctrl-C (143 by SIGTERM); unfinished hours left no files";
 
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum PayloadChoice {
-    /// JSON text, exactly as in the source
+    /// The JSON text, exactly as in the source
     #[default]
     Keep,
     /// Null in every row
@@ -75,16 +76,16 @@ enum PayloadChoice {
 
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum CompressionChoice {
-    /// Little CPU, and every reader knows it
+    /// Fast, and known to every reader
     #[default]
     Snappy,
-    /// Smaller files for more CPU
+    /// Smaller files, more CPU
     Zstd,
     /// Largest files
     None,
 }
 
-/// The arguments, decided.
+/// The settings of a run.
 pub(crate) struct ConvertSettings {
     pub(crate) out: PathBuf,
     pub(crate) plan: PlanSettings,
@@ -121,7 +122,7 @@ impl Arguments {
 }
 
 impl ConvertSettings {
-    /// The codec as file names spell it.
+    /// The codec as file names spell it; `None` without compression.
     pub(crate) fn codec(&self) -> Option<&'static str> {
         match self.compression {
             Compression::Snappy => Some("snappy"),

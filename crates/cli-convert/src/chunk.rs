@@ -1,4 +1,4 @@
-//! One chunk becomes its files.
+//! Converts one chunk to its files.
 
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::output_file::OutputFile;
 use crate::progress::ConvertProgress;
 use crate::staging::{StagedHour, Staging};
 
-/// What every conversion of a run shares.
+/// The parts that all conversions of a run share.
 #[derive(Clone, Copy)]
 pub(crate) struct RunContext<'a> {
     pub(crate) settings: &'a ConvertSettings,
@@ -21,7 +21,7 @@ pub(crate) struct RunContext<'a> {
     pub(crate) progress: &'a ConvertProgress,
 }
 
-/// A chunk's files.
+/// The files of a chunk.
 pub(crate) struct ChunkFiles {
     pub(crate) number: u32,
     pub(crate) converted: ConvertedChunk,
@@ -30,7 +30,7 @@ pub(crate) struct ChunkFiles {
 }
 
 impl RunContext<'_> {
-    /// Converts the text of one chunk to its files.
+    /// Converts the text of one chunk.
     pub(crate) fn convert_chunk(
         &self,
         converter: &mut ChunkConverter,
@@ -46,7 +46,7 @@ impl RunContext<'_> {
             payload: self.settings.payload,
             compression: self.settings.compression,
         };
-        // The files of a joined hour are made apart.
+        // Files that will be joined are not published.
         let folder = if self.settings.single_file { &staged.scratch } else { &staged.parquet };
         let name = keys::parquet_name(staged.hour, number, self.settings.codec());
         let mut parquet = OutputFile::new(self.staging, folder.join(name));
@@ -67,4 +67,13 @@ impl RunContext<'_> {
         self.progress.records(converted.counts.records);
         Ok(ChunkFiles { number, converted, parquet_bytes: parquet.bytes, parquet: parquet.path })
     }
+}
+
+/// The number of the chunk after `done` chunks.
+///
+/// # Panics
+///
+/// After 2³² chunks, more than the lines of any file that an hour can have.
+pub(crate) fn chunk_number(done: usize) -> u32 {
+    u32::try_from(done).expect("an hour has fewer than 2^32 chunks")
 }

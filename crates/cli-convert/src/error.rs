@@ -1,4 +1,4 @@
-//! What can go wrong, with the names that `--json` gives.
+//! Errors of single inputs, with the names in the output of `--json`.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,12 +7,11 @@ use gzip_plan::{PlanError, TextError};
 
 use crate::http::HttpError;
 
-/// Why an input was not converted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
     #[error("cannot be read")]
     Open(#[source] io::Error),
-    #[error("cannot be read from byte {offset} on")]
+    #[error("cannot be read after byte {offset}")]
     Read { offset: u64, source: io::Error },
     #[error(transparent)]
     Http(HttpError),
@@ -26,13 +25,13 @@ pub(crate) enum FileError {
     Balance { chunk: u32, reason: String },
     #[error("the Parquet files cannot be joined (a defect of this program)")]
     Join(#[source] parquet::errors::ParquetError),
-    /// Another thread has the reason.
-    #[error("given up")]
+    /// Stopped because of an error that another thread reports.
+    #[error("abandoned")]
     Abandoned,
 }
 
 impl FileError {
-    /// The stable name: those of the Lambdas where they know the same condition.
+    /// The stable name, the same as in the Lambdas where they have the condition.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Open(_) | Self::Read { .. } => "InputUnreadable",

@@ -1,4 +1,4 @@
-//! One input becomes one hour.
+//! Converts one input to the files of its hour.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -9,7 +9,7 @@ use gzip_plan::TextChunks;
 use pipeline::keys;
 use pipeline::receipt::RecordCounts;
 
-use crate::chunk::{ChunkFiles, RunContext};
+use crate::chunk::{ChunkFiles, RunContext, chunk_number};
 use crate::error::FileError;
 use crate::inputs::HourInput;
 use crate::output_file::OutputFile;
@@ -17,19 +17,19 @@ use crate::staging::StagedHour;
 use crate::text::{ChunkEnd, ChunkTexts};
 use crate::{join, source, workers};
 
-/// What an hour became.
+/// The result of an hour.
 #[derive(Debug, Default)]
 pub(crate) struct ConvertedHour {
     pub(crate) counts: RecordCounts,
     pub(crate) types: BTreeMap<String, u64>,
-    /// Bytes of the input.
+    /// Compressed bytes that were read.
     pub(crate) input_bytes: u64,
     pub(crate) parquet_bytes: u64,
-    /// Parquet files.
+    /// Number of Parquet files.
     pub(crate) objects: u32,
-    /// Files of bad records.
+    /// Number of quarantine files.
     pub(crate) quarantine_objects: u32,
-    /// Where the Parquet files are.
+    /// Folder of the Parquet files.
     pub(crate) folder: PathBuf,
 }
 
@@ -48,7 +48,7 @@ impl ConvertedHour {
 }
 
 impl RunContext<'_> {
-    /// Converts an input with so many threads. If it fails, nothing of it stays.
+    /// Converts an input with `threads` threads. A failed input leaves no files.
     pub(crate) fn convert(&self, input: &HourInput, threads: usize) -> Result<ConvertedHour, FileError> {
         let result = self.staging.begin(input.hour).and_then(|staged| self.convert_into(input, threads, &staged));
         self.staging.discard(input.hour);
@@ -70,7 +70,7 @@ impl RunContext<'_> {
         Ok(summary)
     }
 
-    /// Inflates and converts by turns.
+    /// Inflates and converts in this thread.
     fn convert_chunks<R: Read>(
         &self,
         mut texts: ChunkTexts<R>,
@@ -79,7 +79,7 @@ impl RunContext<'_> {
         let mut chunks = Vec::new();
         let mut converter = ChunkConverter::new();
         while let Some(start) = texts.next_chunk()? {
-            let number = chunks.len() as u32;
+            let number = chunk_number(chunks.len());
             let files = self.convert_chunk(&mut converter, number, start, &mut texts, staged);
             if let Some(failure) = texts.take_failure() {
                 return Err(failure);
@@ -112,7 +112,7 @@ impl RunContext<'_> {
         Ok(summary)
     }
 
-    /// Makes one Parquet file of several, and answers its length.
+    /// Joins the Parquet files and returns the length of the result in bytes.
     fn join(&self, parts: &[PathBuf], staged: &StagedHour) -> Result<u64, FileError> {
         let path = staged.parquet.join(keys::parquet_name(staged.hour, 0, self.settings.codec()));
         let failed = |path: &Path, source| FileError::Output { path: path.to_owned(), source };

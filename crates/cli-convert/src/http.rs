@@ -1,7 +1,7 @@
-//! An hour over HTTP: one body, resumed where it broke off.
+//! Downloads an hour over HTTP, and resumes a body that breaks off.
 //!
-//! The bytes are taken as they are: no encoding is asked for and none undone. Whether all of them arrived is for gzip's own
-//! length and checksum to say, and for `Content-Length`; that a resumed body is still the same object, for its `ETag`.
+//! The bytes are taken unchanged: no content encoding is requested or decoded. `Content-Length` and the length and checksum of
+//! gzip show whether all bytes arrived. `If-Match` with the `ETag` ensures that a resumed body is the same object.
 
 use std::io::{self, Read};
 use std::thread;
@@ -12,34 +12,33 @@ use reqwest::blocking::{Client, Response};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_MATCH, RANGE};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Until an answer begins, and between two pieces of it.
+/// Longest wait for the response, and between two reads of its body.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often one input is asked for again.
+/// Retries for one input.
 const TRIES_AGAIN: u32 = 4;
-/// Before the first time; twice as long before each one after it.
+/// Wait before the first retry, doubled before each further one.
 const WAIT: Duration = Duration::from_millis(500);
 
-/// Why an address gives no bytes, or no more of them.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
-    #[error("the source does not have it (HTTP 404): not yet, or it never will")]
+    #[error("the source does not have it (HTTP 404)")]
     NotPublished,
-    #[error("the source refused it: {reason}")]
+    #[error("the source refused the request: {reason}")]
     Refused { reason: String },
-    #[error("the source did not answer")]
+    #[error("the source did not respond")]
     Unavailable { source: reqwest::Error },
-    #[error("the source is not available: {reason}")]
+    #[error("the source is unavailable: {reason}")]
     Busy { reason: String },
     #[error("the body broke off at byte {byte}: {reason}")]
     Interrupted { byte: u64, reason: String },
-    #[error("the source has another object now than when reading began; byte {byte} was reached")]
+    #[error("the object changed at the source while it was read, at byte {byte}")]
     Changed { byte: u64 },
-    #[error("no HTTP client")]
+    #[error("cannot create an HTTP client")]
     NoClient { source: reqwest::Error },
 }
 
 impl HttpError {
-    /// The stable name: that of the Lambda `fetch` for the same condition.
+    /// The stable name, the same as in the Lambda `fetch`.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::NotPublished => "SourceNotPublished",
@@ -55,19 +54,19 @@ impl HttpError {
     }
 }
 
-/// A body that is being read.
+/// A body that resumes itself.
 pub(crate) struct HttpBody {
     client: Client,
     url: String,
     response: Response,
     etag: Option<String>,
     length: Option<u64>,
-    /// How many bytes have arrived.
+    /// Bytes that have arrived.
     byte: u64,
     tries: u32,
 }
 
-/// Asks for `url`; answers its body, and its length if the source tells.
+/// Requests `url` and returns its body, and its length if the response has one.
 pub(crate) fn open(url: &str) -> Result<(HttpBody, Option<u64>), HttpError> {
     let client = Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -77,7 +76,7 @@ pub(crate) fn open(url: &str) -> Result<(HttpBody, Option<u64>), HttpError> {
         .map_err(|source| HttpError::NoClient { source })?;
     let mut tries = 0;
     let response = loop {
-        match ask(&client, url, None) {
+        match request(&client, url, None) {
             Err(error) if error.is_transient() && tries < TRIES_AGAIN => wait(&mut tries),
             outcome => break outcome?,
         }
@@ -92,13 +91,13 @@ fn wait(tries: &mut u32) {
     *tries += 1;
 }
 
-/// The rest that is wanted: of which object, and from which byte on.
+/// The rest of an object, from `byte` on.
 struct BodyRest<'a> {
     etag: &'a str,
     byte: u64,
 }
 
-fn ask(client: &Client, url: &str, rest: Option<&BodyRest<'_>>) -> Result<Response, HttpError> {
+fn request(client: &Client, url: &str, rest: Option<&BodyRest<'_>>) -> Result<Response, HttpError> {
     let mut request = client.get(url).header(ACCEPT_ENCODING, "identity");
     if let Some(rest) = rest {
         request = request.header(IF_MATCH, rest.etag).header(RANGE, format!("bytes={}-", rest.byte));
@@ -115,10 +114,9 @@ fn ask(client: &Client, url: &str, rest: Option<&BodyRest<'_>>) -> Result<Respon
         }
         (StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT, _) => Err(HttpError::Busy { reason }),
         _ if status.is_server_error() => Err(HttpError::Busy { reason }),
-        (_, Some(rest)) if status.is_success() => Err(HttpError::Interrupted {
-            byte: rest.byte,
-            reason: "the source does not send the rest alone".to_owned(),
-        }),
+        (_, Some(rest)) if status.is_success() => {
+            Err(HttpError::Interrupted { byte: rest.byte, reason: "the source ignored the requested range".to_owned() })
+        }
         _ => Err(HttpError::Refused { reason }),
     }
 }
@@ -128,7 +126,7 @@ fn begins_at(response: Response, byte: u64) -> Result<Response, HttpError> {
     if range.strip_prefix("bytes ").is_some_and(|range| range.starts_with(&format!("{byte}-"))) {
         return Ok(response);
     }
-    Err(HttpError::Interrupted { byte, reason: format!("the source sent another range than the rest ('{range}')") })
+    Err(HttpError::Interrupted { byte, reason: format!("the source sent a different range ('{range}')") })
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -136,17 +134,17 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 impl HttpBody {
-    /// Asks for the rest of the very same object.
+    /// Requests the rest of the same object.
     fn resume(&mut self, reason: &str) -> Result<(), HttpError> {
         let byte = self.byte;
-        // A weak ETag promises no equal bytes, so nothing would say that the rest belongs to the same object.
+        // Objects with the same weak ETag may have different bytes, so the rest could belong to another object.
         let Some(etag) = self.etag.clone().filter(|etag| etag.starts_with('"')) else {
-            let reason = format!("{reason}, and without a strong ETag it cannot be resumed");
+            let reason = format!("{reason}; without a strong ETag the download cannot resume");
             return Err(HttpError::Interrupted { byte, reason });
         };
         while self.tries < TRIES_AGAIN {
             wait(&mut self.tries);
-            match ask(&self.client, &self.url, Some(&BodyRest { etag: &etag, byte })) {
+            match request(&self.client, &self.url, Some(&BodyRest { etag: &etag, byte })) {
                 Ok(response) => {
                     self.response = response;
                     return Ok(());
@@ -155,7 +153,7 @@ impl HttpBody {
                 Err(error) => return Err(error),
             }
         }
-        Err(HttpError::Interrupted { byte, reason: format!("{reason}, {TRIES_AGAIN} more times") })
+        Err(HttpError::Interrupted { byte, reason: format!("{reason}, also in {TRIES_AGAIN} retries") })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which inputs there are, and which hour each one is.
+//! Finds the inputs and their hours.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,14 +8,13 @@ use pipeline::ArchiveHour;
 
 use crate::usage::ConvertUsageError;
 
-/// An hour and where it comes from.
+/// An hour and the place that it is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HourInput {
     pub(crate) location: InputLocation,
     pub(crate) hour: ArchiveHour,
 }
 
-/// Where an hour comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum InputLocation {
     Stdin,
@@ -39,10 +38,11 @@ impl fmt::Display for InputLocation {
     }
 }
 
-/// The inputs that the arguments name, in their order; of the same place, only the first.
+/// The inputs in the order of the arguments, without repetitions.
 ///
 /// # Errors
-/// If there is none, if an hour is not known, or if two inputs are the same hour.
+///
+/// If there is no input, if the hour of one is unknown, or if two have the same hour.
 pub(crate) fn resolve(
     arguments: &[String],
     hour: Option<ArchiveHour>,
@@ -78,7 +78,7 @@ fn places_of(argument: &str) -> Result<Vec<InputLocation>, ConvertUsageError> {
     }
     let matches = glob::glob(argument)
         .map_err(|source| ConvertUsageError::BadGlob { pattern: argument.to_owned(), source })?
-        // A folder that cannot be looked into: its path fails by itself later, with the reason.
+        // An unreadable folder becomes an input that fails later with the reason.
         .map(|entry| entry.unwrap_or_else(|error| error.path().to_owned()))
         .map(InputLocation::File)
         .collect::<Vec<_>>();
@@ -114,7 +114,7 @@ fn with_hours(places: Vec<InputLocation>) -> Result<Vec<HourInput>, ConvertUsage
     Ok(inputs)
 }
 
-/// The hour that a name begins with: all of it up to the first dot.
+/// The hour of a name: its part before the first dot.
 fn hour_of(place: &InputLocation) -> Result<ArchiveHour, ConvertUsageError> {
     let name = match place {
         InputLocation::Stdin => return Err(ConvertUsageError::NoHourOfStdin),
@@ -141,11 +141,11 @@ mod tests {
         Ok(inputs.iter().map(|input| format!("{} {}", input.hour, input)).collect())
     }
 
-    /// What it is, arguments, `--hour`, and what is expected.
+    /// A phrase, the arguments, `--hour`, and the expected result.
     type Case<'a, T> = (&'a str, &'a [&'a str], Option<&'a str>, T);
 
     #[test]
-    fn every_input_has_its_hour() {
+    fn each_input_has_its_hour() {
         let cases: [Case<'_, &[&str]>; 8] = [
             ("the archive's name", &["a/2025-11-21-0.json.gz"], None, &["2025-11-21-0 a/2025-11-21-0.json.gz"]),
             ("a padded hour", &["2025-11-21-09.jsonl"], None, &["2025-11-21-9 2025-11-21-09.jsonl"]),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_has_a_remedy() {
+    fn usage_errors_name_a_remedy() {
         let cases: [Case<'_, &str>; 8] = [
             ("nothing", &[], None, "give --hour alone"),
             ("no hour in the name", &["events.json.gz"], None, "or add --hour"),

@@ -1,4 +1,4 @@
-//! Several Parquet files of one schema become one: row groups are copied as they are, page index and all.
+//! Joins Parquet files of one schema: row groups are copied unchanged, with their page index.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,14 +13,13 @@ use parquet::file::writer::SerializedFileWriter;
 
 use crate::error::FileError;
 
-/// Why files could not be joined.
 pub(crate) enum JoinError {
     Open(PathBuf, io::Error),
     Parquet(ParquetError),
 }
 
 impl JoinError {
-    /// As an error about the joined file at `output`.
+    /// The error of an input that was to be joined at `output`.
     pub(crate) fn into_file_error(self, output: &Path) -> FileError {
         match self {
             Self::Open(path, source) => FileError::Output { path, source },
@@ -39,7 +38,7 @@ impl From<ParquetError> for JoinError {
     }
 }
 
-/// Writes the row groups of `parts`, at least one file, in their order to `output`.
+/// Writes the row groups of `parts` (at least one file) in order to `output`.
 pub(crate) fn join(parts: &[PathBuf], output: impl Write + Send) -> Result<(), JoinError> {
     let mut output = Some(output);
     let mut writer = None;
@@ -60,7 +59,7 @@ pub(crate) fn join(parts: &[PathBuf], output: impl Write + Send) -> Result<(), J
     Ok(())
 }
 
-/// A file of the same schema by the same writer.
+/// Starts a file with the schema and the `created_by` of `like`.
 fn begin<W: Write + Send>(like: &ParquetMetaData, output: W) -> Result<SerializedFileWriter<W>, ParquetError> {
     let like = like.file_metadata();
     let mut properties = WriterProperties::builder();

@@ -1,11 +1,10 @@
-//! `ghactivity convert`: hours of GH Archive in, Parquet out, with no AWS.
+//! `ghactivity convert`: converts hours of GH Archive to Parquet without AWS. No dependency of this crate calls AWS.
 //!
-//! The way of an hour: [`inputs`] says where it comes from and which hour it is, [`source`] opens it, [`text`] inflates it
-//! once and gives the text of its chunks (cut and compared as the Lambdas' planner does), `convert::convert_chunk` makes
-//! each one's Parquet and quarantine files, [`hour`] and [`workers`] drive that in one thread or several, [`staging`]
-//! holds what is unfinished and puts an hour in its place in one step, [`report`] says what became of it.
+//! [`inputs`] finds the inputs and their hours, [`source`] opens one, [`text`] inflates it and splits it into the chunks that
+//! the planner of the Lambdas would make. [`chunk`] converts a chunk, [`hour`] and [`workers`] do so in one thread or several.
+//! [`staging`] holds unfinished files and publishes an hour in one step, [`report`] prints the result.
 //!
-//! What is written depends on the input and the options alone: not on threads, nor on how the bytes arrive.
+//! The output depends only on input and options, not on the number of threads or on how the bytes arrive.
 
 mod arguments;
 mod chunk;
@@ -44,7 +43,7 @@ use report::{ConvertReport, FileReport};
 use staging::Staging;
 use usage::ConvertUsageError;
 
-/// Converts what the arguments name, and answers the exit status.
+/// Converts the inputs and returns the exit status.
 pub fn run(arguments: &Arguments) -> ExitCode {
     match prepare(arguments) {
         Ok((inputs, settings, staging)) => {
@@ -59,7 +58,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// Everything that can be found wrong before anything is done.
+/// Finds every usage error before anything is written.
 fn prepare(arguments: &Arguments) -> Result<(Vec<HourInput>, ConvertSettings, Arc<Staging>), ConvertUsageError> {
     let settings = arguments.settings();
     let inputs = inputs::resolve(&arguments.inputs, arguments.hour, &arguments.source_url)?;
@@ -70,30 +69,30 @@ fn prepare(arguments: &Arguments) -> Result<(Vec<HourInput>, ConvertSettings, Ar
 fn convert_all(inputs: Vec<HourInput>, settings: &ConvertSettings, staging: Arc<Staging>) -> ConvertReport {
     let begun = Instant::now();
     let progress = Arc::new(ConvertProgress::new(&inputs));
-    let put_away = {
+    let clean_up = {
         let (staging, progress) = (Arc::clone(&staging), Arc::clone(&progress));
         move || {
-            // The process ends with it held: no thread makes or moves anything until then, nor comes to an end.
-            std::mem::forget(staging.put_away());
+            // The lock is held until the process ends, so no thread creates or moves a file meanwhile.
+            std::mem::forget(staging.clean_up());
             progress.clear();
-            eprintln!("ghactivity: stopped; hours not yet finished left nothing behind");
+            eprintln!("ghactivity: stopped; unfinished hours left no files");
         }
     };
-    if let Err(error) = on_stop(put_away) {
-        eprintln!("ghactivity: Ctrl-C will leave temporary files behind: {error}");
+    if let Err(error) = on_stop(clean_up) {
+        eprintln!("ghactivity: cannot handle Ctrl-C, which will leave temporary files: {error}");
     }
     let converter = RunContext { settings, staging: &staging, progress: &progress };
     let outcomes = convert_each(&inputs, &converter);
     progress.clear();
-    // The signals' thread has a share of it, and so it is never dropped.
-    drop(staging.put_away());
+    // The thread of the signals keeps a reference, so the staging folder is never dropped.
+    drop(staging.clean_up());
     let files = inputs.into_iter().zip(outcomes).map(|(input, outcome)| FileReport::new(input, outcome)).collect();
     ConvertReport { files, threads: settings.threads, elapsed: begun.elapsed() }
 }
 
 type HourOutcome = Result<ConvertedHour, FileError>;
 
-/// Converts the inputs, as many at once as there are threads; threads that are left over serve each single one.
+/// Converts as many inputs at once as there are threads. Left-over threads are divided among the inputs.
 fn convert_each(inputs: &[HourInput], converter: &RunContext<'_>) -> Vec<HourOutcome> {
     let at_once = inputs.len().min(converter.settings.threads).max(1);
     let threads_each = converter.settings.threads / at_once;

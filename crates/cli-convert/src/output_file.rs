@@ -1,4 +1,4 @@
-//! Files of an hour in the making.
+//! Files of a staged hour.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::staging::Staging;
 
-/// A file that is there once something is written to it.
+/// A file that is created by the first write.
 pub(crate) struct OutputFile<'a> {
     staging: &'a Staging,
     pub(crate) path: PathBuf,

@@ -1,4 +1,4 @@
-//! How far a run is: a bar on a terminal, nothing elsewhere.
+//! The progress bar of a run, on a terminal alone.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -14,21 +14,20 @@ use crate::inputs::{HourInput, InputLocation};
 const WITH_END: &str = "{bar:30} {decimal_bytes} of {decimal_total_bytes}, {records}, {eta} left";
 const WITHOUT_END: &str = "{spinner} {decimal_bytes}, {records}, {elapsed}";
 
-/// The bar of a run.
 pub(crate) struct ConvertProgress {
     bar: ProgressBar,
     records: Arc<AtomicU64>,
-    /// Bytes are announced as inputs are opened, not known beforehand.
+    /// The length of the only input is known once it is opened.
     announced: bool,
 }
 
 impl ConvertProgress {
-    /// A bar for these inputs. Its end is known if their sizes are.
+    /// A bar for these inputs, with a length if all sizes are known.
     pub(crate) fn new(inputs: &[HourInput]) -> Self {
         let sizes = inputs.iter().map(|input| match &input.location {
             InputLocation::File(path) => match path.metadata() {
                 Ok(facts) => facts.is_file().then_some(facts.len()),
-                // It will fail, and nothing of it be read.
+                // The input will fail before a byte is read.
                 Err(_) => Some(0),
             },
             InputLocation::Stdin | InputLocation::Url(_) => None,
@@ -48,12 +47,12 @@ impl ConvertProgress {
         self.bar.set_style(style.with_key("records", move |state: &ProgressState, text: &mut dyn std::fmt::Write| {
             let records = records.load(Ordering::Relaxed);
             let rate = per_second(records, state.elapsed().as_secs_f64());
-            // A line too long for the terminal is cut, not lost.
+            // Writing to a string never fails.
             let _ = write!(text, "{} records, {rate}/s", count(records));
         }));
     }
 
-    /// Counts what is read from an input of so many bytes.
+    /// Counts the bytes that are read from an input of `bytes` bytes.
     pub(crate) fn count<R>(&self, input: R, bytes: Option<u64>) -> CountingReader<R> {
         if let Some(bytes) = bytes.filter(|_| self.announced) {
             self.bar.set_length(bytes);
@@ -62,7 +61,7 @@ impl ConvertProgress {
         CountingReader { input, bar: self.bar.clone(), count: Count::default() }
     }
 
-    /// So many records more are converted.
+    /// Adds converted records.
     pub(crate) fn records(&self, records: u64) {
         self.records.fetch_add(records, Ordering::Relaxed);
     }
@@ -72,14 +71,14 @@ impl ConvertProgress {
         self.bar.suspend(|| eprintln!("{line}"));
     }
 
-    /// Takes the bar away for good, whatever other threads still count.
+    /// Removes the bar for good, even if other threads still count.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
         self.bar.set_draw_target(ProgressDrawTarget::hidden());
     }
 }
 
-/// Bytes that were read.
+/// The number of bytes read so far.
 #[derive(Clone, Default)]
 pub(crate) struct Count(Arc<AtomicU64>);
 

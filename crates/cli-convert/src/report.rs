@@ -1,4 +1,4 @@
-//! What became of the inputs: a table for people, or one JSON object.
+//! The result of a run: a table, or one JSON object.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,14 +13,12 @@ use crate::error::FileError;
 use crate::hour::ConvertedHour;
 use crate::inputs::HourInput;
 
-/// The outcome of a run.
 pub(crate) struct ConvertReport {
     pub(crate) files: Vec<FileReport>,
     pub(crate) threads: usize,
     pub(crate) elapsed: Duration,
 }
 
-/// The outcome of an input.
 pub(crate) struct FileReport {
     input: HourInput,
     outcome: Result<ConvertedHour, FileError>,
@@ -117,7 +115,6 @@ impl ConvertReport {
         self.files.iter().all(|file| file.outcome.is_ok())
     }
 
-    /// Prints it to standard output.
     pub(crate) fn print(&self, json: bool) {
         if json {
             output::json(&self.json());

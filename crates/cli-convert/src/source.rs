@@ -1,4 +1,4 @@
-//! Opening an input.
+//! Opens an input.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,19 +10,19 @@ use crate::error::FileError;
 use crate::http;
 use crate::inputs::InputLocation;
 
-/// An input that can be read.
 pub(crate) struct Opened {
     pub(crate) reader: Box<dyn Read + Send>,
-    /// Its length, if that is known.
+    /// The length, if it is known.
     pub(crate) bytes: Option<u64>,
-    /// What it may be besides gzip.
+    /// Which plain text is accepted besides gzip.
     pub(crate) plain_text: PlainText,
 }
 
 /// Opens an input.
 ///
 /// # Errors
-/// If it is not there, cannot be read, or is a folder; for an address, see [`HttpError`].
+///
+/// If it does not exist, cannot be read, or is a folder; for an address, see [`http::HttpError`].
 pub(crate) fn open(place: &InputLocation) -> Result<Opened, FileError> {
     match place {
         InputLocation::Stdin => {
@@ -40,11 +40,11 @@ fn open_file(path: &Path) -> io::Result<Opened> {
     let file = File::open(path)?;
     let facts = file.metadata()?;
     if facts.is_dir() {
-        let text = format!("it is a folder; name its files, for example '{}/*.json.gz'", path.display());
+        let text = format!("is a folder; name its files, for example '{}/*.json.gz'", path.display());
         return Err(io::Error::new(io::ErrorKind::IsADirectory, text));
     }
     let plain_text = match path.extension().and_then(|extension| extension.to_str()) {
-        // Whatever it begins with, bad records included.
+        // The extension promises JSON, so even a file that begins with an invalid record is accepted.
         Some("json" | "jsonl" | "ndjson") => PlainText::UnlessMarkup,
         _ => PlainText::IfJson,
     };

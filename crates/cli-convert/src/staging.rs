@@ -1,12 +1,10 @@
-//! The output folder: what is unfinished stays apart, and a finished hour takes its place in one step.
+//! The output folder: unfinished files stay hidden, and a finished hour is published in one step.
 //!
-//! A run works in a hidden folder of its own in the output folder (`.ghactivity-…`), where no reader looks for Parquet
-//! files. A finished hour's folder is moved to where it belongs as a whole. If there is one of an earlier run already, the
-//! two change places in one system call and the earlier one is deleted: a reader sees the one or the other, never a
-//! mixture, whatever options they were made with. The quarantine folder goes first; then, with the rows, the hour is there.
+//! A run writes to its own hidden folder (`.ghactivity-…`) in the output folder, where readers do not look. A finished hour is
+//! moved out as a whole folder. If an earlier version exists, one system call exchanges the two, then the earlier one is
+//! deleted: a reader sees one version or the other, never a mixture. Quarantine is published first, then the rows.
 //!
-//! A run that was killed leaves its hidden folder behind, not locked any more; the next run in the same output folder
-//! deletes it.
+//! A killed run leaves its hidden folder unlocked; the next run in the same output folder deletes it.
 
 use std::fs::{self, File};
 use std::io;
@@ -21,48 +19,48 @@ use crate::usage::ConvertUsageError;
 
 const PREFIX: &str = ".ghactivity-";
 
-/// A hidden folder younger than this may be one that its run has not locked yet.
+/// A younger hidden folder may belong to a run that has not locked it yet.
 const LEFT_BEHIND_AFTER: Duration = Duration::from_secs(10);
 
 /// The hidden folder of this run.
 pub(crate) struct Staging {
     out: PathBuf,
     root: PathBuf,
-    /// Held by whoever makes, moves or deletes a file, and for good once nothing of that may happen any more.
+    /// Held while a file is created, moved or deleted, and after [`Staging::clean_up`] until the process ends.
     changes: Mutex<()>,
-    /// Its lock says that the run goes on.
+    /// Locked while the run is alive.
     _lock: File,
 }
 
-/// The folders of an hour in the making.
+/// The folders of an unfinished hour.
 pub(crate) struct StagedHour {
     pub(crate) hour: ArchiveHour,
     pub(crate) parquet: PathBuf,
     pub(crate) quarantine: PathBuf,
-    /// For files that are not to stay.
+    /// For files that are not published.
     pub(crate) scratch: PathBuf,
 }
 
 impl Staging {
-    /// Makes the output folder, if it is not there, and the hidden one in it.
+    /// Creates the output folder, if needed, and the hidden folder in it.
     pub(crate) fn new(out: &Path) -> Result<Self, ConvertUsageError> {
         let failed = |source| ConvertUsageError::Out { path: out.to_owned(), source };
         if out.exists() && !out.is_dir() {
-            return Err(failed(io::Error::new(io::ErrorKind::NotADirectory, "it is a file, not a folder")));
+            return Err(failed(io::Error::new(io::ErrorKind::NotADirectory, "is a file, not a folder")));
         }
         fs::create_dir_all(out).map_err(failed)?;
         delete_left_behind(out).map_err(failed)?;
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(out);
         let folder = folder.map_err(|error| failed(cause(error)))?.keep();
-        // Named as the output folder is: not by an absolute path.
+        // Relative to the output folder as the user named it, for error messages.
         let root = out.join(folder.file_name().unwrap_or_default());
         let lock = File::open(&root).map_err(failed)?;
-        // Some network file systems have no locks. There nothing looks left behind, and so nothing is deleted.
+        // Some network file systems have no locks. There, no folder is taken for a left-over and deleted.
         let _ = lock.lock();
         Ok(Self { out: out.to_owned(), root, changes: Mutex::new(()), _lock: lock })
     }
 
-    /// Makes the folders of an hour.
+    /// Creates the folders of an hour.
     pub(crate) fn begin(&self, hour: ArchiveHour) -> Result<StagedHour, FileError> {
         let folder = self.root.join(hour.to_string());
         let staged = StagedHour {
@@ -78,39 +76,39 @@ impl Staging {
         Ok(staged)
     }
 
-    /// Makes a file in an hour's folders.
+    /// Creates a file of an unfinished hour.
     pub(crate) fn create(&self, path: &Path) -> io::Result<File> {
         let _change = self.change();
         File::create_new(path)
     }
 
-    /// Puts a finished hour in its place, where it replaces what is there of it.
+    /// Publishes a finished hour, and replaces an earlier version of it.
     pub(crate) fn publish(&self, staged: &StagedHour) -> Result<(), FileError> {
         let hour = staged.hour;
         let is_bad_records = |name: &str| name.len() == keys::quarantine_name(0).len() && name.ends_with(".jsonl");
         let is_rows = |name: &str| name.starts_with(&format!("part-{hour}-")) && name.ends_with(".parquet");
         let _change = self.change();
         let (quarantine, rows) = (self.out.join("quarantine").join(hour.to_string()), self.folder(hour));
-        // What can fail of one is looked for before the other is moved.
+        // Both targets are checked before either folder is moved.
         make_room(&staged.quarantine, &quarantine)?;
         make_room(&staged.parquet, &rows)?;
         replace(&staged.quarantine, &quarantine, is_bad_records)?;
         replace(&staged.parquet, &rows, is_rows)
     }
 
-    /// Forgets an hour in the making.
+    /// Deletes an unfinished hour.
     pub(crate) fn discard(&self, hour: ArchiveHour) {
         let _change = self.change();
         let _ = fs::remove_dir_all(self.root.join(hour.to_string()));
     }
 
-    /// Where an hour's rows go.
+    /// The folder of the rows of an hour.
     pub(crate) fn folder(&self, hour: ArchiveHour) -> PathBuf {
         self.out.join(keys::partition_folder(hour))
     }
 
-    /// Deletes what is unfinished. As long as the answer is held, nothing is made or moved: whoever wants to, waits.
-    pub(crate) fn put_away(&self) -> MutexGuard<'_, ()> {
+    /// Deletes all unfinished files. While the guard is held, threads that create or move files wait.
+    pub(crate) fn clean_up(&self) -> MutexGuard<'_, ()> {
         let change = self.change();
         let _ = fs::remove_dir_all(&self.root);
         change
@@ -127,7 +125,7 @@ impl Drop for Staging {
     }
 }
 
-/// Deletes the hidden folders of runs that were killed.
+/// Deletes the hidden folders of killed runs.
 fn delete_left_behind(out: &Path) -> io::Result<()> {
     for entry in fs::read_dir(out)? {
         let entry = entry?;
@@ -143,11 +141,11 @@ fn delete_left_behind(out: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the folder that `place` is in, unless nothing of `new` is going there.
+/// Creates the parent of `place`, unless `new` is empty.
 fn make_room(new: &Path, place: &Path) -> Result<(), FileError> {
     let failed = |source| FileError::Output { path: place.to_owned(), source };
     if fs::symlink_metadata(place).is_ok() {
-        let taken = || failed(io::Error::new(io::ErrorKind::NotADirectory, "it is a file, not a folder"));
+        let taken = || failed(io::Error::new(io::ErrorKind::NotADirectory, "is a file, not a folder"));
         return if place.is_dir() { Ok(()) } else { Err(taken()) };
     }
     if is_empty(new).map_err(failed)? {
@@ -160,8 +158,7 @@ fn is_empty(folder: &Path) -> io::Result<bool> {
     Ok(fs::read_dir(folder)?.next().is_none())
 }
 
-/// Moves the folder `new` to `place`, for which there is room. What is `ours` of a folder that is there already goes;
-/// everything else in it stays.
+/// Moves the folder `new` to `place`. Files in an earlier folder are deleted if `ours` accepts their names, and kept otherwise.
 fn replace(new: &Path, place: &Path, ours: impl Fn(&str) -> bool) -> Result<(), FileError> {
     let failed = |source| FileError::Output { path: place.to_owned(), source };
     let is_empty = is_empty(new).map_err(failed)?;
@@ -179,13 +176,13 @@ fn replace(new: &Path, place: &Path, ours: impl Fn(&str) -> bool) -> Result<(), 
     }
     fs::remove_dir_all(new).map_err(failed)?;
     if is_empty {
-        // It holds nothing, unless somebody else's files were in it.
+        // Fails if files of others are in it, which is intended.
         let _ = fs::remove_dir(place);
     }
     Ok(())
 }
 
-/// Lets two folders change places, in one step where the system can.
+/// Exchanges two folders, in one step where the file system supports it.
 fn exchange(a: &Path, b: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
@@ -205,7 +202,7 @@ fn exchange(a: &Path, b: &Path) -> io::Result<()> {
     fs::rename(&aside, a)
 }
 
-/// The system's own error, without the path that `tempfile` adds.
+/// The error of the system, without the path that `tempfile` adds.
 fn cause(error: io::Error) -> io::Error {
     io::Error::from(error.kind())
 }
@@ -246,7 +243,7 @@ mod tests {
     const FOLDER: &str = "year=2025/month=11/dayofmonth=21/hour=00";
 
     #[test]
-    fn an_hour_replaces_all_of_the_earlier_one_and_nothing_else() {
+    fn hour_replaces_only_its_earlier_version() {
         let out = tempfile::tempdir().unwrap();
         publish(out.path(), &[0, 1, 2], "old");
         fs::write(out.path().join(FOLDER).join("notes.txt"), "mine").unwrap();
@@ -260,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_run_left_goes_and_what_a_running_one_has_stays() {
+    fn only_folders_of_killed_runs_are_deleted() {
         let out = tempfile::tempdir().unwrap();
         let running = Staging::new(out.path()).unwrap();
         let left = out.path().join(".ghactivity-left");
@@ -277,12 +274,12 @@ mod tests {
     }
 
     #[test]
-    fn after_a_stop_nothing_is_made_and_nothing_is_left() {
+    fn clean_up_stops_every_thread() {
         let out = tempfile::tempdir().unwrap();
         let staging = Staging::new(out.path()).unwrap();
         let staged = staging.begin(hour()).unwrap();
         staging.create(&staged.parquet.join("part")).unwrap();
-        let held = staging.put_away();
+        let held = staging.clean_up();
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| staging.create(&staged.parquet.join("other")));
             std::thread::sleep(Duration::from_millis(50));

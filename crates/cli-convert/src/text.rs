@@ -1,8 +1,8 @@
-//! The text of an input's chunks, as the converter takes it.
+//! The text of the chunks of an input, with duplicate lines blanked.
 //!
-//! The converter skips lines that are equal to an earlier one if it is told which they are; here that is known only when
-//! they come by. So they are given as blank lines of the same length: every other record keeps its line and its offset.
-//! Their records are counted apart, by the converter too, so that a chunk's counts are those that it would have found.
+//! The Lambda knows the duplicate lines of a chunk beforehand, from the plan. Here they are found during the only pass, so they
+//! are replaced by blank lines of the same length, and every other record keeps its line and offset. The duplicates are kept
+//! aside and counted by the converter at the end of the chunk, so the counts equal those of the Lambda.
 
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 
@@ -13,15 +13,15 @@ use tempfile::SpooledTempFile;
 
 use crate::error::FileError;
 
-/// As many bytes of equal lines are held in memory; more go to a temporary file.
+/// Bytes of duplicate lines held in memory; more go to a temporary file.
 const MEMORY_BYTES: usize = 1 << 20;
-/// So much of an equal line is blanked at a time.
+/// Bytes of a duplicate line that are blanked at a time.
 const BLANK_BYTES: usize = 64 << 10;
 
-/// The text of one chunk after the other.
+/// Reads the text of one chunk after the other.
 pub(crate) struct ChunkTexts<R> {
     chunks: TextChunks<R>,
-    /// What is left of the blanks in place of an equal line, or of some of it.
+    /// Unread blanks in place of a duplicate line or a part of one.
     blanks: Vec<u8>,
     duplicates: SpooledTempFile,
     duplicate_bytes: u64,
@@ -34,17 +34,17 @@ impl<R: Read> ChunkTexts<R> {
         Self { chunks, blanks: Vec::new(), duplicates, duplicate_bytes: 0, failure: None }
     }
 
-    /// Begins the next chunk; reading gives its text then.
+    /// Starts the next chunk; reads return its text from here on.
     pub(crate) fn next_chunk(&mut self) -> Result<Option<ChunkStart>, TextError> {
         self.chunks.next_chunk()
     }
 
-    /// Why reading failed, if it did.
+    /// The error of the last read, if it failed.
     pub(crate) fn take_failure(&mut self) -> Option<FileError> {
         self.failure.take()
     }
 
-    /// What has to be added to a chunk's counts, once it was read to its end, and what they then have to agree with.
+    /// Ends a chunk that was read to its end: its duplicates, and the figures that its counts must agree with.
     pub(crate) fn end_chunk(&mut self) -> Result<ChunkEnd, FileError> {
         let Some(chunk) = self.chunks.chunk() else { return Ok(ChunkEnd::default()) };
         let mut end = ChunkEnd { lines: chunk.lines, blank_lines: chunk.blank_lines, ..ChunkEnd::default() };
@@ -55,7 +55,7 @@ impl<R: Read> ChunkTexts<R> {
         Ok(end)
     }
 
-    /// Takes the equal line that comes next, or some of it, and puts blanks in its place.
+    /// Replaces the next duplicate line, or a part of it, by blanks.
     fn blank_duplicates(&mut self) -> io::Result<()> {
         let piece = match self.chunks.piece() {
             Ok(piece) => piece.filter(|piece| piece.is_duplicate),
@@ -82,7 +82,7 @@ impl<R: Read> ChunkTexts<R> {
         self.duplicate_bytes = 0;
         text.rewind().map_err(FileError::Temporary)?;
         let duplicate_lines: Vec<u64> = (2..lines + 2).collect();
-        // No byte order mark is skipped but the one at the very start of a file, and no equal line stands there.
+        // Line 2: only the first line of a file may have a byte order mark skipped, and a duplicate is never the first line.
         let spec =
             ChunkSpec { first_line: 2, first_offset: 1, duplicate_lines: &duplicate_lines, ..ChunkSpec::default() };
         let counted = convert_chunk(&spec, BufReader::new(text), io::sink(), io::sink());
@@ -106,10 +106,7 @@ impl<R: Read> BufRead for ChunkTexts<R> {
     }
 
     fn consume(&mut self, bytes: usize) {
-        match self.blanks.is_empty() {
-            true => self.chunks.consume(bytes),
-            false => drop(self.blanks.drain(..bytes)),
-        }
+        if self.blanks.is_empty() { self.chunks.consume(bytes) } else { drop(self.blanks.drain(..bytes)) }
     }
 }
 

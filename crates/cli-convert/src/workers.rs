@@ -1,7 +1,7 @@
-//! One input in several threads: the calling one inflates and cuts, the others convert a chunk each.
+//! Converts one input in several threads: the calling thread inflates and splits, the workers convert a chunk each.
 //!
-//! A chunk's text goes to its worker through a pipe of bounded length, so that memory does not depend on the size of
-//! chunks. With one worker the pipe only evens out; with more, it holds so much that the chunk after it can begin.
+//! A worker gets the text of its chunk through a bounded pipe, so memory does not depend on the size of chunks. With several
+//! workers the pipe holds about a whole chunk, so the next chunk can start.
 
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -11,36 +11,35 @@ use std::thread;
 use convert::ChunkConverter;
 use gzip_plan::ChunkStart;
 
-use crate::chunk::{ChunkFiles, RunContext};
+use crate::chunk::{ChunkFiles, RunContext, chunk_number};
 use crate::error::FileError;
 use crate::staging::StagedHour;
 use crate::text::{ChunkEnd, ChunkTexts};
 
 const BLOCK_BYTES: usize = 256 << 10;
-/// What a pipe holds where one worker takes chunk after chunk: 2 MiB.
+/// Capacity of the pipe with one worker: 2 MiB.
 const BLOCKS_OF_ONE: usize = 8;
-/// What each pipe holds where several workers take turns: 16 MiB, about a chunk of today's hours.
+/// Capacity of each pipe with several workers: 16 MiB, about a chunk of an hour of 2025.
 const BLOCKS_OF_EACH: usize = 64;
 
-/// A chunk on its way to a worker.
 struct ChunkTask {
     number: u32,
     start: ChunkStart,
-    text: PipeReader,
+    text: ChunkTextReader,
 }
 
-/// A block of text, or none: the end of the chunk. A pipe that breaks before that was given up.
-type Block = Option<Vec<u8>>;
+/// A block of text, or `None` at the end of the chunk. A pipe that closes before `None` was abandoned.
+type TextBlock = Option<Vec<u8>>;
 
-struct PipeReader {
-    blocks: Receiver<Block>,
+struct ChunkTextReader {
+    blocks: Receiver<TextBlock>,
     used: Sender<Vec<u8>>,
     block: Vec<u8>,
     taken: usize,
     ended: bool,
 }
 
-/// Converts all chunks with `workers` threads besides this one.
+/// Converts all chunks with `workers` threads beside this one.
 pub(crate) fn convert_chunks<R: Read>(
     converter: RunContext<'_>,
     texts: ChunkTexts<R>,
@@ -48,7 +47,7 @@ pub(crate) fn convert_chunks<R: Read>(
     workers: usize,
 ) -> Result<Vec<(ChunkFiles, ChunkEnd)>, FileError> {
     let (tasks, waiting) = sync_channel::<ChunkTask>(1);
-    // The workers' alone: if none is left, nobody waits for the chunks that they do not take.
+    // Only the workers hold the receiver: when the last one ends, sending fails instead of blocking.
     let waiting = Arc::new(Mutex::new(waiting));
     let (finish, finished) = channel();
     let pipe_blocks = if workers == 1 { BLOCKS_OF_ONE } else { BLOCKS_OF_EACH };
@@ -68,7 +67,7 @@ pub(crate) fn convert_chunks<R: Read>(
         }
         drop((finish, waiting));
         let ends = feed(texts, tasks, pipe_blocks);
-        // Workers end when there is no task left, and the scope when they all have.
+        // The workers end when the tasks do, and the scope waits for them.
         ends
     });
     collect(ends, finished.into_iter().collect())
@@ -78,7 +77,7 @@ fn next_task(waiting: &Mutex<Receiver<ChunkTask>>) -> Option<ChunkTask> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
-/// Gives the text of chunk after chunk to whichever worker is free; stops at the first pipe that nobody reads any more.
+/// Sends chunk after chunk to a free worker. Stops at the first pipe whose reader is gone.
 fn feed<R: Read>(
     mut texts: ChunkTexts<R>,
     tasks: SyncSender<ChunkTask>,
@@ -88,8 +87,8 @@ fn feed<R: Read>(
     let mut ends = Vec::new();
     while let Some(start) = texts.next_chunk()? {
         let (pipe, blocks) = sync_channel(pipe_blocks);
-        let text = PipeReader { blocks, used: give_back.clone(), block: Vec::new(), taken: 0, ended: false };
-        let task = ChunkTask { number: ends.len() as u32, start, text };
+        let text = ChunkTextReader { blocks, used: give_back.clone(), block: Vec::new(), taken: 0, ended: false };
+        let task = ChunkTask { number: chunk_number(ends.len()), start, text };
         if tasks.send(task).is_err() {
             return Err(FileError::Abandoned);
         }
@@ -108,8 +107,8 @@ fn feed<R: Read>(
     Ok(ends)
 }
 
-/// The next block of the chunk's text, or none at its end.
-fn fill<R: Read>(texts: &mut ChunkTexts<R>, mut block: Vec<u8>) -> Result<Block, FileError> {
+/// The next block of text of the chunk, or `None` at its end.
+fn fill<R: Read>(texts: &mut ChunkTexts<R>, mut block: Vec<u8>) -> Result<TextBlock, FileError> {
     block.resize(BLOCK_BYTES, 0);
     let mut length = 0;
     while length < block.len() {
@@ -123,7 +122,7 @@ fn fill<R: Read>(texts: &mut ChunkTexts<R>, mut block: Vec<u8>) -> Result<Block,
     Ok((length > 0).then_some(block))
 }
 
-/// Puts chunks and their ends together; of several errors, the one that is a reason.
+/// Pairs chunks with their ends. Of several errors, returns one other than [`FileError::Abandoned`].
 fn collect(
     ends: Result<Vec<ChunkEnd>, FileError>,
     finished: Vec<Result<ChunkFiles, FileError>>,
@@ -147,12 +146,12 @@ fn collect(
     }
 }
 
-impl BufRead for PipeReader {
+impl BufRead for ChunkTextReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.taken == self.block.len() && !self.ended {
             let used = std::mem::take(&mut self.block);
             if used.capacity() > 0 {
-                // Nobody needs it any more where nobody receives it.
+                // The receiver is gone at the end of the input.
                 let _ = self.used.send(used);
             }
             self.taken = 0;
@@ -170,7 +169,7 @@ impl BufRead for PipeReader {
     }
 }
 
-impl Read for PipeReader {
+impl Read for ChunkTextReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.fill_buf()?.read(buffer)?;
         self.consume(length);

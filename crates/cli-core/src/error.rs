@@ -2,12 +2,12 @@
 
 use crate::advice;
 
-/// Why a command could not do what it was asked for. The message has no line feed, and says what to do next.
+/// Why a command failed. The message is one line: what failed, on which object, and what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     #[error("{path}: {reason}; correct it, or name the stack with --stack and the region with --region")]
     BadSamconfig { path: String, reason: String },
-    #[error("no AWS region is given; set AWS_REGION or add --region, for example --region us-east-1")]
+    #[error("no AWS region; set AWS_REGION or add --region, for example --region us-east-1")]
     NoRegion,
     #[error(
         "no AWS credentials: {reason}; run 'aws configure' or 'aws login', or for the local AWS: eval \"$(ghactivity local env)\""
@@ -24,22 +24,22 @@ pub enum CliError {
     #[error("no stack {stack} in {place}; name it with --stack and --region, or deploy it: {how}")]
     NoStack { stack: String, place: String, how: &'static str },
     #[error(
-        "stack {stack} has no output {output}: it is no ghactivity, or not deployed to its end; deploy again, or name another with --stack"
+        "stack {stack} has no output {output}: it is not a complete ghactivity stack; deploy it again, or name another one with --stack"
     )]
     NoOutput { stack: String, output: &'static str },
     #[error(
         "stack {stack} has no event stream; deploy it with EventStreamEnabled=ENABLED, or name the stack of sam/event-stream.yaml with --stack"
     )]
     NoEventStream { stack: String },
-    #[error("no answer from {endpoint} ({reason}); {next}")]
+    #[error("cannot reach {endpoint} ({reason}); {next}")]
     Unreachable { endpoint: String, reason: String, next: &'static str },
-    #[error("{what} is not there; {next}")]
+    #[error("{what} not found; {next}")]
     Absent { what: String, next: String },
     #[error("{call} on {resource} failed ({reason}); try again")]
     Transient { call: &'static str, resource: String, reason: String },
     #[error("{call} on {resource} was refused ({reason}); {next}")]
     Refused { call: &'static str, resource: String, reason: String, next: String },
-    #[error("following it ended: {cause}; the execution goes on, to attach again: ghactivity watch {execution}")]
+    #[error("cannot follow the execution: {cause}; it continues, to attach again: ghactivity watch {execution}")]
     Unwatched { cause: Box<CliError>, execution: String },
     #[error("{what} {how}: {error}: {message}; {next}", next = advice::for_failure(.error))]
     Failed { what: String, how: &'static str, error: String, message: String },
@@ -48,21 +48,21 @@ pub enum CliError {
     #[error("{0}")]
     NotBalanced(String),
     #[error(
-        "{lines} of {path} are no events and were not sent, as named above; mend them, or send them as they are with --as-is"
+        "{lines} of {path} are not events and were not sent (listed above); correct them, or send them unchanged with --as-is"
     )]
     BadLines { path: String, lines: String },
-    #[error("{what} did not succeed ({reason}); 'ghactivity local logs' has what the local AWS wrote")]
+    #[error("{what} failed ({reason}); see 'ghactivity local logs'")]
     Local { what: String, reason: String },
-    /// A file of the command line; nothing was done.
+    /// An input file of the command line, found unreadable before anything was done.
     #[error("{path}: {reason}; correct it, or name another file")]
     Unreadable { path: String, reason: String },
     #[error("{path}: {reason}; choose another place")]
     File { path: String, reason: String },
     #[error(
-        "no picture was made ({reason}); the page itself is whole: open it, or name a browser: CHROME=/path/to/chromium"
+        "cannot make a picture ({reason}); the page is complete: open it, or name a browser: CHROME=/path/to/chromium"
     )]
     NoPicture { reason: String },
-    /// The command line asks for something that makes no sense against this stack.
+    /// A usage error that only this stack, or the answer to a question, reveals.
     #[error("{0}")]
     Usage(String),
 }

@@ -1,6 +1,6 @@
 //! Standard output: results, for a person or for a program.
 //!
-//! A write that fails is ignored: standard output is closed, and nobody can read the result.
+//! Failed writes are ignored, because standard output is closed then.
 
 use std::io::{self, Write};
 

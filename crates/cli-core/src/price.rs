@@ -1,6 +1,6 @@
-//! List prices of AWS, us-east-1, arm64, in dollars, without free tiers.
+//! List prices of AWS in dollars: us-east-1, arm64, without free tiers.
 
-/// Where they are published.
+/// Where AWS publishes these prices.
 pub const SOURCE: &str = "AWS list prices, us-east-1, on demand (aws.amazon.com/dynamodb/pricing/on-demand, /lambda/pricing, /step-functions/pricing)";
 
 pub const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;

@@ -1,7 +1,7 @@
-//! `ghactivity load-csv`: a CSV file into a DynamoDB table, its price told before and its receipt after.
+//! `ghactivity load-csv`: loads a CSV file into a DynamoDB table, with a quote before and a receipt after.
 //!
-//! [`options`] reads the command line, [`source`] finds the file and brings it to where the stack loads it from, [`found`] says
-//! what it is, [`quote`] what it costs. The rest is an execution of `csv-load` like any other, which `watch` follows.
+//! [`options`] parses the options, [`source`] finds and uploads the file, [`found`] describes it, [`quote`] prices the load.
+//! The load itself is an execution of `csv-load`.
 
 mod found;
 mod options;
@@ -21,54 +21,54 @@ use serde_json::{Value, json};
 use crate::follow::follow_load;
 use crate::report::LoadReport;
 use found::FileFacts;
-use options::{EmptyCells, OnExisting, TypeArguments};
+use options::{EmptyCellsChoice, OnExistingChoice, TypeArguments};
 use quote::LoadQuote;
 use source::FileSource;
 
-/// Which file, and how it is loaded.
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent flag of the command line")]
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// A file on this machine, or s3://BUCKET/KEY; gzip is recognised
+    /// A local file, or s3://BUCKET/KEY; plain or gzip
     #[arg(value_name = "FILE")]
     file: FileSource,
-    /// The table; made if it does not exist [default: CsvTableName of the stack]
+    /// Table to load into; created if it does not exist [default: CsvTableName of the stack]
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
-    /// Columns that are no text (S): N or BOOL, as NAME=TYPE,… or JSON or @FILE with JSON
+    /// Types of columns, N or BOOL instead of S: NAME=TYPE,… or JSON, or @FILE with JSON
     #[arg(long, value_name = "TYPES")]
     types: Option<TypeArguments>,
-    /// Find the types of the other columns from all of their cells
+    /// Infer the types of the other columns from all their cells
     #[arg(long)]
     infer: bool,
-    /// What separates cells: , ; | or tab [default: found from the beginning of the file]
+    /// Separator of cells: , ; | or tab [default: detected at the start of the file]
     #[arg(long, value_name = "CHARACTER")]
     delimiter: Option<csv_load::Delimiter>,
-    /// The first row is no header: columns are column_1, column_2, …
+    /// The file has no header: name the columns column_1, column_2, …
     #[arg(long)]
     no_header: bool,
     /// Names of the columns of a file without header
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     columns: Vec<String>,
-    /// The column that is the key [default: id, or without it a hash of the row]
+    /// The key column [default: id; without a column id, a hash of the row]
     #[arg(long, value_name = "NAME")]
     id_column: Option<String>,
-    /// What becomes of empty cells
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = EmptyCells::Omit)]
-    empty_cells: EmptyCells,
-    /// What becomes of items of other loads that have the id of a row
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = OnExisting::Overwrite)]
-    on_existing: OnExisting,
-    /// Take at most so many write units a second
+    /// How to store empty cells
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = EmptyCellsChoice::Omit)]
+    empty_cells: EmptyCellsChoice,
+    /// What to do where another load wrote an item with the same id
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = OnExistingChoice::Overwrite)]
+    on_existing: OnExistingChoice,
+    /// Write at most N units a second
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_wcu: Option<u32>,
-    /// Load bytes again that were loaded already
+    /// Load a file again that was already loaded
     #[arg(long)]
     force: bool,
-    /// Only check the file, and tell rows, types and price; nothing is loaded
+    /// Check the file and print rows, types and price; load nothing
     #[arg(long, conflicts_with_all = ["detach", "force", "yes"])]
     dry_run: bool,
-    /// Do not ask, whatever it costs
+    /// Do not ask for confirmation, whatever it costs
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -76,10 +76,13 @@ pub struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Checks the file, tells what it costs, uploads it (below incoming/ of the upload bucket), runs the state machine csv-load and
-follows it. The last row of the file wins of rows with one id; rows that do not fit are listed; read = written + duplicate +
-rejected + skipped. The same bytes into the same table in the same way are one load, done once. Above one dollar it asks
-first, or wants --yes. An object of another bucket is copied with your credentials. Ctrl-C detaches: the load goes on.
+Loads a CSV file into a DynamoDB table: checks the file, prints the price, uploads the file (to incoming/ in the upload
+bucket), starts the state machine csv-load and follows it.
+
+Of rows with the same id, the last one in the file is stored. Rejected rows are listed. The counts add up:
+read = written + duplicate + rejected + skipped. Loading the same bytes into the same table with the same options happens once.
+Above one dollar, the command asks for confirmation (or needs --yes). An object in another bucket is copied with your
+credentials. Ctrl-C detaches: the load continues.
 
 Examples:
   ghactivity load-csv people.csv --dry-run
@@ -89,15 +92,15 @@ Examples:
   ghactivity load-csv people.csv --no-header --id-column column_1 --json | jq .counts
 
 Exit status:
-  0    loaded, or loaded before
-  1    the command line makes no sense, or was not agreed to; nothing was done
-  2    the file is no good, or the load failed: what was written stays until 'ghactivity unload'
-  130  detached by Ctrl-C; it goes on";
+  0    loaded now or earlier
+  1    usage error, or not confirmed; nothing was done
+  2    the file is invalid, or the load failed: items written so far stay until 'ghactivity unload'
+  130  detached by Ctrl-C; the execution continues";
 
-/// Above so many dollars somebody has to agree.
+/// A load that costs more needs a confirmation.
 const ASK_ABOVE_DOLLARS: f64 = 1.0;
 
-/// What is told as JSON.
+/// The JSON result.
 #[derive(Serialize)]
 struct QuotedLoad<'a> {
     quote: &'a LoadQuote,
@@ -105,7 +108,7 @@ struct QuotedLoad<'a> {
     load: &'a LoadReport,
 }
 
-/// Quotes, uploads, loads, and tells the receipt.
+/// Quotes, uploads and loads the file, and prints the receipt.
 pub async fn run(arguments: Arguments) -> Result<(), CliError> {
     let following = &arguments.following;
     let options = arguments.options();
@@ -124,24 +127,26 @@ pub async fn run(arguments: Arguments) -> Result<(), CliError> {
     };
     let quote = LoadQuote::make(&stack, found, &table, arguments.max_wcu);
     if arguments.dry_run {
-        file.forget(&stack).await?;
-        match following.json {
-            true => output::json(&quote),
-            false => output::text(&quote.text(file.name())),
+        file.discard(&stack).await?;
+        if following.json {
+            output::json(&quote)
+        } else {
+            output::text(&quote.text(file.name()))
         }
         return Ok(());
     }
     eprintln!("  {}\n  {}", quote.line(), quote.columns());
-    file.kept_if(agreed(quote.dollars(), arguments.yes), &stack).await?;
+    file.kept_if(confirmed(quote.dollars(), arguments.yes), &stack).await?;
     let key = file.upload(&stack).await?;
     let request = arguments.request(&stack, &key, &table, &options)?;
     let Some(arn) = following.begin(&stack, "CsvLoadStateMachineArn", "load", &request, &detach).await? else {
         return Ok(());
     };
     let ended = follow_load(&stack.aws, &arn, &detach).await?;
-    match following.json {
-        true => output::json(&QuotedLoad { quote: &quote, load: &ended }),
-        false => output::styled(&ended.text()),
+    if following.json {
+        output::json(&QuotedLoad { quote: &quote, load: &ended })
+    } else {
+        output::styled(&ended.text())
     }
     ended.error().map_or(Ok(()), Err)
 }
@@ -160,23 +165,24 @@ impl Arguments {
         }
     }
 
-    /// The table, if the stack may write it.
+    /// The table, if the stack is allowed to write it.
     fn table(&self, stack: &Stack) -> Result<String, CliError> {
         let table = match &self.table {
             Some(table) => table.clone(),
             None => stack.output("CsvTableName")?.to_owned(),
         };
         let prefix = stack.parameter("CsvTablePrefix").unwrap_or_default();
-        match table.starts_with(prefix) {
-            true => Ok(table),
-            false => Err(CliError::Usage(format!(
-                "--table {table}: this stack may write tables whose names begin with {prefix}; choose such a name, or deploy \
+        if table.starts_with(prefix) {
+            Ok(table)
+        } else {
+            Err(CliError::Usage(format!(
+                "--table {table}: this stack writes only tables whose names begin with {prefix}; choose such a name, or deploy \
                  with another CsvTablePrefix"
-            ))),
+            )))
         }
     }
 
-    /// What the state machine is asked for.
+    /// The input of the state machine.
     fn request(&self, stack: &Stack, key: &str, table: &str, options: &LoadOptions) -> Result<Value, CliError> {
         let bucket = stack.output("UploadBucketName")?;
         let mut request =
@@ -188,19 +194,19 @@ impl Arguments {
     }
 }
 
-/// Asks where somebody is there to answer and it costs more than a little.
-fn agreed(dollars: f64, yes: bool) -> Result<(), CliError> {
+/// Asks for a confirmation on a terminal; elsewhere `--yes` is needed.
+fn confirmed(dollars: f64, yes: bool) -> Result<(), CliError> {
     if yes || dollars <= ASK_ABOVE_DOLLARS {
         return Ok(());
     }
     let mut answer = String::new();
     if io::stdin().is_terminal() {
-        eprint!("This costs about ${dollars:.2}. Type yes to go on: ");
-        // What cannot be read is no yes.
+        eprint!("This costs about ${dollars:.2}. Type yes to continue: ");
+        // A failed read counts as a no.
         let _ = io::stdin().lock().read_line(&mut answer);
     }
     match answer.trim() {
         "yes" => Ok(()),
-        _ => Err(CliError::Usage(format!("about ${dollars:.2} were not agreed to, nothing was done; add --yes"))),
+        _ => Err(CliError::Usage(format!("about ${dollars:.2} were not confirmed, nothing was done; add --yes"))),
     }
 }

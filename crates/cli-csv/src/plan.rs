@@ -6,9 +6,9 @@ use cli_watch::FollowedExecution;
 use csv_load::{ColumnType, Delimiter, LoadId};
 use serde::{Deserialize, Serialize};
 
-/// What is to be loaded, as `plan-csv` answers.
+/// Rows, columns and write units of a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct LoadPlan {
+pub(crate) struct PlannedLoad {
     pub(crate) load_id: LoadId,
     pub(crate) table: String,
     pub(crate) chunks: u64,
@@ -28,7 +28,7 @@ pub(crate) struct ManifestRef {
     pub(crate) bucket: String,
 }
 
-impl LoadPlan {
+impl PlannedLoad {
     /// The plan of an execution, once it has made one.
     pub(crate) fn of(followed: &FollowedExecution) -> Option<Self> {
         serde_json::from_value(followed.progress.load_plan.clone()?).ok()

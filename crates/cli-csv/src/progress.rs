@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use aws_client::s3::Bucket;
 use cli_core::format::{count, duration, whole};
 use cli_core::progress::{bars, open_bar, style};
-use cli_stack::Aws;
+use cli_stack::AwsClients;
 use cli_watch::{FollowedExecution, TaskFailure};
 use csv_load::keys;
 use csv_load::receipt::LoadChunkReceipt;
 use futures::StreamExt;
 use indicatif::{MultiProgress, ProgressBar};
 
-use crate::plan::LoadPlan;
+use crate::plan::PlannedLoad;
 use crate::report::MAX_RECEIPT_BYTES;
 
 const CHUNKS: &str = "{bar:24} {pos} of {len} chunks, {msg}";
@@ -27,13 +27,14 @@ const READS_AT_ONCE: usize = 16;
 /// Interval of the progress lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-/// What a person sees meanwhile.
+/// The bar of a load, or a line every [`LINE_EVERY`] without a terminal.
 pub(crate) struct LoadProgress {
     pub(crate) bars: MultiProgress,
     bar: ProgressBar,
+    /// Keys of the receipts that were read.
     seen: HashSet<String>,
     rows: u64,
-    /// When the first look was, and the rows that were loaded before.
+    /// The time of the first poll, and the rows that were loaded before it.
     since: Option<(Instant, u64)>,
     printed: Instant,
     lines: bool,
@@ -56,10 +57,10 @@ impl LoadProgress {
         self.say(&format!("{state}: {error}: {message}"));
     }
 
-    /// Reads the receipts that are new. What cannot be read now is no progress, and no reason to stop.
-    pub(crate) async fn look(&mut self, aws: &Aws, followed: &FollowedExecution) {
+    /// Reads the new receipts and moves the bar. Read errors are ignored: they delay the bar alone.
+    pub(crate) async fn update(&mut self, aws: &AwsClients, followed: &FollowedExecution) {
         let loading = followed.progress.state == "LoadChunks";
-        let Some(plan) = loading.then(|| LoadPlan::of(followed)).flatten() else {
+        let Some(plan) = loading.then(|| PlannedLoad::of(followed)).flatten() else {
             self.bar.set_message(state_of(followed));
             return;
         };
@@ -79,7 +80,7 @@ impl LoadProgress {
         self.draw(&plan);
     }
 
-    fn draw(&mut self, plan: &LoadPlan) {
+    fn draw(&mut self, plan: &PlannedLoad) {
         let (began, before) = *self.since.get_or_insert((Instant::now(), self.rows));
         if self.bar.length().is_none() {
             self.bar.set_length(plan.chunks);
@@ -97,12 +98,12 @@ impl LoadProgress {
 
 fn state_of(followed: &FollowedExecution) -> String {
     match followed.progress.state.as_str() {
-        "" => "begins",
-        "EnsureTable" | "CreateTable" | "WaitForTable" => "makes the table",
+        "" => "starts",
+        "EnsureTable" | "CreateTable" | "WaitForTable" => "creates the table",
         "PlanCsv" => "reads the file",
-        "CommitCsvLoad" => "adds up",
-        "FindLoad" => "waits for chunks that may still run",
-        "UndoSegments" | "UndoSegment" => "reads the table and deletes",
+        "CommitCsvLoad" => "writes the receipt",
+        "FindLoad" => "waits for running chunks",
+        "UndoSegments" | "UndoSegment" => "deletes items",
         state => state,
     }
     .to_owned()
@@ -126,8 +127,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_tells_rows_rate_and_time_left() {
+    fn progress_has_rows_rate_and_time_left() {
         assert_eq!(rows_of(120_000, 100_000, 1_000_000, 20.0), "120,000 of 1,000,000 rows, 5,000/s, 3 min left");
-        assert_eq!(rows_of(50, 0, 100, 3.0), "50 of 100 rows", "those were loaded before");
+        assert_eq!(rows_of(50, 0, 100, 3.0), "50 of 100 rows", "rows loaded before give no rate");
     }
 }

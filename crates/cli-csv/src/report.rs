@@ -5,29 +5,29 @@ use aws_client::s3::Bucket;
 use cli_core::color::paint;
 use cli_core::format::{count, error_chain, milliseconds, one_line, per_second};
 use cli_core::{CliError, output};
-use cli_stack::Aws;
+use cli_stack::AwsClients;
 use cli_watch::{ExecutionError, FollowedExecution, cause_of, failure_of, now, output_of, status_of};
 use csv_load::receipt::{LoadChunkReceipt, LoadReceipt, RowCounts};
 use csv_load::{LoadId, keys};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::plan::{LoadPlan, describe_columns};
+use crate::plan::{PlannedLoad, describe_columns};
 use crate::rejected::{MAX_PRINTED, RejectedRow, rejected_lines};
 
-/// Chunks in the table; of more there are the sums alone.
+/// Most chunks in the table. Above it, the table has only the sums.
 const MAX_CHUNK_ROWS: usize = 20;
-/// The part of the quarantine that its first rows are read from.
+/// Bytes of the quarantine that are read for its first rows.
 const QUARANTINE_HEAD_BYTES: usize = 256 << 10;
 pub(crate) const MAX_RECEIPT_BYTES: u64 = 16 << 20;
 
-/// How the watched execution ended.
+/// The outcome of an execution of `csv-load` or `csv-undo`.
 #[derive(Serialize)]
 pub struct LoadReport {
     execution: String,
     /// `succeeded`, `failed`, `timed_out`, `aborted`.
     status: &'static str,
-    /// `loaded`, `already_loaded`, `dry_run`, `undone`, where it succeeded.
+    /// `loaded`, `already_loaded`, `dry_run` or `undone` of an execution that succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,10 +37,10 @@ pub struct LoadReport {
     load_id: Option<LoadId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     table: Option<String>,
-    /// Items that were deleted.
+    /// Items that the undoing deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     undone: Option<u64>,
-    /// Items that were gone before they could be deleted.
+    /// Items that were already gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     gone: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,20 +49,20 @@ pub struct LoadReport {
     write_units: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     chunks: Vec<LoadChunkReceipt>,
-    /// The receipt's `s3://` address.
+    /// The `s3://` address of the receipt.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<String>,
-    /// That of the rows that do not fit.
+    /// The `s3://` address of the rejected rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     quarantine: Option<String>,
-    /// The first of them.
+    /// The first rejected rows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rejected_rows: Vec<RejectedRow>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) plan: Option<LoadPlan>,
+    pub(crate) plan: Option<PlannedLoad>,
 }
 
-/// What `commit-csv-load` answers.
+/// The output of `commit-csv-load`.
 #[derive(Deserialize)]
 struct CommitOutput {
     load_id: LoadId,
@@ -78,10 +78,10 @@ struct CommitOutput {
 }
 
 impl LoadReport {
-    pub(crate) async fn of(aws: &Aws, root: &FollowedExecution) -> Result<Self, CliError> {
+    pub(crate) async fn of(aws: &AwsClients, root: &FollowedExecution) -> Result<Self, CliError> {
         let end = root.end.as_ref();
         let output = output_of(root);
-        let plan = LoadPlan::of(root);
+        let plan = PlannedLoad::of(root);
         let mut ended = Self {
             execution: root.arn.clone(),
             status: end.map_or("running", |end| status_of(end.status())),
@@ -100,14 +100,14 @@ impl LoadReport {
             rejected_rows: Vec::new(),
             plan,
         };
-        ended.take(output);
+        ended.apply_output(output);
         ended.read_receipt(aws).await?;
         Ok(ended)
     }
 
-    /// What the execution says of itself.
-    fn take(&mut self, output: Value) {
-        // An execution of csv-undo answers the load alone.
+    /// Takes over the output of the execution.
+    fn apply_output(&mut self, output: Value) {
+        // The output of csv-undo is the load itself, without a status.
         let load: Option<CommitOutput> =
             serde_json::from_value(output.get("load").cloned().unwrap_or(output.clone())).ok();
         self.outcome = output.get("status").and_then(Value::as_str).map(str::to_owned);
@@ -125,8 +125,8 @@ impl LoadReport {
         }
     }
 
-    /// What its receipt says: the chunks, and of a load of earlier the counts.
-    async fn read_receipt(&mut self, aws: &Aws) -> Result<(), CliError> {
+    /// Reads the chunks from the receipt, and for an earlier load the counts too.
+    async fn read_receipt(&mut self, aws: &AwsClients) -> Result<(), CliError> {
         let is_load = matches!(self.outcome.as_deref(), Some("loaded" | "already_loaded"));
         let Some(address) = self.receipt.clone().filter(|_| is_load) else { return Ok(()) };
         let Some((bucket, key)) = address.strip_prefix("s3://").and_then(|address| address.split_once('/')) else {
@@ -134,12 +134,12 @@ impl LoadReport {
         };
         let bucket = Bucket::new(aws.s3(), bucket);
         let receipt: LoadReceipt = bucket.document(key, MAX_RECEIPT_BYTES).await.map_err(|error| CliError::Absent {
-            what: format!("the receipt ({})", one_line(&error_chain(&error))),
+            what: format!("receipt {address} ({})", one_line(&error_chain(&error))),
             next: "see what the message names, then 'ghactivity watch' the execution again".to_owned(),
         })?;
         (self.counts, self.write_units, self.chunks) =
             (Some(receipt.counts), Some(receipt.write_units), receipt.chunks);
-        // The plan names the first of very many.
+        // The plan may list only the first types, the receipt has all of them.
         if let Some(plan) = &mut self.plan {
             plan.types = receipt.types;
         }
@@ -150,21 +150,26 @@ impl LoadReport {
         Ok(())
     }
 
-    /// Prints it; its failure is the command's.
+    /// Prints the report.
+    ///
+    /// # Errors
+    ///
+    /// The error of an execution that failed.
     pub fn finish(self, json: bool) -> Result<(), CliError> {
-        match json {
-            true => output::json(&self),
-            false => output::styled(&self.text()),
+        if json {
+            output::json(&self)
+        } else {
+            output::styled(&self.text())
         }
         self.error().map_or(Ok(()), Err)
     }
 
-    /// The problem that it ended with, if it did.
+    /// The error that the execution ended with, if it failed.
     pub fn error(&self) -> Option<CliError> {
         failure_of(&self.execution, self.status, self.error.as_ref())
     }
 
-    /// The receipt, for a person; of an execution that failed there is none.
+    /// The receipt as text; empty for an execution that failed.
     pub fn text(&self) -> String {
         let (Some(outcome), Some(table)) = (&self.outcome, &self.table) else { return String::new() };
         let load = self.load_id.map(|load| load.to_string()).unwrap_or_default();
@@ -175,12 +180,11 @@ impl LoadReport {
                 let gone = match self.gone.unwrap_or_default() {
                     0 => String::new(),
                     gone => format!(
-                        "; {} more were gone when they were to be deleted: deleted by a call that was stopped and could not \
-                         tell, or by somebody else",
+                        "; {} more were already gone: an interrupted run or another program deleted them",
                         count(gone)
                     ),
                 };
-                format!("load {load}: {deleted} items are deleted from {table} in {seconds:.1} s{gone}\n")
+                format!("load {load}: deleted {deleted} items from {table} in {seconds:.1} s{gone}\n")
             }
             "loaded" => {
                 let rate = per_second(self.counts.unwrap_or_default().read, seconds);
@@ -189,8 +193,10 @@ impl LoadReport {
                 head + &self.receipt_text(&load)
             }
             "already_loaded" => {
-                let word = paint(AnsiColor::Yellow, "these bytes were loaded");
-                let head = format!("load {load}: {word} into {table} before, in this way; --force loads them again\n");
+                let word = paint(AnsiColor::Yellow, "already loaded");
+                let head = format!(
+                    "load {load}: {word} into {table} from the same bytes with the same options; --force loads them again\n"
+                );
                 head + &self.receipt_text(&load)
             }
             other => format!("load {load}: {}\n", other.replace('_', " ")),
@@ -227,7 +233,7 @@ impl LoadReport {
     }
 }
 
-/// The beginning of an object, as far as it can be read: where the whole of it lies is told anyway.
+/// The start of an object, as far as it can be read. Errors are ignored: the report names the object anyway.
 async fn head_of(bucket: &Bucket, key: &str) -> Vec<u8> {
     let mut head = Vec::new();
     if let Ok(mut object) = bucket.read(key).await {
@@ -286,14 +292,14 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_is_a_table() {
+    fn receipt_is_a_table() {
         let texts: Vec<_> =
             ["loaded", "already_loaded", "undone", "dry_run"].map(|how| plain(&ended(how).text())).into();
         insta::assert_snapshot!(texts.join("\n----\n"));
     }
 
     #[test]
-    fn many_chunks_are_told_as_their_sum() {
+    fn many_chunks_are_summed() {
         let mut ended = ended("loaded");
         ended.chunks = std::iter::repeat_n(ended.chunks[0], 21).collect();
         let text = plain(&ended.text());
@@ -301,21 +307,21 @@ mod tests {
     }
 
     #[test]
-    fn an_output_is_a_load_or_an_undoing() {
+    fn output_is_a_load_or_an_undoing() {
         let brief = serde_json::json!({
             "load_id": "64d1a0ebda9589e6", "table": "csv_people", "write_units": 1, "receipt": "s3://up/r", "quarantine": null,
             "counts": {"read": 1, "written": 1, "duplicate": 0, "rejected": 0, "skipped": 0},
         });
         let mut loaded = ended("");
-        loaded.take(serde_json::json!({"status": "loaded", "load": brief, "plan": {}}));
+        loaded.apply_output(serde_json::json!({"status": "loaded", "load": brief, "plan": {}}));
         assert_eq!((loaded.outcome.as_deref(), loaded.write_units, loaded.undone), (Some("loaded"), Some(1), None));
         let mut undone = ended("");
         let mut brief = brief;
         brief["undone"] = 7.into();
-        undone.take(brief);
+        undone.apply_output(brief);
         assert_eq!((undone.outcome.as_deref(), undone.undone), (Some("undone"), Some(7)));
         let mut again = ended("");
-        again.take(serde_json::json!({"status": "already_loaded", "plan": {}}));
+        again.apply_output(serde_json::json!({"status": "already_loaded", "plan": {}}));
         assert_eq!(again.receipt.as_deref(), Some("s3://up/loads/64d1a0ebda9589e6/receipt.json"));
     }
 }

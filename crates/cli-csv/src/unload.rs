@@ -1,4 +1,4 @@
-//! `ghactivity unload`: the items of a load out of its table again.
+//! `ghactivity unload`: deletes the items of a load.
 
 use clap::Args;
 use cli_core::CliError;
@@ -8,11 +8,10 @@ use serde_json::json;
 
 use crate::follow::follow_load;
 
-/// Which load.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// The load, as load-csv, its receipt and every item of it name it: 16 hex digits
+    /// The load_id, 16 hex digits: load-csv prints it, and every item of the load has it
     #[arg(value_name = "LOAD_ID")]
     load: LoadId,
     #[command(flatten)]
@@ -20,8 +19,8 @@ pub struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Runs the state machine csv-undo and follows it: it reads the load's table and deletes the items that have its load_id. What
-they had replaced does not come back. A load that is running is stopped (LoadIsBeingUndone). The file can be loaded again.
+Deletes the items of a CSV load from its table. Starts the state machine csv-undo and follows it. Items that the load had
+replaced are not restored. A running load stops with LoadIsBeingUndone. The file can be loaded again.
 
 Examples:
   ghactivity unload 64d1a0ebda9589e6
@@ -29,11 +28,11 @@ Examples:
 
 Exit status:
   0    the table has no item of the load
-  1    the command line makes no sense; nothing was done
-  2    it failed, for example LoadNotFound
-  130  detached by Ctrl-C; it goes on";
+  1    usage error; nothing was done
+  2    failed, for example with LoadNotFound
+  130  detached by Ctrl-C; the execution continues";
 
-/// Undoes the load and prints how many items there were.
+/// Undoes the load and prints the number of deleted items.
 pub async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { load, following } = arguments;
     let stack = following.stack.find().await?;

@@ -17,7 +17,7 @@ pub(crate) fn hash_of(data: &[u8]) -> u128 {
     hash.finish()
 }
 
-/// A UUID's number.
+/// The number of a UUID; `None` for other text.
 pub(crate) fn id_of(uuid: &str) -> Option<u128> {
     let is_uuid = uuid.len() == 36 && [8, 13, 18, 23].iter().all(|at| uuid.as_bytes()[*at] == b'-');
     let digits = uuid.replace('-', "");
@@ -29,8 +29,8 @@ pub(crate) fn text_of(id: u128) -> String {
     [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
 }
 
-/// The first bytes, as far as a terminal can show them.
+/// The first bytes as printable text.
 pub(crate) fn begins(data: &[u8]) -> String {
-    const MOST: usize = 80;
-    printable(&String::from_utf8_lossy(data).chars().take(MOST).collect::<String>())
+    const MAX_CHARS: usize = 80;
+    printable(&String::from_utf8_lossy(data).chars().take(MAX_CHARS).collect::<String>())
 }

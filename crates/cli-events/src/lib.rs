@@ -1,4 +1,4 @@
-//! `ghactivity events`: put events into the stream, and verify that each is stored exactly once.
+//! `ghactivity events`: puts events into the stream, and verifies that each is stored exactly once.
 
 mod finding;
 mod identity;
@@ -13,24 +13,23 @@ mod verify;
 use clap::{Args, Subcommand};
 use cli_core::CliError;
 
-/// What to do with the event stream.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     #[command(subcommand)]
-    action: Action,
+    action: EventsCommand,
 }
 
 #[derive(Subcommand)]
-enum Action {
-    /// Put the events of a file, or simulated ones, into the stream
+enum EventsCommand {
+    /// Put the events of a file, or simulated events, into the stream
     Put(put::Arguments),
-    /// Hold what was sent against all that is stored: each event exactly once, with its fields
+    /// Verify that each event that was sent is stored exactly once and unchanged
     Verify(verify::Arguments),
 }
 
 const AFTER_HELP: &str = "\
-The stack is the main one with EventStreamEnabled=ENABLED, or sam/event-stream.yaml deployed alone: name that with --stack.
+The main stack needs EventStreamEnabled=ENABLED. If sam/event-stream.yaml is deployed alone, name its stack with --stack.
 
 Examples:
   ghactivity events put --simulate 200000 --duplicates 0.05 --out-of-order --poison 0.001 --seed 7
@@ -40,7 +39,7 @@ Examples:
 
 pub async fn run(arguments: Arguments) -> Result<(), CliError> {
     match arguments.action {
-        Action::Put(put) => put.run().await,
-        Action::Verify(verify) => verify.run().await,
+        EventsCommand::Put(put) => put.run().await,
+        EventsCommand::Verify(verify) => verify.run().await,
     }
 }

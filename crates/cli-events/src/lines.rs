@@ -1,9 +1,9 @@
-//! Lines of any length, of which no more is kept than anybody takes.
+//! InputLines of any length in bounded memory.
 
 use std::io::{self, BufRead};
 
-/// The lines of a reader that are not blank.
-pub(super) struct Lines<R> {
+/// The non-blank lines of a reader.
+pub(super) struct InputLines<R> {
     input: R,
     number: u64,
     max_bytes: usize,
@@ -11,22 +11,22 @@ pub(super) struct Lines<R> {
 
 /// A line without its line feed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    /// From 1 on, blank lines counted.
+pub(super) struct InputLine {
+    /// From 1, counting blank lines.
     pub(super) number: u64,
-    /// Its bytes; the first `max_bytes` and one more if it is longer.
+    /// The bytes; of a longer line, the first `max_bytes + 1`.
     pub(super) bytes: Vec<u8>,
-    /// Its whole length.
+    /// The length of the whole line in bytes.
     pub(super) length: usize,
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: BufRead> InputLines<R> {
     pub(super) fn new(input: R, max_bytes: usize) -> Self {
         Self { input, number: 0, max_bytes }
     }
 
-    /// The next line with anything in it, or nothing at the end.
-    pub(super) fn next(&mut self) -> io::Result<Option<Line>> {
+    /// The next line that is not blank, or `None` at the end.
+    pub(super) fn next(&mut self) -> io::Result<Option<InputLine>> {
         while let Some(line) = self.line()? {
             if line.bytes.iter().any(|byte| !byte.is_ascii_whitespace()) {
                 return Ok(Some(line));
@@ -35,9 +35,9 @@ impl<R: BufRead> Lines<R> {
         Ok(None)
     }
 
-    fn line(&mut self) -> io::Result<Option<Line>> {
+    fn line(&mut self) -> io::Result<Option<InputLine>> {
         self.number += 1;
-        let mut line = Line { number: self.number, bytes: Vec::new(), length: 0 };
+        let mut line = InputLine { number: self.number, bytes: Vec::new(), length: 0 };
         loop {
             let piece = match self.input.fill_buf() {
                 Ok(piece) => piece,
@@ -68,12 +68,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_numbered_and_long_ones_are_cut() {
+    fn lines_are_numbered_and_long_ones_cut() {
         for capacity in [1, 3, 100] {
             let text = &b"one\n\n  \r\ntwelve bytes\nlast"[..];
-            let mut lines = Lines::new(BufReader::with_capacity(capacity, text), 5);
+            let mut lines = InputLines::new(BufReader::with_capacity(capacity, text), 5);
             let mut found = Vec::new();
-            while let Some(Line { number, bytes, length }) = lines.next().unwrap() {
+            while let Some(InputLine { number, bytes, length }) = lines.next().unwrap() {
                 found.push((number, String::from_utf8(bytes).unwrap(), length));
             }
             let expected = [(1, "one", 3), (4, "twelve", 12), (5, "last", 4)];

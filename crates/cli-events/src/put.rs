@@ -1,4 +1,4 @@
-//! `ghactivity events put`: records into the stream, and a note of each.
+//! `ghactivity events put`: puts records into the stream.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -15,26 +15,25 @@ use event_stream::simulate::Message;
 use event_stream::{Event, EventRejectReason};
 use jiff::Timestamp;
 
-use crate::lines::{Line, Lines};
+use crate::lines::{InputLine, InputLines};
 use crate::putter::{PutReport, Putter};
 use crate::sent::SimulationArguments;
 
-/// Bad lines that are named one by one.
+/// Most bad lines that are listed.
 const MAX_NAMED: u64 = 10;
 
-/// What to put.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP, group = clap::ArgGroup::new("what").required(true).args(["file", "simulate"]))]
 pub(super) struct Arguments {
-    /// JSON lines, one event a line; - is standard input
+    /// JSON lines, one event per line; - for standard input
     file: Option<PathBuf>,
-    /// Write each record that the stream took to this new file, with its shard and sequence number
+    /// Write each stored record to this new file, with its shard and sequence number
     #[arg(long, value_name = "FILE")]
     sent: Option<PathBuf>,
-    /// Send lines that are no events as they are: they go to quarantine
+    /// Send lines that are not events too, unchanged; they are written to the quarantine
     #[arg(long, conflicts_with = "simulate")]
     as_is: bool,
-    /// At most N records a second
+    /// Send at most N records a second
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
     /// Print one JSON object
@@ -47,9 +46,9 @@ pub(super) struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-An event is a JSON object with event_uuid (a UUID), event_name (type:rest) and created_at (whole milliseconds since 1970); any
-other fields are kept. A line that is none is named and not sent. Records that the stream does not take for want of capacity are
-sent again. Ctrl-C stops between two requests, so that --sent has exactly what was sent.
+Puts events into the event stream. An event is a JSON object with event_uuid (a UUID), event_name (type:subtype) and created_at
+(milliseconds since 1970); other fields are kept. InputLines that are not events are listed and not sent. Throttled records are
+retried. Ctrl-C stops between two requests, so the file of --sent has exactly the records that were sent.
 
 Examples:
   ghactivity events put events.jsonl
@@ -60,8 +59,8 @@ Examples:
 
 Exit status:
   0        all records were sent
-  1        the command line makes no sense, or a file cannot be read or made; nothing was sent
-  2        something was not sent: it is named
+  1        usage error, or a file cannot be read or created; nothing was sent
+  2        some records were not sent; they are named
   130, 143 stopped by a signal";
 
 impl Arguments {
@@ -76,7 +75,7 @@ impl Arguments {
         let mut putter = Putter::new(&stack, &stream, self.sent.as_deref(), self.rate)?;
         let begun = Instant::now();
         match (input, simulation) {
-            (Some(input), _) => self.put_lines(&mut putter, Lines::new(input, MAX_RECORD_BYTES)).await?,
+            (Some(input), _) => self.put_lines(&mut putter, InputLines::new(input, MAX_RECORD_BYTES)).await?,
             (None, Some(simulation)) => {
                 putter.expect(simulation.messages().count() as u64);
                 for message in simulation.messages() {
@@ -99,8 +98,12 @@ impl Arguments {
         Err(CliError::BadLines { path, lines: plural(report.skipped, "line") })
     }
 
-    /// Puts all lines but those that are no events, unless those are wanted too.
-    async fn put_lines(&self, putter: &mut Putter<'_>, mut lines: Lines<Box<dyn BufRead>>) -> Result<(), CliError> {
+    /// Puts the lines that are events, and with `--as-is` all others too.
+    async fn put_lines(
+        &self,
+        putter: &mut Putter<'_>,
+        mut lines: InputLines<Box<dyn BufRead>>,
+    ) -> Result<(), CliError> {
         loop {
             let broken =
                 |error: io::Error| CliError::Unreadable { path: "the input".to_owned(), reason: error.to_string() };
@@ -112,7 +115,7 @@ impl Arguments {
                     if putter.report.skipped <= MAX_NAMED {
                         putter.say(&format!("line {number}: {}: {poison}", poison.name()));
                     } else if putter.report.skipped == MAX_NAMED + 1 {
-                        putter.say("further lines that are no events are counted only");
+                        putter.say("further lines that are not events are only counted");
                     }
                 }
             }
@@ -124,7 +127,7 @@ impl Arguments {
         let a_second = per_second(*records, *seconds);
         let mut text = format!("{} records put into {stream} in {seconds:.1} s, {a_second}/s", count(*records));
         if *resent > 0 {
-            text += &format!("; {} were sent again, as the stream was busy", count(*resent));
+            text += &format!("; {} throttled and sent again", count(*resent));
         }
         let what = match (&report.sent, &self.file) {
             (Some(sent), _) => sent.display().to_string(),
@@ -148,15 +151,15 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, CliError> {
     Ok(Box::new(BufReader::new(file)))
 }
 
-/// The record of a line, or why it is no event.
-fn message(line: Line, as_is: bool, now_ms: i64) -> Result<Message, (u64, EventRejectReason)> {
-    let Line { number, bytes, length } = line;
-    // An event's key is its UUID: all records of one event come in order.
+/// The record of a line, or the line number and why it is not an event.
+fn message(line: InputLine, as_is: bool, now_ms: i64) -> Result<Message, (u64, EventRejectReason)> {
+    let InputLine { number, bytes, length } = line;
+    // The UUID as partition key keeps the records of one event in order.
     let (partition_key, poison) = match Event::parse(&bytes, now_ms) {
         Ok(event) => (event.uuid, None),
         Err(poison) => (format!("line-{number}"), Some(poison)),
     };
-    // The key counts too, and no stream takes more, unless it is set up for it.
+    // Kinesis counts the partition key towards the record limit.
     if length + partition_key.len() > MAX_RECORD_BYTES {
         return Err((number, EventRejectReason::TooLarge(length)));
     }
@@ -174,18 +177,18 @@ mod tests {
     const GOOD: &str =
         r#"{"event_uuid":"6F1B4C1E-0000-4000-8000-00000000000a","event_name":"a:b","created_at":1763683200000}"#;
 
-    fn line(bytes: &[u8]) -> Line {
-        Line { number: 3, bytes: bytes.to_vec(), length: bytes.len() }
+    fn line(bytes: &[u8]) -> InputLine {
+        InputLine { number: 3, bytes: bytes.to_vec(), length: bytes.len() }
     }
 
     #[test]
-    fn an_event_is_sent_as_it_is_under_its_uuid() {
+    fn event_is_sent_under_its_uuid() {
         let sent = message(line(GOOD.as_bytes()), false, NOW_MS).unwrap();
         assert_eq!((&*sent.partition_key, &*sent.data), ("6f1b4c1e-0000-4000-8000-00000000000a", GOOD.as_bytes()));
     }
 
     #[test]
-    fn what_is_no_event_is_sent_only_as_it_is() {
+    fn invalid_line_is_sent_only_as_is() {
         let (number, poison) = message(line(b"no event"), false, NOW_MS).unwrap_err();
         assert_eq!((number, poison.name()), (3, "not_json"));
         let sent = message(line(b"no event"), true, NOW_MS).unwrap();
@@ -193,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_stream_would_refuse_is_never_sent() {
+    fn too_large_record_is_never_sent() {
         let filler = "x".repeat(MAX_RECORD_BYTES - 36 - GOOD.len() - r#","f":"""#.len());
         let largest = GOOD.replace('}', &format!(r#","f":"{filler}"}}"#));
         assert!(message(line(largest.as_bytes()), false, NOW_MS).is_ok());

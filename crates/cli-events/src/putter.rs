@@ -22,11 +22,11 @@ use tokio::sync::Mutex;
 
 use crate::sent::SentLine;
 
-/// Records and bytes, partition keys included, that one `PutRecords` takes. Source: the Kinesis API.
-const MOST_RECORDS: usize = 500;
-const MOST_BYTES: usize = 5 << 20;
-/// Tries in a row that the stream takes nothing of a request, before it is given up: about a minute.
-const MOST_TRIES: u32 = 20;
+/// Limits of one `PutRecords`; bytes include partition keys. Source: the Kinesis API.
+const MAX_RECORDS: usize = 500;
+const MAX_BYTES: usize = 5 << 20;
+/// Requests in a row without a stored record before giving up: about a minute.
+const MAX_TRIES: u32 = 20;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
@@ -36,23 +36,23 @@ const WITHOUT_END: &str = "{spinner} {human_pos} records, {msg}, {elapsed}";
 #[derive(Default, Serialize)]
 pub(crate) struct PutReport {
     pub(crate) stream: String,
-    /// Records that the stream took.
+    /// Records that the stream stored.
     pub(crate) records: u64,
-    /// Lines that are no events and were not sent.
+    /// Lines that are not events and were not sent.
     pub(crate) skipped: u64,
-    /// Records that the stream refused for want of capacity, each time that it did.
+    /// Throttled records, counted each time.
     pub(crate) resent: u64,
     pub(crate) seconds: f64,
     pub(crate) sent: Option<PathBuf>,
 }
 
-/// Gathers records into requests.
+/// Collects records into requests, and retries what the stream throttles.
 pub(crate) struct Putter<'a> {
     stack: &'a Stack,
     stream: &'a EventStream,
     client: aws_sdk_kinesis::Client,
     sent: Option<BufWriter<File>>,
-    /// Held while a request is under way: whoever wants to stop waits for it.
+    /// Held during a request, so that Ctrl-C waits for its end.
     at_work: Arc<Mutex<()>>,
     bar: ProgressBar,
     begun: Instant,
@@ -64,7 +64,7 @@ pub(crate) struct Putter<'a> {
 }
 
 impl<'a> Putter<'a> {
-    /// Requests to `stream`, at most `rate` records a second; `sent` is made anew.
+    /// Puts into `stream`, at most `rate` records a second. `sent` must be a new file.
     pub(crate) fn new(
         stack: &'a Stack,
         stream: &'a EventStream,
@@ -74,7 +74,7 @@ impl<'a> Putter<'a> {
         let sent_path = sent.map(Path::to_owned);
         let sent = match sent {
             Some(path) => {
-                // What was sent before must not be forgotten.
+                // A new file only: an existing one may be the only note of an earlier run.
                 let file = OpenOptions::new().write(true).create_new(true).open(path);
                 Some(BufWriter::new(file.map_err(|error| CliError::Unreadable {
                     path: path.display().to_string(),
@@ -92,10 +92,11 @@ impl<'a> Putter<'a> {
             eprintln!("ghactivity: stopped after {} records", count(shown.position()));
         };
         if let Err(error) = on_stop(stop) {
-            eprintln!("ghactivity: Ctrl-C will end this without a word: {error}");
+            eprintln!("ghactivity: cannot handle Ctrl-C, which may leave records without a note: {error}");
         }
-        // A slow rate in small requests, not in one of 500 records now and then.
-        let most_records = rate.map_or(MOST_RECORDS, |rate| (rate as usize / 4).clamp(1, MOST_RECORDS));
+        // A low rate is spread over four requests a second.
+        let most_records =
+            rate.map_or(MAX_RECORDS, |rate| usize::try_from(rate / 4).unwrap_or(MAX_RECORDS).clamp(1, MAX_RECORDS));
         Ok(Self {
             stack,
             stream,
@@ -125,7 +126,7 @@ impl<'a> Putter<'a> {
 
     pub(crate) async fn add(&mut self, message: Message) -> Result<(), CliError> {
         let bytes = message.data.len() + message.partition_key.len();
-        if self.waiting.len() == self.most_records || self.waiting_bytes + bytes > MOST_BYTES {
+        if self.waiting.len() == self.most_records || self.waiting_bytes + bytes > MAX_BYTES {
             self.send().await?;
         }
         self.waiting_bytes += bytes;
@@ -133,7 +134,7 @@ impl<'a> Putter<'a> {
         Ok(())
     }
 
-    /// Sends what waits, until the stream has all of it.
+    /// Sends the waiting records until the stream has stored all of them.
     pub(crate) async fn send(&mut self) -> Result<(), CliError> {
         let (mut left, mut tries) = (std::mem::take(&mut self.waiting), 0);
         self.waiting_bytes = 0;
@@ -149,7 +150,7 @@ impl<'a> Putter<'a> {
             }
             self.report.resent += left.len() as u64;
             tries = if left.len() < before { 0 } else { tries + 1 };
-            if tries == MOST_TRIES {
+            if tries == MAX_TRIES {
                 let resource = self.stream.name.clone();
                 return Err(CliError::Transient { call: "PutRecords", resource, reason });
             }
@@ -160,7 +161,7 @@ impl<'a> Putter<'a> {
         Ok(())
     }
 
-    /// One request; what the stream did not take, and why.
+    /// Sends one request. Returns the records that were throttled, and the reason.
     async fn put(&mut self, records: Vec<Message>) -> Result<(Vec<Message>, String), CliError> {
         let entry = |message: &Message| {
             let entry = PutRecordsRequestEntry::builder().data(Blob::new(&message.data[..]));
@@ -210,10 +211,10 @@ impl<'a> Putter<'a> {
 
     fn not_noted(&self, error: &io::Error) -> CliError {
         let path = self.report.sent.clone().unwrap_or_default().display().to_string();
-        CliError::File { path, reason: format!("{error}, after records had been sent that it does not have") }
+        CliError::File { path, reason: format!("{error}; some sent records are missing in it") }
     }
 
-    /// Waits until the rate allows more.
+    /// Waits until the rate allows more records.
     async fn pace(&self) {
         let Some(rate) = self.rate else { return };
         let due = Duration::from_secs_f64(self.report.records as f64 / f64::from(rate));

@@ -1,4 +1,4 @@
-//! What is sent, and what was: a simulation, or files.
+//! The records that are sent: a simulation or files, each of which can be read again.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -17,33 +17,31 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::lines::{Line, Lines};
+use crate::lines::{InputLine, InputLines};
 
-/// The longest line of a file of what was sent: a record of control characters, each of which takes six bytes in JSON, and
-/// what is said of it.
-const MOST_BYTES: usize = MAX_RECORD_BYTES * 6 + 1024;
+/// The longest line of a `--sent` file: a record of control characters, six bytes each in JSON, and its metadata.
+const MAX_LINE_BYTES: usize = MAX_RECORD_BYTES * 6 + 1024;
 const DAY_MS: i64 = 86_400_000;
 
-/// Events that are made up.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Simulation")]
 pub(super) struct SimulationArguments {
-    /// N events of a hundred names instead of a file; the same options make the same bytes
+    /// Simulate N events instead of reading a file; the same options make the same bytes
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) simulate: Option<u64>,
-    /// Share of the events that are sent twice
+    /// Share of events that are sent twice, 0 to 0.5
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, requires = "simulate", value_parser = share)]
     duplicates: f64,
-    /// Let created_at jump back and forth
+    /// Make created_at jump back and forth
     #[arg(long, requires = "simulate")]
     out_of_order: bool,
-    /// Share of records that are no events, beside the N
+    /// Share of additional invalid records, 0 to 0.5
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, requires = "simulate", value_parser = share)]
     poison: f64,
-    /// Another seed makes other events
+    /// Seed of the simulation; another seed makes other events
     #[arg(long, value_name = "SEED", default_value_t = 1, requires = "simulate")]
     seed: u64,
-    /// Day of created_at, UTC; not in the future
+    /// Day of created_at in UTC, not in the future
     #[arg(long, value_name = "YYYY-MM-DD", default_value = "2025-11-21", requires = "simulate", value_parser = day)]
     day: Date,
 }
@@ -59,12 +57,12 @@ fn day(text: &str) -> Result<Date, String> {
     if (Date::constant(2020, 1, 1)..=today).contains(&day) {
         Ok(day)
     } else {
-        Err("expected a day from 2020-01-01 to today: the stream takes no other".to_owned())
+        Err("expected a day from 2020-01-01 to today, as the stream does".to_owned())
     }
 }
 
 impl SimulationArguments {
-    /// The simulation, if one is asked for.
+    /// The simulation, with `--simulate`.
     pub(super) fn simulation(&self) -> Option<Simulation> {
         let Self { simulate, duplicates, out_of_order, poison, seed, day } = *self;
         let first = day.to_zoned(TimeZone::UTC).expect("a day since 2020 is a time").timestamp();
@@ -79,7 +77,7 @@ impl SimulationArguments {
         })
     }
 
-    /// The options that make it again.
+    /// The options that make the same simulation again.
     pub(super) fn options(&self) -> String {
         let Self { simulate, duplicates, out_of_order, poison, seed, day } = self;
         let mut options = format!("--simulate {}", simulate.unwrap_or_default());
@@ -96,17 +94,17 @@ impl SimulationArguments {
     }
 }
 
-/// A line of the file of what was sent: a record, and the place that the stream gave it.
+/// A line of a `--sent` file: a record, and its place in the stream.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SentLine<'a> {
     pub(super) shard_id: Cow<'a, str>,
     pub(super) sequence_number: Cow<'a, str>,
-    /// Milliseconds since 1970.
+    /// In milliseconds since 1970.
     pub(super) sent_at: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     data: Option<Cow<'a, str>>,
-    /// What is no text.
+    /// Data that is not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     data_base64: Option<String>,
 }
@@ -129,16 +127,15 @@ impl<'a> SentLine<'a> {
     }
 }
 
-/// Where one can read what was sent, as often as need be.
 #[derive(Debug)]
 pub(super) enum SentSource {
     Simulation(Simulation),
-    /// Files that `put` wrote, or that it was given.
+    /// Files that `put` wrote with `--sent`, or its input files.
     Files(Vec<PathBuf>),
 }
 
 impl SentSource {
-    /// Hands out the bytes of each record, and when it was sent, in milliseconds since 1970.
+    /// Calls `take` with the bytes of each record and its time of sending, in milliseconds since 1970.
     pub(super) fn each(&self, mut take: impl FnMut(Vec<u8>, i64)) -> Result<(), CliError> {
         let now_ms = Timestamp::now().as_millisecond();
         match self {
@@ -148,7 +145,7 @@ impl SentSource {
                     let place = path.display().to_string();
                     let unreadable = |reason: String| CliError::Unreadable { path: place.clone(), reason };
                     let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
-                    let mut lines = Lines::new(BufReader::new(file), MOST_BYTES);
+                    let mut lines = InputLines::new(BufReader::new(file), MAX_LINE_BYTES);
                     while let Some(line) = lines.next().map_err(|error| unreadable(error.to_string()))? {
                         let (data, sent_ms) = record(line, now_ms).map_err(unreadable)?;
                         take(data, sent_ms);
@@ -160,19 +157,19 @@ impl SentSource {
     }
 }
 
-/// The record of a line: of what `put` wrote, or the line itself.
-fn record(line: Line, now_ms: i64) -> Result<(Vec<u8>, i64), String> {
-    let Line { number, bytes, length } = line;
-    if length > MOST_BYTES {
-        return Err(format!("line {number} has {length} bytes, more than any record"));
+/// The record of a line: the data of a `--sent` line, or the line itself.
+fn record(line: InputLine, now_ms: i64) -> Result<(Vec<u8>, i64), String> {
+    let InputLine { number, bytes, length } = line;
+    if length > MAX_LINE_BYTES {
+        return Err(format!("line {number} has {length} bytes, more than any record can have"));
     }
     if !bytes.starts_with(br#"{"shard_id":"#) {
         return Ok((bytes, now_ms));
     }
-    let damaged = |reason: &str| format!("line {number} is cut or changed ({reason})");
+    let damaged = |reason: &str| format!("line {number} is truncated or changed ({reason})");
     let sent: SentLine<'_> = match serde_json::from_slice(&bytes) {
         Ok(sent) => sent,
-        // An event of its producer that begins with a field of this name.
+        // An event whose first field happens to have this name.
         Err(_) if Event::parse(&bytes, now_ms).is_ok() => return Ok((bytes, now_ms)),
         Err(error) => return Err(damaged(&error.to_string())),
     };
@@ -196,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_put_writes_is_read_again_and_so_is_what_it_was_given() {
+    fn sent_lines_and_plain_lines_are_read() {
         let mut text = Vec::new();
         for data in [&b"{\"a\":\"\xc3\xbc\"}"[..], b"\xff\x00"] {
             serde_json::to_writer(&mut text, &SentLine::new("shardId-000000000000", "49", 7, data)).unwrap();
@@ -210,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_may_begin_as_what_put_writes_and_a_record_may_be_all_control_characters() {
+    fn unusual_events_and_records_are_read() {
         let event = br#"{"shard_id":"mine","event_uuid":"6f1b4c1e-0000-4000-8000-00000000000a","event_name":"a:b","created_at":1763683200000}"#;
         assert_eq!(read(event).unwrap(), [(event.to_vec(), false)]);
         let data = vec![1; MAX_RECORD_BYTES];
@@ -219,24 +216,24 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_cut_or_absent_is_named_with_the_line() {
+    fn damaged_or_absent_file_is_named() {
         let cut = read(b"{\"plain\":1}\n{\"shard_id\":\"shardId-000000000000\",\"sequence_nu").unwrap_err();
-        assert!(cut.contains("sent.jsonl: line 2 is cut or changed"), "{cut}");
+        assert!(cut.contains("sent.jsonl: line 2 is truncated or changed"), "{cut}");
         let absent = SentSource::Files(vec!["/nonexistent/sent".into()]).each(|_, _| ()).unwrap_err();
         assert_eq!(absent.exit_status(), cli_core::USAGE);
         assert!(absent.to_string().starts_with("/nonexistent/sent: No such file"), "{absent}");
     }
 
     #[test]
-    fn options_make_the_same_simulation_again() {
+    fn options_repeat_the_simulation() {
         #[derive(clap::Parser)]
-        struct Line {
+        struct TestCommandLine {
             #[command(flatten)]
             simulated: SimulationArguments,
         }
         let parse = |options: &str| {
             use clap::Parser;
-            Line::try_parse_from(format!("x {options}").split(' ')).map(|line| line.simulated)
+            TestCommandLine::try_parse_from(format!("x {options}").split(' ')).map(|line| line.simulated)
         };
         let full = "--simulate 50 --duplicates 0.05 --out-of-order --poison 0.001 --seed 9 --day 2025-02-28";
         assert_eq!(parse(full).unwrap().options(), full);

@@ -6,33 +6,32 @@ use event_stream::{Event, kpl};
 
 use crate::identity::{begins, content_of, hash_of, id_of};
 
-/// What is known of everything that was sent.
 #[derive(Debug, Default)]
 pub(crate) struct SentRecords {
-    pub(crate) events: HashMap<u128, Contents>,
-    pub(crate) bad: HashMap<u128, BadRecord>,
+    pub(crate) events: HashMap<u128, SentContents>,
+    pub(crate) bad: HashMap<u128, SentBadRecord>,
     pub(crate) records: u64,
-    /// Events that were sent again.
+    /// Repetitions of events.
     pub(crate) again: u64,
 }
 
-/// The hashes of what was sent under one UUID; several, if a producer used it for several events.
+/// Hashes of the contents that were sent under one UUID. A producer may reuse a UUID.
 #[derive(Debug)]
-pub(crate) struct Contents {
+pub(crate) struct SentContents {
     pub(crate) first: u128,
     pub(crate) others: Vec<u128>,
 }
 
-/// A bad record; equal ones are counted.
+/// A bad record, with the number of equal ones.
 #[derive(Debug)]
-pub(crate) struct BadRecord {
+pub(crate) struct SentBadRecord {
     pub(crate) reason: &'static str,
     pub(crate) begins: String,
     pub(crate) times: u64,
 }
 
 impl SentRecords {
-    /// A record that was sent at about `sent_ms`.
+    /// Adds a record that was sent at about `sent_ms`, in milliseconds since 1970.
     pub(crate) fn add(&mut self, data: Vec<u8>, sent_ms: i64) {
         self.records += 1;
         let whole = data.clone();
@@ -49,7 +48,7 @@ impl SentRecords {
         let id = id_of(&event.uuid).expect("an event's UUID was checked");
         let content = content_of(&event.name, event.created_ms, event.other.as_deref());
         match self.events.get_mut(&id) {
-            None => drop(self.events.insert(id, Contents { first: content, others: Vec::new() })),
+            None => drop(self.events.insert(id, SentContents { first: content, others: Vec::new() })),
             Some(known) => {
                 self.again += 1;
                 if known.first != content && !known.others.contains(&content) {
@@ -60,7 +59,7 @@ impl SentRecords {
     }
 
     fn bad(&mut self, data: &[u8], reason: &'static str) {
-        let new = || BadRecord { reason, begins: begins(data), times: 0 };
+        let new = || SentBadRecord { reason, begins: begins(data), times: 0 };
         self.bad.entry(hash_of(data)).or_insert_with(new).times += 1;
     }
 

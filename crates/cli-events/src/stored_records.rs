@@ -9,21 +9,20 @@ use serde::Deserialize;
 
 use crate::finding::{EventFinding, Findings, MAX_EXAMPLES};
 use crate::identity::{begins, content_of, hash_of, id_of, text_of};
-use crate::sent_records::{BadRecord, SentRecords};
+use crate::sent_records::{SentBadRecord, SentRecords};
 
 #[cfg(test)]
 mod tests;
 
-/// A row that was changed, with the event that it was.
+/// A row whose content differs from what was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct AlteredRow {
     key: u32,
     row: StoredRow,
 }
 
-/// A line of quarantine.
 #[derive(Debug, Deserialize)]
-pub(crate) struct QuarantineLine {
+pub(crate) struct StoredBadRecord {
     shard_id: String,
     sequence_number: String,
     part: usize,
@@ -31,7 +30,6 @@ pub(crate) struct QuarantineLine {
     data_base64: String,
 }
 
-/// What is stored.
 #[derive(Debug, Default)]
 pub(crate) struct StoredRecords {
     keys: Vec<String>,
@@ -39,7 +37,7 @@ pub(crate) struct StoredRecords {
     bad: HashMap<u128, HashSet<(String, String, usize)>>,
     altered: Vec<AlteredRow>,
     findings: Findings,
-    /// Whether what was not sent is nobody's business.
+    /// Other producers write too: rows that were not sent are not findings.
     ignore_unsent: bool,
     pub(crate) objects: u64,
     pub(crate) seals: u64,
@@ -59,19 +57,19 @@ impl StoredRecords {
         }
     }
 
-    /// An object or a line that is none of the stream's, or damaged.
+    /// Adds an object or line that is damaged or not written by the stream.
     pub(crate) fn unreadable(&mut self, key: &str, reason: &str) {
         self.note(EventFinding::Unreadable, || format!("{key}: {reason}"));
     }
 
-    /// The rows of an object of events.
+    /// Adds the rows of an object of events.
     pub(crate) fn object(&mut self, expected: &SentRecords, key: &str, rows: Vec<StoredRow>) {
         if rows.is_empty() {
             self.seals += 1;
             return;
         }
         self.objects += 1;
-        let at = self.keys.len() as u32;
+        let at = u32::try_from(self.keys.len()).expect("a bucket has fewer than 2^32 objects of events");
         self.keys.push(key.to_owned());
         rows.into_iter().for_each(|row| self.row(expected, at, row));
     }
@@ -100,12 +98,12 @@ impl StoredRecords {
         }
     }
 
-    /// A line of an object of quarantine.
-    pub(crate) fn quarantined(&mut self, expected: &SentRecords, key: &str, line: QuarantineLine) {
+    /// Adds a line of a quarantine object.
+    pub(crate) fn quarantined(&mut self, expected: &SentRecords, key: &str, line: StoredBadRecord) {
         use base64::Engine;
-        let QuarantineLine { shard_id, sequence_number, part, reason, data_base64 } = line;
+        let StoredBadRecord { shard_id, sequence_number, part, reason, data_base64 } = line;
         let Ok(data) = base64::engine::general_purpose::STANDARD.decode(&data_base64) else {
-            return self.unreadable(key, &format!("the data of {shard_id}:{sequence_number} are no Base64"));
+            return self.unreadable(key, &format!("the data of {shard_id}:{sequence_number} are not Base64"));
         };
         let (hash, place) = (hash_of(&data), format!("{shard_id}:{sequence_number} in {key}"));
         let Some(bad) = expected.bad.get(&hash) else {
@@ -114,42 +112,42 @@ impl StoredRecords {
             }
             return;
         };
-        // A batch that came again, cut another way, names a record once more.
+        // A batch that Lambda delivered again in other pieces writes the same record twice.
         let is_new = self.bad.entry(hash).or_default().insert((shard_id, sequence_number, part));
         if is_new && reason != bad.reason {
             self.note(EventFinding::BadReason, || format!("{place}: {reason} instead of {}", bad.reason));
         }
     }
 
-    /// Events that are stored, of those that were sent.
+    /// Sent events that are stored.
     pub(crate) fn events(&self) -> u64 {
         self.rows.len() as u64
     }
 
-    /// Bad records that are in quarantine, of those that were sent.
+    /// Sent bad records that are in quarantine.
     pub(crate) fn bad_records(&self, expected: &SentRecords) -> u64 {
-        let found = |(hash, bad): (&u128, &BadRecord)| {
+        let found = |(hash, bad): (&u128, &SentBadRecord)| {
             self.bad.get(hash).map_or(0, |places| bad.times.min(places.len() as u64))
         };
         expected.bad.iter().map(found).sum()
     }
 
-    /// Whether all that was sent is there.
+    /// Whether everything that was sent is stored.
     pub(crate) fn is_complete(&self, expected: &SentRecords) -> bool {
         self.events() == expected.events() && self.bad_records(expected) == expected.bad_records()
     }
 
-    /// The rows that were changed, some of them.
+    /// The first altered rows.
     pub(crate) fn altered(&self) -> &[AlteredRow] {
         &self.altered
     }
 
-    /// Everything that is wrong. `altered` says of each changed row what was sent.
+    /// All findings. `altered` describes the altered rows.
     pub(crate) fn finish(mut self, expected: &SentRecords, mut altered: Vec<String>) -> Findings {
         let mut missing: Vec<u128> = expected.events.keys().filter(|id| !self.rows.contains_key(id)).copied().collect();
         missing.sort_unstable();
         missing.into_iter().for_each(|id| self.note(EventFinding::Missing, || text_of(id)));
-        let mut open: Vec<(u64, &BadRecord)> = Vec::new();
+        let mut open: Vec<(u64, &SentBadRecord)> = Vec::new();
         for (hash, bad) in &expected.bad {
             let places = self.bad.get(hash).map_or(0, |places| places.len() as u64);
             open.push((bad.times.saturating_sub(places), bad));
@@ -167,7 +165,7 @@ impl StoredRecords {
 }
 
 impl AlteredRow {
-    /// The event that it was, if `data` has it.
+    /// The first column that differs from the event in `data`; `None` if `data` has another event.
     pub(crate) fn differs(&self, found: &StoredRecords, data: &[u8], sent_ms: i64) -> Option<String> {
         let parts = kpl::parts(data.to_vec().into()).ok()?;
         let events = parts.iter().filter_map(|part| Event::parse(part, sent_ms).ok());
@@ -189,7 +187,7 @@ impl AlteredRow {
     }
 }
 
-/// Whether the columns that are made from others are right.
+/// Whether the derived columns are right.
 fn is_enriched(row: &StoredRow) -> bool {
     let (uuid, name) = (row.event_uuid.clone(), row.event_name.clone());
     let event = Event { uuid, name, created_ms: row.created_at, other: row.other.clone() };
@@ -197,9 +195,9 @@ fn is_enriched(row: &StoredRow) -> bool {
     is_spelled && row.event_subtype == event.subtype() && row.created_datetime == event.created_datetime()
 }
 
-/// Whether the key has the row's date, and its type or the one of all others.
+/// Whether the key has the date of the row, and its type or `other`.
 fn is_in_its_partition(key: &str, row: &StoredRow) -> bool {
-    let day = row.created_at.div_euclid(86_400_000) as i32;
+    let Ok(day) = i32::try_from(row.created_at.div_euclid(86_400_000)) else { return false };
     let event_type = row.event_name.split(':').next().unwrap_or_default();
     let is_in = |event_type: String| key.starts_with(&format!("events/{}/", Partition { event_type, day }));
     is_in(safe(event_type)) || is_in(OTHER.to_owned())

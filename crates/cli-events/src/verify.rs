@@ -1,4 +1,4 @@
-//! `ghactivity events verify`: every object is read, and every event looked for.
+//! `ghactivity events verify`: reads every stored object and compares it with what was sent.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -29,25 +29,24 @@ const EVENTS: &str = "events/";
 const QUARANTINE: &str = "quarantine/events/";
 /// Objects that are read at once.
 const READS: usize = 16;
-/// Longest object that is read: far more than a batch of 6 MB becomes.
-const MOST_BYTES: u64 = 1 << 30;
-/// Between two looks.
+/// Longest object that is read. A batch of 6 MB makes far smaller ones.
+const MAX_OBJECT_BYTES: u64 = 1 << 30;
+/// Pause between two listings.
 const PAUSE: Duration = Duration::from_secs(1);
 const BAR: &str = "{bar:30} {human_pos} of {human_len} events, {msg}, {elapsed}";
 
-/// What was sent.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP, group = clap::ArgGroup::new("what").required(true).args(["sent", "simulate"]))]
 pub(super) struct Arguments {
-    /// Files that 'events put' wrote with --sent, or that it was given
+    /// Files that 'events put' wrote with --sent, or its input files
     sent: Vec<PathBuf>,
-    /// Wait for what is not there yet until nothing more has come for SECS seconds; 0 looks once
+    /// Wait for missing events until no new object has come for SECS seconds; 0 checks once
     #[arg(long, value_name = "SECS", default_value_t = 120)]
     wait: u64,
-    /// Once all is there, look on until nothing more has come for SECS seconds: what is stored twice may come late
+    /// Once complete, go on checking until no new object has come for SECS seconds: duplicates may come late
     #[arg(long, value_name = "SECS", default_value_t = 90)]
     settle: u64,
-    /// Others send too: what is stored and was not sent is no finding
+    /// Ignore stored events that were not sent, because other producers write too
     #[arg(long)]
     ignore_unsent: bool,
     /// Print one JSON object
@@ -60,9 +59,9 @@ pub(super) struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Reads every object below events/ and quarantine/events/ and holds each row against what was sent: every event exactly once, with
-the same fields and in its partition; no event that was not sent; every bad record in quarantine with its reason. What is wrong is
-counted and named by example. A simulation is made again from the options that 'events put' had; nothing else is remembered.
+Verifies that the stored events are those that were sent. Reads every object below events/ and quarantine/events/ and checks:
+every event is stored exactly once, unchanged and in its partition; no other event is stored; every bad record is in the
+quarantine with its reason. Findings are counted, with examples. For a simulation, repeat the options of 'events put'.
 
 Examples:
   ghactivity events verify sent.jsonl
@@ -72,11 +71,10 @@ Examples:
   ghactivity events verify --simulate 200000 --duplicates 0.05 --out-of-order --poison 0.001 --seed 7 --wait 300
 
 Exit status:
-  0  it balances
-  1  the command line makes no sense, or a file cannot be read
-  2  it does not balance, or the stack cannot be read";
+  0  stored and sent events balance
+  1  usage error, or a file cannot be read
+  2  they do not balance, or the stack cannot be read";
 
-/// What is told of a run.
 #[derive(Serialize)]
 struct VerifyReport<'a> {
     balanced: bool,
@@ -127,7 +125,7 @@ impl Arguments {
     }
 }
 
-/// What was sent of the rows that were changed; one line each.
+/// One line for each altered row, with what was sent.
 fn altered(found: &StoredRecords, source: &SentSource) -> Result<Vec<String>, CliError> {
     let mut lines = BTreeMap::new();
     if !found.altered().is_empty() {
@@ -146,9 +144,9 @@ fn problem(findings: &Findings) -> CliError {
     let each = findings.iter().map(|(kind, finding)| format!("{} {}", count(finding.count), kind.words()));
     let each = each.collect::<Vec<_>>().join(", ");
     let next = if findings.keys().all(|kind| matches!(kind, EventFinding::Missing | EventFinding::BadMissing)) {
-        "they may be under way: look at the function's errors and at the queue of failed batches, and verify again with a larger --wait"
+        "they may still arrive: check the errors of the function and the queue of failed batches, then verify again with a larger --wait"
     } else {
-        "look at the examples; 'ghactivity events verify --help' says what is held against what"
+        "see the examples; 'ghactivity events verify --help' lists what is checked"
     };
     CliError::NotBalanced(format!("it does not balance: {each}; {next}"))
 }
@@ -163,7 +161,7 @@ impl VerifyReport<'_> {
             ["events again", &number(&sent["again"]), "", "dropped"],
             ["bad records", &number(&sent["bad"]), &number(&stored["bad"]), "in quarantine"],
             ["objects", "", &number(&stored["objects"]), ""],
-            ["seals", "", &number(&stored["seals"]), "objects without rows, of deliveries that were given up"],
+            ["seals", "", &number(&stored["seals"]), "empty objects that end abandoned deliveries"],
         ]
         .map(|row| row.map(str::to_owned).to_vec());
         let rows = rows.into_iter().filter(|row| row[0] != "seals" || row[2] != "0");
@@ -184,7 +182,6 @@ impl VerifyReport<'_> {
     }
 }
 
-/// Reads what is stored.
 struct StoredReader<'a> {
     stack: &'a Stack,
     bucket: &'a Bucket,
@@ -194,7 +191,7 @@ struct StoredReader<'a> {
 }
 
 impl StoredReader<'_> {
-    /// Looks until all is there and nothing more has come for `settle`, or until nothing has come for `wait`.
+    /// Polls until everything is stored and no object has come for `settle`, or until no object has come for `wait`.
     async fn until_complete(&self, wait: Duration, settle: Duration) -> Result<StoredRecords, CliError> {
         let mut found = StoredRecords::new(self.ignore_unsent);
         let mut read = HashMap::new();
@@ -211,7 +208,7 @@ impl StoredReader<'_> {
         }
     }
 
-    /// Reads the objects that are new; answers whether there were any. If one is gone or another one, all are read again.
+    /// Reads the new objects and returns whether there were any. If an object vanished or changed, reads all again.
     async fn look(&self, found: &mut StoredRecords, read: &mut HashMap<String, u64>) -> Result<bool, CliError> {
         let mut now = HashMap::new();
         for prefix in [EVENTS, QUARANTINE] {
@@ -223,18 +220,18 @@ impl StoredReader<'_> {
             read.clear();
         }
         let mut new: Vec<(String, u64)> = now.into_iter().filter(|(key, _)| !read.contains_key(key)).collect();
-        // So that the same findings have the same examples.
+        // Sorted, so that the same findings have the same examples.
         new.sort_unstable();
         let any = !new.is_empty();
         let reads = futures::stream::iter(new).map(|(key, length)| async move {
-            let bytes = self.bucket.read_whole(&key, MOST_BYTES).await;
+            let bytes = self.bucket.read_whole(&key, MAX_OBJECT_BYTES).await;
             (key, length, bytes)
         });
         let mut reads = std::pin::pin!(reads.buffered(READS));
         while let Some((key, length, bytes)) = reads.next().await {
             match bytes {
                 Ok(bytes) => self.object(found, &key, bytes),
-                // Gone since it was listed.
+                // Deleted since it was listed.
                 Err(ReadError::NotFound { .. }) => continue,
                 Err(ReadError::Aws(error)) => return Err(self.stack.aws.error(error)),
                 Err(error) => found.unreadable(&key, &error.to_string()),
@@ -260,7 +257,7 @@ impl StoredReader<'_> {
         }
         let formats = [ObjectFormat::Parquet, ObjectFormat::JsonLines];
         let Some(format) = formats.into_iter().find(|format| key.ends_with(format.suffix())) else {
-            return found.unreadable(key, "it is no object of the stream");
+            return found.unreadable(key, "not an object of the stream");
         };
         match decode(bytes, format) {
             Ok(rows) => found.object(self.expected, key, rows),
@@ -271,10 +268,12 @@ impl StoredReader<'_> {
 
 #[cfg(test)]
 mod tests {
+    use cli_core::color::plain;
+
     use super::*;
 
     #[test]
-    fn a_table_tells_what_is_wrong_by_example() {
+    fn findings_have_examples() {
         let mut findings = Findings::new();
         let told = |findings: &Findings| {
             let sent = json!({"records": 2110, "events": 2000, "again": 100, "bad": 10});
@@ -287,6 +286,6 @@ mod tests {
         let bad = told(&findings);
         assert!(bad.ends_with("2 sent events are not stored\n  6f1b\n  and 1 more\n"), "{bad}");
         let line = problem(&findings).to_string();
-        assert!(line.starts_with("it does not balance: 2 sent events are not stored; they may be under way"), "{line}");
+        assert!(line.starts_with("it does not balance: 2 sent events are not stored; they may still arrive"), "{line}");
     }
 }

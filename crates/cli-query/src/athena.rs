@@ -1,4 +1,4 @@
-//! One statement through Athena, from its start to all of its rows.
+//! Runs one statement in Athena and reads all its rows.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,21 +9,19 @@ use cli_core::format::one_line;
 use cli_stack::Stack;
 use serde_json::{Map, Value, json};
 
-/// What Athena answered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct QueryResult {
     pub(crate) columns: Vec<ResultColumn>,
-    /// Text as Athena writes it; nothing for NULL.
+    /// Cells as text; `None` for NULL.
     pub(crate) rows: Vec<Vec<Option<String>>>,
     pub(crate) scanned_bytes: u64,
     pub(crate) milliseconds: u64,
 }
 
-/// A column of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ResultColumn {
     pub(crate) name: String,
-    /// As Athena names it, for example `bigint`.
+    /// The type, for example `bigint`.
     pub(crate) kind: String,
 }
 
@@ -57,7 +55,7 @@ async fn finished(stack: &Stack, id: &str) -> Result<QueryExecution, CliError> {
         match status.and_then(|status| status.state()) {
             Some(QueryExecutionState::Succeeded) => return Ok(execution),
             Some(QueryExecutionState::Failed | QueryExecutionState::Cancelled) => {
-                let reason = status.and_then(|status| status.state_change_reason()).unwrap_or("no reason is given");
+                let reason = status.and_then(|status| status.state_change_reason()).unwrap_or("without a reason");
                 return Err(query_error(reason));
             }
             _ => tokio::time::sleep(wait).await,
@@ -98,7 +96,7 @@ fn cells(row: Row) -> Vec<Option<String>> {
     row.data.unwrap_or_default().into_iter().map(|cell| cell.var_char_value).collect()
 }
 
-/// The first row of a query's answer repeats the columns' names; that of a statement about the catalogue does not.
+/// Whether the first row repeats the column names, as in results of queries but not of catalogue statements.
 fn has_header(execution: &QueryExecution, columns: &[ResultColumn], first: Option<&Vec<Option<String>>>) -> bool {
     let Some(first) = first else { return false };
     let names = columns.iter().map(|column| Some(column.name.as_str()));
@@ -106,7 +104,7 @@ fn has_header(execution: &QueryExecution, columns: &[ResultColumn], first: Optio
 }
 
 impl QueryResult {
-    /// For programs: rows as objects, numbers as numbers.
+    /// The result as JSON, with rows as objects and numbers as numbers.
     pub(crate) fn json(&self) -> Value {
         let columns: Vec<_> = self.columns.iter().map(|one| json!({"name": one.name, "type": one.kind})).collect();
         let rows: Vec<_> = self.rows.iter().map(|row| self.object(row)).collect();
@@ -121,13 +119,17 @@ impl QueryResult {
     }
 
     fn object(&self, row: &[Option<String>]) -> Value {
-        let pairs = self.columns.iter().zip(row).map(|(column, cell)| (column.name.clone(), typed(&column.kind, cell)));
+        let pairs = self
+            .columns
+            .iter()
+            .zip(row)
+            .map(|(column, cell)| (column.name.clone(), typed(&column.kind, cell.as_deref())));
         Value::Object(pairs.collect::<Map<_, _>>())
     }
 }
 
-/// A cell as JSON has it; what is no number of JSON (a decimal, NaN) stays text.
-fn typed(kind: &str, cell: &Option<String>) -> Value {
+/// A cell as JSON. Decimals and NaN, which are not JSON numbers, stay text.
+fn typed(kind: &str, cell: Option<&str>) -> Value {
     let Some(text) = cell else { return Value::Null };
     let value = match kind {
         "tinyint" | "smallint" | "integer" | "bigint" => text.parse::<i64>().ok().map(Value::from),
@@ -135,14 +137,13 @@ fn typed(kind: &str, cell: &Option<String>) -> Value {
         "boolean" => text.parse::<bool>().ok().map(Value::from),
         _ => None,
     };
-    value.unwrap_or_else(|| Value::from(text.clone()))
+    value.unwrap_or_else(|| Value::from(text))
 }
 
-/// A price.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Dollars(pub(crate) f64);
 
-/// What Athena charges for so many bytes: 5 dollars a terabyte, and for 10 MB at least (us-east-1).
+/// The price of a query: 5 dollars per terabyte, at least for 10 MB (us-east-1).
 pub(crate) fn dollars(scanned_bytes: u64) -> Dollars {
     const LEAST: u64 = 10 << 20;
     const TERABYTE: f64 = (1_u64 << 40) as f64;
@@ -159,7 +160,7 @@ impl fmt::Display for Dollars {
     }
 }
 
-/// A statement that did not succeed, for Athena's reason.
+/// The error of a failed statement, with advice from the reason.
 fn query_error(reason: &str) -> CliError {
     let next = if reason.contains("Bytes scanned limit") {
         "name fewer partitions (year, month, dayofmonth, hour), or deploy with a larger AthenaBytesScannedLimit"
@@ -176,14 +177,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prices_are_athenas() {
+    fn price_has_a_minimum_of_10_mb() {
         for (bytes, expected) in [(0, "$0.00"), (1, "$0.00005"), (1 << 30, "$0.00488"), (1 << 40, "$5.00")] {
             assert_eq!(dollars(bytes).to_string(), expected, "{bytes}");
         }
     }
 
     #[test]
-    fn cells_are_typed_where_json_has_the_type() {
+    fn cells_have_the_types_of_json() {
         let text = |text: &str| Some(text.to_owned());
         for (kind, cell, expected) in [
             ("bigint", text("7"), json!(7)),
@@ -193,7 +194,7 @@ mod tests {
             ("double", text("NaN"), json!(null)),
             ("bigint", None, json!(null)),
         ] {
-            assert_eq!(typed(kind, &cell), expected, "{kind} {cell:?}");
+            assert_eq!(typed(kind, cell.as_deref()), expected, "{kind} {cell:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `ghactivity lineage`: from a row back to the byte of the archive's file that it came from.
+//! `ghactivity lineage`: traces a row back to its bytes in the file of the archive.
 
 use std::io::Read;
 
@@ -16,20 +16,19 @@ use serde::Serialize;
 
 use crate::athena;
 
-/// Which event.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// The event's id
+    /// Id of the event
     #[arg(long, value_name = "ID")]
     id: String,
-    /// Its type, for example PushEvent
+    /// Type of the event, for example PushEvent
     #[arg(long = "type", value_name = "TYPE")]
     kind: String,
-    /// Its created_at, in UTC: an id alone is not unique
+    /// Time created_at of the event in UTC, because an id alone is not unique
     #[arg(long, value_name = "TIME")]
     created_at: Timestamp,
-    /// The file that has it, where that is not the hour of created_at or one of the two beside it
+    /// Hour of the file [default: the hour of created_at and the two beside it]
     #[arg(long, value_name = "YYYY-MM-DD-H")]
     hour: Option<ArchiveHour>,
     /// Print one JSON object
@@ -40,16 +39,15 @@ pub struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Tells of each row with this identity: the Parquet object, the landing object with line, byte offset and length in its text and
-the range of its gzip bytes, the source's address and ETag, and the execution that published it.
+Traces a row back to the archive. For each row with this identity, prints the Parquet object, the landing object with line, byte
+offset and gzip range, the address and ETag of the source, and the execution that published the row.
 
 Examples:
   ghactivity lineage --id 56000000001 --type PushEvent --created-at 2025-11-21T00:00:05Z
   ghactivity lineage --id 56000000001 --type PushEvent --created-at 2025-11-21T00:00:05Z --json | jq -r '.[0].record'
 
-Exit status: 0 found, 1 the command line makes no sense, 2 there is no such row, or it cannot be read";
+Exit status: 0 found, 1 usage error, 2 no such row, or it cannot be read";
 
-/// A row's origin.
 #[derive(Serialize)]
 struct RowLineage {
     hour: ArchiveHour,
@@ -58,43 +56,43 @@ struct RowLineage {
     source_line: u64,
     landing_object: String,
     landing_etag: Option<String>,
-    /// The place in the landing object; null once that is gone.
+    /// The place in the landing object; null once that object is deleted.
     place: Option<LinePlace>,
     source_url: Option<String>,
     source_etag: Option<String>,
     source_last_modified: Option<String>,
     execution: Option<String>,
     published_at: Option<Timestamp>,
-    /// The line as the archive has it.
+    /// The line of the archive, unchanged.
     record: Option<String>,
-    /// Why something above is missing.
+    /// Why a field above is null.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
 }
 
 #[derive(Clone, Copy, Serialize)]
 struct LinePlace {
-    /// In the inflated text.
+    /// In bytes of the inflated text.
     offset: u64,
     length: u64,
-    /// Of the gzip file: the bytes that have the chunk of the line, from an access point.
+    /// Bytes of the gzip file that contain the chunk of the line, from an access point.
     gzip_start: u64,
     gzip_end: u64,
     chunk: u32,
 }
 
-/// Finds the row and prints where it came from.
+/// Finds the row and prints its origin.
 pub async fn run(arguments: Arguments) -> Result<(), CliError> {
     let stack = arguments.stack.find().await?;
     let rows = athena::run(&stack, &arguments.sql()?).await?.rows;
     if rows.is_empty() {
         return Err(CliError::Absent {
             what: format!(
-                "a row with id {}, type {} and created_at {}",
+                "row with id {}, type {} and created_at {}",
                 arguments.id, arguments.kind, arguments.created_at
             ),
             next:
-                "check the three, name the file with --hour, or see 'ghactivity status' whether the hour is published"
+                "check the three values, name the file with --hour, or check with 'ghactivity status' that the hour is published"
                     .to_owned(),
         });
     }
@@ -112,11 +110,11 @@ pub async fn run(arguments: Arguments) -> Result<(), CliError> {
 }
 
 impl Arguments {
-    /// The row's object and line. An event stands in the file of its hour, or of one beside it.
+    /// A query for object and line of the row. An event is in the file of its hour, or of one beside it.
     fn sql(&self) -> Result<String, CliError> {
         let own = ArchiveHour::containing(self.created_at).ok_or_else(|| {
             CliError::Usage(format!(
-                "--created-at {} lies before the archive's first hour, {}",
+                "--created-at {} is before the first hour of the archive, {}",
                 self.created_at,
                 ArchiveHour::FIRST
             ))
@@ -148,8 +146,8 @@ fn literal(text: &str) -> String {
 
 async fn trace(stack: &Stack, path: &str, line: &str) -> Result<RowLineage, CliError> {
     let strange = || CliError::Absent {
-        what: format!("an hour, a version and a chunk in the name {path}"),
-        next: "the object is none of this pipeline's: see who wrote it".to_owned(),
+        what: format!("hour, version and chunk in the name {path}"),
+        next: "check which program wrote the object".to_owned(),
     };
     let (hour, version, chunk) = parse_path(path).ok_or_else(strange)?;
     let source_line: u64 = line.parse().map_err(|_| strange())?;
@@ -167,7 +165,7 @@ fn parse_path(path: &str) -> Option<(ArchiveHour, Version, u32)> {
     Some((hour.parse().ok()?, version.parse().ok()?, chunk.parse().ok()?))
 }
 
-/// The line's place and text, or why they are not to be had.
+/// The place and text of the line, or why they cannot be read.
 type LineLookup = Result<(LinePlace, String), String>;
 
 async fn find_line(
@@ -181,7 +179,9 @@ async fn find_line(
     let plan = match bucket.read_whole(&keys::plan(hour, version), MAX_PLAN_BYTES).await {
         Ok(plan) => plan,
         Err(ReadError::Aws(error)) => return Err(stack.aws.error(error)),
-        Err(gone) => return Ok(Err(format!("{gone}: landing objects and plans are kept for LandingRetentionDays"))),
+        Err(gone) => {
+            return Ok(Err(format!("{gone}: landing objects and plans are deleted after LandingRetentionDays")));
+        }
     };
     let plan: HourPlan = match serde_json::from_slice(&plan) {
         Ok(plan) => plan,
@@ -209,7 +209,7 @@ async fn find_line(
     let (compressed, window) = match tokio::try_join!(compressed, window) {
         Ok(both) => both,
         Err(ReadError::Aws(error)) => return Err(stack.aws.error(error)),
-        Err(gone) => return Ok(Err(format!("{gone}: landing objects are kept for LandingRetentionDays"))),
+        Err(gone) => return Ok(Err(format!("{gone}: landing objects are deleted after LandingRetentionDays"))),
     };
     Ok(read_line(&plan, chunk, &compressed, window.as_deref(), line))
 }
@@ -235,7 +235,7 @@ fn place(planned: &Chunk, chunk: u32, offset: u64, length: u64) -> LinePlace {
     }
 }
 
-/// The line `number` (from 0) without its line feed, and where it begins.
+/// The line `number` (from 0) without its line feed, with its byte offset.
 fn nth_line(text: &[u8], number: u64) -> Option<(u64, &[u8])> {
     let mut offset = 0;
     for (at, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
@@ -317,7 +317,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_objects_name_tells_hour_version_and_chunk() {
+    fn object_name_has_hour_version_and_chunk() {
         let name = "s3://b/raw/ghactivity/year=2025/month=11/dayofmonth=21/hour=00/0123456789ab/part-2025-11-21-0-00003.snappy.parquet";
         let (hour, version, chunk) = parse_path(name).unwrap();
         assert_eq!(

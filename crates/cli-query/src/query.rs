@@ -1,7 +1,7 @@
-//! `ghactivity query`: SQL through Athena, with its price told beforehand.
+//! `ghactivity query`: SQL through Athena, with the price before.
 //!
-//! [`named`] knows the stack's saved queries, [`statement`] finds the query in a statement, [`guard`] tells which partitions and
-//! bytes it reads before it runs, [`athena`](crate::athena) runs it, [`table`] prints the answer.
+//! [`named`] reads the saved queries of the stack, [`statement`] finds the query in a statement, [`guard`] estimates the
+//! partitions and bytes that it reads, [`athena`](crate::athena) runs it, [`table`] prints the result.
 
 mod guard;
 mod named;
@@ -17,20 +17,20 @@ use serde_json::{Value, json};
 
 use crate::athena::{self, QueryResult};
 
-/// What to ask.
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent flag of the command line")]
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// One statement in Athena's SQL
+    /// One statement in the SQL of Athena
     #[arg(value_name = "SQL", required_unless_present_any = ["named", "list"])]
     sql: Option<String>,
-    /// One of the stack's saved queries, instead of SQL
+    /// Run this saved query of the stack instead of SQL
     #[arg(long, value_name = "NAME", conflicts_with_all = ["sql", "list"])]
     named: Option<String>,
-    /// The day (or its month) that a saved query is about [default: the newest published]
+    /// Day of a saved query, or its month [default: the newest published day]
     #[arg(long, value_name = "YYYY-MM-DD", requires = "named")]
     day: Option<Date>,
-    /// Name the stack's saved queries
+    /// List the saved queries of the stack
     #[arg(long, conflicts_with = "sql")]
     list: bool,
     /// Print comma-separated values
@@ -39,10 +39,10 @@ pub struct Arguments {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Run it even if it reads most partitions and more bytes than --limit-mb, or if what it reads cannot be told
+    /// Run the statement even if it exceeds --limit-mb, or if its cost cannot be estimated
     #[arg(long)]
     yes: bool,
-    /// Megabytes above which a statement that reads more than half of the partitions needs --yes
+    /// Limit in megabytes for statements that read more than half of the partitions
     #[arg(long, value_name = "MB", default_value_t = 1000)]
     limit_mb: u64,
     #[command(flatten)]
@@ -50,10 +50,11 @@ pub struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Before a statement runs, the partitions and bytes that it reads and their price are told on standard error. One that reads
-more than half of the partitions and more than --limit-mb is refused without --yes: name year, month, dayofmonth and hour.
-So is one that Athena does not plan. SHOW, DESCRIBE and EXPLAIN (without ANALYZE) read nothing.
-On a terminal the answer is a table of at most 1000 rows; --csv and --json have all of them.
+Runs a statement in Athena. Before it runs, the command prints the partitions and bytes that it reads, and the price, on
+standard error. A statement needs --yes if it reads more than half of the partitions and more than --limit-mb (to read less,
+filter by year, month, dayofmonth and hour), or if Athena cannot plan it. SHOW, DESCRIBE and EXPLAIN (without ANALYZE) read nothing.
+
+The table has at most 1000 rows; --csv and --json print all rows.
 
 Examples:
   ghactivity query --list
@@ -63,11 +64,11 @@ Examples:
   ghactivity query --named events-per-hour-of-a-day --csv > hours.csv
 
 Exit status:
-  0  answered
-  1  the command line makes no sense, or the statement reads too much without --yes
-  2  the query failed, or Athena does not plan it";
+  0  success
+  1  usage error, or the statement needs --yes
+  2  the query failed, or Athena cannot plan it";
 
-/// Asks, and prints the answer.
+/// Runs the statement and prints its result.
 pub async fn run(arguments: Arguments) -> Result<(), CliError> {
     let stack = arguments.stack.find().await?;
     if arguments.list {

@@ -1,6 +1,6 @@
-//! `ghactivity report`: one page about a stretch of hours, whole in itself.
+//! `ghactivity report`: a self-contained HTML page about a range of hours.
 //!
-//! [`figures`] are its questions, [`page`] puts answers and charts into HTML, [`browser`] makes a picture of it.
+//! [`figures`] has the queries, [`page`] renders the HTML, [`browser`] makes a picture of it.
 
 mod browser;
 mod figures;
@@ -23,23 +23,22 @@ use crate::athena;
 use file::write;
 use page::{AnsweredFigure, ReportPage};
 
-/// Which hours, and where to.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// First hour, or a day from its first hour
+    /// First hour, or first day
     #[arg(long, value_name = "YYYY-MM-DD[-H]", value_parser = first_of)]
     from: ArchiveHour,
-    /// Last hour, included, or a day to its last hour
+    /// Last hour or last day, included
     #[arg(long, value_name = "YYYY-MM-DD[-H]", value_parser = last_of)]
     to: ArchiveHour,
-    /// The page
+    /// File of the page
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     out: PathBuf,
-    /// A picture of the page too, for mails; needs Chromium or Chrome (or the program that CHROME names)
+    /// Also write a picture of the page; needs Chromium or Chrome (or set CHROME to its path)
     #[arg(long, value_name = "FILE")]
     png: Option<PathBuf>,
-    /// Print one JSON object with the files and the names of the figures
+    /// Print one JSON object with the files and the figures
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -47,8 +46,8 @@ pub struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-The page holds everything itself: it can be mailed, opened without a network, read in light and dark and on a phone, and
-printed. Each figure has its query and its values below it. The coverage calendar and the data quality come from the ledger.
+Writes an HTML page about a range of hours. The page is self-contained: it can be mailed, opened offline, printed, and read on a
+phone, in light and dark mode. Each figure has its query and values. Coverage and data quality come from the ledger.
 
 Examples:
   ghactivity report --from 2025-11-21 --to 2025-11-21
@@ -57,10 +56,10 @@ Examples:
 
 Exit status:
   0  written
-  1  the command line makes no sense
+  1  usage error
   2  a query failed, or a file cannot be written";
 
-/// Asks every question and writes the page.
+/// Runs all queries and writes the page.
 pub async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { from, to, out, png, json, stack } = arguments;
     if from > to {

@@ -1,4 +1,4 @@
-//! Which stack a command works on, and how it reaches it.
+//! The options that name a stack and the way to it.
 
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -8,38 +8,37 @@ use aws_credential_types::provider::ProvideCredentials;
 use clap::Args;
 use cli_core::CliError;
 
-use crate::aws::Aws;
+use crate::aws::AwsClients;
 use crate::error::{credentials_error, expired_at};
 use crate::samconfig::Deployment;
 use crate::stack::Stack;
 
-/// Which stack, and where.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Stack")]
 pub struct StackArguments {
-    /// Name of the deployed stack [default: that of samconfig.toml, or else ghactivity]
+    /// Name of the deployed stack [default: from samconfig.toml, otherwise ghactivity]
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
-    /// The part of samconfig.toml that names the stack and its region
+    /// Environment of samconfig.toml that names the stack and its region
     #[arg(long, value_name = "NAME", default_value = "default", env = "SAM_CONFIG_ENV", hide_env = true)]
     config_env: String,
-    /// Profile of the AWS configuration [default: AWS_PROFILE, or else default]
+    /// Profile of the AWS configuration [default: AWS_PROFILE, otherwise default]
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// AWS region [default: AWS_REGION, the profile's, or else that of samconfig.toml]
+    /// AWS region [default: AWS_REGION, the profile's region, otherwise from samconfig.toml]
     #[arg(long, value_name = "NAME")]
     region: Option<String>,
 }
 
 impl StackArguments {
-    /// Clients, once region and credentials are known. A region that nothing else names is `region`.
-    pub async fn connect(&self, region: Option<&str>) -> Result<Aws, CliError> {
+    /// Resolves region and credentials. `region` is used if nothing else names a region.
+    pub async fn connect(&self, region: Option<&str>) -> Result<AwsClients, CliError> {
         let chain = aws_config::default_provider::region::DefaultRegionChain::builder();
         let chain = match &self.profile {
             Some(profile) => chain.profile_name(profile),
             None => chain,
         };
-        // A variable that is set to nothing names no region.
+        // An empty AWS_REGION counts as unset.
         let found = chain.build().region().await.filter(|region| !region.as_ref().is_empty());
         let region = match (&self.region, found) {
             (Some(named), _) => Region::new(named.clone()),
@@ -53,17 +52,18 @@ impl StackArguments {
             None => loader,
         };
         let config = loader.load().await;
-        let provider =
-            config.credentials_provider().ok_or(CliError::NoCredentials { reason: "none given".to_owned() })?;
+        let provider = config
+            .credentials_provider()
+            .ok_or(CliError::NoCredentials { reason: "no provider is configured".to_owned() })?;
         let credentials = provider.provide_credentials().await.map_err(|error| credentials_error(&error))?;
-        // AWS would refuse them too, but not every service says why.
+        // AWS would refuse expired credentials too, but some services do not say why.
         if let Some(expiry) = credentials.expiry().filter(|expiry| *expiry < SystemTime::now()) {
             return Err(expired_at(expiry));
         }
-        Ok(Aws::new(config, region.to_string()))
+        Ok(AwsClients::new(config, region.to_string()))
     }
 
-    /// Finds the stack and reads its outputs.
+    /// Finds the stack and reads its outputs and parameters.
     pub async fn find(&self) -> Result<Stack, CliError> {
         let named = Deployment::read(&here(), &self.config_env)?;
         let aws = self.connect(named.region.as_deref()).await?;

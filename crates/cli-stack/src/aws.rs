@@ -12,12 +12,12 @@ use crate::error::CallTarget;
 
 /// Makes clients, and turns their errors into errors of the command.
 #[derive(Clone)]
-pub struct Aws {
+pub struct AwsClients {
     config: SdkConfig,
     pub region: String,
 }
 
-impl Aws {
+impl AwsClients {
     pub(crate) fn new(config: SdkConfig, region: String) -> Self {
         Self { config, region }
     }

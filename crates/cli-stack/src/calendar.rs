@@ -1,4 +1,4 @@
-//! The coverage calendar: a row for each day, a cell for each hour.
+//! The coverage calendar: one row for each day, one character for each hour.
 
 use std::collections::BTreeMap;
 
@@ -10,25 +10,25 @@ use pipeline::ArchiveHour;
 use pipeline::ledger::{HourStatus, Verdict};
 use serde::Serialize;
 
-/// What a person wants to know of an hour at a glance.
+/// The state of an hour, combined from its ledger status and its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HourState {
-    /// Readers see it, and it is as large as it should be.
+    /// Readers see it, and its verdict is `complete`.
     Published,
-    /// Readers see it; it has far fewer rows than the days before, or another mix of types.
+    /// Readers see it; it has far fewer rows than on the days before, or a different mix of types.
     Degraded,
-    /// Readers see it; it holds next to nothing.
+    /// Readers see it; it has almost no rows.
     Tiny,
     /// The archive does not have it.
     Missing,
     /// The last attempt failed.
     Failed,
-    /// It landed, and is not published yet.
+    /// Its bytes are stored; it is not published yet.
     Landed,
-    /// It is over, and nobody has published it yet.
+    /// It is over and has not been published.
     NotYet,
-    /// It is not over.
+    /// It is not over yet.
     Future,
 }
 
@@ -56,7 +56,7 @@ impl HourState {
         }
     }
 
-    /// Each has a shape of its own: it must be told apart without colours too.
+    /// The shapes differ, so the states can be told apart without colours.
     fn shape(self) -> (&'static str, AnsiColor) {
         match self {
             Self::Published => ("█", AnsiColor::Green),
@@ -84,52 +84,52 @@ impl HourState {
     }
 }
 
-/// A stretch of hours, each with its cell.
+/// The states of consecutive hours.
 pub struct CoverageCalendar {
-    cells: BTreeMap<ArchiveHour, HourState>,
+    states: BTreeMap<ArchiveHour, HourState>,
 }
 
 impl CoverageCalendar {
-    /// The hours from `first` to `last`, both included, as the ledger's marks tell.
+    /// The hours from `first` to `last`, both included, with their states from the ledger.
     pub fn new(first: ArchiveHour, last: ArchiveHour, marks: &[HourMark], now: Timestamp) -> Self {
         let length = u32::try_from(last.hours_since(first).max(-1) + 1).unwrap_or(u32::MAX);
         let empty = |hour: ArchiveHour| if hour.end() <= now { HourState::NotYet } else { HourState::Future };
-        let mut cells: BTreeMap<_, _> = (0..length).map(|at| first.plus(at)).map(|hour| (hour, empty(hour))).collect();
+        let mut states: BTreeMap<_, _> = (0..length).map(|at| first.plus(at)).map(|hour| (hour, empty(hour))).collect();
         for mark in marks {
-            if let Some(cell) = cells.get_mut(&mark.hour) {
-                *cell = HourState::of(mark);
+            if let Some(state) = states.get_mut(&mark.hour) {
+                *state = HourState::of(mark);
             }
         }
-        Self { cells }
+        Self { states }
     }
 
-    pub fn cells(&self) -> impl Iterator<Item = (ArchiveHour, HourState)> {
-        self.cells.iter().map(|(hour, cell)| (*hour, *cell))
+    pub fn states(&self) -> impl Iterator<Item = (ArchiveHour, HourState)> {
+        self.states.iter().map(|(hour, state)| (*hour, *state))
     }
 
-    /// How many hours there are of each kind.
+    /// The number of hours in each state.
     pub fn counts(&self) -> BTreeMap<HourState, usize> {
         let mut counts = BTreeMap::new();
-        for cell in self.cells.values() {
-            *counts.entry(*cell).or_default() += 1;
+        for state in self.states.values() {
+            *counts.entry(*state).or_default() += 1;
         }
         counts
     }
 
-    /// The rows, newest day last, and what the shapes mean.
+    /// The rows, newest day last, and a legend.
     pub fn draw(&self) -> String {
         let mut text = format!("{:10}  0     6     12    18\n", "");
         let mut days: BTreeMap<String, Vec<(usize, HourState)>> = BTreeMap::new();
-        for (hour, cell) in self.cells() {
+        for (hour, state) in self.states() {
             let [year, month, day, of_day] = hour.partition_values();
             let of_day = of_day.parse().expect("the hour of a day is a number");
-            days.entry(format!("{year}-{month}-{day}")).or_default().push((of_day, cell));
+            days.entry(format!("{year}-{month}-{day}")).or_default().push((of_day, state));
         }
         for (day, hours) in days {
-            let mut cells = [HourState::Future; 24];
-            hours.iter().for_each(|&(of_day, cell)| cells[of_day] = cell);
-            let row: String = runs(&cells).map(|(cell, length)| draw(cell, length)).collect();
-            text.push_str(format!("{day}  {row}").trim_end());
+            let mut row = [HourState::Future; 24];
+            hours.iter().for_each(|&(of_day, state)| row[of_day] = state);
+            let text_row: String = runs(&row).map(|(state, length)| draw(state, length)).collect();
+            text.push_str(format!("{day}  {text_row}").trim_end());
             text.push('\n');
         }
         text + &self.legend()
@@ -137,20 +137,22 @@ impl CoverageCalendar {
 
     fn legend(&self) -> String {
         let counts = self.counts();
-        let kinds = HourState::ALL.into_iter().filter(|cell| *cell != HourState::Future && counts.contains_key(cell));
-        let kinds: Vec<_> = kinds.map(|cell| format!("{} {} {}", draw(cell, 1), cell.name(), counts[&cell])).collect();
+        let kinds =
+            HourState::ALL.into_iter().filter(|state| *state != HourState::Future && counts.contains_key(state));
+        let kinds: Vec<_> =
+            kinds.map(|state| format!("{} {} {}", draw(state, 1), state.name(), counts[&state])).collect();
         format!("{}\n", kinds.join("   "))
     }
 }
 
-fn draw(cell: HourState, length: usize) -> String {
-    let (shape, color) = cell.shape();
+fn draw(state: HourState, length: usize) -> String {
+    let (shape, color) = state.shape();
     paint(color, &shape.repeat(length))
 }
 
-/// Equal neighbours together: a terminal is told a colour once for all of them.
-fn runs(cells: &[HourState]) -> impl Iterator<Item = (HourState, usize)> {
-    cells.chunk_by(|one, next| one == next).map(|run| (run[0], run.len()))
+/// Equal neighbours together, so that one escape sequence colours all of them.
+fn runs(states: &[HourState]) -> impl Iterator<Item = (HourState, usize)> {
+    states.chunk_by(|one, next| one == next).map(|run| (run[0], run.len()))
 }
 
 #[cfg(test)]
@@ -164,7 +166,7 @@ mod tests {
             hour: hour.parse().unwrap(),
             status,
             verdict,
-            counts: Default::default(),
+            counts: pipeline::receipt::RecordCounts::default(),
             landing_bytes: 0,
             parquet_bytes: 0,
             last_error: None,
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_has_a_shape_for_each_hour() {
+    fn row_has_a_shape_for_each_hour() {
         let hour = |text: &str| text.parse::<ArchiveHour>().unwrap();
         let marks = [
             mark("2025-11-20-20", HourStatus::Published, Some(Verdict::Complete)),

@@ -11,6 +11,6 @@ mod samconfig;
 mod stack;
 
 pub use arguments::StackArguments;
-pub use aws::Aws;
+pub use aws::AwsClients;
 pub use error::is_stack_absent;
 pub use stack::{EventStream, INGEST_JOB, Stack};

@@ -1,4 +1,4 @@
-//! What `samconfig.toml` says of the deployment: the same file that `sam deploy` reads.
+//! Stack name and region from `samconfig.toml`, the file that `sam deploy` reads.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use cli_core::CliError;
 
 const FILE: &str = "samconfig.toml";
 
-/// The stack's name and region, as far as the file names them.
+/// Stack name and region, where the file has them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Deployment {
     pub(crate) stack: Option<String>,
@@ -16,29 +16,29 @@ pub(crate) struct Deployment {
 }
 
 #[derive(Default, Deserialize)]
-struct Environment {
+struct ConfigEnvironment {
     #[serde(default)]
-    global: Command,
+    global: ConfigCommand,
     #[serde(default)]
-    deploy: Command,
+    deploy: ConfigCommand,
 }
 
 #[derive(Default, Deserialize)]
-struct Command {
+struct ConfigCommand {
     #[serde(default)]
-    parameters: Parameters,
+    parameters: ConfigParameters,
 }
 
 #[derive(Default, Deserialize)]
-struct Parameters {
+struct ConfigParameters {
     stack_name: Option<String>,
     region: Option<String>,
 }
 
 impl Deployment {
-    /// Reads the environment of the file in `folder` or the nearest folder above it that has one; nothing without a file.
+    /// Reads the environment from the nearest `samconfig.toml` in `folder` or above it.
     ///
-    /// An environment that is asked for and not there is a mistake; the one called `default` need not be there.
+    /// A missing file or environment is an error, unless the environment is `default`.
     pub(crate) fn read(folder: &Path, environment: &str) -> Result<Self, CliError> {
         let Some(path) = folder.ancestors().map(|folder| folder.join(FILE)).find(|path| path.is_file()) else {
             return if environment == "default" { Ok(Self::default()) } else { Err(absent(FILE, environment)) };
@@ -50,8 +50,8 @@ impl Deployment {
         let Some(found) = file.remove(environment) else {
             return if environment == "default" { Ok(Self::default()) } else { Err(absent(&place, environment)) };
         };
-        let found: Environment = found.try_into().map_err(|error| unreadable(in_one_line(&error)))?;
-        let Environment { global, deploy } = found;
+        let found: ConfigEnvironment = found.try_into().map_err(|error| unreadable(in_one_line(&error)))?;
+        let ConfigEnvironment { global, deploy } = found;
         Ok(Self {
             stack: deploy.parameters.stack_name.or(global.parameters.stack_name),
             region: deploy.parameters.region.or(global.parameters.region),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_of_this_project_names_a_stack_for_each_stage() {
+    fn project_file_names_a_stack_for_each_stage() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
         for (environment, stack, region) in [
             ("default", "ghactivity", Some("us-east-1")),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn deploy_speaks_before_global_and_what_is_absent_is_left_open() {
+    fn deploy_parameters_override_global_ones() {
         let text = "[x.global.parameters]\nstack_name = 'a'\n[x.deploy.parameters]\nstack_name = 'b'\nregion = 'r'\n";
         let both = Deployment { stack: Some("b".to_owned()), region: Some("r".to_owned()) };
         assert_eq!(read(text, "x").unwrap(), both);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_makes_no_sense_is_named_with_the_reason() {
+    fn invalid_file_is_named_with_the_reason() {
         for (text, environment, expected) in [
             ("version = 0.1\n", "prod", "it has no [prod.deploy.parameters]"),
             ("[default", "default", "unclosed table"),

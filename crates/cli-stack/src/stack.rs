@@ -7,7 +7,7 @@ use aws_lake::{Jobs, Ledger, Runs};
 use aws_sdk_cloudformation::types::Stack as Description;
 use cli_core::CliError;
 
-use crate::aws::Aws;
+use crate::aws::AwsClients;
 use crate::error::is_stack_absent;
 
 /// The job of the schedule and of `ghactivity ingest`.
@@ -15,28 +15,25 @@ pub const INGEST_JOB: &str = "ghactivity_ingest";
 
 /// The event stream of a stack: the main one, or `sam/event-stream.yaml` alone.
 pub struct EventStream {
-    /// The stream's name.
     pub name: String,
-    /// Where events and bad records are stored.
+    /// Holds events and bad records.
     pub bucket: Bucket,
 }
 
-/// A deployed stack.
 pub struct Stack {
-    pub aws: Aws,
+    pub aws: AwsClients,
     pub name: String,
-    /// Its ARN, which names it even once it is deleted.
+    /// The ARN of the stack. Unlike the name, it still finds a deleted stack.
     pub id: String,
     outputs: HashMap<String, String>,
     parameters: HashMap<String, String>,
 }
 
 impl Stack {
-    pub(crate) async fn find(aws: Aws, name: String) -> Result<Self, CliError> {
+    pub(crate) async fn find(aws: AwsClients, name: String) -> Result<Self, CliError> {
         let answer = aws.cloudformation().describe_stacks().stack_name(&name).send().await;
-        let answer = answer.map_err(|error| match is_stack_absent(&error) {
-            true => aws.no_stack(&name),
-            false => aws.call_error("DescribeStacks", &name, error),
+        let answer = answer.map_err(|error| {
+            if is_stack_absent(&error) { aws.no_stack(&name) } else { aws.call_error("DescribeStacks", &name, error) }
         })?;
         let found = answer.stacks.unwrap_or_default().into_iter().next().ok_or_else(|| aws.no_stack(&name))?;
         let parameters = parameters(&found);
@@ -45,7 +42,7 @@ impl Stack {
         Ok(Self { aws, name, id, outputs, parameters })
     }
 
-    /// An output, which every version of the template has.
+    /// An output that every version of the template has.
     pub fn output(&self, output: &'static str) -> Result<&str, CliError> {
         let missing = || CliError::NoOutput { stack: self.name.clone(), output };
         self.outputs.get(output).map(String::as_str).ok_or_else(missing)
@@ -56,27 +53,22 @@ impl Stack {
         self.parameters.get(name).map(String::as_str)
     }
 
-    /// The ledger of hours.
     pub fn ledger(&self) -> Result<Ledger, CliError> {
         Ok(Ledger::new(self.aws.dynamodb(), self.output("ArchiveHoursTableName")?))
     }
 
-    /// The jobs and their bookmarks.
     pub fn jobs(&self) -> Result<Jobs, CliError> {
         Ok(Jobs::new(self.aws.dynamodb(), self.output("JobsTableName")?))
     }
 
-    /// The run history.
     pub fn runs(&self) -> Result<Runs, CliError> {
         Ok(Runs::new(self.aws.dynamodb(), self.output("JobRunDetailsTableName")?))
     }
 
-    /// The bucket of the lake.
     pub fn bucket(&self) -> Result<Bucket, CliError> {
         Ok(Bucket::new(self.aws.s3(), self.output("DataBucketName")?))
     }
 
-    /// The event stream, if the stack has one.
     pub fn event_stream(&self) -> Result<EventStream, CliError> {
         let missing = || CliError::NoEventStream { stack: self.name.clone() };
         let name = self.outputs.get("StreamName").ok_or_else(missing)?.clone();

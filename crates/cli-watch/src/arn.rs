@@ -1,4 +1,4 @@
-//! The name of an execution, and what it tells.
+//! The ARN of an execution.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,24 +11,24 @@ pub struct ExecutionArn {
     machine: String,
 }
 
-/// What an execution runs.
+/// What an execution does, from the name of its state machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExecutionKind {
-    /// One hour.
+    /// Runs one hour.
     Hour,
-    /// The hours that are due.
+    /// Runs the hours that are due.
     Ingest,
-    /// A range of hours.
+    /// Runs a range of hours.
     Backfill,
-    /// A CSV file into a table.
+    /// Loads a CSV file into a table.
     CsvLoad,
-    /// Its items out of the table again.
+    /// Deletes the items of a load.
     CsvUndo,
-    /// Something else without hours.
+    /// Anything else; it starts no hours.
     Other,
 }
 
-/// The endings of the state machines' names.
+/// The suffixes of the names of state machines.
 const KINDS: [(&str, ExecutionKind); 5] = [
     ("-process-hour", ExecutionKind::Hour),
     ("-ingest", ExecutionKind::Ingest),
@@ -38,7 +38,7 @@ const KINDS: [(&str, ExecutionKind); 5] = [
 ];
 
 #[derive(Debug, thiserror::Error)]
-#[error("'{text}' is no execution: expected arn:aws:states:REGION:ACCOUNT:execution:MACHINE:NAME")]
+#[error("'{text}' is not the ARN of an execution: expected arn:aws:states:REGION:ACCOUNT:execution:MACHINE:NAME")]
 pub struct InvalidExecutionArn {
     text: String,
 }
@@ -56,7 +56,7 @@ impl ExecutionArn {
         KINDS.iter().find(|(ending, _)| self.machine.ends_with(ending)).map_or(ExecutionKind::Other, |(_, kind)| *kind)
     }
 
-    /// The ARN of the state machine of single hours in the same stack.
+    /// The ARN of `process-hour` in the same stack, for executions that run hours.
     pub fn process_hour_machine(&self) -> Option<String> {
         if !matches!(self.kind(), ExecutionKind::Hour | ExecutionKind::Ingest | ExecutionKind::Backfill) {
             return None;
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_arn_tells_what_runs_and_where() {
+    fn arn_has_kind_region_and_stack() {
         for (machine, kind, of_hours) in [
             ("my-process-hour", ExecutionKind::Hour, Some("my-process-hour")),
             ("my-ingest", ExecutionKind::Ingest, Some("my-process-hour")),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn another_text_is_none() {
+    fn other_text_is_refused() {
         for text in ["", "x", "arn:aws:states:r:1:stateMachine:m", "arn:aws:states:r:1:execution:m:", "arn:aws:s3:::b"]
         {
             assert!(text.parse::<ExecutionArn>().is_err(), "{text}");

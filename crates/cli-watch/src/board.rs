@@ -27,7 +27,7 @@ pub(crate) struct Board {
 }
 
 /// Sums over the hours of an execution.
-pub(crate) struct HourTotals {
+pub(crate) struct BoardTotals {
     /// Hours that the execution has named so far.
     pub(crate) named: u64,
     pub(crate) ended: u64,
@@ -82,7 +82,7 @@ impl Board {
     }
 
     /// Draws the line over all hours.
-    pub(crate) fn overall(&self, totals: &HourTotals) {
+    pub(crate) fn overall(&self, totals: &BoardTotals) {
         let Some(bar) = &self.overall else { return };
         if totals.named > 0 && bar.length() != Some(totals.named) {
             bar.set_length(totals.named);

@@ -1,4 +1,4 @@
-//! Ctrl-C while an execution is followed: the command ends, the execution goes on.
+//! Ctrl-C while an execution is followed: the command ends, the execution continues.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use indicatif::MultiProgress;
 
 use crate::arn::ExecutionArn;
 
-/// Ends the command at Ctrl-C with a line that names the execution, if one has been started.
+/// Ends the command at Ctrl-C with a line that names the execution, if one was started.
 pub struct Detach(Arc<Mutex<Option<Watched>>>);
 
 struct Watched {
@@ -17,7 +17,7 @@ struct Watched {
 }
 
 impl Detach {
-    /// Listens for Ctrl-C from here on.
+    /// Handles Ctrl-C from here on.
     pub fn at_ctrl_c() -> Self {
         let watched = Arc::new(Mutex::new(None::<Watched>));
         let known = Arc::clone(&watched);
@@ -25,16 +25,16 @@ impl Detach {
             None => eprintln!("ghactivity: stopped"),
             Some(Watched { arn, bars }) => {
                 bars.iter().for_each(clear);
-                eprintln!("ghactivity: detached; it goes on. To attach again: ghactivity watch {arn}");
+                eprintln!("ghactivity: detached; the execution continues. To attach again: ghactivity watch {arn}");
             }
         };
         if let Err(error) = on_stop(detach) {
-            eprintln!("ghactivity: Ctrl-C will end this without a word: {error}");
+            eprintln!("ghactivity: cannot handle Ctrl-C, which will end the command without a message: {error}");
         }
         Self(watched)
     }
 
-    /// Names the execution that is followed, and the bars that show it.
+    /// Sets the execution that is followed, and the bars that show it.
     pub fn set(&self, arn: &ExecutionArn, bars: Option<&MultiProgress>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Watched { arn: arn.clone(), bars: bars.cloned() });

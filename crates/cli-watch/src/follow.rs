@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cli_core::CliError;
-use cli_stack::Aws;
+use cli_stack::AwsClients;
 
 use crate::arn::{ExecutionArn, ExecutionKind};
-use crate::board::{Board, HourTotals};
+use crate::board::{Board, BoardTotals};
 use crate::detach::Detach;
 use crate::poll::{FollowedExecution, Poller};
 use crate::retry_window::RetryWindow;
@@ -18,14 +18,14 @@ use crate::summary::{ExecutionReport, HourReport};
 /// # Errors
 ///
 /// [`CliError::Unwatched`] if Step Functions cannot be asked about it for the whole of the retry window.
-pub async fn follow(aws: &Aws, arn: &ExecutionArn, detach: &Detach) -> Result<ExecutionReport, CliError> {
+pub async fn follow(aws: &AwsClients, arn: &ExecutionArn, detach: &Detach) -> Result<ExecutionReport, CliError> {
     let board = Board::new(arn.kind() != ExecutionKind::Hour);
     detach.set(arn, Some(board.bars()));
     let poller = Poller::new(aws.clone());
     let mut window = RetryWindow::new(arn);
     let root = loop {
-        let look = poller.attach(arn.as_str(), String::new()).await;
-        if let Some(root) = window.check(look, Instant::now(), |line| board.say(line))? {
+        let attached = poller.attach(arn.as_str(), String::new()).await;
+        if let Some(root) = window.check(attached, Instant::now(), |line| board.say(line))? {
             break root;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -45,9 +45,9 @@ struct Watcher {
 impl Watcher {
     async fn follow_hour(mut self) -> Result<ExecutionReport, CliError> {
         for wait in waits() {
-            let look = self.look_at_hour().await;
-            let seen = self.window.check(look, Instant::now(), |line| self.board.say(line))?;
-            if seen.is_some() && self.root.end.is_some() {
+            let polled = self.poll_hour().await;
+            let polled = self.window.check(polled, Instant::now(), |line| self.board.say(line))?;
+            if polled.is_some() && self.root.end.is_some() {
                 break;
             }
             tokio::time::sleep(wait).await;
@@ -57,7 +57,7 @@ impl Watcher {
         Ok(ExecutionReport::of(&self.root, vec![summary], now()))
     }
 
-    async fn look_at_hour(&mut self) -> Result<(), CliError> {
+    async fn poll_hour(&mut self) -> Result<(), CliError> {
         if self.root.hour.is_empty() {
             self.root.hour = hour_of(&self.poller.describe(&self.root.arn).await?.input.unwrap_or_default());
         }
@@ -70,10 +70,10 @@ impl Watcher {
 
     async fn follow_parent(mut self, arn: &ExecutionArn) -> Result<ExecutionReport, CliError> {
         for wait in waits() {
-            let look = self.look_at_parent(arn).await;
-            let seen = self.window.check(look, Instant::now(), |line| self.board.say(line))?;
+            let polled = self.poll_parent(arn).await;
+            let polled = self.window.check(polled, Instant::now(), |line| self.board.say(line))?;
             let ended = self.root.end.is_some() && self.hours.values().all(|hour| hour.end.is_some());
-            if seen.is_some() && ended {
+            if polled.is_some() && ended {
                 break;
             }
             tokio::time::sleep(wait).await;
@@ -84,11 +84,11 @@ impl Watcher {
         Ok(ExecutionReport::of(&self.root, hours, now()))
     }
 
-    async fn look_at_parent(&mut self, arn: &ExecutionArn) -> Result<(), CliError> {
+    async fn poll_parent(&mut self, arn: &ExecutionArn) -> Result<(), CliError> {
         for failure in self.poller.refresh(&mut self.root).await? {
             self.board.failure(&format!("({})", kind_name(arn)), &failure);
         }
-        // After the parent's own end: none of its hours is missed.
+        // Also after the end of the parent, so that no hour is missed.
         self.refresh_hours(arn).await?;
         self.draw();
         Ok(())
@@ -110,7 +110,7 @@ impl Watcher {
     }
 
     fn draw(&self) {
-        let mut totals = HourTotals {
+        let mut totals = BoardTotals {
             named: self.root.progress.hours,
             ended: 0,
             records: 0,
@@ -139,13 +139,14 @@ fn hour_of(input: &str) -> String {
     input.get("hour").and_then(serde_json::Value::as_str).unwrap_or("?").to_owned()
 }
 
-/// How long to wait between looks: what is over in seconds is seen at once, what lasts costs few calls.
+/// Waits between polls: short at first for executions of seconds, longer later to save calls.
 pub fn waits() -> impl Iterator<Item = Duration> {
     let quick = std::iter::repeat_n(Duration::from_millis(200), 50);
     let steady = std::iter::repeat_n(Duration::from_secs(1), 120);
     quick.chain(steady).chain(std::iter::repeat(Duration::from_secs(3)))
 }
 
+/// Seconds since 1970.
 pub fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }

@@ -1,4 +1,4 @@
-//! Asks Step Functions how far executions are: what is new since the last time, and no more.
+//! Polls Step Functions for the new events of executions.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -6,31 +6,31 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus, HistoryEvent};
 use cli_core::CliError;
-use cli_stack::Aws;
+use cli_stack::AwsClients;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
 use crate::arn::{ExecutionArn, ExecutionKind};
 use crate::progress::{ExecutionProgress, TaskFailure};
 
-/// An execution that is followed.
 pub struct FollowedExecution {
     pub arn: String,
-    /// The hour of an execution that its parent named after it.
+    /// The hour that the execution runs; empty for other executions.
     pub hour: String,
     pub progress: ExecutionProgress,
-    /// How it ended, once it has.
+    /// The final description, once the execution has ended.
     pub end: Option<DescribeExecutionOutput>,
+    /// Seconds since 1970.
     pub started_at: f64,
 }
 
-/// Calls of Step Functions, with their errors in words.
 pub struct Poller {
-    aws: Aws,
+    aws: AwsClients,
     client: Client,
 }
 
 impl FollowedExecution {
+    /// Seconds from its start to its end, or to `now`.
     pub fn seconds(&self, now: f64) -> f64 {
         let stopped = self.end.as_ref().and_then(|end| end.stop_date()).map(|date| date.as_secs_f64());
         (stopped.unwrap_or(now) - self.started_at).max(0.0)
@@ -38,11 +38,11 @@ impl FollowedExecution {
 }
 
 impl Poller {
-    pub fn new(aws: Aws) -> Self {
+    pub fn new(aws: AwsClients) -> Self {
         Self { client: aws.sfn(), aws }
     }
 
-    /// Begins to follow an execution.
+    /// Starts to follow an execution.
     pub async fn attach(&self, arn: &str, hour: String) -> Result<FollowedExecution, CliError> {
         let description = self.describe(arn).await?;
         let started_at = description.start_date().as_secs_f64();
@@ -55,18 +55,18 @@ impl Poller {
         })
     }
 
-    /// Brings an execution up to date; answers what went wrong in it since the last time.
+    /// Reads the new events, and returns the failures among them.
     ///
-    /// Its state is asked for before its events: where it has ended, the events are whole.
+    /// The status is read before the events, so an ended execution has all its events.
     pub async fn refresh(&self, followed: &mut FollowedExecution) -> Result<Vec<TaskFailure>, CliError> {
         let description = self.describe(&followed.arn).await?;
         let mut events = self.events_after(&followed.arn, followed.progress.last_event).await?;
         events.reverse();
-        let notices = events.iter().filter_map(|event| followed.progress.apply(event)).collect();
+        let failures = events.iter().filter_map(|event| followed.progress.apply(event)).collect();
         if *description.status() != ExecutionStatus::Running {
             followed.end = Some(description);
         }
-        Ok(notices)
+        Ok(failures)
     }
 
     pub async fn describe(&self, arn: &str) -> Result<DescribeExecutionOutput, CliError> {
@@ -81,7 +81,7 @@ impl Poller {
         })
     }
 
-    /// The events after the one with the number `seen`, newest first.
+    /// The events after the id `seen`, newest first.
     async fn events_after(&self, arn: &str, seen: i64) -> Result<Vec<HistoryEvent>, CliError> {
         let mut found = Vec::new();
         let mut token = None;
@@ -98,10 +98,10 @@ impl Poller {
         }
     }
 
-    /// Executions of single hours that `parent` started and that are not in `known` yet.
+    /// The executions of hours that `parent` started and that are not in `known` yet.
     ///
-    /// The parents name them after the hour and a hash of themselves. The list has the newest first: those that are running
-    /// and that ended last. So it need not be read beyond what is known to have ended and what began before the parent.
+    /// A parent names them after the hour and a hash of its own ARN. The list starts with the newest, so reading stops once
+    /// all running ones were listed, or at executions older than the parent.
     pub async fn children(
         &self,
         parent: &ExecutionArn,
@@ -131,7 +131,7 @@ impl Poller {
     }
 }
 
-/// What the names of all executions that `parent` started have in them.
+/// The part that `parent` puts into the name of every execution that it starts.
 fn tag(parent: &ExecutionArn) -> String {
     match parent.kind() {
         ExecutionKind::Ingest => format!("_{}", &hex::encode(Sha256::digest(parent.as_str()))[..16]),

@@ -1,4 +1,4 @@
-//! What is known of one execution, read from its events as Step Functions tells them.
+//! The progress of one execution, read from its history events.
 
 use aws_sdk_sfn::types::{HistoryEvent, HistoryEventType};
 use pipeline::receipt::RecordCounts;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use cli_core::format::one_line;
 
-/// Something that went wrong on the way and may be made good.
+/// A task that failed; a retry may still succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskFailure {
     pub state: String,
@@ -15,39 +15,38 @@ pub struct TaskFailure {
     pub message: String,
 }
 
-/// How far an execution is.
 #[derive(Clone, Debug, Default)]
 pub struct ExecutionProgress {
-    /// The newest event that was read.
+    /// The id of the newest event that was read.
     pub last_event: i64,
-    /// The state it is in, one of those a person knows.
+    /// The current state; for an item of a map, the map.
     pub state: String,
-    /// Chunks of the hour, once it is planned.
+    /// Chunks of the hour, once `fetch` has planned it.
     pub chunks: Option<u64>,
     pub chunks_done: u64,
-    /// Records of the chunks that are done.
+    /// Records of the finished chunks.
     pub records: u64,
-    /// What the hour became, once that is settled.
+    /// Counts of the hour, once `register-partition` has accepted it.
     pub counts: Option<RecordCounts>,
-    /// What a load is to be, once it is planned.
+    /// The plan of a CSV load, once `plan-csv` has returned it.
     pub load_plan: Option<Value>,
-    /// Hours that it is to run, as far as it has named them.
+    /// Hours that the execution has named so far.
     pub hours: u64,
-    /// Seconds of the tasks that fetch and that convert, with the time to call them.
+    /// Seconds in the `Fetch` and `ConvertChunks` tasks, invocation included.
     pub fetch_seconds: f64,
     pub convert_seconds: f64,
-    /// States that were entered, for which Step Functions charges, as it does for tasks that are tried again.
+    /// Entered states. Step Functions charges for them, and for retries.
     states: u64,
-    /// Calls of functions.
+    /// Lambda invocations.
     pub lambda_requests: u64,
     entered: u64,
     scheduled: u64,
 }
 
-/// States of a map's items: many at once, so that the map is where the execution is.
+/// States of the items of a map. Many run at once, so the map counts as the current state.
 const ITEMS: [&str; 3] = ["ConvertChunk", "ProcessHour", "HourFailed"];
 
-/// Passing through them is no news for a person: a condition that does not hold, a table that is made next or was just now.
+/// Expected failures that the state machine handles: a condition that fails, a table that does not exist yet or already.
 const QUIET: [&str; 3] = [
     "DynamoDb.ConditionalCheckFailedException",
     "DynamoDb.ResourceNotFoundException",
@@ -55,17 +54,17 @@ const QUIET: [&str; 3] = [
 ];
 
 impl ExecutionProgress {
-    /// How many tasks were tried again.
+    /// Tasks that were retried.
     pub fn retries(&self) -> u64 {
         self.scheduled.saturating_sub(self.entered)
     }
 
-    /// Transitions of states, as Step Functions charges them.
+    /// State transitions, as Step Functions charges them.
     pub fn transitions(&self) -> u64 {
         self.states + self.retries()
     }
 
-    /// Takes the next event in; answers what went wrong in it.
+    /// Applies the next event, and returns the failure that it reports.
     pub fn apply(&mut self, event: &HistoryEvent) -> Option<TaskFailure> {
         self.last_event = event.id();
         if let Some(entered) = event.state_entered_event_details() {
@@ -100,7 +99,7 @@ impl ExecutionProgress {
         None
     }
 
-    /// The sum over all tasks of end less beginning is the sum of their ends less that of their beginnings.
+    /// Adds ends and subtracts starts: the sum over all tasks is the time they took.
     fn time(&mut self, event: &HistoryEvent) {
         let sign = match event.r#type() {
             HistoryEventType::TaskScheduled => -1.0,
@@ -141,7 +140,7 @@ impl ExecutionProgress {
     }
 
     fn failed(&mut self, error: &str, cause: &str) -> Option<TaskFailure> {
-        // An hour that fails does so once more when the failure is recorded, and its parent tells of it too.
+        // A failed hour is reported by its own execution; recording the failure, and the parent, repeat it.
         if QUIET.contains(&error) || ["CommitFailure", "ProcessHours"].contains(&self.state.as_str()) {
             return None;
         }
@@ -149,7 +148,7 @@ impl ExecutionProgress {
     }
 }
 
-/// What a person reads of a cause: a Lambda's is JSON with the message in it.
+/// The message of a cause. The cause of a Lambda is JSON that contains it.
 pub(crate) fn message_of(cause: &str) -> String {
     let message = serde_json::from_str::<Value>(cause).ok();
     let message = message.as_ref().and_then(|cause| cause.get("errorMessage")).and_then(Value::as_str);
@@ -172,11 +171,11 @@ struct RegisterOutput {
 
 #[derive(Deserialize)]
 struct PlanCsvOutput {
-    planned: PlannedLoad,
+    planned: PlanCsvResult,
 }
 
 #[derive(Deserialize)]
-struct PlannedLoad {
+struct PlanCsvResult {
     plan: Value,
 }
 

@@ -1,4 +1,4 @@
-//! How long whoever watches bears with calls that fail now and may succeed the next time.
+//! How long failing calls are retried while an execution is followed.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,10 @@ use cli_core::CliError;
 
 use crate::arn::ExecutionArn;
 
-/// A network that changes and a service that throttles are back by then.
+/// Long enough for a change of network and for throttling to pass.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
 
-/// Since when the looks at an execution fail, if they do.
+/// Lets transient errors pass until they have lasted for [`LIMIT`].
 pub struct RetryWindow {
     arn: ExecutionArn,
     failing_since: Option<Instant>,
@@ -20,31 +20,31 @@ impl RetryWindow {
         Self { arn: arn.clone(), failing_since: None }
     }
 
-    /// What a look at the execution gave; nothing where it failed and is worth another, which the first failure in a row `say`s.
+    /// Returns the result of a poll, or `None` for a transient error that may still pass. `say` reports the first error in a row.
     ///
     /// # Errors
     ///
-    /// [`CliError::Unwatched`] for what lasts, and for what another look cannot mend.
+    /// [`CliError::Unwatched`] for an error that is not transient, or that has lasted for [`LIMIT`].
     pub fn check<T>(
         &mut self,
-        look: Result<T, CliError>,
+        polled: Result<T, CliError>,
         now: Instant,
         say: impl FnOnce(&str),
     ) -> Result<Option<T>, CliError> {
-        let problem = match look {
-            Ok(seen) => {
+        let error = match polled {
+            Ok(result) => {
                 self.failing_since = None;
-                return Ok(Some(seen));
+                return Ok(Some(result));
             }
-            Err(problem) => problem,
+            Err(error) => error,
         };
         let first = self.failing_since.is_none();
         let since = *self.failing_since.get_or_insert(now);
-        if !problem.is_transient() || now.duration_since(since) >= LIMIT {
-            return Err(CliError::Unwatched { cause: Box::new(problem), execution: self.arn.to_string() });
+        if !error.is_transient() || now.duration_since(since) >= LIMIT {
+            return Err(CliError::Unwatched { cause: Box::new(error), execution: self.arn.to_string() });
         }
         if first {
-            say(&format!("ghactivity: {problem}; the execution goes on, and is asked for again"));
+            say(&format!("ghactivity: {error}; the execution continues, polling is retried"));
         }
         Ok(None)
     }
@@ -62,31 +62,31 @@ mod tests {
     }
 
     #[test]
-    fn failures_in_a_row_are_told_once_and_borne_for_five_minutes() {
+    fn transient_errors_pass_for_five_minutes() {
         let mut window = RetryWindow::new(&ARN.parse().unwrap());
         let begin = Instant::now();
-        let mut told = Vec::new();
-        let mut look = |look: Result<(), CliError>, second: u64| {
+        let mut said = Vec::new();
+        let mut check = |polled: Result<(), CliError>, second: u64| {
             let now = begin + Duration::from_secs(second);
-            window.check(look, now, |line| told.push(line.to_owned())).map_err(|problem| problem.to_string())
+            window.check(polled, now, |line| said.push(line.to_owned())).map_err(|error| error.to_string())
         };
-        assert_eq!(look(throttled(), 0), Ok(None));
-        assert_eq!(look(throttled(), 299), Ok(None));
-        assert_eq!(look(Ok(()), 300), Ok(Some(())));
-        assert_eq!(look(throttled(), 400), Ok(None), "the count begins anew");
+        assert_eq!(check(throttled(), 0), Ok(None));
+        assert_eq!(check(throttled(), 299), Ok(None));
+        assert_eq!(check(Ok(()), 300), Ok(Some(())));
+        assert_eq!(check(throttled(), 400), Ok(None), "the window starts again");
         let unreachable = CliError::Unreachable { endpoint: "x".to_owned(), reason: "y".to_owned(), next: "z" };
-        assert_eq!(look(Err(unreachable), 699), Ok(None));
-        let given_up = look(throttled(), 700).unwrap_err();
+        assert_eq!(check(Err(unreachable), 699), Ok(None));
+        let given_up = check(throttled(), 700).unwrap_err();
         assert!(
             given_up.contains("Rate exceeded") && given_up.ends_with(&format!("ghactivity watch {ARN}")),
             "{given_up}"
         );
         assert!(!given_up.contains('\n'));
-        assert_eq!(told.len(), 2, "{told:?}");
+        assert_eq!(said.len(), 2, "{said:?}");
     }
 
     #[test]
-    fn what_another_look_cannot_mend_ends_the_watching() {
+    fn lasting_error_ends_at_once() {
         let mut window = RetryWindow::new(&ARN.parse().unwrap());
         let expired = Err::<(), _>(CliError::Expired { reason: "yesterday".to_owned() });
         let ended = window.check(expired, Instant::now(), |line| panic!("{line}"));

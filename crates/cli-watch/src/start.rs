@@ -1,4 +1,4 @@
-//! Starting an execution and following it, as `hour`, `ingest` and `backfill` do.
+//! Starts executions: the options and the call that several subcommands share.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,10 +12,9 @@ use crate::detach::Detach;
 use crate::follow::follow;
 use crate::summary::ExecutionReport;
 
-/// What these subcommands have in common.
 #[derive(Args)]
 pub struct FollowArguments {
-    /// Print the execution's ARN and do not wait for its end
+    /// Print the ARN of the execution and do not wait for its end
     #[arg(long)]
     detach: bool,
     /// Print one JSON object instead of a table
@@ -26,7 +25,7 @@ pub struct FollowArguments {
 }
 
 impl FollowArguments {
-    /// Starts an execution of the state machine that the output names, and follows it; nothing comes back where nobody waits.
+    /// Starts an execution of the state machine in the output `machine`, and follows it. Returns `None` with `--detach`.
     pub async fn start(
         &self,
         stack: &Stack,
@@ -39,7 +38,7 @@ impl FollowArguments {
         follow(&stack.aws, &arn, &detach).await.map(Some)
     }
 
-    /// Starts an execution; nothing comes back where nobody waits for its end.
+    /// Starts an execution. Returns `None` with `--detach`, after printing the ARN.
     pub async fn begin(
         &self,
         stack: &Stack,
@@ -50,22 +49,23 @@ impl FollowArguments {
     ) -> Result<Option<ExecutionArn>, CliError> {
         if self.detach {
             let arn = start(stack, machine, name, input).await?;
-            match self.json {
-                true => output::json(&serde_json::json!({"execution": arn.as_str()})),
-                false => output::text(&format!("{arn}\n")),
+            if self.json {
+                output::json(&serde_json::json!({"execution": arn.as_str()}))
+            } else {
+                output::text(&format!("{arn}\n"))
             }
             return Ok(None);
         }
         begin(stack, machine, name, input, detach).await.map(Some)
     }
 
-    /// Prints what became of it.
+    /// Prints the report, if there is one.
     pub fn finish(&self, ended: Option<ExecutionReport>) -> Result<(), CliError> {
         ended.map_or(Ok(()), |ended| ended.finish(self.json))
     }
 }
 
-/// Starts an execution that is waited for.
+/// Starts an execution that the command will follow, and prints its ARN.
 pub async fn begin(
     stack: &Stack,
     machine: &'static str,
@@ -82,14 +82,14 @@ pub async fn begin(
 async fn start(stack: &Stack, machine: &'static str, name: &str, input: &Value) -> Result<ExecutionArn, CliError> {
     let machine = stack.output(machine)?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    // A name of its own: so the SDK's own retry of a start whose reply was lost finds the execution.
+    // The unique name makes the SDK's retry idempotent: after a lost reply, it returns the execution that was started.
     let request = stack.aws.sfn().start_execution().state_machine_arn(machine).name(format!("{name}_{since}"));
     let answer = request.input(input.to_string()).send().await;
     let answer = answer.map_err(|error| stack.aws.call_error("StartExecution", machine, error))?;
     answer.execution_arn.parse().map_err(|_| CliError::Refused {
         call: "StartExecution",
         resource: machine.to_owned(),
-        reason: format!("'{}' is no ARN of an execution", answer.execution_arn),
+        reason: format!("the reply '{}' is not the ARN of an execution", answer.execution_arn),
         next: "check the endpoint".to_owned(),
     })
 }

@@ -1,4 +1,4 @@
-//! What became of executions, for a person and for a program.
+//! The report of an execution and of its hours, as a table and as JSON.
 
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::types::ExecutionStatus;
@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::poll::FollowedExecution;
 use crate::progress::message_of;
 
-/// Hours in the table; of longer runs, only those that were not published.
+/// Most hours in the table. Above it, published hours are left out.
 const MOST_ROWS: usize = 48;
 
-/// How the watched execution ended.
+/// The outcome of an execution.
 #[derive(Serialize)]
 pub struct ExecutionReport {
     pub execution: String,
@@ -23,14 +23,14 @@ pub struct ExecutionReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ExecutionError>,
     pub output: Value,
-    /// Of this execution itself: those of the hours that it started are theirs.
+    /// State transitions of this execution alone; each hour has its own.
     pub transitions: u64,
     pub lambda_requests: u64,
     pub records: u64,
     pub hours: Vec<HourReport>,
 }
 
-/// What became of one hour.
+/// The outcome of one hour.
 #[derive(Serialize)]
 pub struct HourReport {
     pub hour: String,
@@ -77,12 +77,16 @@ impl ExecutionReport {
         }
     }
 
-    /// The problem that it ended with, if it did.
+    /// The error that the execution ended with, if it failed.
     pub fn error(&self) -> Option<CliError> {
         failure_of(&self.execution, self.status, self.error.as_ref())
     }
 
-    /// Prints the report; an execution that failed is the command's error.
+    /// Prints the report.
+    ///
+    /// # Errors
+    ///
+    /// The error of an execution that failed.
     pub fn finish(self, json: bool) -> Result<(), CliError> {
         if json {
             output::json(&self);
@@ -92,11 +96,11 @@ impl ExecutionReport {
         self.error().map_or(Ok(()), Err)
     }
 
-    /// A table of the hours and a line over all.
+    /// A table of the hours, and a line with the sums.
     pub fn text(&self) -> String {
         let long = self.hours.len() > MOST_ROWS;
-        let told: Vec<_> = self.hours.iter().filter(|hour| !long || hour.status != "published").collect();
-        let (shown, more) = told.split_at(told.len().min(MOST_ROWS));
+        let listed: Vec<_> = self.hours.iter().filter(|hour| !long || hour.status != "published").collect();
+        let (shown, more) = listed.split_at(listed.len().min(MOST_ROWS));
         let published = self.hours.iter().filter(|hour| hour.status == "published").count();
         let others = match self.hours.len() - published {
             0 => String::new(),
@@ -110,16 +114,13 @@ impl ExecutionReport {
         );
         let more = match more.len() {
             0 => String::new(),
-            more => format!("and {} more that were not published: --json has all\n", count(more as u64)),
+            more => format!("and {} more that were not published; --json lists all\n", count(more as u64)),
         };
-        match shown.is_empty() {
-            true => format!("{last}\n"),
-            false => format!("{}{more}{last}\n", table(shown)),
-        }
+        if shown.is_empty() { format!("{last}\n") } else { format!("{}{more}{last}\n", table(shown)) }
     }
 }
 
-/// The problem that an execution with this status ended with, if it did.
+/// The error of an execution with this status, if it failed.
 pub fn failure_of(execution: &str, status: &str, error: Option<&ExecutionError>) -> Option<CliError> {
     let how = match status {
         "succeeded" | "running" => return None,
@@ -129,7 +130,7 @@ pub fn failure_of(execution: &str, status: &str, error: Option<&ExecutionError>)
     };
     let ExecutionError { name, message } = error.cloned().unwrap_or_else(|| ExecutionError {
         name: if status == "aborted" { "ExecutionAborted" } else { "States.Timeout" }.to_owned(),
-        message: "no cause is given".to_owned(),
+        message: "without a cause".to_owned(),
     });
     Some(CliError::Failed { what: format!("the execution {execution}"), how, error: name, message })
 }
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn every_hour_of_a_short_run_has_a_row() {
+    fn short_run_has_a_row_for_each_hour() {
         let hours = ["published", "published", "failed", "missing", "not_published"];
         insta::assert_snapshot!(
             execution_report(hours.iter().zip(0..).map(|(status, at)| hour_report(at, status)).collect()).text()
@@ -261,14 +262,17 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_run_there_are_rows_of_what_was_not_published_and_the_number_of_those_left_out() {
+    fn long_run_lists_only_unpublished_hours() {
         let mixed = |failed: u32| {
             let status = |at| if at < failed { "failed" } else { "published" };
             execution_report((0..100).map(|at| hour_report(at, status(at))).collect()).text()
         };
         let text = mixed(60);
         assert_eq!(text.lines().filter(|line| line.contains("NotGzip")).count(), MOST_ROWS);
-        assert!(text.contains("\nand 12 more that were not published: --json has all\n40 published, 60 not"), "{text}");
+        assert!(
+            text.contains("\nand 12 more that were not published; --json lists all\n40 published, 60 not"),
+            "{text}"
+        );
         assert!(!mixed(48).contains("more") && !mixed(0).contains("hour "));
     }
 }

@@ -1,4 +1,4 @@
-//! `ghactivity backfill`: a range of hours, its price told beforehand and beside the actual one afterwards.
+//! `ghactivity backfill`: runs a range of hours, with a quote before and the actual figures after.
 
 mod figures;
 mod quote;
@@ -13,7 +13,6 @@ use serde_json::json;
 
 use quote::BackfillQuote;
 
-/// Which hours, and how.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -23,13 +22,13 @@ pub(crate) struct Arguments {
     /// Last hour of the range, included
     #[arg(long, value_name = "YYYY-MM-DD-H")]
     to: ArchiveHour,
-    /// Run published hours again too, even if rows would be lost
+    /// Run published hours again too, even if they would lose rows
     #[arg(long)]
     force: bool,
-    /// Whose run history to write to
+    /// Job with the run history
     #[arg(long, value_name = "ID", default_value = "ghactivity_backfill")]
     job_id: String,
-    /// Only tell what it would take: hours, bytes, requests, GB-seconds, dollars, time
+    /// Print the quote alone: hours, bytes, requests, GB-seconds, dollars, time
     #[arg(long, conflicts_with = "detach")]
     dry_run: bool,
     #[command(flatten)]
@@ -37,10 +36,12 @@ pub(crate) struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Runs the state machine backfill and follows it. Hours that are published are left alone, so that started again it goes on
-with what is left. The quote takes the source's own sizes (a HEAD request for at most 24 hours of the range), the time that
-the stack's last runs took, and AWS's list prices for us-east-1 without free tiers; it leaves out Athena, CloudWatch and what
-is stored afterwards. After the run, what was counted stands beside it. Ctrl-C detaches: the execution goes on.
+Runs a range of hours in parallel. Starts the state machine backfill and follows it. Published hours are skipped, so running
+the command again resumes an incomplete backfill. Ctrl-C detaches: the execution continues.
+
+The quote uses file sizes from the source (HEAD requests for at most 24 hours), the duration of the last runs, and AWS list
+prices for us-east-1 without free tiers. It excludes Athena, CloudWatch and storage. After the run, the actual figures are
+printed beside the quote.
 
 Examples:
   ghactivity backfill --from 2025-11-01-0 --to 2025-11-30-23 --dry-run
@@ -48,12 +49,12 @@ Examples:
   ghactivity backfill --from 2025-11-01-0 --to 2025-11-01-23 --force --detach
 
 Exit status:
-  0    every hour of the range is published, or the archive does not have it
-  1    the command line makes no sense, for example an hour that is not over; nothing was done
-  2    hours are open: the message names the first of them
-  130  detached by Ctrl-C; it goes on";
+  0    every hour of the range is published, or missing in the archive
+  1    usage error, for example an hour that is not over; nothing was done
+  2    some hours are not published; the message names the first ones
+  130  detached by Ctrl-C; the execution continues";
 
-/// Quotes, runs the range, and tells the quote beside what it took.
+/// Quotes and runs the range, and prints the actual figures beside the quote.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { from, to, force, ref job_id, dry_run, ref following } = arguments;
     if from > to {
@@ -84,13 +85,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     ended.error().map_or(Ok(()), Err)
 }
 
-/// Refuses what the state machine would, before a price is told for it.
+/// Refuses a range that is not over before quoting it, as the state machine would.
 fn is_over(to: ArchiveHour, now: Timestamp) -> Result<(), CliError> {
     match due::newest_over(now) {
         Some(newest) if to <= newest => Ok(()),
         newest => {
             let newest = newest.unwrap_or(ArchiveHour::FIRST);
-            Err(CliError::Usage(format!("--to {to} is not over: the newest hour that is, is {newest}")))
+            Err(CliError::Usage(format!("--to {to} is not over: the newest complete hour is {newest}")))
         }
     }
 }
@@ -100,11 +101,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_ends_with_an_hour_that_is_over() {
+    fn range_ends_with_an_hour_that_is_over() {
         let now = "2025-11-21T06:59:59Z".parse().unwrap();
         assert!(is_over("2025-11-21-5".parse().unwrap(), now).is_ok());
         let refused = is_over("2025-11-21-6".parse().unwrap(), now).unwrap_err();
-        assert_eq!(refused.to_string(), "--to 2025-11-21-6 is not over: the newest hour that is, is 2025-11-21-5");
+        assert_eq!(refused.to_string(), "--to 2025-11-21-6 is not over: the newest complete hour is 2025-11-21-5");
         assert_eq!(refused.exit_status(), 1);
     }
 }

@@ -5,59 +5,58 @@ use clap::{Parser, Subcommand};
 use crate::shell::{CompletionsArguments, ManArguments};
 use crate::{backfill, hour, ingest, local, prove, quarantine, rollback, status, teardown, watch};
 
-/// GitHub's public activity, hour by hour, from GH Archive to SQL: run, watch, ask and look at a deployed stack.
+/// GitHub's public activity, hour by hour, from GH Archive to SQL: convert files, and run, query and check a stack.
 #[derive(Parser)]
 #[command(name = "ghactivity", version, arg_required_else_help = true, after_help = EXIT_STATUS)]
 pub(crate) struct CommandLine {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Subcommands,
 }
 
 #[derive(Subcommand)]
-pub(crate) enum Command {
-    /// Convert hours of GH Archive (.json.gz) to Parquet, with no AWS: the code that the Lambda runs
+pub(crate) enum Subcommands {
+    /// Convert hours of GH Archive (.json.gz) to Parquet on this machine, without AWS
     Convert(cli_convert::Arguments),
-    /// How far the stack is: bookmark, lag, last runs, and a calendar of every hour
+    /// Show bookmark, lag, last runs, and a calendar of all hours
     Status(status::Arguments),
-    /// Run the hours that are due, and follow them
+    /// Run the hours that are due
     Ingest(ingest::Arguments),
-    /// Run a range of hours in parallel, and follow it; --dry-run tells the price
+    /// Run a range of hours in parallel; --dry-run prints the price
     Backfill(backfill::Arguments),
-    /// Run one hour, from the source to a partition that readers see, and follow it
+    /// Run one hour, from the source to a published partition
     Hour(hour::Arguments),
-    /// Show readers an earlier version of an hour again
+    /// Publish an earlier version of an hour again
     Rollback(rollback::Arguments),
-    /// Prove that what readers see is what was landed
+    /// Verify published hours against the bytes that were downloaded
     Prove(prove::Arguments),
     /// Follow an execution until it ends
     Watch(watch::Arguments),
-    /// Ask the lake in SQL, through Athena, with the price told beforehand
+    /// Query the lake in SQL through Athena; the price comes first
     Query(cli_query::query::Arguments),
-    /// Write one page about a stretch of hours: charts, tables, and every query
+    /// Write an HTML page about a range of hours: charts, tables and their queries
     Report(cli_query::report::Arguments),
-    /// Trace a row back to the byte of the archive's file that it came from
+    /// Trace a row back to its bytes in the file of the archive
     Lineage(cli_query::lineage::Arguments),
-    /// Load a CSV file into a DynamoDB table; --dry-run tells the price
+    /// Load a CSV file into a DynamoDB table; --dry-run prints the price
     LoadCsv(cli_csv::load_csv::Arguments),
-    /// Delete the items of a load of a CSV file again
+    /// Delete the items that a CSV load wrote
     Unload(cli_csv::unload::Arguments),
-    /// Bad records: list, show, replay
+    /// List, show and replay invalid records
     Quarantine(quarantine::Arguments),
-    /// The event stream: put events or a simulation, verify that each is stored exactly once
+    /// Put events into the event stream, and verify that each is stored exactly once
     Events(cli_events::Arguments),
-    /// Delete the stack and what it would leave behind, after asking
+    /// Delete the stack with its data, after a confirmation
     Teardown(teardown::Arguments),
-    /// The local AWS with the stack in it: up, down, status, logs, env
+    /// Run the stack on a local AWS: up, down, status, logs, env
     Local(local::Arguments),
-    /// Print a shell's completions
+    /// Print completions for a shell
     Completions(CompletionsArguments),
     /// Print the man page
     Man(ManArguments),
 }
 
 const EXIT_STATUS: &str = "\
-Exit status: 0 done, 1 the command line makes no sense and nothing was done, 2 something failed, 130 stopped by Ctrl-C (what it
-started goes on).";
+Exit status: 0 success, 1 usage error (nothing was done), 2 failure, 130 stopped by Ctrl-C (a started execution continues).";
 
 #[cfg(test)]
 mod tests {
@@ -67,7 +66,7 @@ mod tests {
 
     const ARN: &str = "arn:aws:states:us-east-1:123456789012:execution:ghactivity-ingest:6f1c";
 
-    /// The command and all its subcommands, each with its name from the first word on.
+    /// All subcommands with their full names.
     fn commands() -> Vec<(String, clap::Command)> {
         fn walk(name: String, command: &clap::Command, found: &mut Vec<(String, clap::Command)>) {
             for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
@@ -82,7 +81,7 @@ mod tests {
         found
     }
 
-    /// The words of a command line as a shell reads them, up to a pipe, a redirection or a comment.
+    /// Splits a command line as a shell does, up to a pipe, a redirection or a comment.
     fn words(line: &str) -> Vec<String> {
         let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
         for c in line.replace(" ARN", &format!(" {ARN}")).chars() {
@@ -99,12 +98,12 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn command_line_is_consistent() {
         CommandLine::command().debug_assert();
     }
 
     #[test]
-    fn every_example_of_the_help_is_a_command_line_that_makes_sense() {
+    fn each_example_in_the_help_parses() {
         let mut examples = 0;
         for (name, mut command) in commands() {
             let help = command.render_long_help().to_string();
@@ -124,9 +123,9 @@ mod tests {
     }
 
     #[test]
-    fn every_subcommand_has_examples_and_says_what_it_is_for() {
+    fn each_subcommand_has_a_purpose_and_examples() {
         for (name, command) in commands() {
-            assert!(command.get_about().is_some(), "{name} says nothing of itself");
+            assert!(command.get_about().is_some(), "{name} has no description");
             let outer = command.get_subcommands().next().is_some() || name.split(' ').count() > 2;
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(outer || help.contains("Examples:"), "{name} has no examples");
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn no_help_is_wider_than_the_page() {
+    fn help_fits_130_columns() {
         for (name, mut command) in commands() {
             let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(after.lines().all(|line| line.chars().count() <= 130), "{name}");

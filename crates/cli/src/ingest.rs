@@ -1,4 +1,4 @@
-//! `ghactivity ingest`: the hours that are due, as the schedule runs them.
+//! `ghactivity ingest`: runs the hours that are due, as the schedule does.
 
 use clap::Args;
 use cli_core::CliError;
@@ -7,20 +7,19 @@ use cli_watch::FollowArguments;
 use pipeline::ArchiveHour;
 use serde_json::{Map, Value, json};
 
-/// How many, and from where.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Run at most so many hours [default: MaxHoursPerRun of the stack]
+    /// Run at most N hours [default: MaxHoursPerRun of the stack]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     hours: Option<u32>,
-    /// Where a job begins that has no hour yet [default: BaselineDays of the stack before now]
+    /// First hour of a new job [default: BaselineDays of the stack before now]
     #[arg(long, value_name = "YYYY-MM-DD-H")]
     from: Option<ArchiveHour>,
-    /// Instead of what is due: published hours of so many days that the archive has replaced
+    /// Run published hours of the last DAYS that the archive has replaced, instead of due ones
     #[arg(long, value_name = "DAYS", conflicts_with = "from", value_parser = clap::value_parser!(u32).range(1..=31))]
     recheck: Option<u32>,
-    /// Whose bookmark and run history
+    /// Job with the bookmark and the run history
     #[arg(long, value_name = "ID", default_value = INGEST_JOB)]
     job_id: String,
     #[command(flatten)]
@@ -28,23 +27,23 @@ pub(crate) struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Runs the state machine ingest and follows it: every hour that is over and not published, oldest first. Hours that fail are
-told, and the others go on. Ctrl-C detaches: the execution goes on.
+Runs every hour that is over and not published, oldest first. Starts the state machine ingest and follows it. A failed hour is
+reported and does not stop the others. Ctrl-C detaches: the execution continues.
 
 Examples:
   ghactivity ingest
   ghactivity ingest --hours 3
   ghactivity ingest --from 2025-11-01-0           # a job's first run
-  ghactivity ingest --recheck 7                   # what the archive has replaced within a week
+  ghactivity ingest --recheck 7                   # hours that the archive replaced within a week
   ghactivity ingest --json | jq '.hours[] | select(.status != \"published\")'
 
 Exit status:
-  0    every hour that is due was run, or as many as were asked for
-  1    the command line makes no sense; nothing was done
-  2    an hour failed, or the execution did
-  130  detached by Ctrl-C; it goes on";
+  0    all due hours were run, up to --hours
+  1    usage error; nothing was done
+  2    an hour or the execution failed
+  130  detached by Ctrl-C; the execution continues";
 
-/// Runs the hours that are due and prints what became of them.
+/// Runs the due hours and prints their report.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { hours, from, recheck, job_id, following } = arguments;
     let stack = following.stack.find().await?;
@@ -53,7 +52,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         if let Some(job) = job {
             let first = job.first_hour;
             eprintln!(
-                "  --from {from} is left aside: {job_id} has hours already, from {first} on; 'ghactivity backfill' runs others"
+                "  --from {from} is ignored: job {job_id} already starts at {first}; run other hours with 'ghactivity backfill'"
             );
         }
     }

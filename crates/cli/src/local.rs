@@ -1,4 +1,4 @@
-//! `ghactivity local`: the project's own local AWS, started and stopped by the project's own scripts.
+//! `ghactivity local`: the local AWS of the project, run by the package `local_aws`.
 //!
 //! It needs the project's folder (the template, the functions' code, `local_aws`): that in which, or below which, the
 //! command is run, or else that which the program was built in.
@@ -12,47 +12,46 @@ use clap::{Args, Subcommand};
 use cli_core::{CliError, output};
 use serde::Deserialize;
 
-/// What to do with the local AWS.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
-    action: Action,
-    /// Where it keeps everything
+    action: LocalCommand,
+    /// Folder of all its data
     #[arg(long, global = true, value_name = "DIR", default_value = ".local/aws")]
     directory: PathBuf,
 }
 
 #[derive(Subcommand)]
-enum Action {
-    /// Build, start the local AWS and a source of hours, deploy the template; all of it stays
-    Up(Up),
-    /// Build again and update the stack; parameters that are not given stay as they are
-    Deploy(Deploy),
-    /// Stop it; its data stays
+enum LocalCommand {
+    /// Build, start the local AWS and a source of hours, and deploy the template
+    Up(UpArguments),
+    /// Build again and update the stack; other parameters keep their values
+    Deploy(DeployArguments),
+    /// Stop it and keep its data
     Down,
-    /// What runs, and where everything is
-    Status(Status),
-    /// Draw the CloudWatch dashboards as a page, from what the functions counted
+    /// Show what is running, and where
+    Status(StatusArguments),
+    /// Draw the CloudWatch dashboards as a page, from the metrics of the functions
     Dashboard,
-    /// What the local AWS (and the functions in it) wrote
-    Logs(Logs),
-    /// Shell commands that point this command, the SDKs and the AWS CLI to it
+    /// Print the log of the local AWS and its functions
+    Logs(LogsArguments),
+    /// Print shell commands that point this command, the SDKs and the AWS CLI to it
     Env,
 }
 
 #[derive(Args)]
-struct Up {
-    /// Hours to generate: the last ones that are over
+struct UpArguments {
+    /// Number of the newest complete hours to generate
     #[arg(long, value_name = "N", default_value_t = 3)]
     hours: u32,
-    /// Events of a generated hour
+    /// Events per generated hour
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     events: u32,
     /// Serve the hours of this folder instead
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Take hours from this archive instead, for example https://data.gharchive.org
+    /// Download hours from this archive instead, for example https://data.gharchive.org
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     source_url: Option<String>,
     /// Port of the local AWS; 0 takes a free one
@@ -64,25 +63,25 @@ struct Up {
 }
 
 #[derive(Args)]
-struct Deploy {
+struct DeployArguments {
     /// A parameter of the template
     #[arg(long, value_name = "NAME=VALUE")]
     parameter: Vec<String>,
 }
 
 #[derive(Args)]
-struct Status {
+struct StatusArguments {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Args)]
-struct Logs {
-    /// Go on with what comes
+struct LogsArguments {
+    /// Print new lines as they come
     #[arg(long, short)]
     follow: bool,
-    /// Lines to begin with
+    /// Number of last lines to print
     #[arg(long, value_name = "N", default_value_t = 40)]
     lines: usize,
 }
@@ -90,33 +89,35 @@ struct Logs {
 const AFTER_HELP: &str = "\
 Examples:
   ghactivity local up --hours 6
-  eval \"$(ghactivity local env)\"                # then every subcommand works on it
+  eval \"$(ghactivity local env)\"                # then every subcommand uses it
   ghactivity local deploy --parameter ChunkRecords=500
   ghactivity local status --json | jq -r .outputs.DataBucketName
   ghactivity local logs --follow
   ghactivity local down
 
-Exit status: 0 done, 1 the command line makes no sense, 2 it failed, or nothing runs";
+Exit status: 0 success, 1 usage error, 2 failed, or the local AWS is not running";
 
-/// Runs the project's script, or reads what it left.
+/// Runs `local_aws`, or reads the files that it wrote.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), CliError> {
     let project = project()?;
     let directory = project.join(&arguments.directory);
     match &arguments.action {
-        Action::Up(up) => script(&project, &directory, "up", &up.options()),
-        Action::Deploy(Deploy { parameter }) => script(&project, &directory, "deploy", &parameter_options(parameter)),
-        Action::Dashboard => script(&project, &directory, "dashboard", &[]),
-        Action::Down => script(&project, &directory, "down", &[]),
-        Action::Status(Status { json }) => {
+        LocalCommand::Up(up) => script(&project, &directory, "up", &up.options()),
+        LocalCommand::Deploy(DeployArguments { parameter }) => {
+            script(&project, &directory, "deploy", &parameter_options(parameter))
+        }
+        LocalCommand::Dashboard => script(&project, &directory, "dashboard", &[]),
+        LocalCommand::Down => script(&project, &directory, "down", &[]),
+        LocalCommand::Status(StatusArguments { json }) => {
             let options: Vec<_> = json.then(|| "--json".to_owned()).into_iter().collect();
             script(&project, &directory, "status", &options)
         }
-        Action::Logs(logs) => logs.print(&directory.join("server.log")),
-        Action::Env => env(&directory),
+        LocalCommand::Logs(logs) => logs.print(&directory.join("server.log")),
+        LocalCommand::Env => env(&directory),
     }
 }
 
-impl Up {
+impl UpArguments {
     fn options(&self) -> Vec<String> {
         let mut options = vec![format!("--hours={}", self.hours), format!("--events={}", self.events)];
         options.push(format!("--port={}", self.port));
@@ -167,19 +168,19 @@ fn call(project: &Path, what: &str, program: &str, arguments: &[String]) -> Resu
     }
 }
 
-/// What the running server says of itself.
+/// The part of `server.json` that is needed.
 #[derive(Deserialize)]
-struct Server {
+struct LocalServer {
     endpoint: String,
 }
 
 fn not_running() -> CliError {
-    CliError::Absent { what: "the local AWS".to_owned(), next: "start it with 'ghactivity local up'".to_owned() }
+    CliError::Absent { what: "running local AWS".to_owned(), next: "start it with 'ghactivity local up'".to_owned() }
 }
 
 fn env(directory: &Path) -> Result<(), CliError> {
     let text = std::fs::read_to_string(directory.join("server.json")).map_err(|_| not_running())?;
-    let Server { endpoint } = serde_json::from_str(&text).map_err(|_| not_running())?;
+    let LocalServer { endpoint } = serde_json::from_str(&text).map_err(|_| not_running())?;
     output::text(&format!(
         "export AWS_ENDPOINT_URL={endpoint}\nexport AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1\n\
          export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\nunset AWS_PROFILE AWS_SESSION_TOKEN\n"
@@ -187,7 +188,7 @@ fn env(directory: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-impl Logs {
+impl LogsArguments {
     fn print(&self, log: &Path) -> Result<(), CliError> {
         let unreadable = |_| not_running();
         let mut file = std::fs::File::open(log).map_err(unreadable)?;
@@ -200,7 +201,7 @@ impl Logs {
         while self.follow && !closed {
             std::thread::sleep(Duration::from_millis(300));
             let length = file.metadata().map_err(unreadable)?.len();
-            // A server that was started again writes the file from its beginning.
+            // A restarted server truncates its log.
             if length < file.stream_position().map_err(unreadable)? {
                 file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
             }

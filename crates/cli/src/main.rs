@@ -1,4 +1,4 @@
-//! The program; see `ghactivity --help`.
+//! The binary `ghactivity`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `ghactivity prove`: what readers see is what was landed, worked out anew.
+//! `ghactivity prove`: verifies published hours against the bytes that were downloaded.
 
 use clap::Args;
 use cli_core::hours::range;
@@ -9,11 +9,10 @@ use jiff::Timestamp;
 use pipeline::ArchiveHour;
 use serde_json::{Value, json};
 
-/// Which hours.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// An hour, a day, or two of them with .. between [default: all hours up to the bookmark, without a gap]
+    /// An hour, a day, or a range FROM..TO of them [default: all hours up to the bookmark]
     #[arg(value_name = "RANGE", value_parser = range)]
     range: Option<(ArchiveHour, ArchiveHour)>,
     #[command(flatten)]
@@ -21,9 +20,10 @@ pub(crate) struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Runs the state machine prove and follows it: the rows of every hour are worked out anew from the landed bytes and held against
-Parquet, quarantine, ledger and catalogue. It changes nothing. Without RANGE it begins with the job's first hour, or with what was
-backfilled before it without a gap, and names the hours that are left out. The README has what each finding means and what to do.
+Verifies published hours: computes their rows again from the downloaded bytes, and compares them with Parquet files, quarantine,
+ledger and catalogue. Changes nothing. Starts the state machine prove and follows it. Without RANGE, it starts at the first hour of
+the job, or at an earlier hour that was backfilled without a gap, and names the hours it leaves out. docs/operate.md explains
+each finding.
 
 Examples:
   ghactivity prove 2025-11-21-0
@@ -32,10 +32,10 @@ Examples:
   ghactivity prove --json
 
 Exit status:
-  0    nothing is wrong
-  1    the command line makes no sense; nothing was done
-  2    NotProven: the message names the first hours with something wrong; or the execution failed
-  130  detached by Ctrl-C; it goes on";
+  0    every hour is proven
+  1    usage error; nothing was done
+  2    NotProven: the message names the first hours with findings; or the execution failed
+  130  detached by Ctrl-C; the execution continues";
 
 /// Proves the range and prints the sums.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
@@ -62,7 +62,7 @@ async fn up_to_the_bookmark(stack: &Stack) -> Result<(ArchiveHour, ArchiveHour),
     let job = stack.jobs()?.get(INGEST_JOB).await.map_err(failed)?;
     let known = job.and_then(|job| Some((job.first_hour, job.bookmark().ok().flatten()?)));
     let (first, bookmark) = known.ok_or_else(|| CliError::Absent {
-        what: "a bookmark".to_owned(),
+        what: format!("bookmark of job {INGEST_JOB}"),
         next: format!("name the hours: 'ghactivity prove {}'", Timestamp::now().strftime("%Y-%m-%d")),
     })?;
     let before = stack.ledger()?.outcomes(ArchiveHour::FIRST, first).await.map_err(failed)?;
@@ -70,13 +70,13 @@ async fn up_to_the_bookmark(stack: &Stack) -> Result<(ArchiveHour, ArchiveHour),
     let (from, apart) = joined(&before, first);
     eprintln!("  {from} to {bookmark}");
     if let Some((oldest, newest)) = apart {
-        // Hours that nobody ran are findings: a range over a gap would never be proven.
+        // Hours in a gap were never run, so a range over it could not be proven.
         eprintln!("  hours before a gap are left out: 'ghactivity prove {oldest}..{newest}'");
     }
     Ok((from, bookmark))
 }
 
-/// The oldest hour from which the ledger has all up to `first`; and the oldest and newest of those that it has before a gap.
+/// The oldest hour from which the ledger has all hours up to `first`, and the range of the hours before a gap.
 fn joined(before: &[ArchiveHour], first: ArchiveHour) -> (ArchiveHour, Option<(ArchiveHour, ArchiveHour)>) {
     let mut from = first;
     for hour in before.iter().rev().filter(|hour| **hour < first) {
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_backfilled_before_the_jobs_first_hour_is_proven_too() {
+    fn hours_backfilled_before_the_job_are_proven() {
         let hour = |text: &str| text.parse::<ArchiveHour>().unwrap();
         let first = hour("2025-11-21-3");
         for (phrase, before, from, apart) in [

@@ -1,4 +1,4 @@
-//! `ghactivity quarantine`: the bad records, where they are and why; and their way back once the cause is mended.
+//! `ghactivity quarantine`: lists and shows invalid records, and replays them after a fix.
 
 use aws_client::s3::ReadError;
 use aws_lake::HourMark;
@@ -13,21 +13,20 @@ use pipeline::{ArchiveHour, keys};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// What to do with bad records.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
-    action: Action,
+    action: QuarantineCommand,
 }
 
 #[derive(Subcommand)]
-enum Action {
-    /// The hours that have bad records, with their number
+enum QuarantineCommand {
+    /// List the hours with bad records, and their number
     List(ListArguments),
-    /// The bad records of an hour: place, reason, bytes
+    /// Show the bad records of an hour: place, reason, bytes
     Show(ShowArguments),
-    /// Convert an hour again from the bytes that landed, after a fix: what is good now is added
+    /// Convert an hour again after a fix, and add the records that are valid now
     Replay(ReplayArguments),
 }
 
@@ -36,9 +35,8 @@ Examples:
   ghactivity quarantine list --from 2025-11-01-0
   ghactivity quarantine show 2025-11-21-0
   ghactivity quarantine show 2025-11-21-0 --json | jq -r '.[].raw' | head -1 | base64 -d
-  ghactivity quarantine replay 2025-11-21-0       # after a deployment that understands these records";
+  ghactivity quarantine replay 2025-11-21-0       # after deploying a fix";
 
-/// Of which hours.
 #[derive(Args)]
 struct ListArguments {
     /// First hour to look at
@@ -54,7 +52,6 @@ struct ListArguments {
     stack: StackArguments,
 }
 
-/// Of which hour.
 #[derive(Args)]
 struct ShowArguments {
     /// The hour
@@ -67,13 +64,12 @@ struct ShowArguments {
     stack: StackArguments,
 }
 
-/// Which hour again.
 #[derive(Args)]
 #[command(after_help = "\
-The hour is planned and converted again from the landing object, without a download. Rows that were there stay; records that are
-good now are added; the counts are compared before and after, and an hour with fewer rows is refused as ever.
+Plans and converts the hour again from the landing object, without a download. Existing rows stay, and records that are valid now
+are added. The counts before and after must balance. A result with fewer rows is refused.
 
-Exit status: 0 replayed (and counts balance), 1 there is nothing to replay, 2 it failed, 130 detached by Ctrl-C")]
+Exit status: 0 replayed and balanced, 1 nothing to replay, 2 failed, 130 detached by Ctrl-C")]
 struct ReplayArguments {
     /// The hour
     #[arg(value_name = "YYYY-MM-DD-H")]
@@ -84,7 +80,7 @@ struct ReplayArguments {
 
 /// A line of a quarantine object.
 #[derive(Deserialize, Serialize)]
-struct BadRecord {
+struct QuarantinedRecord {
     offset: u64,
     line: u64,
     length: u64,
@@ -97,14 +93,14 @@ struct BadRecord {
     sha256: Option<String>,
 }
 
-/// Largest quarantine object that is read whole: one of 64 KiB records, ten thousand of them, in base64.
-const MOST_BYTES: u64 = 1 << 30;
+/// Longest quarantine object that is read: 10,000 records of 64 KiB in Base64.
+const MAX_OBJECT_BYTES: u64 = 1 << 30;
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     match arguments.action {
-        Action::List(list) => list.run().await,
-        Action::Show(show) => show.run().await,
-        Action::Replay(replay) => replay.run().await,
+        QuarantineCommand::List(list) => list.run().await,
+        QuarantineCommand::Show(show) => show.run().await,
+        QuarantineCommand::Replay(replay) => replay.run().await,
     }
 }
 
@@ -121,7 +117,7 @@ impl ListArguments {
             });
             output::json(&each.collect::<Vec<_>>());
         } else if bad.is_empty() {
-            output::text("no hour has a bad record\n");
+            output::text("no hour has bad records\n");
         } else {
             output::text(&list(&bad));
         }
@@ -147,11 +143,12 @@ impl ShowArguments {
         let objects = bucket.list(&prefix).await.map_err(|error| stack.aws.error(error))?;
         let mut records = Vec::new();
         for object in objects {
-            let bytes = bucket.read_whole(&object.key, MOST_BYTES).await.map_err(|error| unreadable(&stack, error))?;
+            let bytes =
+                bucket.read_whole(&object.key, MAX_OBJECT_BYTES).await.map_err(|error| unreadable(&stack, error))?;
             for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                let record: BadRecord = serde_json::from_slice(line).map_err(|error| CliError::Absent {
-                    what: format!("a readable line of {}: {error}; such a line", bucket.address(&object.key)),
-                    next: "the object is none of this pipeline's".to_owned(),
+                let record: QuarantinedRecord = serde_json::from_slice(line).map_err(|error| CliError::Absent {
+                    what: format!("readable record in {} ({error})", bucket.address(&object.key)),
+                    next: "check which program wrote the object".to_owned(),
                 })?;
                 records.push(record);
             }
@@ -159,7 +156,7 @@ impl ShowArguments {
         if self.json {
             output::json(&records);
         } else if records.is_empty() {
-            output::text(&format!("{} has no bad record\n", self.hour));
+            output::text(&format!("{} has no bad records\n", self.hour));
         } else {
             output::text(&show(&records));
         }
@@ -170,13 +167,14 @@ impl ShowArguments {
 fn unreadable(stack: &Stack, error: ReadError) -> CliError {
     match error {
         ReadError::Aws(error) => stack.aws.error(error),
-        other => {
-            CliError::Absent { what: other.to_string(), next: "it is kept for QuarantineRetentionDays".to_owned() }
-        }
+        other => CliError::Absent {
+            what: other.to_string(),
+            next: "objects are deleted after QuarantineRetentionDays".to_owned(),
+        },
     }
 }
 
-fn show(records: &[BadRecord]) -> String {
+fn show(records: &[QuarantinedRecord]) -> String {
     let rows = records.iter().map(|record| {
         vec![
             record.line.to_string(),
@@ -190,7 +188,7 @@ fn show(records: &[BadRecord]) -> String {
     output::table(&["line", "byte", "length", "reason", "detail", "begins with"], rows, |at| at == 1 || at == 2)
 }
 
-/// The first bytes, as far as a terminal can show them.
+/// The first bytes as printable text.
 fn preview(raw: &str) -> String {
     use base64::Engine;
     let bytes = base64::engine::general_purpose::STANDARD.decode(raw).unwrap_or_default();
@@ -200,7 +198,7 @@ fn preview(raw: &str) -> String {
 async fn published(stack: &Stack, hour: ArchiveHour) -> Result<Publication, CliError> {
     let item = stack.ledger()?.get(hour).await.map_err(|error| stack.aws.error(error))?;
     item.and_then(|item| item.publication).ok_or_else(|| CliError::Absent {
-        what: format!("a published hour {hour}"),
+        what: format!("published hour {hour}"),
         next: format!("run it: 'ghactivity hour {hour}'"),
     })
 }
@@ -211,7 +209,7 @@ impl ReplayArguments {
         let stack = following.stack.find().await?;
         let before = published(&stack, hour).await?;
         if before.counts.quarantined == 0 {
-            return Err(CliError::Usage(format!("{hour} has no bad record: there is nothing to replay")));
+            return Err(CliError::Usage(format!("{hour} has no bad records: nothing to replay")));
         }
         let input = json!({"hour": hour, "source": "landing"});
         let name = format!("{hour}_replay");
@@ -232,7 +230,6 @@ impl ReplayArguments {
     }
 }
 
-/// What a replay changed.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct ReplayReport {
     hour: ArchiveHour,
@@ -242,7 +239,7 @@ struct ReplayReport {
     quarantined_after: u64,
     version_before: String,
     version_after: String,
-    /// Records and duplicates are what they were, and each row that came is a record that left quarantine.
+    /// Records and duplicates are unchanged, and each new row is a record that left the quarantine.
     balances: bool,
 }
 
@@ -265,7 +262,7 @@ impl ReplayReport {
     fn text(&self) -> String {
         if self.version_before == self.version_after {
             return format!(
-                "nothing changed: {} records are still bad to this version of the converter ({})\n",
+                "nothing changed: this version of the converter ({1}) still rejects {0} records\n",
                 count(self.quarantined_after),
                 self.version_after
             );

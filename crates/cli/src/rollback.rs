@@ -1,4 +1,4 @@
-//! `ghactivity rollback`: an hour as readers saw it before.
+//! `ghactivity rollback`: publishes an earlier version of an hour.
 
 use clap::Args;
 use cli_core::CliError;
@@ -6,14 +6,13 @@ use cli_watch::FollowArguments;
 use pipeline::{ArchiveHour, Version};
 use serde_json::json;
 
-/// Which hour, and to what.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// The hour, in UTC
     #[arg(value_name = "YYYY-MM-DD-H")]
     hour: ArchiveHour,
-    /// The version to show again: 12 hex digits of the ledger's previous_versions, or the one before this
+    /// Version to publish: 12 hex digits from previous_versions in the ledger, or previous
     #[arg(long, value_name = "VERSION", default_value = "previous", value_parser = version)]
     to: String,
     #[command(flatten)]
@@ -21,20 +20,20 @@ pub(crate) struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Shows readers a version of the hour that was kept (KeepVersions of the stack), in one step; nothing is fetched or converted.
-The hour keeps it until it is run again.
+Publishes an earlier version of an hour in one step, without a download or conversion. The stack keeps KeepVersions versions.
+The version stays published until the hour is run again.
 
 Examples:
   ghactivity rollback 2025-11-21-0
   ghactivity rollback 2025-11-21-0 --to 0123456789ab
 
 Exit status:
-  0    readers see that version
-  1    the command line makes no sense; nothing was done
-  2    it failed, for example VersionNotKept
-  130  detached by Ctrl-C; it goes on";
+  0    the version is published
+  1    usage error; nothing was done
+  2    failed, for example with VersionNotKept
+  130  detached by Ctrl-C; the execution continues";
 
-/// Rolls the hour back and prints what readers see now.
+/// Rolls the hour back and prints its report.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { hour, to, following } = arguments;
     let stack = following.stack.find().await?;
@@ -44,7 +43,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     following.finish(ended)
 }
 
-/// A version, or the word for the one before.
+/// Accepts a version, or `previous`.
 fn version(text: &str) -> Result<String, String> {
     match (text, text.parse::<Version>()) {
         ("previous", _) | (_, Ok(_)) => Ok(text.to_owned()),
@@ -57,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_versions_are_rolled_back_to() {
+    fn only_versions_are_accepted() {
         assert!(["previous", "0123456789ab"].into_iter().all(|text| version(text).as_deref() == Ok(text)));
         for text in ["", "xyz", "0123456789", "0123456789AB", "previous "] {
             assert!(

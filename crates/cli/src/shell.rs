@@ -1,4 +1,4 @@
-//! `ghactivity completions` and `ghactivity man`: what a shell and `man` want to know of the command itself.
+//! `ghactivity completions` and `ghactivity man`.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,6 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 use cli_core::{CliError, output};
 
-/// For which shell.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -18,29 +17,27 @@ pub(crate) struct CompletionsArguments {
     shell: Shell,
 }
 
-/// Where to.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   ghactivity man | man -l -
   ghactivity man --out ~/.local/share/man/man1    # a page for each subcommand")]
 pub(crate) struct ManArguments {
-    /// Write a page for the command and one for each subcommand into this folder, instead of printing the first
+    /// Write the pages of the command and of each subcommand to this folder, instead of printing the first
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
-pub(crate) fn completions(arguments: &CompletionsArguments, mut command: Command) -> Result<(), CliError> {
+pub(crate) fn completions(arguments: &CompletionsArguments, mut command: Command) {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "ghactivity", &mut script);
     output::text(&String::from_utf8_lossy(&script));
-    Ok(())
 }
 
 pub(crate) fn man(arguments: &ManArguments, command: Command) -> Result<(), CliError> {
     let Some(folder) = &arguments.out else {
         let mut page = Vec::new();
-        clap_mangen::Man::new(command).render(&mut page).expect("memory takes what is written to it");
+        clap_mangen::Man::new(command).render(&mut page).expect("writing to memory never fails");
         output::text(&String::from_utf8_lossy(&page));
         return Ok(());
     };

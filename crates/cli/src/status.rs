@@ -1,4 +1,4 @@
-//! `ghactivity status`: how far the stack is, and what every hour became.
+//! `ghactivity status`: bookmark, last runs and a calendar of hours.
 
 use aws_lake::HourMark;
 use clap::Args;
@@ -11,7 +11,6 @@ use pipeline::ArchiveHour;
 use pipeline::ledger::{JobItem, JobRunItem};
 use serde::Serialize;
 
-/// What to look at.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -21,10 +20,10 @@ pub(crate) struct Arguments {
     /// First hour of the calendar, instead of --days
     #[arg(long, value_name = "YYYY-MM-DD-H", conflicts_with = "days")]
     from: Option<ArchiveHour>,
-    /// Last hour of the calendar [default: the one that is running]
+    /// Last hour of the calendar [default: the current one]
     #[arg(long, value_name = "YYYY-MM-DD-H")]
     to: Option<ArchiveHour>,
-    /// Whose bookmark and runs
+    /// Job with the bookmark and the runs
     #[arg(long, value_name = "ID", default_value = INGEST_JOB)]
     job_id: String,
     /// Print one JSON object
@@ -35,8 +34,9 @@ pub(crate) struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-The bookmark is the newest hour before which every hour is published or missing; lag is how many hours that are over come
-after it. The calendar tells of every hour whether readers see it, whatever job ran it; hours that failed are listed with why.
+Shows how far the stack is. Every hour up to the bookmark is published or missing in the archive; the lag is the number of
+complete hours after it. The calendar shows the state of every hour, whichever job ran it. Failed hours are listed with their
+errors.
 
 Examples:
   ghactivity status
@@ -44,10 +44,10 @@ Examples:
   ghactivity status --from 2025-11-01-0 --to 2025-11-30-23
   ghactivity status --json | jq '.calendar[] | select(.state == \"failed\")'
 
-Exit status: 0 told, 1 the command line makes no sense, 2 the stack cannot be read";
+Exit status: 0 printed, 1 usage error, 2 the stack cannot be read";
 
 const RUNS: i32 = 5;
-/// The most failed hours that are listed.
+/// Most failed hours that are listed.
 const MAX_FAILED: usize = 20;
 
 #[derive(Serialize)]
@@ -58,7 +58,7 @@ struct StackStatus {
     job_id: String,
     bookmark: Option<ArchiveHour>,
     first_hour: Option<ArchiveHour>,
-    /// Hours that are over and come after the bookmark; null without a bookmark.
+    /// Complete hours after the bookmark; null without a bookmark.
     lag_hours: Option<i64>,
     runs: Vec<RunLine>,
     calendar: Vec<HourLine>,
@@ -89,7 +89,7 @@ struct HourLine {
     message: Option<String>,
 }
 
-/// Reads the tables and prints what they say.
+/// Reads the tables and prints the status.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let now = Timestamp::now();
     let (first, last) = arguments.range(now)?;
@@ -152,7 +152,7 @@ impl StackStatus {
                 format!("{bookmark}, {} behind", plural(u64::try_from(lag).unwrap_or_default(), "hour"))
             }
             (Some(bookmark), None) => bookmark.to_string(),
-            (None, _) => "none yet: 'ghactivity ingest' begins".to_owned(),
+            (None, _) => "none yet: start with 'ghactivity ingest'".to_owned(),
         };
         let schedule = self.schedule.as_deref().unwrap_or("unknown");
         let mut text =
@@ -197,7 +197,7 @@ impl RunLine {
 
 fn lines(calendar: &CoverageCalendar, marks: &[HourMark]) -> Vec<HourLine> {
     let mut marks = marks.iter().peekable();
-    let cells = calendar.cells().filter(|(_, cell)| *cell != HourState::Future);
+    let cells = calendar.states().filter(|(_, cell)| *cell != HourState::Future);
     cells
         .map(|(hour, state)| {
             let mark = marks.next_if(|mark| mark.hour == hour);
@@ -209,7 +209,7 @@ fn lines(calendar: &CoverageCalendar, marks: &[HourMark]) -> Vec<HourLine> {
         .collect()
 }
 
-/// The hours of the calendar that failed, and why; nothing if there are none.
+/// The failed hours of the calendar with their errors; empty if there are none.
 fn failed_hours(lines: &[HourLine]) -> String {
     let failed: Vec<&HourLine> = lines.iter().filter(|line| line.state == HourState::Failed).collect();
     if failed.is_empty() {
@@ -221,7 +221,7 @@ fn failed_hours(lines: &[HourLine]) -> String {
         text += &format!("  {hour}  {}\n", one_line(&why));
     }
     if failed.len() > MAX_FAILED {
-        text += &format!("  and {} more, which --json tells\n", failed.len() - MAX_FAILED);
+        text += &format!("  and {} more; --json lists all\n", failed.len() - MAX_FAILED);
     }
     text
 }
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn failed_hours_are_listed_with_why() {
+    fn failed_hours_are_listed_with_errors() {
         let line = |number: u32, state| HourLine {
             hour: format!("2025-11-21-{number}").parse().unwrap(),
             state,
@@ -254,7 +254,7 @@ mod tests {
             error: Some("NotGzip".to_owned()),
             message: Some("it is\na page".to_owned()),
         };
-        assert_eq!(failed_hours(&[line(0, HourState::Published)]), "", "an error of before");
+        assert_eq!(failed_hours(&[line(0, HourState::Published)]), "", "an earlier error");
         let some = failed_hours(&[line(0, HourState::Published), line(1, HourState::Failed)]);
         assert_eq!(some, "\nfailed, oldest first\n  2025-11-21-1  NotGzip: it is a page\n");
         let many: Vec<HourLine> = (0..23).map(|number| line(number, HourState::Failed)).collect();
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_has_bookmark_lag_and_runs() {
+    fn status_has_bookmark_lag_and_runs() {
         let told = StackStatus {
             stack: "ghactivity".to_owned(),
             region: "us-east-1".to_owned(),

@@ -1,4 +1,4 @@
-//! `ghactivity teardown`: everything that the stack remaining in the account, after it was shown and agreed to.
+//! `ghactivity teardown`: deletes the stack with its data, after a list and a confirmation.
 
 mod inventory;
 
@@ -16,14 +16,13 @@ use cli_stack::{Stack, StackArguments, is_stack_absent};
 
 use inventory::{BucketSizes, Inventory, KeptData, StackResources};
 
-/// What to take away.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// Keep the buckets with all their objects, the tables, or (without a value) both
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "all", value_name = "WHAT")]
     keep_data: Option<KeptData>,
-    /// Only list what would go
+    /// List what would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
     /// Print the list as one JSON object
@@ -34,38 +33,38 @@ pub(crate) struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Lists what would go, with sizes, and asks to type the word delete (a script pipes it in). Then it empties the buckets, deletes
-the stack, and what a deleted stack leaves behind: its buckets and tables. The schedule is part of the stack. Nothing goes while
-an execution runs: one that the schedule starts before you agree makes this stop. Tables that loads of CSV files made are listed,
-and stay.
+Lists what will be deleted, with sizes, and asks you to type the word delete (a script can pipe it in). Then it empties the
+buckets, deletes the stack, and deletes the buckets and tables that a deleted stack leaves behind. It refuses to start while an
+execution is running. Tables that CSV loads created are listed and kept.
 
 Examples:
   ghactivity teardown --dry-run
   ghactivity teardown --dry-run --json | jq .buckets
   ghactivity teardown
-  ghactivity teardown --keep-data                 # stack only: buckets and tables stay
-  ghactivity teardown --keep-data=bucket          # the files stay, ledger and history go
+  ghactivity teardown --keep-data                 # delete the stack, keep buckets and tables
+  ghactivity teardown --keep-data=bucket          # keep the files, delete ledger and history
   echo delete | ghactivity teardown --stack ghactivity-dev
 
-Exit status: 0 gone (or listed), 1 not agreed to: nothing was done, 2 it failed: run it again to go on, or where the stack is
-gone already, run the commands that it prints for what is remaining";
+Exit status: 0 deleted or listed, 1 not confirmed and nothing was done, 2 failed: run it again, or if the stack is already
+deleted, run the commands that it prints";
 
-/// Shows, asks, and takes away.
+/// Lists, asks for a confirmation, and deletes.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let stack = arguments.stack.find().await?;
     let resources = StackResources::of(&stack).await?;
     let inventory = Inventory::of(&stack, &resources, arguments.keep_data).await?;
-    match arguments.json {
-        true => output::json(&inventory.json()),
-        false => output::text(&inventory.to_string()),
+    if arguments.json {
+        output::json(&inventory.json())
+    } else {
+        output::text(&inventory.to_string())
     }
     if arguments.dry_run {
         return Ok(());
     }
-    nothing_runs(&stack, &resources).await?;
-    agreed()?;
-    // The schedule may have started one while the question stood.
-    nothing_runs(&stack, &resources).await?;
+    refuse_if_running(&stack, &resources).await?;
+    confirmed()?;
+    // The schedule may have started an execution in the meantime.
+    refuse_if_running(&stack, &resources).await?;
     let doomed: &[BucketSizes] = if inventory.takes_buckets() { &inventory.buckets } else { &[] };
     for BucketSizes { bucket, .. } in doomed {
         empty(&stack, bucket).await?;
@@ -86,7 +85,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
 async fn delete_rest(stack: &Stack, remaining: &mut RemainingResources) -> Result<(), CliError> {
     delete_stack(stack).await?;
     remaining.stack_is_gone = true;
-    say(&format!("stack {} is deleted", stack.name));
+    say(&format!("deleted stack {}", stack.name));
     let mut outcome = Ok(());
     for bucket in std::mem::take(&mut remaining.buckets) {
         if let Err(error) = delete_bucket(stack, &bucket).await {
@@ -114,12 +113,10 @@ struct RemainingResources {
 
 impl fmt::Display for RemainingResources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.stack_is_gone {
-            true => writeln!(f, "the stack is gone; these could not be deleted, and this deletes them:")?,
-            false => writeln!(
-                f,
-                "run this again to go on; should the stack be gone by then, this deletes what it remaining:"
-            )?,
+        if self.stack_is_gone {
+            writeln!(f, "the stack is deleted, but these could not be; delete them with:")?
+        } else {
+            writeln!(f, "run this again to continue; if the stack is already deleted, delete the rest with:")?
         }
         let region = &self.region;
         for bucket in &self.buckets {
@@ -136,21 +133,21 @@ fn say(line: &str) {
     output::text(&format!("{line}\n"));
 }
 
-/// Asks for the word; anything else, and nobody there to type it, is a no.
-fn agreed() -> Result<(), CliError> {
+/// Asks for the word; any other input is a no.
+fn confirmed() -> Result<(), CliError> {
     if io::stdin().is_terminal() {
-        eprint!("Type delete to go on: ");
+        eprint!("Type delete to continue: ");
     }
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
     if read.is_ok() && answer.trim() == "delete" {
         return Ok(());
     }
-    Err(CliError::Usage("not agreed to, nothing was done; type the word delete where it is asked for".to_owned()))
+    Err(CliError::Usage("not confirmed, nothing was done; type the word delete when asked".to_owned()))
 }
 
-/// A run that loses its functions on the way would leave its work half done, and write into what is being emptied.
-async fn nothing_runs(stack: &Stack, resources: &StackResources) -> Result<(), CliError> {
+/// A running execution would lose its functions midway, and write into buckets that are being emptied.
+async fn refuse_if_running(stack: &Stack, resources: &StackResources) -> Result<(), CliError> {
     for machine in &resources.state_machines {
         let request =
             stack.aws.sfn().list_executions().state_machine_arn(machine).status_filter(ExecutionStatus::Running);
@@ -158,7 +155,7 @@ async fn nothing_runs(stack: &Stack, resources: &StackResources) -> Result<(), C
         if let Some(running) = answer.executions.first() {
             let arn = running.execution_arn();
             return Err(CliError::Usage(format!(
-                "an execution is running, nothing was done: wait for its end ('ghactivity watch {arn}'), or stop it \
+                "an execution is running, nothing was done; wait for its end ('ghactivity watch {arn}') or stop it \
                  ('aws stepfunctions stop-execution --execution-arn {arn}')"
             )));
         }
@@ -166,18 +163,18 @@ async fn nothing_runs(stack: &Stack, resources: &StackResources) -> Result<(), C
     Ok(())
 }
 
-/// Deletes a bucket that the stack remaining behind; a stack may take along what it made itself a moment ago.
+/// Deletes a bucket that the deleted stack left behind, if it still exists.
 async fn delete_bucket(stack: &Stack, bucket: &str) -> Result<(), CliError> {
     match stack.aws.s3().head_bucket().bucket(bucket).send().await {
         Ok(_) => {}
         Err(error) if error.as_service_error().is_some_and(|refusal| refusal.is_not_found()) => return Ok(()),
         Err(error) => return Err(stack.aws.call_error("HeadBucket", bucket, error)),
     }
-    // What was still on its way when it was emptied.
+    // Objects that arrived after the first time.
     empty(stack, bucket).await?;
     let answer = stack.aws.s3().delete_bucket().bucket(bucket).send().await;
     answer.map_err(|error| stack.aws.call_error("DeleteBucket", bucket, error))?;
-    say(&format!("bucket {bucket} is deleted"));
+    say(&format!("deleted bucket {bucket}"));
     Ok(())
 }
 
@@ -186,7 +183,7 @@ async fn delete_table(stack: &Stack, table: &str) -> Result<(), CliError> {
         Err(error) if error.as_service_error().is_some_and(|refusal| refusal.is_resource_not_found_exception()) => {}
         answer => drop(answer.map_err(|error| stack.aws.call_error("DeleteTable", table, error))?),
     }
-    say(&format!("table {table} is deleted"));
+    say(&format!("deleted table {table}"));
     Ok(())
 }
 
@@ -196,12 +193,12 @@ async fn empty(stack: &Stack, bucket: &str) -> Result<(), CliError> {
     let keys: Vec<_> = bucket.list("").await.map_err(failed)?.into_iter().map(|object| object.key).collect();
     if !keys.is_empty() {
         bucket.delete_many(&keys).await.map_err(failed)?;
-        say(&format!("bucket {}: {} objects are deleted", bucket.name(), count(keys.len() as u64)));
+        say(&format!("bucket {}: deleted {} objects", bucket.name(), count(keys.len() as u64)));
     }
     Ok(())
 }
 
-/// Deletes the stack and waits until it is gone.
+/// Deletes the stack and waits for the end.
 async fn delete_stack(stack: &Stack) -> Result<(), CliError> {
     let client = stack.aws.cloudformation();
     let answer = client.delete_stack().stack_name(&stack.id).send().await;
@@ -217,13 +214,12 @@ async fn delete_stack(stack: &Stack) -> Result<(), CliError> {
             None | Some(StackStatus::DeleteComplete) => return Ok(()),
             Some(StackStatus::DeleteInProgress) => tokio::time::sleep(Duration::from_millis(500)).await,
             Some(status) => {
-                let reason =
-                    found.as_ref().and_then(|found| found.stack_status_reason()).unwrap_or("no reason is given");
+                let reason = found.as_ref().and_then(|found| found.stack_status_reason()).unwrap_or("without a reason");
                 return Err(CliError::Refused {
                     call: "DeleteStack",
                     resource: stack.name.clone(),
                     reason: format!("{}: {reason}", status.as_str()),
-                    next: "remove what the reason names, then run this again".to_owned(),
+                    next: "resolve the reason, then run this again".to_owned(),
                 });
             }
         }
@@ -235,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_remaining_is_named_with_the_commands_that_delete_it() {
+    fn remaining_resources_have_commands() {
         let mut remaining = RemainingResources {
             region: "eu-west-1".to_owned(),
             buckets: vec!["lake".to_owned()],
@@ -245,10 +241,10 @@ mod tests {
         let before = remaining.to_string();
         remaining.stack_is_gone = true;
         insta::assert_snapshot!(format!("{before}{remaining}"), @r"
-        run this again to go on; should the stack be gone by then, this deletes what it remaining:
+        run this again to continue; if the stack is already deleted, delete the rest with:
           aws s3 rb s3://lake --force --region eu-west-1
           aws dynamodb delete-table --table-name jobs --region eu-west-1
-        the stack is gone; these could not be deleted, and this deletes them:
+        the stack is deleted, but these could not be; delete them with:
           aws s3 rb s3://lake --force --region eu-west-1
           aws dynamodb delete-table --table-name jobs --region eu-west-1
         ");

@@ -1,4 +1,4 @@
-//! What the program says of itself, subcommand by subcommand.
+//! The help of every subcommand, completions and man pages.
 #![allow(clippy::unwrap_used)] // Allowed in tests.
 
 use std::process::Command;
@@ -40,7 +40,7 @@ fn help() {
 }
 
 #[test]
-fn completions_know_the_subcommands() {
+fn completions_have_the_subcommands() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = printed(&["completions", shell]);
         for word in ["backfill", "quarantine", "--dry-run"] {
@@ -50,7 +50,7 @@ fn completions_know_the_subcommands() {
 }
 
 #[test]
-fn man_pages_are_written_for_every_subcommand() {
+fn each_subcommand_has_a_man_page() {
     let folder = tempfile::tempdir().unwrap();
     printed(&["man", "--out", folder.path().to_str().unwrap()]);
     for page in ["ghactivity.1", "ghactivity-backfill.1", "ghactivity-quarantine-replay.1"] {

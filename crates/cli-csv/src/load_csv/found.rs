@@ -1,4 +1,4 @@
-//! What a file is, before it is loaded.
+//! What a file contains, found before the load.
 
 use std::collections::BTreeMap;
 
@@ -10,31 +10,30 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::follow::follow_load;
-use crate::plan::LoadPlan;
+use crate::plan::PlannedLoad;
 use crate::rejected::{MAX_PRINTED, RejectedRow};
 
-/// What is told of a file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct FileFacts {
     pub(super) rows: u64,
-    /// Rows whose id a later row has.
+    /// Rows with the same id as a later row.
     pub(super) duplicate: u64,
     pub(super) rejected: u64,
     pub(super) write_units: u64,
     pub(super) chunks: u64,
     pub(super) delimiter: Delimiter,
     pub(super) columns: u64,
-    /// The column that is the key; a hash of the row is, if there is none.
+    /// The key column; `None` if the key is a hash of the row.
     pub(super) id_column: Option<String>,
-    /// TypeArguments of columns that are no text.
+    /// Columns that are not text.
     pub(super) types: BTreeMap<String, ColumnType>,
-    /// The first rows that do not fit, where the file was read on this machine.
+    /// The first rejected rows, for a local file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) rejected_rows: Vec<RejectedRow>,
 }
 
 impl FileFacts {
-    /// By a pass on this machine.
+    /// From a plan made on this machine.
     pub(super) fn of(plan: FilePlan) -> Self {
         let FilePlan { planned, quarantine, .. } = plan;
         let PlannedCsv { rules, chunks, rows, rejected, superseded, write_units, .. } = planned;
@@ -52,7 +51,7 @@ impl FileFacts {
         }
     }
 
-    /// By an execution of the state machine that loads nothing.
+    /// From a dry run of the state machine.
     pub(super) async fn by_dry_run(stack: &Stack, request: &Value, detach: &Detach) -> Result<Self, CliError> {
         let mut request = request.clone();
         request["dry_run"] = true.into();
@@ -62,14 +61,14 @@ impl FileFacts {
             return Err(error);
         }
         ended.plan.map(Self::from).ok_or_else(|| CliError::Absent {
-            what: format!("the plan of {arn}"),
-            next: "the stack is of another version than this command: deploy it again".to_owned(),
+            what: format!("plan of {arn}"),
+            next: "stack and command have different versions: deploy the stack again".to_owned(),
         })
     }
 }
 
-impl From<LoadPlan> for FileFacts {
-    fn from(plan: LoadPlan) -> Self {
+impl From<PlannedLoad> for FileFacts {
+    fn from(plan: PlannedLoad) -> Self {
         Self {
             rows: plan.rows,
             duplicate: plan.superseded,

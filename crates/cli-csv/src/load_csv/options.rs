@@ -1,4 +1,4 @@
-//! Options of the command line that the loader's own types are made of.
+//! Options of the command line that become options of the loader.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -6,45 +6,45 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use csv_load::ColumnType;
 
-/// TypeArguments of columns by their names.
+/// Types by column name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct TypeArguments(pub(super) BTreeMap<String, ColumnType>);
 
 /// See [`csv_load::EmptyCells`].
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum EmptyCells {
-    /// The item has no such attribute
+pub(super) enum EmptyCellsChoice {
+    /// Store no attribute
     Omit,
-    /// An empty text, or null in a column that is no text
+    /// Store an empty string, or null in a column of type N or BOOL
     Keep,
 }
 
 /// See [`csv_load::OnExisting`].
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum OnExisting {
-    /// The row takes the item's place
+pub(super) enum OnExistingChoice {
+    /// Replace the item
     Overwrite,
-    /// The item stays
+    /// Keep the item
     Skip,
-    /// The load fails
+    /// Fail the load
     Fail,
 }
 
-impl From<EmptyCells> for csv_load::EmptyCells {
-    fn from(cells: EmptyCells) -> Self {
+impl From<EmptyCellsChoice> for csv_load::EmptyCells {
+    fn from(cells: EmptyCellsChoice) -> Self {
         match cells {
-            EmptyCells::Omit => Self::Omit,
-            EmptyCells::Keep => Self::Keep,
+            EmptyCellsChoice::Omit => Self::Omit,
+            EmptyCellsChoice::Keep => Self::Keep,
         }
     }
 }
 
-impl From<OnExisting> for csv_load::OnExisting {
-    fn from(what: OnExisting) -> Self {
+impl From<OnExistingChoice> for csv_load::OnExisting {
+    fn from(what: OnExistingChoice) -> Self {
         match what {
-            OnExisting::Overwrite => Self::Overwrite,
-            OnExisting::Skip => Self::Skip,
-            OnExisting::Fail => Self::Fail,
+            OnExistingChoice::Overwrite => Self::Overwrite,
+            OnExistingChoice::Skip => Self::Skip,
+            OnExistingChoice::Fail => Self::Fail,
         }
     }
 }
@@ -52,7 +52,7 @@ impl From<OnExisting> for csv_load::OnExisting {
 impl FromStr for TypeArguments {
     type Err = String;
 
-    /// `{"price": "N"}`, `@file` with that in it, or `price=N,active=BOOL`.
+    /// Parses `{"price": "N"}`, `@file` with such JSON, or `price=N,active=BOOL`.
     fn from_str(text: &str) -> Result<Self, String> {
         let json = match text.strip_prefix('@') {
             Some(path) => std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?,
@@ -68,7 +68,7 @@ impl FromStr for TypeArguments {
 fn pairs(text: &str) -> Result<TypeArguments, String> {
     let mut types = BTreeMap::new();
     for pair in text.split(',') {
-        // A name may have an equals sign in it, a type has none.
+        // A name may contain an equals sign, a type cannot.
         let (name, kind) = pair.rsplit_once('=').ok_or_else(|| format!("'{pair}': expected NAME=TYPE"))?;
         if types.insert(name.to_owned(), column_type(kind)?).is_some() {
             return Err(format!("column '{name}' has two types"));
@@ -79,7 +79,7 @@ fn pairs(text: &str) -> Result<TypeArguments, String> {
 
 fn column_type(text: &str) -> Result<ColumnType, String> {
     serde_json::from_value(text.to_uppercase().into())
-        .map_err(|_| format!("'{text}' is no type: expected S, N or BOOL"))
+        .map_err(|_| format!("'{text}' is not a type: expected S, N or BOOL"))
 }
 
 #[cfg(test)]
@@ -100,12 +100,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_type_is_named() {
+    fn invalid_type_is_named() {
         for (text, words) in [
             ("price", "'price': expected NAME=TYPE"),
-            ("price=X", "'X' is no type: expected S, N or BOOL"),
+            ("price=X", "'X' is not a type: expected S, N or BOOL"),
             ("price=N,price=S", "two types"),
-            (r#"{"price": "int"}"#, "'int' is no type"),
+            (r#"{"price": "int"}"#, "'int' is not a type"),
             (r#"{"price": 1}"#, "expected {\"NAME\""),
             ("@/nowhere/types.json", "/nowhere/types.json: "),
         ] {

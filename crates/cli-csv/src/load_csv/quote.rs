@@ -1,4 +1,4 @@
-//! What a load takes: write units from the sizes of its items, dollars, time.
+//! The quote of a load: write units, dollars, time.
 
 use cli_core::format::{count, duration, whole};
 use cli_core::{output, price};
@@ -9,24 +9,23 @@ use super::found::FileFacts;
 use crate::plan::describe_columns;
 use crate::rejected::rejected_lines;
 
-/// A table that is new and on demand takes so many write units a second at once.
+/// Write units a second that a new on-demand table takes at once.
 const UNITS_OF_A_NEW_TABLE: f64 = 4000.0;
-/// One chunk alone writes about as many units a second.
+/// Write units a second that one chunk writes, about.
 const UNITS_OF_A_CHUNK: f64 = 1000.0;
-/// What the figure of write units is.
-const MOST: &str = "write units: of each item at most, as numbers are taken to be as long as their text; an item that takes the \
-place of a longer one takes what that took\n";
-/// States that an execution enters beside its chunks' three each.
+/// The meaning of the figure of write units.
+const UNITS_NOTE: &str = "write units: an upper bound, with numbers counted as long as their text; replacing a longer item costs the units \
+of the longer one\n";
+/// State transitions of an execution, beside [`CHUNK_TRANSITIONS`] for each chunk.
 const OTHER_TRANSITIONS: f64 = 10.0;
 const CHUNK_TRANSITIONS: f64 = 3.0;
 
-/// An estimate.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct LoadQuote {
     table: String,
     #[serde(flatten)]
     found: FileFacts,
-    /// Items that are written, if none is there or they are overwritten.
+    /// Items that the load writes, unless it skips existing ones.
     items: u64,
     lambda_gb_seconds: f64,
     transitions: u64,
@@ -82,8 +81,8 @@ impl LoadQuote {
         let Self { found, items, .. } = self;
         let [rows, duplicate, rejected, items] = [found.rows, found.duplicate, found.rejected, *items].map(count);
         format!(
-            "{rows} rows: {items} items for {}, {duplicate} duplicate, {rejected} rejected; up to {} write units where no \
-             longer item is replaced, about ${:.2}, {} or more",
+            "{rows} rows: {items} items for {}, {duplicate} duplicate, {rejected} rejected; up to {} write units (more where \
+             longer items are replaced), about ${:.2}, at least {}",
             self.table,
             count(found.write_units),
             self.dollars,
@@ -91,7 +90,7 @@ impl LoadQuote {
         )
     }
 
-    /// What becomes of the columns, before the load.
+    /// One line about the columns, before the load.
     pub(super) fn columns(&self) -> String {
         let FileFacts { types, id_column, delimiter, columns, .. } = &self.found;
         format!("{columns} columns: {}", describe_columns(types, id_column.as_deref(), *delimiter))
@@ -103,7 +102,7 @@ impl LoadQuote {
         let table = output::table(&[], rows, |at| at > 0);
         let rejected = rejected_lines(&self.found.rejected_rows, self.found.rejected, None);
         let prices = format!("dollars: {}\n", self.prices);
-        format!("{file} into {}, {}\n\n{table}\n{MOST}{prices}{rejected}", self.table, self.columns())
+        format!("{file} into {}, {}\n\n{table}\n{UNITS_NOTE}{prices}{rejected}", self.table, self.columns())
     }
 
     fn rows(&self) -> [(&'static str, String); 11] {
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_has_the_arithmetic_of_the_readme() {
+    fn quote_has_the_figures_of_the_docs() {
         let quote = LoadQuote::of(found(), "csv_people", None, 8.0, 1769.0);
         assert!((quote.dynamodb_dollars - 3.50).abs() < 0.01 && (quote.lambda_dollars - 0.26).abs() < 0.01);
         assert!((quote.seconds - 1400.0).abs() < 1.0 && quote.items == 5_599_898);
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_is_a_table() {
+    fn quote_is_a_table() {
         insta::assert_snapshot!(LoadQuote::of(found(), "csv_people", None, 8.0, 1769.0).text("people.csv"));
     }
 }

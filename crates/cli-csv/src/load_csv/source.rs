@@ -1,4 +1,4 @@
-//! The file: on this machine or in S3, and brought to where the stack loads it from.
+//! The file: found on this machine or in S3, and brought into the upload bucket.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -22,11 +22,11 @@ use tokio::sync::mpsc;
 use super::found::FileFacts;
 
 const BAR: &str = "{msg} {bar:30} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left";
-/// `CopyObject` takes no more.
+/// Longest object that `CopyObject` copies. Source: the S3 API.
 const MAX_COPY_BYTES: u64 = 5 << 30;
 const PIECE_BYTES: usize = 1 << 20;
 
-/// Where somebody says that the file is.
+/// The file as the command line names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FileSource {
     Local(PathBuf),
@@ -47,11 +47,11 @@ impl FromStr for FileSource {
     }
 }
 
-/// A file that is there.
+/// A file that exists.
 pub(super) struct FoundFile {
     name: String,
     place: FilePlace,
-    /// Its key in the upload bucket, and whether this run put it there.
+    /// The key in the upload bucket, and whether this run created the object.
     uploaded: RefCell<Option<(String, bool)>>,
 }
 
@@ -62,7 +62,7 @@ enum FilePlace {
         sha256: [u8; 32],
         found: Box<FileFacts>,
     },
-    /// An object, and its key in the upload bucket.
+    /// An object in S3, and the key that it gets in the upload bucket.
     Object {
         bucket: String,
         key: String,
@@ -73,7 +73,7 @@ enum FilePlace {
 }
 
 impl FileSource {
-    /// Finds the file. One of this machine is read once, so that nothing is uploaded that is no good.
+    /// Finds the file. A local file is checked first, so an invalid one is never uploaded.
     pub(super) async fn find(&self, stack: &Stack, options: &LoadOptions) -> Result<FoundFile, CliError> {
         let (name, place) = match self {
             Self::Local(path) => (path.display().to_string(), local(path, stack, options).await?),
@@ -88,7 +88,7 @@ async fn local(path: &Path, stack: &Stack, options: &LoadOptions) -> Result<File
     let file = File::open(path).map_err(failed)?;
     let facts = file.metadata().map_err(failed)?;
     if !facts.is_file() {
-        return Err(failed(io::Error::other("it is no file")));
+        return Err(failed(io::Error::other("not a file")));
     }
     let chunk_rows = stack.parameter("CsvChunkRows").and_then(|text| text.parse().ok()).unwrap_or(25_000);
     let address = format!("s3://{}/{}", stack.output("UploadBucketName")?, upload_key(&[0; 32], path));
@@ -117,32 +117,34 @@ async fn local(path: &Path, stack: &Stack, options: &LoadOptions) -> Result<File
 async fn object(bucket: &str, key: &str, stack: &Stack) -> Result<FilePlace, CliError> {
     let address = format!("s3://{bucket}/{key}");
     let head = stack.aws.s3().head_object().bucket(bucket).key(key).send().await;
-    let head = head.map_err(|error| match error.as_service_error().is_some_and(HeadObjectError::is_not_found) {
-        true => CliError::Absent { what: address.clone(), next: format!("look for it: aws s3 ls s3://{bucket}/") },
-        false => stack.aws.call_error("HeadObject", &address, error),
+    let head = head.map_err(|error| {
+        if error.as_service_error().is_some_and(HeadObjectError::is_not_found) {
+            CliError::Absent { what: address.clone(), next: format!("look for it: aws s3 ls s3://{bucket}/") }
+        } else {
+            stack.aws.call_error("HeadObject", &address, error)
+        }
     })?;
     let bytes = head.content_length().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
     let is_upload = bucket == stack.output("UploadBucketName")?
         && (key.starts_with(keys::UPLOADS) || key.starts_with(keys::INCOMING));
-    let upload_key = match is_upload {
-        true => key.to_owned(),
-        // Named after its content, as far as S3 tells: so another version of the object takes no other load's place.
-        false => {
-            let tag: String = head.e_tag().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
-            format!("{}{tag}/{}", keys::INCOMING, last_part(key))
-        }
+    let upload_key = if is_upload {
+        key.to_owned()
+    } else {
+        // Named after the ETag, so that another version of the object gets another key.
+        let tag: String = head.e_tag().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
+        format!("{}{tag}/{}", keys::INCOMING, last_part(key))
     };
     let etag = head.e_tag().unwrap_or_default().to_owned();
     Ok(FilePlace::Object { bucket: bucket.to_owned(), key: key.to_owned(), upload_key, bytes, etag })
 }
 
 impl FoundFile {
-    /// Its name, for a person.
+    /// The name as the user wrote it.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it is, if it was read on this machine.
+    /// What a local file contains.
     pub(super) fn found(&self) -> Option<FileFacts> {
         match &self.place {
             FilePlace::Local { found, .. } => Some(FileFacts::clone(found)),
@@ -150,8 +152,8 @@ impl FoundFile {
         }
     }
 
-    /// Brings it into the upload bucket, unless it is there; answers its key. It is named after its content, so what is there
-    /// under that name is it.
+    /// Brings the file into the upload bucket, unless it is already there, and returns its key. The key is named after the
+    /// content, so an object with that key is the same file.
     pub(super) async fn upload(&self, stack: &Stack) -> Result<String, CliError> {
         if let Some((key, _)) = self.uploaded.borrow().as_ref() {
             return Ok(key.clone());
@@ -181,35 +183,35 @@ impl FoundFile {
         Ok(key)
     }
 
-    /// Hands on an outcome; takes away what this run put into the upload bucket if the file is not loaded after all.
+    /// Returns `outcome`, and deletes what this run uploaded if it is an error.
     pub(super) async fn kept_if<T>(&self, outcome: Result<T, CliError>, stack: &Stack) -> Result<T, CliError> {
-        if outcome.is_err() && self.forget(stack).await.is_err() {
-            eprintln!("  what was uploaded could not be taken away again");
+        if outcome.is_err() && self.discard(stack).await.is_err() {
+            eprintln!("  the uploaded object could not be deleted");
         }
         outcome
     }
 
-    /// Takes away what this run put into the upload bucket.
-    pub(super) async fn forget(&self, stack: &Stack) -> Result<(), CliError> {
+    /// Deletes what this run uploaded.
+    pub(super) async fn discard(&self, stack: &Stack) -> Result<(), CliError> {
         let Some((key, true)) = self.uploaded.take() else { return Ok(()) };
         let bucket = Bucket::new(stack.aws.s3(), stack.output("UploadBucketName")?);
         bucket.delete_many(&[key]).await.map_err(|error| stack.aws.error(error))
     }
 }
 
-/// The key of a file of this machine, named after its content.
+/// The key of a local file, named after its content.
 fn upload_key(sha256: &[u8; 32], path: &Path) -> String {
     let hash = hex::encode(&sha256[..6]);
     format!("{}{hash}/{}", keys::INCOMING, path.file_name().unwrap_or_default().to_string_lossy())
 }
 
-/// Whether the bucket has the object with this length.
+/// Whether the bucket has an object of this key and length.
 async fn has(bucket: &Bucket, key: &str, bytes: u64, stack: &Stack) -> Result<bool, CliError> {
     let listed = bucket.list(key).await.map_err(|error| stack.aws.error(error))?;
     Ok(listed.iter().any(|object| object.key == key && object.bytes == bytes))
 }
 
-/// Sends the file in parts; what is sent must be what was read before.
+/// Uploads the file in parts, and verifies that it is the file that was checked.
 async fn upload(
     path: &Path,
     bytes: u64,
@@ -234,7 +236,7 @@ async fn upload(
             bar.finish_and_clear();
             return stored.map(drop);
         }
-        Ok(_) => "it changed while it was read, and is not uploaded: run this again".to_owned(),
+        Ok(_) => "the file changed while it was read and was not uploaded: run the command again".to_owned(),
         Err(error) => error.to_string(),
     };
     upload.abort().await;
@@ -250,15 +252,15 @@ fn read(path: &Path, pieces: &mpsc::Sender<Bytes>) -> io::Result<[u8; 32]> {
         let read = file.read(&mut piece)?;
         piece.truncate(read);
         hash.update(&piece);
-        // Nobody takes it any more once a part could not be sent, which is told there.
+        // The receiver is gone once an upload of a part has failed; the receiver reports that error.
         if read == 0 || pieces.blocking_send(piece.into()).is_err() {
             return Ok(hash.finalize().into());
         }
     }
 }
 
-/// Copies an object by the caller's credentials, if it is still the one with the ETag that the copy is named after: the stack's
-/// own roles read its upload bucket alone.
+/// Copies an object with the credentials of the user, because the roles of the stack read only its upload bucket. Fails if
+/// the object no longer has the ETag.
 async fn copy(
     (from, key, etag): (&str, &str, &str),
     bytes: u64,
@@ -272,7 +274,7 @@ async fn copy(
         return Err(CliError::Refused {
             call: "CopyObject",
             resource: address.clone(),
-            reason: "it is longer than 5 GiB, which one copy takes at most".to_owned(),
+            reason: "the object is longer than 5 GiB, the limit of one copy".to_owned(),
             next: format!("copy it in parts: aws s3 cp {address} {target}; then load {target}"),
         });
     }
@@ -283,14 +285,14 @@ async fn copy(
         Err(error) if error.code() == Some("PreconditionFailed") => Err(CliError::Refused {
             call: "CopyObject",
             resource: address,
-            reason: "it was replaced since it was looked at".to_owned(),
-            next: "run this again: it takes the object that is there now".to_owned(),
+            reason: "the object was replaced in the meantime".to_owned(),
+            next: "run the command again to load the new object".to_owned(),
         }),
         Err(error) => Err(stack.aws.call_error("CopyObject", address, error)),
     }
 }
 
-/// As a header takes it: all but letters, digits and what keys usually have in percent.
+/// The value of the header `x-amz-copy-source`: percent-encoded except for unreserved characters and slashes.
 fn encoded(bucket: &str, key: &str) -> String {
     let byte = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(byte).to_string(),
@@ -303,7 +305,7 @@ fn last_part(key: &str) -> &str {
     key.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
 }
 
-/// A file whose bytes are hashed and counted while they are read.
+/// Hashes and counts the bytes of a file while they are read.
 struct HashingReader<'a> {
     file: File,
     hash: &'a mut Sha256,
@@ -328,7 +330,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_a_path_or_an_address() {
+    fn source_is_a_path_or_an_address() {
         assert_eq!("a b.csv".parse(), Ok(FileSource::Local("a b.csv".into())));
         let object = FileSource::S3 { bucket: "b".to_owned(), key: "k/x.csv".to_owned() };
         assert_eq!("s3://b/k/x.csv".parse(), Ok(object));
@@ -338,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_names_its_source_in_percent() {
+    fn copy_source_is_percent_encoded() {
         assert_eq!(encoded("b", "a b/ü+1.csv"), "b/a%20b/%C3%BC%2B1.csv");
         assert_eq!(last_part("a/b/c.csv"), "c.csv");
     }

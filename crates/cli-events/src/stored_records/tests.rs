@@ -21,18 +21,18 @@ fn expected() -> SentRecords {
     expected
 }
 
-fn line(sequence: &str, reason: &str, data: &[u8]) -> QuarantineLine {
+fn line(sequence: &str, reason: &str, data: &[u8]) -> StoredBadRecord {
     use base64::Engine;
     let data_base64 = base64::engine::general_purpose::STANDARD.encode(data);
     let (shard_id, sequence_number) = ("shardId-000000000000".to_owned(), sequence.to_owned());
-    QuarantineLine { shard_id, sequence_number, part: 0, reason: reason.to_owned(), data_base64 }
+    StoredBadRecord { shard_id, sequence_number, part: 0, reason: reason.to_owned(), data_base64 }
 }
 
 fn balanced() -> StoredRecords {
     let (expected, mut found) = (expected(), StoredRecords::default());
     found.object(&expected, KEY, vec![row(1), row(2), row(3)]);
     found.object(&expected, "events/seal", Vec::new());
-    // A batch that came again, cut another way.
+    // The same batch, delivered again in other pieces.
     found.quarantined(&expected, "q1", line("17", "not_json", b"no event"));
     found.quarantined(&expected, "q2", line("17", "not_json", b"no event"));
     found
@@ -50,7 +50,7 @@ fn found(damage: impl FnOnce(&mut StoredRecords, &SentRecords)) -> (EventFinding
 }
 
 #[test]
-fn what_is_stored_once_balances() {
+fn records_stored_once_balance() {
     let (expected, found) = (expected(), balanced());
     assert!(found.is_complete(&expected));
     assert_eq!((expected.events(), expected.again, expected.bad_records(), expected.records), (3, 1, 1, 5));
@@ -59,7 +59,7 @@ fn what_is_stored_once_balances() {
 }
 
 #[test]
-fn each_kind_of_damage_is_found_and_named() {
+fn each_kind_of_damage_is_found() {
     let uuid = |number| text_of(number);
     let other = KEY.replace("a.snappy", "b.snappy");
     assert_eq!(
@@ -86,7 +86,7 @@ fn each_kind_of_damage_is_found_and_named() {
 }
 
 #[test]
-fn a_row_that_was_changed_is_held_against_what_was_sent() {
+fn altered_row_names_the_column() {
     for (column, change) in [
         (
             "event_name is 'lesson:startet', was sent as 'lesson:started'",
@@ -108,7 +108,7 @@ fn a_row_that_was_changed_is_held_against_what_was_sent() {
 }
 
 #[test]
-fn a_partition_is_that_of_type_and_day_or_the_other_one() {
+fn partition_is_type_and_day_or_other() {
     for (key, is_right) in [
         ("events/event_type=lesson/event_date=2025-11-21/x", true),
         ("events/event_type=other/event_date=2025-11-21/x", true),
@@ -126,7 +126,7 @@ fn a_partition_is_that_of_type_and_day_or_the_other_one() {
 }
 
 #[test]
-fn several_contents_of_one_uuid_are_all_right() {
+fn reused_uuid_allows_each_content() {
     let mut expected = SentRecords::default();
     expected.add(json(1, 1), SENT_MS);
     expected.add(json(1, 2), SENT_MS);
@@ -136,7 +136,7 @@ fn several_contents_of_one_uuid_are_all_right() {
 }
 
 #[test]
-fn what_others_sent_can_be_left_aside() {
+fn unsent_records_can_be_ignored() {
     let (expected, mut found) = (expected(), StoredRecords::new(true));
     found.object(&expected, KEY, vec![row(1), row(2), row(3), row(9)]);
     found.quarantined(&expected, "q", line("1", "not_json", b"no event"));

@@ -1,4 +1,4 @@
-//! What a statement will read, told before it does: Athena's own plan names the partitions, the ledger their bytes.
+//! Estimates what a statement reads before it runs: partitions from the plan of Athena, bytes from the ledger.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,24 +13,24 @@ use pipeline::ArchiveHour;
 use pipeline::ledger::HourStatus;
 use serde::Deserialize;
 
-use super::statement::Statement;
+use super::statement::QueryStatement;
 use crate::athena::{self, dollars};
 
 /// The partition keys, in their order.
 const KEYS: [&str; 4] = ["year", "month", "dayofmonth", "hour"];
 
-/// What a statement reads, at most: of Parquet files, only the columns that it names are read.
+/// An upper bound, because Athena reads only the columns that a statement names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ReadEstimate {
-    /// It is about the catalogue.
+    /// The statement reads only the catalogue.
     Nothing,
-    /// Athena does not plan it.
+    /// Athena cannot plan the statement.
     Unknown,
-    /// Partitions of the table.
+    /// Partitions of the table `events`; `all` is the number of published ones.
     Partitions { hours: BTreeSet<ArchiveHour>, bytes: u64, all: usize },
 }
 
-/// The plan that `EXPLAIN (TYPE IO, FORMAT JSON)` gives, as far as it is of interest.
+/// The needed part of the result of `EXPLAIN (TYPE IO, FORMAT JSON)`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IoPlan {
@@ -41,7 +41,7 @@ struct IoPlan {
 #[serde(rename_all = "camelCase")]
 struct PlanInput {
     table: QualifiedTable,
-    /// Where the plan has them at the table itself.
+    /// Some plans have the constraints here.
     #[serde(default)]
     column_constraints: Vec<ColumnConstraint>,
     #[serde(default)]
@@ -62,7 +62,7 @@ struct SchemaTable {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct InputConstraints {
-    /// No partition at all fits.
+    /// No partition matches.
     none: bool,
     column_constraints: Vec<ColumnConstraint>,
 }
@@ -85,19 +85,22 @@ struct ValueRange {
     high: RangeBound,
 }
 
-/// `BELOW`, `EXACTLY` or `ABOVE` a value; without one, there is no bound.
+/// `BELOW`, `EXACTLY` or `ABOVE` a value; unbounded without one.
 #[derive(Deserialize)]
 struct RangeBound {
     value: Option<String>,
     bound: String,
 }
 
-/// Finds out what `sql` reads. Whatever is wrong with it is found here too, before anything is paid for; `yes` lets pass what
-/// cannot be planned.
+/// Estimates what `sql` reads.
+///
+/// # Errors
+///
+/// If Athena cannot plan the statement, unless `yes`. Errors in the SQL are thus found before anything is paid for.
 pub(super) async fn reads(stack: &Stack, sql: &str, yes: bool) -> Result<ReadEstimate, CliError> {
-    let query = match Statement::of(sql) {
-        Statement::Catalogue => return Ok(ReadEstimate::Nothing),
-        Statement::Reads(query) => query,
+    let query = match QueryStatement::of(sql) {
+        QueryStatement::Catalogue => return Ok(ReadEstimate::Nothing),
+        QueryStatement::Reads(query) => query,
     };
     let plan = match plan(stack, &query).await {
         Err(CliError::Query { .. }) if yes => return Ok(ReadEstimate::Unknown),
@@ -112,11 +115,11 @@ pub(super) async fn reads(stack: &Stack, sql: &str, yes: bool) -> Result<ReadEst
     Ok(weigh(&inputs, &marks))
 }
 
-/// Athena's plan; a query that it does not plan is a [`CliError::Query`].
+/// The plan of Athena, or [`CliError::Query`] for a query that it cannot plan.
 async fn plan(stack: &Stack, query: &str) -> Result<IoPlan, CliError> {
     let unplanned = |reason: String| CliError::Query {
-        reason: format!("what it reads cannot be told: {reason}"),
-        next: "correct the SQL, or add --yes to run it all the same; 'ghactivity query --list' names queries that work",
+        reason: format!("cannot estimate what it reads: {reason}"),
+        next: "correct the SQL, or add --yes to run it anyway; 'ghactivity query --list' names queries that work",
     };
     let answer = match athena::run(stack, &format!("EXPLAIN (TYPE IO, FORMAT JSON) {query}")).await {
         Err(CliError::Query { reason, .. }) => return Err(unplanned(reason)),
@@ -168,13 +171,13 @@ impl ValueRange {
 }
 
 impl ReadEstimate {
-    /// Refuses what reads most partitions, where that is much and nobody said yes.
+    /// Refuses a statement that reads most partitions and more than the limit, unless `yes`.
     pub(super) fn allow(&self, limit_bytes: u64, yes: bool) -> Result<(), CliError> {
         match self {
             Self::Partitions { hours, bytes, all } if hours.len() * 2 > *all && *bytes > limit_bytes && !yes => {
                 Err(CliError::Usage(format!(
-                    "it reads {} of {all} partitions, {} and so more than --limit-mb {}; name year, month, dayofmonth and hour \
-                     in WHERE, or add --yes",
+                    "the statement reads {} of {all} partitions, {}, more than --limit-mb {}; filter by year, month, \
+                     dayofmonth and hour, or add --yes",
                     hours.len(),
                     BinaryBytes(*bytes),
                     limit_bytes / 1_000_000
@@ -189,7 +192,7 @@ impl fmt::Display for ReadEstimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("reads no partition of events"),
-            Self::Unknown => f.write_str("what it reads cannot be told"),
+            Self::Unknown => f.write_str("cannot estimate what it reads"),
             Self::Partitions { hours, bytes, all } => {
                 let which = match (hours.first(), hours.last()) {
                     (Some(first), Some(last)) if first == last => format!(" ({first})"),
@@ -213,7 +216,7 @@ mod tests {
             hour: hour.parse().unwrap(),
             status: HourStatus::Published,
             verdict: None,
-            counts: Default::default(),
+            counts: pipeline::receipt::RecordCounts::default(),
             landing_bytes: 0,
             parquet_bytes,
             last_error: None,
@@ -242,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plans_constraints_choose_partitions() {
+    fn plan_constraints_select_partitions() {
         let day = r#"{"columnName": "dayofmonth", "domain": {"ranges": [{"low": {"value": "21", "bound": "EXACTLY"}, "high": {"value": "21", "bound": "EXACTLY"}}]}}"#;
         let late = r#"{"columnName": "hour", "domain": {"ranges": [{"low": {"value": "09", "bound": "ABOVE"}, "high": {"bound": "BELOW"}}]}}"#;
         for (phrase, constraint, expected) in [
@@ -257,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_most_needs_a_yes_above_the_limit_only() {
+    fn reading_most_above_the_limit_needs_yes() {
         let reads = |hours: &[&str], bytes, all| ReadEstimate::Partitions {
             hours: hours.iter().map(|hour| hour.parse().unwrap()).collect(),
             bytes,

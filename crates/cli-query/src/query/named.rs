@@ -1,4 +1,4 @@
-//! The stack's saved queries, and the day that they are asked about.
+//! The saved queries of the stack, with a day for their parameters.
 
 use cli_core::{CliError, hours};
 use cli_stack::Stack;
@@ -6,10 +6,9 @@ use jiff::civil::Date;
 use pipeline::ArchiveHour;
 use pipeline::ledger::HourStatus;
 
-/// How many one `BatchGetNamedQuery` takes. Source: the Athena API.
+/// Limit of one `BatchGetNamedQuery`. Source: the Athena API.
 const BATCH: usize = 50;
 
-/// A saved query.
 #[derive(Clone, Debug)]
 pub(super) struct NamedQuery {
     pub(super) name: String,
@@ -17,7 +16,7 @@ pub(super) struct NamedQuery {
     pub(super) sql: String,
 }
 
-/// All of the workgroup's, by name.
+/// All saved queries of the workgroup, sorted by name.
 pub(super) async fn all(stack: &Stack) -> Result<Vec<NamedQuery>, CliError> {
     let client = stack.aws.athena();
     let workgroup = stack.output("AthenaWorkGroupName")?;
@@ -45,12 +44,12 @@ pub(super) async fn all(stack: &Stack) -> Result<Vec<NamedQuery>, CliError> {
     Ok(queries)
 }
 
-/// The SQL of the query `name`, about `day`.
+/// The SQL of the query `name` for `day`.
 pub(super) async fn bound(stack: &Stack, name: &str, day: Option<Date>) -> Result<String, CliError> {
     let queries = all(stack).await?;
     let query = queries.iter().find(|query| query.name == name).ok_or_else(|| {
-        let next = "'ghactivity query --list' names all of them".to_owned();
-        CliError::Absent { what: format!("the saved query '{name}'"), next }
+        let next = "'ghactivity query --list' lists all".to_owned();
+        CliError::Absent { what: format!("saved query '{name}'"), next }
     })?;
     let day = match day {
         Some(day) => day,
@@ -63,10 +62,10 @@ pub(super) async fn bound(stack: &Stack, name: &str, day: Option<Date>) -> Resul
     query.about(day)
 }
 
-/// The newest published hour, to which a question without a day refers.
+/// The newest published hour, the default day of saved queries.
 async fn newest_published(stack: &Stack) -> Result<ArchiveHour, CliError> {
     let last = hours::current(jiff::Timestamp::now());
-    // Further back with each look: the newest is mostly of today.
+    // The newest hour is usually of today, so older hours are read only if needed.
     for days in [2, 60, 24 * 365 * 100] {
         let first = last.minus(days * 24).unwrap_or(ArchiveHour::FIRST);
         let marks = stack.ledger()?.summaries(first, last).await.map_err(|error| stack.aws.error(error))?;
@@ -76,7 +75,7 @@ async fn newest_published(stack: &Stack) -> Result<ArchiveHour, CliError> {
         }
     }
     Err(CliError::Absent {
-        what: "a published hour".to_owned(),
+        what: "published hour".to_owned(),
         next: "run some first: 'ghactivity ingest', or 'ghactivity hour 2025-11-21-0'".to_owned(),
     })
 }
@@ -86,19 +85,19 @@ fn day_of(hour: &ArchiveHour) -> Date {
 }
 
 impl NamedQuery {
-    /// What it answers: the description without the list of parameters.
+    /// The description without the list of parameters.
     pub(super) fn purpose(&self) -> &str {
         self.description.split(" Parameter").next().unwrap_or_default()
     }
 
-    /// The names of its parameters, in order, as the description lists them after "Parameters:".
+    /// The parameters in order, as the description lists them after "Parameters:".
     fn parameters(&self) -> Vec<&str> {
         let Some((_, listed)) = self.description.split_once("Parameters: ") else { return Vec::new() };
         let listed = listed.split(", as quoted text").next().unwrap_or_default();
         listed.trim_end_matches('.').split(", ").collect()
     }
 
-    /// The SQL with each `?` replaced.
+    /// The SQL with each `?` replaced by its part of the day.
     fn about(&self, day: Date) -> Result<String, CliError> {
         let wrong = |what: String| CliError::Absent {
             what,
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_fills_the_parameters_in_the_order_of_the_description() {
+    fn day_fills_the_parameters_in_order() {
         let day = Date::constant(2025, 3, 7);
         let daily = "What. Parameters: year, month, day of month, as quoted text: '2025', '11', '21'.";
         let asked = query(daily, "year = ? AND month = ? AND dayofmonth = ?").about(day).unwrap();
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_that_does_not_say_what_it_needs_is_refused() {
+    fn query_with_unknown_parameters_is_refused() {
         let day = Date::constant(2025, 3, 7);
         assert!(query("What.", "year = ?").about(day).is_err());
         assert!(query("What. Parameters: colour, as quoted text.", "x = ?").about(day).is_err());

@@ -1,27 +1,27 @@
-//! What a statement is, as far as its price goes: one about the catalogue, or one that reads, with the query that does.
+//! Finds the query in a statement, to estimate its price.
 
-/// A statement without its comments.
+/// A statement, by what it reads.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Statement {
-    /// It is answered from the catalogue, for nothing.
+pub(super) enum QueryStatement {
+    /// It reads only the catalogue, which is free.
     Catalogue,
-    /// It reads what this query reads.
+    /// It reads as much as this query.
     Reads(String),
 }
 
-/// The first words of statements that Athena answers from the catalogue; EXPLAIN is one unless it is EXPLAIN ANALYZE.
+/// First words of catalogue statements. EXPLAIN is one, EXPLAIN ANALYZE is not.
 const CATALOGUE: [&str; 4] = ["show", "describe", "desc", "explain"];
-/// What a query can begin with, beside a parenthesis.
+/// First words of queries, beside a parenthesis.
 const QUERY: [&str; 4] = ["select", "with", "values", "table"];
 
-/// A word or a mark outside of quotes and comments: where it begins, and how many parentheses are open there.
-struct Token<'a> {
+/// A word, quoted text or character, with its byte offset and the number of parentheses open there.
+struct SqlToken<'a> {
     at: usize,
     depth: usize,
     text: &'a str,
 }
 
-impl Statement {
+impl QueryStatement {
     pub(super) fn of(sql: &str) -> Self {
         let bare = without_comments(sql);
         let bare = bare.trim().trim_end_matches(';').trim_end();
@@ -38,14 +38,14 @@ impl Statement {
             }
             _ => None,
         };
-        // What is not known here is left to Athena to plan, or to refuse.
+        // Athena plans or refuses unknown statements.
         Self::Reads(query.unwrap_or(bare).trim().to_owned())
     }
 }
 
-/// The text from the first token, not before number `from`, that begins a query.
-fn after<'a>(sql: &'a str, tokens: &[Token<'_>], from: usize) -> Option<&'a str> {
-    let begins = |token: &&Token<'_>| QUERY.iter().any(|word| token.text.eq_ignore_ascii_case(word));
+/// The text from the first token at or after `from` that begins a query.
+fn after<'a>(sql: &'a str, tokens: &[SqlToken<'_>], from: usize) -> Option<&'a str> {
+    let begins = |token: &&SqlToken<'_>| QUERY.iter().any(|word| token.text.eq_ignore_ascii_case(word));
     let first = tokens.iter().skip(from).find(begins)?;
     // `(SELECT …) UNION (SELECT …)` is one query.
     let opened = tokens.iter().skip(from).filter(|token| token.at < first.at && token.text == "(");
@@ -53,14 +53,14 @@ fn after<'a>(sql: &'a str, tokens: &[Token<'_>], from: usize) -> Option<&'a str>
     Some(&sql[start..])
 }
 
-/// What is between the first parenthesis and the one that closes it.
-fn in_parentheses<'a>(sql: &'a str, tokens: &[Token<'_>]) -> Option<&'a str> {
+/// The text in the first pair of parentheses.
+fn in_parentheses<'a>(sql: &'a str, tokens: &[SqlToken<'_>]) -> Option<&'a str> {
     let open = tokens.iter().find(|token| token.text == "(")?;
     let close = tokens.iter().find(|token| token.text == ")" && token.depth == open.depth)?;
     Some(&sql[open.at + 1..close.at])
 }
 
-fn tokens(sql: &str) -> Vec<Token<'_>> {
+fn tokens(sql: &str) -> Vec<SqlToken<'_>> {
     let (mut found, mut depth, mut at) = (Vec::new(), 0_usize, 0);
     while let Some(c) = sql[at..].chars().next() {
         let length = match c {
@@ -73,7 +73,7 @@ fn tokens(sql: &str) -> Vec<Token<'_>> {
         };
         depth = depth.saturating_sub(usize::from(c == ')'));
         if !c.is_whitespace() {
-            found.push(Token { at, depth, text: &sql[at..at + length] });
+            found.push(SqlToken { at, depth, text: &sql[at..at + length] });
         }
         depth += usize::from(c == '(');
         at += length;
@@ -81,12 +81,12 @@ fn tokens(sql: &str) -> Vec<Token<'_>> {
     found
 }
 
-/// Length of a quoted text with its quotes; a quote within it is doubled, and so two texts.
+/// Length of a quoted text with its quotes. A doubled quote in it ends one text and begins the next.
 fn quoted(text: &str, quote: char) -> usize {
     text[1..].find(quote).map_or(text.len(), |at| at + 2)
 }
 
-/// The text with a space for each comment.
+/// The text with a space in place of each comment.
 fn without_comments(sql: &str) -> String {
     let (mut bare, mut rest) = (String::with_capacity(sql.len()), sql);
     while let Some(c) = rest.chars().next() {
@@ -112,16 +112,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_statements_about_the_catalogue_read_nothing() {
+    fn only_catalogue_statements_read_nothing() {
         for sql in
             ["SHOW PARTITIONS events", " /* x */ describe events;", "DESC events", "EXPLAIN SELECT * FROM events"]
         {
-            assert_eq!(Statement::of(sql), Statement::Catalogue, "{sql}");
+            assert_eq!(QueryStatement::of(sql), QueryStatement::Catalogue, "{sql}");
         }
     }
 
     #[test]
-    fn the_query_that_reads_is_found_in_every_statement() {
+    fn query_is_found_in_each_statement() {
         for (phrase, sql, query) in [
             ("a query", "SELECT 1", "SELECT 1"),
             ("its end", "SELECT 1 ; ", "SELECT 1"),
@@ -132,7 +132,7 @@ mod tests {
             ("a quote in a text", "SELECT 'it''s -- no' -- yes", "SELECT 'it''s -- no'"),
             ("a table", "TABLE events", "TABLE events"),
             ("a union", "(SELECT 1) UNION (SELECT 2)", "(SELECT 1) UNION (SELECT 2)"),
-            ("what is run to be explained", "EXPLAIN ANALYZE VERBOSE SELECT 1", "SELECT 1"),
+            ("an explained query", "EXPLAIN ANALYZE VERBOSE SELECT 1", "SELECT 1"),
             ("the same with a comment", "EXPLAIN /**/ ANALYZE (FORMAT JSON) TABLE events", "TABLE events"),
             ("the same of a union", "EXPLAIN ANALYZE (SELECT 1) UNION (SELECT 2)", "(SELECT 1) UNION (SELECT 2)"),
             ("a table made of it", "CREATE TABLE a WITH (format = 'ORC') AS SELECT 1 AS one", "SELECT 1 AS one"),
@@ -143,11 +143,11 @@ mod tests {
                 "WITH x AS (SELECT 1) TABLE x",
             ),
             ("files", "UNLOAD (SELECT (1)) TO 's3://b/(' WITH (format = 'ORC')", "SELECT (1)"),
-            ("what nobody knows", "MERGE INTO t", "MERGE INTO t"),
-            ("what makes no table of a query", "CREATE EXTERNAL TABLE t (a int)", "CREATE EXTERNAL TABLE t (a int)"),
-            ("what is no text at all", "é'", "é'"),
+            ("an unknown statement", "MERGE INTO t", "MERGE INTO t"),
+            ("a table without a query", "CREATE EXTERNAL TABLE t (a int)", "CREATE EXTERNAL TABLE t (a int)"),
+            ("an unfinished text", "é'", "é'"),
         ] {
-            assert_eq!(Statement::of(sql), Statement::Reads(query.to_owned()), "{phrase}");
+            assert_eq!(QueryStatement::of(sql), QueryStatement::Reads(query.to_owned()), "{phrase}");
         }
     }
 }

@@ -1,37 +1,37 @@
-//! An answer as a person or a spreadsheet reads it.
+//! A result as a table and as CSV.
 
 use cli_core::format::{printable, truncated};
 use cli_core::output;
 
 use crate::athena::QueryResult;
 
-/// Rows on a terminal; more are for --csv and --json.
-const MOST_ROWS: usize = 1000;
-/// Characters of a cell on a terminal.
-const MOST_WIDE: usize = 60;
+/// Most rows of the table.
+const MAX_ROWS: usize = 1000;
+/// Most characters of a cell in the table.
+const MAX_CELL_CHARS: usize = 60;
 
 const NUMBERS: [&str; 7] = ["tinyint", "smallint", "integer", "bigint", "double", "float", "decimal"];
 
-/// A table with the columns' names above, numbers to the right.
+/// A table with a header, numbers aligned to the right.
 pub(super) fn text(answer: &QueryResult) -> String {
     let names: Vec<_> = answer.columns.iter().map(|column| column.name.as_str()).collect();
     let cells =
         |row: &Vec<Option<String>>| row.iter().map(|cell| cell.as_deref().map_or("NULL".to_owned(), cut)).collect();
-    let rows = answer.rows.iter().take(MOST_ROWS).map(cells);
+    let rows = answer.rows.iter().take(MAX_ROWS).map(cells);
     let is_number = |at: usize| answer.columns.get(at).is_some_and(|one| NUMBERS.contains(&one.kind.as_str()));
     let table = output::table::<Vec<String>>(&names, rows, is_number);
-    let more = match answer.rows.len().saturating_sub(MOST_ROWS) {
+    let more = match answer.rows.len().saturating_sub(MAX_ROWS) {
         0 => String::new(),
-        more => format!("… and {more} more rows: --csv and --json have all of them\n"),
+        more => format!("… and {more} more rows; --csv and --json print all\n"),
     };
     table + &more
 }
 
 fn cut(cell: &str) -> String {
-    truncated(&printable(&cell.replace(['\n', '\r', '\t'], " ")), MOST_WIDE)
+    truncated(&printable(&cell.replace(['\n', '\r', '\t'], " ")), MAX_CELL_CHARS)
 }
 
-/// RFC 4180, as Athena writes its own: text in quotes, nothing at all for NULL.
+/// RFC 4180, as Athena writes it: text in quotes, an empty cell for NULL.
 pub(super) fn csv(answer: &QueryResult) -> String {
     let names = answer.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(",");
     let mut text = names + "\n";
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_numbers_to_the_right_and_no_control_characters() {
+    fn table_aligns_numbers_and_hides_control_chars() {
         insta::assert_snapshot!(text(&answer()));
     }
 

@@ -1,4 +1,4 @@
-//! A picture of the page, taken by whatever Chromium there is, over the pipe that it takes commands from.
+//! Takes a picture of the page with an installed Chromium, over its DevTools pipe.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::file::write;
 
-/// What Chromium and its kin are called, the usual first.
+/// Names of Chromium and its relatives, the most common first.
 const NAMES: [&str; 6] = [
     "chromium",
     "chromium-browser",
@@ -25,14 +25,14 @@ const NAMES: [&str; 6] = [
     "microsoft-edge",
 ];
 
-/// Width of the picture, in pixels: what a mail shows without scrolling.
+/// Width of the picture in pixels, which fits into a mail.
 const WIDTH: u32 = 900;
-/// A browser makes no picture of more.
-const MOST_HIGH: u64 = 16_000;
-/// A browser that has not answered until then never will.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Limit of Chromium for the height of a picture, in pixels.
+const MAX_HEIGHT: u64 = 16_000;
+/// Longest wait for a reply of the browser.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Writes `png`, a picture of the whole page in light colours.
+/// Writes a picture of the whole page in light mode to `png`.
 pub(super) fn picture(page: &Path, png: &Path) -> Result<(), CliError> {
     let program = find().ok_or_else(|| failed("no Chromium or Chrome is installed"))?;
     let page = page.canonicalize().map_err(|error| failed(&error.to_string()))?;
@@ -53,7 +53,7 @@ fn find() -> Option<PathBuf> {
     NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.is_file())
 }
 
-/// A running browser. Commands and answers are JSON, each with a zero byte after it.
+/// A running browser. Commands and replies are JSON, each followed by a zero byte.
 struct Browser {
     child: Child,
     commands: ChildStdin,
@@ -63,18 +63,18 @@ struct Browser {
 
 impl Browser {
     fn start(program: &Path, profile: &Path) -> io::Result<Self> {
-        // It takes commands from file 3 and answers on file 4.
+        // Chromium reads commands from file descriptor 3 and writes replies to 4.
         let mut command = Command::new("sh");
         command.args(["-c", "exec 3<&0 4>&1 </dev/null >/dev/null; exec \"$0\" \"$@\""]).arg(program);
         command.args(["--headless", "--remote-debugging-pipe", "--disable-gpu", "--no-first-run"]);
         command.arg(format!("--user-data-dir={}", profile.display()));
         if rustix::process::geteuid().is_root() {
-            // Chromium's sandbox refuses to be run by root. The page is ours and asks nobody for anything.
+            // The sandbox of Chromium refuses to run as root. The page is our own and loads nothing.
             command.args(["--no-sandbox", "--no-zygote"]);
         }
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let (Some(commands), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(io::Error::other("it has no pipes"));
+            return Err(io::Error::other("the process has no pipes"));
         };
         Ok(Self { child, commands, answers: reader(answers), last: 0 })
     }
@@ -88,13 +88,13 @@ impl Browser {
         let size = |height: u64| json!({"width": WIDTH, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.call(session, "Emulation.setDeviceMetricsOverride", size(1000))?;
         self.call(session, "Page.navigate", json!({"url": address}))?;
-        let height = self.drawn_height(session)?.clamp(100, MOST_HIGH);
+        let height = self.drawn_height(session)?.clamp(100, MAX_HEIGHT);
         self.call(session, "Emulation.setDeviceMetricsOverride", size(height))?;
         let shot = self.call(session, "Page.captureScreenshot", json!({"format": "png"}))?;
         STANDARD.decode(shot["data"].as_str().unwrap_or_default()).map_err(io::Error::other)
     }
 
-    /// The page says itself how high it is, once it is drawn.
+    /// The height of the page, which its script sets once it is drawn.
     fn drawn_height(&mut self, session: Option<&str>) -> io::Result<u64> {
         for _ in 0..300 {
             let asked = json!({"expression": "Number(document.documentElement.dataset.height)", "returnByValue": true});
@@ -115,8 +115,8 @@ impl Browser {
         }
         self.commands.write_all(format!("{command}\0").as_bytes())?;
         loop {
-            let answer = self.answers.recv_timeout(PATIENCE);
-            let mut answer = answer.map_err(|_| io::Error::other(format!("it did not answer to {method}")))?;
+            let answer = self.answers.recv_timeout(REPLY_TIMEOUT);
+            let mut answer = answer.map_err(|_| io::Error::other(format!("no reply to {method}")))?;
             if answer["id"].as_u64() == Some(self.last) {
                 return match answer["error"]["message"].as_str() {
                     Some(message) => Err(io::Error::other(format!("{method}: {message}"))),
@@ -128,13 +128,13 @@ impl Browser {
 
     fn end(mut self) {
         let _ = self.call(None, "Browser.close", json!({}));
-        // It may have ended by itself by now.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Answers and events as they come, so that waiting for one can come to an end.
+/// Reads replies and events in a thread, so that a wait can time out.
 fn reader(pipe: ChildStdout) -> mpsc::Receiver<Value> {
     let (sender, answers) = mpsc::channel();
     thread::spawn(move || {

@@ -1,8 +1,8 @@
-//! The report's questions: each figure is one query, which the page shows.
+//! The figures of the report: each is one query, which the page shows.
 
 use pipeline::ArchiveHour;
 
-/// One figure: what it is called, and the SQL that answers it.
+/// A figure, and the SQL for its values.
 pub(super) struct ReportFigure {
     pub(super) id: &'static str,
     pub(super) title: &'static str,
@@ -10,7 +10,7 @@ pub(super) struct ReportFigure {
     pub(super) sql: String,
 }
 
-/// A figure's SQL, with `{range}` where the hours are named.
+/// A figure whose SQL has `{range}` in place of the hours.
 struct FigureQuery {
     id: &'static str,
     title: &'static str,
@@ -138,7 +138,7 @@ WHERE {range}",
     },
 ];
 
-/// All figures that are asked of Athena, for the hours from `first` to `last`, both included.
+/// All figures from Athena for the hours from `first` to `last`, both included.
 pub(super) fn all(first: ArchiveHour, last: ArchiveHour) -> Vec<ReportFigure> {
     let range = condition(first, last);
     let figure = |question: &FigureQuery| ReportFigure {
@@ -150,7 +150,7 @@ pub(super) fn all(first: ArchiveHour, last: ArchiveHour) -> Vec<ReportFigure> {
     QUESTIONS.iter().map(figure).collect()
 }
 
-/// The hours, as a condition on partition keys alone: it decides what is scanned.
+/// The hours as a condition on partition keys alone, which limits what Athena scans.
 fn condition(first: ArchiveHour, last: ArchiveHour) -> String {
     let ([year, month, day, from], [last_year, last_month, last_day, to]) =
         (first.partition_values(), last.partition_values());
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_is_named_by_partition_keys() {
+    fn range_is_a_condition_on_partition_keys() {
         for (first, last, expected) in [
             ("2025-11-21-0", "2025-11-21-23", "year = '2025' AND month = '11' AND dayofmonth = '21'"),
             (

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cli_core::CliError;
 
-/// Writes a file in one step: nobody sees half of it.
+/// Writes a file in one step, so that readers never see a part of it.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -12,7 +12,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     };
     let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
         std::io::Write::write_all(&mut file, bytes)?;
-        // Not only for its owner, as temporary files are.
+        // Temporary files are readable only by their owner.
         file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
         file.persist(path).map_err(|error| error.error)
     });

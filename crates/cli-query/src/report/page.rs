@@ -1,4 +1,4 @@
-//! The page: answers as tables, which everybody can read, and as data for the charts, which a script draws from them.
+//! Renders the page: the values of each figure as a table, and as data for the script that draws the charts.
 
 use aws_lake::HourMark;
 use cli_core::format::count;
@@ -18,16 +18,15 @@ const SCRIPT: &str = include_str!("page.js");
 const D3: &str = include_str!("vendor/d3.min.js");
 const PLOT: &str = include_str!("vendor/plot.umd.min.js");
 
-/// A figure with its answer.
+/// A figure with its result.
 pub(super) struct AnsweredFigure {
     pub(super) figure: ReportFigure,
     pub(super) answer: QueryResult,
 }
 
-/// All that the page tells.
 pub(super) struct ReportPage<'a> {
     pub(super) stack: &'a str,
-    /// The ledger's table.
+    /// The table of the ledger.
     pub(super) table: &'a str,
     pub(super) from: ArchiveHour,
     pub(super) to: ArchiveHour,
@@ -38,7 +37,6 @@ pub(super) struct ReportPage<'a> {
 }
 
 impl ReportPage<'_> {
-    /// The whole page.
     pub(super) fn html(&self) -> String {
         let mut figures = String::new();
         for AnsweredFigure { figure, answer } in self.answers {
@@ -53,7 +51,7 @@ impl ReportPage<'_> {
         }
         let (calendar, quality) = (self.calendar_values(), self.quality_values());
         let query = self.ledger_query();
-        let note = "What became of every hour, from the ledger.";
+        let note = "The state of every hour, from the ledger.";
         figures.push_str(&section(
             "calendar",
             "Coverage",
@@ -93,7 +91,7 @@ impl ReportPage<'_> {
         page
     }
 
-    /// What the charts are drawn from: the very values of the tables.
+    /// The data of the charts, equal to the values in the tables.
     fn data(&self, calendar: &Value, quality: &Value) -> Value {
         let mut figures: serde_json::Map<String, Value> = self
             .answers
@@ -106,7 +104,7 @@ impl ReportPage<'_> {
     }
 
     fn calendar_values(&self) -> Value {
-        let cells = self.calendar.cells().map(|(hour, cell)| {
+        let cells = self.calendar.states().map(|(hour, cell)| {
             let [year, month, day, of_day] = hour.partition_values();
             json!({"day": format!("{year}-{month}-{day}"), "hour": of_day, "state": cell.name()})
         });
@@ -124,11 +122,11 @@ impl ReportPage<'_> {
             row("duplicates", total.duplicates),
             row("quarantined", total.quarantined),
             row("in all", total.records),
-            row("blank lines, which are no records", total.blank_lines),
+            row("blank lines, not records", total.blank_lines),
         ])
     }
 
-    /// The ledger's answer can be had again by this.
+    /// A command that reads the same items of the ledger.
     fn ledger_query(&self) -> String {
         let values = json!({
             ":archive": {"S": pipeline::keys::ARCHIVE},
@@ -165,7 +163,7 @@ fn table_of(answer: &QueryResult) -> String {
     html_table(&names, rows)
 }
 
-/// The same of values that the ledger gave.
+/// A table of values from the ledger.
 fn table(names: &[&str], values: &Value) -> String {
     let rows = values.as_array().into_iter().flatten();
     let text = |value: &Value| match value {
@@ -187,7 +185,7 @@ fn html_table(names: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String
     format!("<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>")
 }
 
-/// Text of the archive is anybody's: nothing of it may become markup.
+/// Escapes text: anyone can write text into the archive, so none of it may become markup.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -203,7 +201,7 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// JSON that cannot end the script element it stands in.
+/// JSON that cannot close its script element.
 fn in_script(value: &Value) -> String {
     value.to_string().replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }
@@ -215,7 +213,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     #[test]
-    fn what_the_archive_holds_becomes_no_markup() {
+    fn archive_text_never_becomes_markup() {
         let evil = "</script><img src=x onerror=alert(1)>&'\"";
         let answer = QueryResult {
             columns: vec![ResultColumn { name: "repository".to_owned(), kind: "varchar".to_owned() }],
@@ -229,15 +227,15 @@ mod tests {
     }
 
     #[test]
-    fn the_page_asks_nobody_for_anything() {
+    fn page_loads_nothing() {
         for part in [TEMPLATE, STYLE, SCRIPT] {
             assert!(!part.contains("http://") && !part.contains("https://") && !part.contains("@import"));
         }
-        assert!(TEMPLATE.contains("default-src 'none'"), "the browser itself is told so");
+        assert!(TEMPLATE.contains("default-src 'none'"), "the policy of the page");
     }
 
     #[test]
-    fn the_charts_library_is_the_one_that_its_notes_name() {
+    fn chart_library_matches_its_notes() {
         let notes = include_str!("vendor/README.md");
         for library in [D3, PLOT] {
             let sum = hex::encode(Sha256::digest(library));

@@ -8,16 +8,16 @@ use indicatif::BinaryBytes;
 use pipeline::ArchiveHour;
 use serde::Serialize;
 
-/// What was measured (README, cost and speed): 0.51 s of fetch and 1.16 s of convert-chunk for 19.9 MB.
+/// Measured (docs/cost.md): 0.51 s of `fetch` and 1.16 s of `convert-chunk` for 19.9 MB.
 const FETCH_SECONDS_PER_BYTE: f64 = 0.51 / 19.9e6;
 const CONVERT_SECONDS_PER_BYTE: f64 = 1.16 / 19.9e6;
-/// Of the other functions, in an hour: short, and of little memory.
+/// Of the other functions for an hour, which are short and small.
 const OTHER_GB_SECONDS: f64 = 0.05;
-/// Of an hour that nothing was measured of: starting functions, and reading from the archive at 10 MB/s.
+/// Of an hour without measured runs: cold starts, and reading from the archive at 10 MB/s.
 const USUAL_SECONDS: f64 = 3.0;
 const USUAL_SECONDS_PER_BYTE: f64 = 1e-7;
 
-/// The figures, of a plan or of a run.
+/// Figures of a quote or of a finished run.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct RunFigures {
     pub(super) hours: u64,
@@ -30,15 +30,15 @@ pub(super) struct RunFigures {
     pub(super) s3_gets: u64,
     pub(super) dollars: f64,
     pub(super) seconds: f64,
-    /// RunFigures of a run that no record of it tells: they are computed as those of a quote are.
+    /// Figures that are computed as in a quote, because nothing counts them.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) computed: &'static [&'static str],
 }
 
-/// Of a run that is over, all else is counted; of the Lambda time, that of the functions that fetch and convert.
+/// Computed figures of a finished run. The rest is counted, and of Lambda time that of `fetch` and `convert-chunk`.
 const COMPUTED: [&str; 2] = ["s3_puts", "s3_gets"];
 
-/// What the deployment's parameters say.
+/// Figures from the parameters of the stack.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CostRules {
     pub(super) chunk_records: f64,
@@ -48,7 +48,7 @@ pub(super) struct CostRules {
     pub(super) record_bytes: f64,
 }
 
-/// What the hours of a range are like.
+/// Sizes of the hours of a range.
 pub(super) struct RangeSizes {
     pub(super) hours: Vec<ArchiveHour>,
     pub(super) mean_bytes: f64,
@@ -89,7 +89,7 @@ impl CostRules {
         figures
     }
 
-    /// What the events of the executions tell, without bytes and price.
+    /// The figures in the history events of the executions: all but bytes and price.
     pub(super) fn counted(&self, ended: &ExecutionReport) -> RunFigures {
         let mut figures = RunFigures::default();
         for hour in &ended.hours {
@@ -100,7 +100,7 @@ impl CostRules {
         let sum = |of: fn(&HourReport) -> u64| ended.hours.iter().map(of).sum::<u64>();
         RunFigures {
             hours: ended.hours.len() as u64,
-            // The item of the map that starts an hour enters a state of its own, in an execution that is not followed.
+            // Each hour is started by a map item, which enters one state in an execution that is not followed.
             transitions: ended.transitions + sum(|hour| hour.transitions + 1),
             lambda_requests: ended.lambda_requests + sum(|hour| hour.lambda_requests),
             seconds: ended.seconds,
@@ -109,7 +109,7 @@ impl CostRules {
         }
     }
 
-    /// Requests and transitions of hours of so many chunks each, without retries.
+    /// Adds requests and transitions of `hours` hours of `chunks` chunks each, without retries.
     fn count(&self, figures: &mut RunFigures, hours: f64, chunks: f64) {
         figures.lambda_requests += whole(hours * (3.0 + chunks));
         figures.transitions += whole(hours * (12.0 + chunks));
@@ -145,7 +145,7 @@ impl RunFigures {
 
 const NAMES: [&str; 9] = [
     "hours",
-    "to land",
+    "to download",
     "Parquet",
     "Lambda requests",
     "Lambda GB-seconds",

@@ -1,4 +1,4 @@
-//! The quote of a backfill: an estimate from the source's sizes, and the same figures of a run that is over.
+//! The quote of a backfill, and the same figures of the finished run.
 
 use cli_core::CliError;
 use cli_core::format::duration;
@@ -12,19 +12,18 @@ use serde::Serialize;
 use super::figures::{CostRules, RangeSizes, RunFigures, table};
 use super::sizes::{mean_size, measured_seconds};
 
-/// Bytes of a record in the archive's gzip files, where the ledger has no hour to tell.
+/// Compressed bytes of a record, if the ledger has no hour of the range.
 const USUAL_RECORD_BYTES: f64 = 200.0;
-/// Parquet for each byte of gzip, likewise.
+/// Parquet bytes for each compressed byte, likewise.
 const USUAL_PARQUET_SHARE: f64 = 1.45;
 
-/// An estimate, and where it comes from.
 #[derive(Debug, Serialize)]
 pub(super) struct BackfillQuote {
     from: ArchiveHour,
     to: ArchiveHour,
-    /// Hours of the range that are published already and left alone.
+    /// Published hours of the range, which are skipped.
     published: u64,
-    /// Where the sizes come from.
+    /// The origin of the sizes.
     basis: String,
     #[serde(flatten)]
     figures: RunFigures,
@@ -33,7 +32,7 @@ pub(super) struct BackfillQuote {
 }
 
 impl BackfillQuote {
-    /// Estimates what it takes to run the hours of the range that are not published, or all if forced.
+    /// Estimates a run of the unpublished hours of the range, or of all hours with `force`.
     pub(super) async fn make(stack: &Stack, from: ArchiveHour, to: ArchiveHour, force: bool) -> Result<Self, CliError> {
         let marks = stack.ledger()?.marks(from, to).await.map_err(|error| stack.aws.error(error))?;
         let published: Vec<_> = marks.iter().filter(|mark| mark.status == HourStatus::Published).collect();
@@ -54,8 +53,8 @@ impl BackfillQuote {
         Ok(Self { from, to, published, basis: sizes.basis, figures, rules })
     }
 
-    /// The same figures of a run that is over: bytes from the ledger; times, transitions and calls of functions from the events of
-    /// the executions; requests to S3, which nothing counts, by the rules of the quote.
+    /// The figures of the finished run: bytes from the ledger; times, transitions and invocations from history events; requests
+    /// to S3 computed as in the quote, because nothing counts them.
     pub(super) async fn actual(&self, stack: &Stack, ended: &ExecutionReport) -> Result<RunFigures, CliError> {
         let marks = stack.ledger()?.marks(self.from, self.to).await.map_err(|error| stack.aws.error(error))?;
         let ran = |hour: &ArchiveHour| ended.hours.iter().any(|one| one.hour == hour.to_string());
@@ -73,7 +72,7 @@ impl BackfillQuote {
         let RunFigures { hours, landing_bytes, dollars, seconds, .. } = self.figures;
         let time = duration(seconds);
         format!(
-            "{hours} hours, about {} to land, ${dollars:.2}, {time}; {} are published already",
+            "{hours} hours, about {} to download, ${dollars:.2}, {time}; {} are already published",
             BinaryBytes(landing_bytes),
             self.published
         )
@@ -82,15 +81,15 @@ impl BackfillQuote {
     /// The quote alone.
     pub(super) fn text(&self) -> String {
         let head = format!(
-            "{} to {}: {} hours to run, {} published already and left alone; sizes: {}\n\n",
+            "{} to {}: {} hours to run, {} already published and skipped; sizes: {}\n\n",
             self.from, self.to, self.figures.hours, self.published, self.basis
         );
         head + &table(&[("quote", &self.figures)])
     }
 
-    /// The quote and what it took.
+    /// The quote and the actual figures.
     pub(super) fn beside(&self, actual: &RunFigures) -> String {
-        let note = "S3 requests are computed, not counted, and so is the time of the short functions.";
+        let note = "S3 requests and the time of the short functions are computed, not counted.";
         format!("{}{note}\n", table(&[("quote", &self.figures), ("actual", actual)]))
     }
 }
@@ -110,7 +109,7 @@ mod tests {
             hours: (0..23).map(|at| first.plus(at)).collect(),
             mean_bytes: 20e6,
             parquet_share: 1.45,
-            basis: "the source's own, of 23 hours".to_owned(),
+            basis: "from the source, for 23 hours".to_owned(),
         };
         let figures = RULES.figures(&sizes, Some(4.0));
         BackfillQuote { from: first, to: first.plus(23), published: 1, basis: sizes.basis, figures, rules: RULES }
@@ -153,12 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_is_a_line_and_a_table() {
+    fn quote_is_a_line_and_a_table() {
         insta::assert_snapshot!(format!("{}\n\n{}", quote().line(), quote().text()));
     }
 
     #[test]
-    fn what_a_run_took_stands_beside_the_quote() {
+    fn actual_figures_stand_beside_the_quote() {
         let hours = (0..23).map(hour_report).collect();
         let mut actual = RULES.counted(&execution_report(hours));
         actual.price();

@@ -1,4 +1,4 @@
-//! Sizes and times of hours, where they can be known before a run.
+//! Sizes and durations of hours, found before a run.
 
 use std::time::Duration;
 
@@ -8,27 +8,27 @@ use futures::StreamExt;
 use pipeline::ArchiveHour;
 use pipeline::ledger::HourStatus;
 
-/// Hours whose size the source is asked for.
+/// Hours whose size is requested from the source.
 const SAMPLE: usize = 24;
-/// Bytes of an hour that nobody knows the size of.
+/// Bytes of an hour of unknown size.
 const USUAL_BYTES: f64 = 20e6;
 
-/// The mean size of an hour: what the source says of some of them, or else what landed of others.
+/// The mean size of an hour and its basis: from the source, else from published hours, else [`USUAL_BYTES`].
 pub(super) async fn mean_size(stack: &Stack, hours: &[ArchiveHour], known: Option<f64>) -> (f64, String) {
     let sizes = source_sizes(stack.parameter("SourceUrls"), hours).await;
     match (sizes.len(), known) {
-        (0, Some(known)) => (known, "those of the range's published hours".to_owned()),
-        (0, None) => (USUAL_BYTES, "20 MB an hour: the source does not tell".to_owned()),
+        (0, Some(known)) => (known, "published hours of the range".to_owned()),
+        (0, None) => (USUAL_BYTES, "20 MB an hour, as the source gives none".to_owned()),
         (count, _) => {
             let mean = sizes.iter().sum::<u64>() as f64 / count as f64;
-            (mean, format!("the source's own, of {count} hours"))
+            (mean, format!("from the source, for {count} hours"))
         }
     }
 }
 
-/// The sizes that the source tells for hours spread over the list; those it does not have are left out.
+/// Sizes from the source for at most [`SAMPLE`] hours spread over the list. Missing hours are left out.
 async fn source_sizes(source: Option<&str>, hours: &[ArchiveHour]) -> Vec<u64> {
-    // The first of several sources is the one that is asked first.
+    // Of several sources, the first is the preferred one.
     let Some(source) = source.and_then(|sources| sources.split(',').next()) else { return Vec::new() };
     let source = source.trim();
     let builder = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).timeout(Duration::from_secs(10));
@@ -44,7 +44,7 @@ async fn source_sizes(source: Option<&str>, hours: &[ArchiveHour]) -> Vec<u64> {
     futures::stream::iter(asked).buffer_unordered(8).filter_map(|size| async move { size }).collect().await
 }
 
-/// How long an hour took in the middle of the last runs, if any was published.
+/// The median duration of an hour in the last runs, in seconds.
 pub(super) async fn measured_seconds(stack: &Stack) -> Result<Option<f64>, CliError> {
     let runs = stack.runs()?;
     let mut seconds = Vec::new();

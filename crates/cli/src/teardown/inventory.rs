@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn resources_are_sorted_by_kind_and_what_was_never_made_is_none() {
+    fn resources_are_sorted_by_type() {
         let mut found = StackResources::default();
         found.sort_in(Some("AWS::S3::Bucket"), Some("lake"));
         found.sort_in(Some("AWS::S3::Bucket"), None);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_says_what_goes_and_what_stays() {
+    fn list_has_deleted_and_kept_resources() {
         let sizes = BTreeMap::from([("landing".to_owned(), (2, 2048)), ("raw".to_owned(), (1, 1024))]);
         let inventory = Inventory {
             stack: "ghactivity".to_owned(),

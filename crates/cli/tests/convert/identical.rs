@@ -9,7 +9,7 @@ use gzip_plan::{ChunkReader, PlanSettings, Planner};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use pipeline::version::{OutputOptions, Payload};
 
-use crate::support::{FOLDER, HOUR, World, gzip, messy_hour, record};
+use crate::support::{ConvertFolder, FOLDER, HOUR, gzip, messy_hour, record};
 
 const NAME: &str = "2025-11-21-0.json.gz";
 
@@ -60,22 +60,22 @@ fn same_names_and_bytes(case: &str, found: &BTreeMap<String, Vec<u8>>, expected:
 }
 
 #[test]
-fn files_are_those_of_the_lambdas_with_any_number_of_threads() {
+fn files_equal_those_of_the_lambdas() {
     for (case, file, sizes) in [
         ("a messy hour", messy_hour(3000), &[170, 10_000][..]),
         ("lines of every kind", gzip(&handmade()), &[1, 2, 3, 5, 100]),
     ] {
-        let world = World::new();
-        world.file(NAME, &file);
+        let folder = ConvertFolder::new();
+        folder.file(NAME, &file);
         for size in sizes {
             for (option, payload) in [("keep", Payload::Keep), ("drop", Payload::Drop)] {
                 let expected = by_the_lambdas(&file, *size, payload);
                 for threads in ["1", "2", "4", "1"] {
                     let size = size.to_string();
                     let arguments = [NAME, "--chunk-records", &size, "--payload", option, "--threads", threads];
-                    world.convert(&arguments).ok();
+                    folder.convert(&arguments).ok();
                     let case = format!("{case}, chunks of {size}, payload {option}, {threads} threads");
-                    same_names_and_bytes(&case, &world.written(), &expected);
+                    same_names_and_bytes(&case, &folder.written(), &expected);
                 }
             }
         }
@@ -83,26 +83,26 @@ fn files_are_those_of_the_lambdas_with_any_number_of_threads() {
 }
 
 #[test]
-fn equal_lines_longer_than_any_record_are_counted() {
+fn duplicates_longer_than_any_record_are_counted() {
     let long = format!("{} {}", record(1), "x".repeat(17 << 20));
     let file = gzip(format!("{long}\n{}\n{long}\n{long}", record(2)).as_bytes());
     let expected = by_the_lambdas(&file, 10, Payload::Keep);
-    let world = World::new();
-    world.file(NAME, &file);
+    let folder = ConvertFolder::new();
+    folder.file(NAME, &file);
     for threads in ["1", "2"] {
-        let json = world.convert(&[NAME, "--json", "--chunk-records", "10", "--threads", threads]).ok().json();
+        let json = folder.convert(&[NAME, "--json", "--chunk-records", "10", "--threads", threads]).ok().json();
         let counts = ["records", "rows", "duplicates", "quarantined"].map(|count| json["files"][0][count].clone());
         assert_eq!(counts, [7, 2, 4, 1].map(serde_json::Value::from), "{threads} threads");
-        same_names_and_bytes(threads, &world.written(), &expected);
+        same_names_and_bytes(threads, &folder.written(), &expected);
     }
 }
 
 #[test]
 fn counts_do_not_depend_on_chunks_or_threads() {
-    let world = World::new();
-    world.file(NAME, &gzip(&handmade()));
+    let folder = ConvertFolder::new();
+    folder.file(NAME, &gzip(&handmade()));
     for (size, threads) in [("1", "1"), ("3", "2"), ("100", "1")] {
-        let json = world.convert(&[NAME, "--json", "--chunk-records", size, "--threads", threads]).ok().json();
+        let json = folder.convert(&[NAME, "--json", "--chunk-records", size, "--threads", threads]).ok().json();
         let counts = ["lines", "blank", "records", "rows", "duplicates", "quarantined"];
         let counts = counts.map(|count| json["files"][0][count].as_u64().unwrap());
         // Rows: one, the joined two, three. Equal: one three times, the joined two twice, torn, no UTF-8.
@@ -118,12 +118,12 @@ fn rows(file: &[u8]) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn rows_do_not_depend_on_how_they_are_cut_packed_or_joined() {
-    let world = World::new();
-    world.file(NAME, &messy_hour(1000));
+fn rows_do_not_depend_on_chunks_or_codec() {
+    let folder = ConvertFolder::new();
+    folder.file(NAME, &messy_hour(1000));
     let converted = |options: &[&str]| {
-        world.convert(&[&[NAME], options].concat()).ok();
-        let files = world.written().into_iter().filter(|(name, _)| name.starts_with("year="));
+        folder.convert(&[&[NAME], options].concat()).ok();
+        let files = folder.written().into_iter().filter(|(name, _)| name.starts_with("year="));
         files.map(|(name, bytes)| (name, rows(&bytes))).collect::<BTreeMap<_, _>>()
     };
     let whole = converted(&[]);
@@ -144,13 +144,13 @@ fn rows_do_not_depend_on_how_they_are_cut_packed_or_joined() {
 }
 
 #[test]
-fn a_single_file_keeps_statistics_and_page_index() {
-    let world = World::new();
-    world.file(NAME, &messy_hour(500));
+fn single_file_keeps_statistics_and_page_index() {
+    let folder = ConvertFolder::new();
+    folder.file(NAME, &messy_hour(500));
     let mut files = Vec::new();
     for threads in ["1", "2"] {
-        world.convert(&[NAME, "--chunk-records", "100", "--single-file", "--threads", threads]).ok();
-        files.push(world.written());
+        folder.convert(&[NAME, "--chunk-records", "100", "--single-file", "--threads", threads]).ok();
+        files.push(folder.written());
     }
     assert!(files[0] == files[1], "the same bytes with any number of threads");
     let name = format!("{FOLDER}/part-{HOUR}-00000.snappy.parquet");
@@ -166,12 +166,12 @@ fn a_single_file_keeps_statistics_and_page_index() {
 }
 
 #[test]
-fn names_tell_the_codec() {
-    let world = World::new();
-    world.file(NAME, &gzip(record(1).as_bytes()));
+fn names_have_the_codec() {
+    let folder = ConvertFolder::new();
+    folder.file(NAME, &gzip(record(1).as_bytes()));
     for (codec, ending) in [("snappy", ".snappy.parquet"), ("zstd", ".zstd.parquet"), ("none", "-00000.parquet")] {
-        world.convert(&[NAME, "--compression", codec]).ok();
-        let names = world.names();
+        folder.convert(&[NAME, "--compression", codec]).ok();
+        let names = folder.names();
         assert!(names.len() == 1 && names[0].ends_with(ending), "{codec}: {names:?}");
     }
 }

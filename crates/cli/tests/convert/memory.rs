@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use archive_server::generator::HourSettings;
 
-use crate::support::{World, generated, gzip, record};
+use crate::support::{ConvertFolder, generated, gzip, record};
 
 /// The most memory that a run held, as far as was seen: nearly at its end.
-fn peak_bytes(world: &World, arguments: &[&str]) -> u64 {
-    let mut child = world.command(arguments).stdout(Stdio::null()).spawn().unwrap();
+fn peak_bytes(folder: &ConvertFolder, arguments: &[&str]) -> u64 {
+    let mut child = folder.command(arguments).stdout(Stdio::null()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
@@ -29,17 +29,17 @@ fn memory_is_bounded() {
         println!("skipped: no /proc");
         return;
     }
-    let world = World::new();
+    let folder = ConvertFolder::new();
     // Records of 3.5 KB: a chunk has 35 MB of text.
     let settings = HourSettings { events: 25_000, ..HourSettings::default() };
-    world.file("2025-09-15-15.json.gz", &generated("2025-09-15-15", &settings));
+    folder.file("2025-09-15-15.json.gz", &generated("2025-09-15-15", &settings));
     for (payload, threads, limit) in [("drop", "1", 64 << 20), ("keep", "1", 128 << 20), ("keep", "2", 128 << 20)] {
-        let peak = peak_bytes(&world, &["2025-09-15-15.json.gz", "--payload", payload, "--threads", threads]);
+        let peak = peak_bytes(&folder, &["2025-09-15-15.json.gz", "--payload", payload, "--threads", threads]);
         assert!(peak > 0 && peak < limit, "payload {payload}, {threads} threads: {peak} bytes");
     }
     // Few records, of two megabytes each that nothing makes smaller.
-    world.file("2025-09-15-16.json.gz", &gzip(&large_records(60)));
-    let peak = peak_bytes(&world, &["2025-09-15-16.json.gz", "--payload", "keep", "--threads", "1"]);
+    folder.file("2025-09-15-16.json.gz", &gzip(&large_records(60)));
+    let peak = peak_bytes(&folder, &["2025-09-15-16.json.gz", "--payload", "keep", "--threads", "1"]);
     assert!(peak > 0 && peak < 128 << 20, "large records: {peak} bytes");
 }
 

@@ -7,17 +7,17 @@ use archive_server::generator::HourSettings;
 use archive_server::server::{GeneratedHours, RunningServer, ServerSettings, start};
 use tokio::runtime::Runtime;
 
-use crate::support::{FOLDER, HOUR, Run, World, clean_hour};
+use crate::support::{CommandRun, ConvertFolder, FOLDER, HOUR, clean_hour};
 
 const EVENTS: u32 = 300;
 
 /// An archive on a thread of its own, with these faults.
-struct Archive {
+struct ArchiveProcess {
     server: Option<RunningServer>,
     runtime: Runtime,
 }
 
-impl Archive {
+impl ArchiveProcess {
     fn with(faults: &[&str]) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let settings = HourSettings { events: EVENTS, ..HourSettings::default() };
@@ -35,77 +35,77 @@ impl Archive {
     }
 }
 
-impl Drop for Archive {
+impl Drop for ArchiveProcess {
     fn drop(&mut self) {
         let _inside = self.runtime.enter();
         self.server.take();
     }
 }
 
-fn rows(run: &Run) -> Option<u64> {
+fn rows(run: &CommandRun) -> Option<u64> {
     run.json()["files"][0]["rows"].as_u64()
 }
 
 #[test]
 fn standard_input_is_converted() {
     for threads in ["1", "2"] {
-        let world = World::new();
-        let mut command = world.command(&["-", "--hour", HOUR, "--json", "--threads", threads]);
+        let folder = ConvertFolder::new();
+        let mut command = folder.command(&["-", "--hour", HOUR, "--json", "--threads", threads]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(&clean_hour(EVENTS)).unwrap();
-        let run = Run::of(child.wait_with_output().unwrap()).ok();
+        let run = CommandRun::of(child.wait_with_output().unwrap()).ok();
         assert_eq!(rows(&run), Some(EVENTS.into()));
         assert_eq!(run.json()["files"][0]["input"], "standard input");
-        assert_eq!(world.names(), [format!("{FOLDER}/part-{HOUR}-00000.snappy.parquet")]);
+        assert_eq!(folder.names(), [format!("{FOLDER}/part-{HOUR}-00000.snappy.parquet")]);
     }
 }
 
 #[test]
-fn an_hour_comes_from_the_source_or_from_an_address() {
-    let archive = Archive::with(&[]);
+fn hour_comes_from_source_or_address() {
+    let archive = ArchiveProcess::with(&[]);
     let address = format!("{}/{HOUR}.json.gz", archive.url());
     for arguments in [&["--hour", HOUR, "--source-url", &format!("{}/", archive.url())][..], &[&address]] {
-        let world = World::new();
-        let run = world.convert(&[arguments, &["--json"]].concat()).ok();
+        let folder = ConvertFolder::new();
+        let run = folder.convert(&[arguments, &["--json"]].concat()).ok();
         assert_eq!(rows(&run), Some(EVENTS.into()));
         assert_eq!(run.json()["files"][0]["input"], address);
         assert_eq!(run.stderr, "", "no progress bar where there is no terminal");
-        assert_eq!(world.names().len(), 1);
+        assert_eq!(folder.names().len(), 1);
     }
 }
 
 #[test]
-fn a_broken_body_is_resumed_and_a_busy_source_asked_again() {
+fn broken_body_resumes_and_busy_source_is_retried() {
     for fault in ["2025-11-21-0=cut:1000x1", "2025-11-21-0=status:503x1"] {
-        let archive = Archive::with(&[fault]);
-        let world = World::new();
-        let run = world.convert(&["--hour", HOUR, "--source-url", &archive.url(), "--json"]).ok();
+        let archive = ArchiveProcess::with(&[fault]);
+        let folder = ConvertFolder::new();
+        let run = folder.convert(&["--hour", HOUR, "--source-url", &archive.url(), "--json"]).ok();
         assert_eq!(rows(&run), Some(EVENTS.into()), "{fault}");
     }
 }
 
 #[test]
-fn what_the_source_does_not_give_is_named() {
+fn source_errors_are_named() {
     for (case, fault, hour, name) in [
         ("not there", "2025-11-21-0=pass", "2025-11-21-5", "SourceNotPublished"),
         ("refused", "2025-11-21-0=status:403", HOUR, "SourceRefused"),
         ("broken off again and again", "2025-11-21-0=cut:1000", HOUR, "SourceInterrupted"),
     ] {
-        let archive = Archive::with(&[fault]);
+        let archive = ArchiveProcess::with(&[fault]);
         assert_eq!(failure(hour, &archive.url()), name, "{case}");
     }
 }
 
 #[test]
-fn a_source_that_is_not_there_is_named() {
-    let url = Archive::with(&[]).url(); // It is gone when it is asked.
+fn absent_source_is_named() {
+    let url = ArchiveProcess::with(&[]).url(); // It is gone when it is asked.
     assert_eq!(failure(HOUR, &url), "SourceUnavailable");
 }
 
 /// The name of the error of an hour that the source does not give.
 fn failure(hour: &str, source_url: &str) -> String {
-    let world = World::new();
-    let run = world.convert(&["--hour", hour, "--source-url", source_url, "--json"]);
-    assert_eq!((run.status, world.names()), (Some(2), Vec::new()), "{}", run.stderr);
+    let folder = ConvertFolder::new();
+    let run = folder.convert(&["--hour", hour, "--source-url", source_url, "--json"]);
+    assert_eq!((run.status, folder.names()), (Some(2), Vec::new()), "{}", run.stderr);
     run.json()["files"][0]["error"]["name"].as_str().unwrap().to_owned()
 }

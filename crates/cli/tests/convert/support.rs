@@ -16,18 +16,18 @@ pub(crate) const HOUR: &str = "2025-11-21-0";
 pub(crate) const FOLDER: &str = "year=2025/month=11/dayofmonth=21/hour=00";
 
 /// A folder for inputs and one for the output.
-pub(crate) struct World {
+pub(crate) struct ConvertFolder {
     pub(crate) folder: tempfile::TempDir,
 }
 
 /// What a run printed, and its exit status.
-pub(crate) struct Run {
+pub(crate) struct CommandRun {
     pub(crate) status: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl World {
+impl ConvertFolder {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
@@ -47,8 +47,8 @@ impl World {
     }
 
     /// Runs `ghactivity convert` in the folder of inputs, to `out`.
-    pub(crate) fn convert(&self, arguments: &[&str]) -> Run {
-        let run = Run::of(self.command(arguments).stdin(Stdio::null()).output().unwrap());
+    pub(crate) fn convert(&self, arguments: &[&str]) -> CommandRun {
+        let run = CommandRun::of(self.command(arguments).stdin(Stdio::null()).output().unwrap());
         let left = fs::read_dir(self.out()).into_iter().flatten().map(|entry| entry.unwrap().file_name());
         let left: Vec<_> = left.filter(|name| name.to_str().unwrap().starts_with('.')).collect();
         assert!(left.is_empty(), "{left:?} is left of {arguments:?}");
@@ -74,7 +74,7 @@ impl World {
     }
 }
 
-impl Run {
+impl CommandRun {
     pub(crate) fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }

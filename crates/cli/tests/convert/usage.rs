@@ -1,25 +1,25 @@
-//! What the program says of itself and of what makes no sense.
+//! Help, version, usage errors and results.
 
 use std::process::{Command, Stdio};
 
-use crate::support::{HOUR, PROGRAM, Run, World, clean_hour, gzip, record};
+use crate::support::{CommandRun, ConvertFolder, HOUR, PROGRAM, clean_hour, gzip, record};
 
 #[test]
 fn help_and_version() {
     for (name, arguments) in [("help", &["--help"][..]), ("convert-help", &["convert", "--help"])] {
-        let run = Run::of(Command::new(PROGRAM).args(arguments).output().unwrap()).ok();
+        let run = CommandRun::of(Command::new(PROGRAM).args(arguments).output().unwrap()).ok();
         insta::assert_snapshot!(name, run.stdout);
         assert_eq!(run.stderr, "");
     }
-    let version = Run::of(Command::new(PROGRAM).arg("--version").output().unwrap()).ok();
+    let version = CommandRun::of(Command::new(PROGRAM).arg("--version").output().unwrap()).ok();
     assert_eq!(version.stdout, format!("ghactivity {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
-fn a_command_line_that_makes_no_sense_is_told_so_and_nothing_is_done() {
-    let world = World::new();
-    world.file("events.json.gz", b"");
-    world.file("taken", b"");
+fn usage_errors_do_nothing() {
+    let folder = ConvertFolder::new();
+    folder.file("events.json.gz", b"");
+    folder.file("taken", b"");
     let cases: [(&str, &[&str], &str); 11] = [
         ("no input", &[], "nothing to convert"),
         ("an unknown option", &["--fast"], "unexpected argument '--fast'"),
@@ -27,32 +27,32 @@ fn a_command_line_that_makes_no_sense_is_told_so_and_nothing_is_done() {
         ("no thread", &["x", "--threads", "0"], "'--threads <N>'"),
         ("no record", &["x", "--chunk-records", "0"], "'--chunk-records <N>'"),
         ("no hour", &["--hour", "yesterday"], "'yesterday' is not an archive hour"),
-        ("no hour in the name", &["events.json.gz"], "'events.json.gz' does not tell its hour"),
+        ("no hour in the name", &["events.json.gz"], "the hour of 'events.json.gz' is unknown"),
         ("standard input without an hour", &["-"], "add --hour, for example --hour 2025-11-21-0"),
         ("one hour for two", &["a", "b", "--hour", HOUR], "--hour is for a single input, but there are 2"),
         ("nothing matches", &["no*.gz"], "no file matches 'no*.gz'"),
-        ("no address", &["--hour", HOUR, "--source-url", "x"], "'x' is no http or https address"),
+        ("no address", &["--hour", HOUR, "--source-url", "x"], "'x' is not an http or https address"),
     ];
     for (case, arguments, expected) in cases {
-        let run = world.convert(arguments);
+        let run = folder.convert(arguments);
         assert_eq!((run.status, run.stdout.as_str()), (Some(1), ""), "{case}");
         assert!(run.stderr.contains(expected), "{case}: {}", run.stderr);
-        assert!(!world.out().exists(), "{case}");
+        assert!(!folder.out().exists(), "{case}");
     }
     let mut command = Command::new(PROGRAM);
-    command.current_dir(world.folder.path()).args(["convert", "2025-11-21-0", "--out", "taken"]).stdin(Stdio::null());
-    let run = Run::of(command.output().unwrap());
+    command.current_dir(folder.folder.path()).args(["convert", "2025-11-21-0", "--out", "taken"]).stdin(Stdio::null());
+    let run = CommandRun::of(command.output().unwrap());
     assert_eq!(run.status, Some(1));
-    assert_eq!(run.stderr, "ghactivity: cannot write to taken: it is a file, not a folder\n");
+    assert_eq!(run.stderr, "ghactivity: cannot write to taken: is a file, not a folder\n");
 }
 
 #[test]
-fn the_table_and_the_complaints_are_clean_lines() {
-    let world = World::new();
-    world.file("2025-11-21-0.json.gz", &clean_hour(100));
-    world.file("2025-11-21-1.jsonl", format!("{0}\n{0}\nx\n\n", record(1)).as_bytes());
-    world.file("2025-11-21-2.json.gz", b"<html>not found</html>");
-    let run = world.convert(&["2025-11-21-*", "2025-11-21-3.json.gz"]);
+fn table_and_errors_are_clean_lines() {
+    let folder = ConvertFolder::new();
+    folder.file("2025-11-21-0.json.gz", &clean_hour(100));
+    folder.file("2025-11-21-1.jsonl", format!("{0}\n{0}\nx\n\n", record(1)).as_bytes());
+    folder.file("2025-11-21-2.json.gz", b"<html>not found</html>");
+    let run = folder.convert(&["2025-11-21-*", "2025-11-21-3.json.gz"]);
     assert_eq!(run.status, Some(2));
     let table: Vec<String> = run.stdout.lines().map(without_size).collect();
     let table = table.join("\n").split_once(" in ").unwrap().0.to_owned();
@@ -69,11 +69,11 @@ fn without_size(line: &str) -> String {
 }
 
 #[test]
-fn the_json_has_every_count() {
-    let world = World::new();
-    world.file("2025-11-21-1.jsonl", format!("{0}\n{0}\nx\n\n{1}{2}\n", record(1), record(2), record(3)).as_bytes());
-    world.file("2025-11-21-2.json.gz", b"\x28\xb5\x2f\xfd");
-    let run = world.convert(&["--json", "2025-11-21-1.jsonl", "2025-11-21-2.json.gz"]);
+fn json_has_every_count() {
+    let folder = ConvertFolder::new();
+    folder.file("2025-11-21-1.jsonl", format!("{0}\n{0}\nx\n\n{1}{2}\n", record(1), record(2), record(3)).as_bytes());
+    folder.file("2025-11-21-2.json.gz", b"\x28\xb5\x2f\xfd");
+    let run = folder.convert(&["--json", "2025-11-21-1.jsonl", "2025-11-21-2.json.gz"]);
     assert_eq!(run.status, Some(2));
     let mut json = run.json();
     json["seconds"] = 0.into();
@@ -83,13 +83,13 @@ fn the_json_has_every_count() {
 }
 
 #[test]
-fn gzip_and_plain_text_are_told_apart_by_their_first_bytes() {
-    let world = World::new();
+fn gzip_and_text_differ_in_their_first_bytes() {
+    let folder = ConvertFolder::new();
     let text = format!("{}\n", record(1));
-    world.file("2025-11-21-0.json.gz", text.as_bytes());
-    world.file("2025-11-21-1.json", &gzip(text.as_bytes()));
-    world.file("2025-11-21-2.jsonl", b"garbage first\n{}\n");
-    let json = world.convert(&["--json", "2025-11-21-*"]).ok().json();
+    folder.file("2025-11-21-0.json.gz", text.as_bytes());
+    folder.file("2025-11-21-1.json", &gzip(text.as_bytes()));
+    folder.file("2025-11-21-2.jsonl", b"garbage first\n{}\n");
+    let json = folder.convert(&["--json", "2025-11-21-*"]).ok().json();
     let counts = |at: usize| json["files"][at]["rows"].as_u64().zip(json["files"][at]["quarantined"].as_u64());
     assert_eq!([0, 1, 2].map(counts), [Some((1, 0)), Some((1, 0)), Some((0, 2))]);
 }
