@@ -140,7 +140,10 @@ fn chunks(job: &ConvertJob, planned: &PlannedFile) -> Result<(), Box<dyn Error>>
         file.seek(SeekFrom::Start(chunk.compressed_start))?;
         let range = file.take(chunk.compressed_end - chunk.compressed_start);
         let window = planned.plan.access_points[chunk.access_point as usize].window;
-        let window = window.map(|at| &planned.windows[at.offset as usize..at.offset as usize + at.length as usize]);
+        let window = match window {
+            Some(at) => Some(&planned.windows[usize::try_from(at.offset)?..][..at.length as usize]),
+            None => None,
+        };
         let text = BufReader::with_capacity(256 << 10, ChunkReader::new(range, &planned.plan, number, window)?);
         let spec = ChunkSpec {
             first_line: chunk.first_line,

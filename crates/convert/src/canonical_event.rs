@@ -59,9 +59,11 @@ impl CanonicalEvent {
         let from = reader.at();
         reader.plain_text()?;
         let created_at = timestamps.parse(&text[from..reader.at()])?;
-        let org = match reader.skip(b"\",\"org\":") {
-            true => Some(reader.entity::<Org, 4>()?),
-            false => reader.expect("\"").map(|()| None)?,
+        let org = if reader.skip(b"\",\"org\":") {
+            Some(reader.entity::<Org, 4>()?)
+        } else {
+            reader.expect("\"")?;
+            None
         };
         reader.expect("}")?;
         let unchecked = match (reader.is_ascii(), payload_is_ascii) {

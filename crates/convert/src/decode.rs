@@ -63,7 +63,7 @@ impl<'a> ObjectFields<'a> {
         let key = |range: std::ops::Range<usize>| {
             let plain = &json[range.clone()];
             if plain.contains('\\') {
-                string(&json[range.start - 1..range.end + 1]).unwrap_or_default()
+                string(&json[range.start - 1..=range.end]).unwrap_or_default()
             } else {
                 Cow::Borrowed(plain)
             }
@@ -158,11 +158,11 @@ pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
 }
 
 /// The text of the JSON string `json`, if it has no escapes.
+#[expect(clippy::needless_bitwise_bool, reason = "a loop without an early exit, which the compiler vectorizes")]
 fn plain_string(json: &str) -> Option<&str> {
     const SHORT: usize = 64;
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     let escaped = match inner.len() {
-        // The compiler vectorizes a loop without an early exit.
         0..=SHORT => inner.bytes().fold(false, |found, byte| found | (byte == b'\\')),
         _ => memchr::memchr(b'\\', inner.as_bytes()).is_some(),
     };

@@ -77,8 +77,7 @@ fn shortened(text: &str) -> &str {
 /// Stores a top-level field in its column. Returns what does not fit.
 fn store<'a>(key: &str, json: &'a str, row: &mut EventRow<'a>, scanner: &mut Scanner) -> Option<Cow<'a, str>> {
     match (key, json_kind(json)) {
-        ("type" | "created_at" | "payload", _) => None,
-        ("id" | "public" | "actor" | "repo" | "org", JsonKind::Null) => None,
+        ("type" | "created_at" | "payload", _) | ("id" | "public" | "actor" | "repo" | "org", JsonKind::Null) => None,
         ("id", JsonKind::String) => {
             row.id = string(json);
             None

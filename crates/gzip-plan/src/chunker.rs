@@ -197,13 +197,12 @@ impl Chunker {
 
     /// Saves the state of a line that continues in the next stretch.
     fn leave_unfinished(&mut self, part: &[u8], history: &TextHistory, points: &mut AccessPoints) {
-        let mut unfinished = match self.unfinished.take() {
-            Some(unfinished) => unfinished,
-            None => {
-                self.open_chunk(history, points);
-                let chunk_before = self.open.as_ref().map(|open| open.hash.clone()).unwrap_or_default();
-                UnfinishedLine { line: self.lines.begin(self.hashes), chunk_before }
-            }
+        let mut unfinished = if let Some(unfinished) = self.unfinished.take() {
+            unfinished
+        } else {
+            self.open_chunk(history, points);
+            let chunk_before = self.open.as_ref().map(|open| open.hash.clone()).unwrap_or_default();
+            UnfinishedLine { line: LineClassifier::begin(self.hashes), chunk_before }
         };
         self.lines.part(&mut unfinished.line, part);
         self.unfinished = Some(unfinished);

@@ -70,7 +70,7 @@ impl Inflate {
         let mut stream = Box::new(zlib::z_stream::default());
         let size = i32::try_from(size_of::<zlib::z_stream>()).expect("a z_stream is about 100 bytes long");
         // SAFETY: the stream is a valid z_stream with its default allocator, the version is zlib's own constant string.
-        let code = unsafe { zlib::inflateInit2_(&mut *stream, window_bits(format), zlib::zlibVersion(), size) };
+        let code = unsafe { zlib::inflateInit2_(&raw mut *stream, window_bits(format), zlib::zlibVersion(), size) };
         assert_eq!(code, zlib::Z_OK, "inflateInit2 with constant arguments fails only when memory is exhausted");
         Self { stream }
     }
@@ -78,14 +78,14 @@ impl Inflate {
     /// Begins a new stream. The state of the old one is dropped, including its window.
     pub(crate) fn reset(&mut self, format: StreamFormat) {
         // SAFETY: `new` has initialised the stream.
-        let code = unsafe { zlib::inflateReset2(&mut *self.stream, window_bits(format)) };
+        let code = unsafe { zlib::inflateReset2(&raw mut *self.stream, window_bits(format)) };
         assert_eq!(code, zlib::Z_OK, "inflateReset2 of an initialised stream with constant arguments does not fail");
     }
 
     /// Takes the lowest `bits` (at most 8) of `value` as the first bits of a raw stream.
     pub(crate) fn prime(&mut self, bits: u8, value: u8) {
         // SAFETY: `new` has initialised the stream.
-        let code = unsafe { zlib::inflatePrime(&mut *self.stream, i32::from(bits), i32::from(value)) };
+        let code = unsafe { zlib::inflatePrime(&raw mut *self.stream, i32::from(bits), i32::from(value)) };
         assert_eq!(code, zlib::Z_OK, "inflatePrime takes up to 16 bits in a raw stream");
     }
 
@@ -93,7 +93,8 @@ impl Inflate {
     pub(crate) fn set_window(&mut self, window: &[u8]) {
         let window = &window[window.len().saturating_sub(WINDOW_BYTES)..];
         // SAFETY: `new` has initialised the stream; the window is a valid slice and is copied by the call.
-        let code = unsafe { zlib::inflateSetDictionary(&mut *self.stream, window.as_ptr(), zlib_length(window.len())) };
+        let code =
+            unsafe { zlib::inflateSetDictionary(&raw mut *self.stream, window.as_ptr(), zlib_length(window.len())) };
         assert_eq!(code, zlib::Z_OK, "inflateSetDictionary works on a raw stream at any time");
     }
 
@@ -108,7 +109,7 @@ impl Inflate {
         let flush = if stop_at == StopAt::Blocks { zlib::Z_BLOCK } else { zlib::Z_NO_FLUSH };
         // SAFETY: `new` has initialised the stream; next_in and next_out were just set to slices that live through the
         // call and are at least avail_in and avail_out long, the output exclusively borrowed and initialised.
-        let code = unsafe { zlib::inflate(&mut *self.stream, flush) };
+        let code = unsafe { zlib::inflate(&raw mut *self.stream, flush) };
         InflateStep {
             consumed: avail_in - self.stream.avail_in as usize,
             produced: avail_out - self.stream.avail_out as usize,
@@ -146,7 +147,7 @@ impl Inflate {
 impl Drop for Inflate {
     fn drop(&mut self) {
         // SAFETY: `new` has initialised the stream, and nothing uses it after this.
-        unsafe { zlib::inflateEnd(&mut *self.stream) };
+        unsafe { zlib::inflateEnd(&raw mut *self.stream) };
     }
 }
 

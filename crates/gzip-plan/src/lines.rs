@@ -67,7 +67,7 @@ impl LineClassifier {
 
     /// Begins a line that arrives in parts. `hashes_chunk`: whether the hash of a chunk that begins with it is needed
     /// too.
-    pub(crate) fn begin(&self, hashes_chunk: bool) -> LineInParts {
+    pub(crate) fn begin(hashes_chunk: bool) -> LineInParts {
         LineInParts { hash: XxHash3_128::new(), chunk_hash: hashes_chunk.then(XxHash3_64::new), blank: true }
     }
 
@@ -215,8 +215,10 @@ mod tests {
     }
 
     fn in_parts(lines: &mut LineClassifier, content: &[u8]) -> LineKind {
-        let mut line = lines.begin(false);
-        content.iter().for_each(|byte| lines.part(&mut line, &[*byte]));
+        let mut line = LineClassifier::begin(false);
+        for byte in content {
+            lines.part(&mut line, &[*byte]);
+        }
         lines.end(&line)
     }
 }

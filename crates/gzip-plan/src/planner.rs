@@ -371,9 +371,9 @@ mod tests {
     /// Two blocks, each of 20,000 bytes of text.
     fn runs() -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(&[b'a'; 20_000]).unwrap();
+        encoder.write_all(&b"a".repeat(20_000)).unwrap();
         encoder.flush().unwrap();
-        encoder.write_all(&[b'b'; 20_000]).unwrap();
+        encoder.write_all(&b"b".repeat(20_000)).unwrap();
         encoder.finish().unwrap()
     }
 

@@ -10,24 +10,13 @@ pub(crate) const BLOCK_BYTES: usize = 64;
 /// overwritten.
 pub(crate) type TokenSlots = [u32; BLOCK_BYTES];
 
-/// The operations on a block, which each set of vector instructions has its own functions for: [`classify`],
-/// [`find_rare`], [`parity_so_far`] and [`write_tokens`].
+/// The operations on a block. Those of this module use 16-byte vectors, which every x86-64 and arm64 processor has:
+/// [`classify`], [`find_rare`], [`parity_so_far`] and [`write_tokens`].
 pub(crate) struct BlockOps<C, R, P, W> {
     pub(crate) classify: C,
     pub(crate) find_rare: R,
     pub(crate) parity: P,
     pub(crate) write: W,
-}
-
-/// The operations with 16-byte vectors, which every x86-64 and arm64 processor has.
-#[inline(always)]
-pub(crate) fn portable_ops() -> BlockOps<
-    impl Fn(&[u8; BLOCK_BYTES]) -> ByteClasses,
-    impl Fn(&[u8; BLOCK_BYTES]) -> RareBytes,
-    impl Fn(u64) -> u64,
-    impl Fn(u64, u32, &mut TokenSlots),
-> {
-    BlockOps { classify, find_rare, parity: parity_so_far, write: write_tokens }
 }
 
 /// The bytes of a block by their possible meaning.

@@ -4,7 +4,10 @@
 //! order of the tokens is checked in `grammar`.
 #![expect(clippy::inline_always, reason = "the vector operations must be compiled into their caller's target features")]
 
-use crate::blocks::{BLOCK_BYTES, BlockOps, ByteClasses, RareBytes, TokenSlots, escapes, portable_ops};
+use crate::blocks::{
+    BLOCK_BYTES, BlockOps, ByteClasses, RareBytes, TokenSlots, classify, escapes, find_rare, parity_so_far,
+    write_tokens,
+};
 
 /// The text is indexed this many bytes at a time: about one record, and a bound for the memory of the index.
 const STRETCH_BYTES: usize = 4096;
@@ -65,14 +68,16 @@ impl StringFlaws {
 impl TokenIndex {
     /// An index that uses 16-byte vectors.
     pub(crate) fn portable() -> Self {
-        Self::with_refill(|index, text| index.refill_with(text, &portable_ops()))
+        Self::with_refill(|index, text| {
+            index.refill_with(text, &BlockOps { classify, find_rare, parity: parity_so_far, write: write_tokens })
+        })
     }
 
     /// An index that `refill` fills, by a call of [`Self::refill_with`].
     pub(crate) fn with_refill(refill: Refill) -> Self {
         Self {
             refill,
-            tokens: Box::new([0; STRETCH_BYTES + BLOCK_BYTES]),
+            tokens: vec![0; STRETCH_BYTES + BLOCK_BYTES].try_into().expect("the length of the array"),
             found: 0,
             taken: 0,
             stretch_start: 0,

@@ -83,7 +83,9 @@ fn append<const N: usize>(encoded: &mut Vec<u8>, starts: &mut Vec<u32>, parts: [
     let length: usize = parts.iter().map(|part| part.len()).sum();
     encoded.extend_from_slice(&(length as u32).to_le_bytes());
     let (index, start) = (starts.len() as u32, encoded.len() as u32);
-    parts.iter().for_each(|part| encoded.extend_from_slice(part));
+    for part in parts {
+        encoded.extend_from_slice(part);
+    }
     starts.push(start);
     (index, start)
 }

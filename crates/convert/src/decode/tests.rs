@@ -136,8 +136,8 @@ fn any_record() -> impl Strategy<Value = Vec<u8>> {
         1 => prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..3),
     ];
     (fields, damage).prop_map(|(fields, damage)| {
-        let fields: String = fields.iter().map(|(name, json)| format!(",\"{name}\":{json}")).collect();
-        let mut bytes = event(&fields).into_bytes();
+        let fields: Vec<String> = fields.iter().map(|(name, json)| format!(",\"{name}\":{json}")).collect();
+        let mut bytes = event(&fields.concat()).into_bytes();
         for (at, byte) in damage {
             let at = at.index(bytes.len());
             bytes[at] = byte;

@@ -90,7 +90,7 @@ impl<'a> StoredColumns<'a> {
         let texts = |place: usize| column(place).as_string::<i32>();
         let entity = |place: usize| {
             let whole = column(place).as_struct();
-            StoredEntity { whole, texts: whole.columns()[1..].iter().map(|text| text.as_string()).collect() }
+            StoredEntity { whole, texts: whole.columns()[1..].iter().map(AsArray::as_string).collect() }
         };
         Self {
             id: texts(0),

@@ -40,7 +40,9 @@ impl<'a> RowContents<'a> {
         text(&mut hash, self.event_type);
         for (id, texts) in &self.entities {
             number(&mut hash, *id);
-            texts.iter().for_each(|one| text(&mut hash, *one));
+            for one in texts {
+                text(&mut hash, *one);
+            }
         }
         number(&mut hash, self.public.map(i64::from));
         number(&mut hash, self.created_at);

@@ -208,7 +208,10 @@ fn frame_endless_line_needs_bounded_memory() {
     assert_eq!(length, head.len() as u64 + long + 2);
     let mut hash = Sha256::new();
     hash.update(head);
-    (0..100).for_each(|_| hash.update([b'x'; 1 << 20]));
+    let mebibyte = vec![b'x'; 1 << 20];
+    for _ in 0..100 {
+        hash.update(&mebibyte);
+    }
     hash.update(b"\"}");
     assert_eq!(sha256, <[u8; 32]>::from(hash.finalize()));
     let next = records.next_from_buffer().unwrap();
@@ -287,13 +290,14 @@ proptest! {
         let mut at = 0;
         for (start, end) in framed.spans.into_iter().chain([(text.len() as u64, text.len() as u64)]) {
             prop_assert!(at <= start && start <= end);
-            let between = &text[at as usize..start as usize];
+            let [before, from, to] = [at, start, end].map(|offset| usize::try_from(offset).unwrap());
+            let between = &text[before..from];
             let between = if at == 0 { between.strip_prefix(b"\xef\xbb\xbf").unwrap_or(between) } else { between };
             prop_assert!(between.iter().all(|&byte| is_blank(byte) || byte == b'\n'));
-            prop_assert!(!text[start as usize..end as usize].contains(&b'\n'));
+            prop_assert!(!text[from..to].contains(&b'\n'));
             at = end;
         }
-        let line_feeds = text.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let line_feeds = memchr::memchr_iter(b'\n', &text).count() as u64;
         prop_assert_eq!(framed.lines, line_feeds + u64::from(text.last().is_some_and(|&byte| byte != b'\n')));
     }
 

@@ -63,7 +63,7 @@ fn bad_records_are_quarantined_good_ones_stored() {
         let offset = bad["offset"].as_u64().unwrap() as usize;
         assert_eq!(raw, text[offset..offset + raw.len()], "{phrase}: the bytes at the offset");
         assert_eq!(bad["length"], raw.len(), "{phrase}");
-        let line = 1 + text[..offset].iter().filter(|&&byte| byte == b'\n').count();
+        let line = 1 + memchr::memchr_iter(b'\n', &text[..offset]).count();
         assert_eq!(bad["line"], line, "{phrase}");
         assert!(!bad["detail"].as_str().unwrap().is_empty(), "{phrase}");
         assert_eq!(bad.as_object().unwrap().len(), 6, "{phrase}: exactly six fields");

@@ -69,7 +69,7 @@ pub(crate) fn source_text<'a>(line: &'a str, name: &str) -> Option<&'a str> {
             }
             b'{' | b'[' => depth += 1,
             b':' if depth == 1 && value_start.is_none() => {
-                value_start = Some((at + 1, std::mem::take(&mut last_string)))
+                value_start = Some((at + 1, std::mem::take(&mut last_string)));
             }
             byte @ (b'}' | b']' | b',') => {
                 if depth == 1

@@ -15,7 +15,8 @@ use crate::support::{WHOLE, convert, event};
 #[test]
 fn schema_does_not_depend_on_rows() {
     let entity = |texts: &str| {
-        format!("struct<id:bigint{}>", texts.split(',').map(|text| format!(",{text}:string")).collect::<String>())
+        let texts: Vec<String> = texts.split(',').map(|text| format!(",{text}:string")).collect();
+        format!("struct<id:bigint{}>", texts.concat())
     };
     let expected = [
         ("id", "string".to_owned()),
@@ -140,7 +141,7 @@ fn failing_reader_error_is_the_source() {
         .unwrap_err();
     let ConvertError::Read { offset, source } = error else { panic!("expected a read error, got {error:?}") };
     assert_eq!(offset, good.len() as u64);
-    assert!(source.get_ref().is_some_and(|cause| cause.is::<ChecksumMismatch>()), "the reader's own error");
+    assert!(source.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<ChecksumMismatch>), "the reader's own error");
 }
 
 #[test]

@@ -135,8 +135,7 @@ proptest! {
     fn proptest_entities_are_stored_once_in_dictionaries(
         events in prop::collection::vec(nearly_canonical_event(), 1..40),
     ) {
-        let text: String = events.iter().map(|event| format!("{event}\n")).collect();
-        let conversion = convert(&WHOLE, text.as_bytes());
+        let conversion = convert(&WHOLE, events.join("\n").as_bytes());
         let rows: Vec<_> = conversion.rows().into_iter().map(with_other_parsed).collect();
         let expected: Vec<_> = (1..).zip(&events).map(|(line, event)| expected_row(event, line)).collect();
         prop_assert_eq!(rows, expected);

@@ -1,6 +1,7 @@
 //! Real hours of the archive. Set `GHACTIVITY_DATA` to their folder.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
@@ -26,14 +27,11 @@ fn files() -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for path in entries.map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if !name.ends_with(".json.gz") && !name.ends_with(".jsonl") {
-            continue;
-        }
-        let bytes = fs::read(&path).unwrap();
         let mut text = Vec::new();
-        match name.ends_with(".gz") {
-            true => drop(MultiGzDecoder::new(&bytes[..]).read_to_end(&mut text).unwrap()),
-            false => text = bytes,
+        match path.extension().and_then(OsStr::to_str) {
+            Some("gz") => drop(MultiGzDecoder::new(&fs::read(&path).unwrap()[..]).read_to_end(&mut text).unwrap()),
+            Some("jsonl") => text = fs::read(&path).unwrap(),
+            _ => continue,
         }
         files.push((name, text));
     }

@@ -128,6 +128,7 @@ fn failed_planner_repeats_its_error() {
 
 #[test]
 fn read_other_chunk_than_planned_fails() {
+    type ReadCase<'a> = (&'a str, std::io::Result<Vec<u8>>, fn(&ChunkError) -> bool);
     let file = gzip(&noise_lines(20_000), 6);
     let planned = plan(&file, chunks_of(6000)).unwrap();
     let plan = &planned.plan;
@@ -143,7 +144,6 @@ fn read_other_chunk_than_planned_fails() {
     changed[range.len() / 2] ^= 4;
     let mut other_window = right.to_vec();
     other_window[right.len() / 2] ^= 4;
-    type ReadCase<'a> = (&'a str, std::io::Result<Vec<u8>>, fn(&ChunkError) -> bool);
     let cases: [ReadCase<'_>; 7] = [
         ("no bytes", read(&[], Some(right)), |error| matches!(error, ChunkError::Truncated { .. })),
         ("cut", read(&file[range.start..range.start + range.len() / 2], Some(right)), |error| {
@@ -172,6 +172,7 @@ fn read_other_chunk_than_planned_fails() {
 
 #[test]
 fn contradictory_plan_is_invalid() {
+    type PlanChange = (&'static str, fn(&mut gzip_plan::GzipPlan));
     let file = gzip(TEXT, 9);
     let good = plan(&file, chunks_of(1)).unwrap().plan;
     let with = |change: &dyn Fn(&mut gzip_plan::GzipPlan)| {
@@ -181,7 +182,6 @@ fn contradictory_plan_is_invalid() {
     };
     assert_eq!(with(&|_| ()), None);
     assert_eq!(with(&|plan| plan.chunks.truncate(1)), Some(ChunkError::NoSuchChunk { chunk: 1, chunks: 1 }));
-    type PlanChange = (&'static str, fn(&mut gzip_plan::GzipPlan));
     let changes: [PlanChange; 4] = [
         ("no access point", |plan| plan.access_points.clear()),
         ("an access point after the text", |plan| plan.access_points[0].uncompressed_offset = 1000),

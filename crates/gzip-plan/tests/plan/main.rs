@@ -1,5 +1,6 @@
-//! The crate as its users see it: files in, plans and chunks out.
-#![allow(clippy::unwrap_used)] // Allowed in tests, and these helpers serve nothing else.
+//! Plans files, and reads their chunks.
+#![allow(clippy::unwrap_used, reason = "the helpers of tests may panic like tests")]
+#![expect(clippy::cast_possible_truncation, reason = "the texts of the tests are far shorter than 4 GiB")]
 
 mod bad_input;
 mod one_pass;
