@@ -15,7 +15,7 @@ SHARED = {
     *("Action", "Command"),  # subcommands of a command line
     *("EmptyCells", "OnExisting"),  # options of the command line, and the rules of the crate that they become
     *("BadRecord", "HourRange", "HourTotals", "Item", "LoadPlan", "PipeReader", "PlannedLoad"),
-    *("QuarantineLine", "QuarantinedRecord", "Source", "Statement"),
+    *("Source", "Statement"),
 }
 MAX_TEST_NAME = 50
 LONG_TEST_NAMES = "crates/cli"  # these crates still have longer ones

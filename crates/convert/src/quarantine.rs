@@ -21,7 +21,7 @@ pub(crate) struct QuarantineFile<W> {
 }
 
 #[derive(Serialize)]
-struct QuarantineLine<'a> {
+struct QuarantineEntry<'a> {
     offset: u64,
     line: u64,
     length: u64,
@@ -45,7 +45,7 @@ impl<W: Write> QuarantineFile<W> {
             RecordContent::Oversized { sha256, .. } => Some(hex::encode(sha256)),
             _ => None,
         };
-        let line = QuarantineLine {
+        let line = QuarantineEntry {
             offset: record.offset,
             line: record.line,
             length: record.length(),

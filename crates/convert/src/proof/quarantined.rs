@@ -17,7 +17,7 @@ pub struct QuarantineLineError {
 
 /// The fields that identify a record.
 #[derive(Deserialize)]
-struct QuarantinedRecord {
+struct RecordIdentity {
     offset: u64,
     line: u64,
     length: u64,
@@ -38,7 +38,7 @@ pub fn quarantined(file: &[u8]) -> Result<Vec<RowFingerprint>, QuarantineLineErr
 }
 
 fn fingerprint(text: &[u8]) -> Result<RowFingerprint, String> {
-    let QuarantinedRecord { offset, line, length, raw } =
+    let RecordIdentity { offset, line, length, raw } =
         serde_json::from_slice(text).map_err(|error| error.to_string())?;
     let bytes = STANDARD.decode(raw).map_err(|error| error.to_string())?;
     Ok(RowFingerprint { line, hash: quarantine_hash(offset, line, length, &bytes) })
