@@ -163,7 +163,7 @@ BAD = {
     "empty": (b"", ["EmptyFile", "UTF-8"]),
     "UTF-16": ("id,n\n1,2\n".encode("utf-16"), ["UnsupportedEncoding", "UTF-16", "save it in UTF-8"]),
     "workbook": (b"PK\x03\x04" + b"x" * 100, ["NotCsv", "Excel"]),
-    "open quote": (b'id,n\n1,2\n2,"3\n4,5\n', ["UnclosedQuote", "line 3", "mend the line"]),
+    "open quote": (b'id,n\n1,2\n2,"3\n4,5\n', ["UnclosedQuote", "line 3", "correct the line"]),
     "cut gzip": (gzip.compress(rows(range(5000)))[:-20], ["TruncatedArchive", "damaged"]),
 }
 
@@ -188,7 +188,7 @@ def test_usage_error_is_refused_before_any_call(stack: CsvStack, command: Run, f
     for arguments, words in [
         ((path, "--table", "other"), "names begin with csv_"),
         ((path, "--max-wcu", "0"), "--max-wcu"),
-        ((path, "--delimiter", "x"), "no delimiter"),
+        ((path, "--delimiter", "x"), "not a delimiter"),
         ((path, "--on-existing", "maybe"), "overwrite"),
         (("s3://bucket",), "s3://BUCKET/KEY"),
         ((path, "--dry-run", "--yes"), "--yes"),

@@ -34,7 +34,7 @@ def ingested(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> dic
     lake.serve(HOURS[3], b"no gzip")
     run = ghactivity("ingest", "--from", HOURS[0], "--hours", "4", "--job-id", JOB, "--json")
     assert run.returncode == 2, run.stdout + run.stderr
-    assert "HoursFailed" in run.stderr and "only what is open is run" in run.stderr
+    assert "HoursFailed" in run.stderr and "it runs only the hours that are not published" in run.stderr
     report: dict[str, Any] = json.loads(run.stdout)
     return report
 

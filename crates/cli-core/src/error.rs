@@ -1,7 +1,5 @@
 //! Errors of the command: each is one line and says what to do next.
 
-use crate::advice;
-
 /// Why a command failed. The message is one line: what failed, on which object, and what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -41,7 +39,7 @@ pub enum CliError {
     Refused { call: &'static str, resource: String, reason: String, next: String },
     #[error("cannot follow the execution: {cause}; it continues, to attach again: ghactivity watch {execution}")]
     Unwatched { cause: Box<CliError>, execution: String },
-    #[error("{what} {how}: {error}: {message}; {next}", next = advice::for_failure(.error))]
+    #[error("{what} {how}: {error}: {message}; {next}", next = error_catalog::advice(.error))]
     Failed { what: String, how: &'static str, error: String, message: String },
     #[error("the query failed ({reason}); {next}")]
     Query { reason: String, next: &'static str },

@@ -5,7 +5,6 @@
 //! Results go to standard output, progress and complaints to standard error. Exit status: 0 for success, [`USAGE`],
 //! [`FAILED`], and 128 plus the signal's number for a command that a signal ended.
 
-mod advice;
 pub mod color;
 mod error;
 pub mod format;
