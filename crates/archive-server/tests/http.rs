@@ -32,11 +32,12 @@ impl RawResponse {
 fn ask(url: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> RawResponse {
     let mut socket = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: archive\r\nConnection: close\r\n");
+    let mut request = Vec::new();
+    write!(request, "{method} {path} HTTP/1.1\r\nHost: archive\r\nConnection: close\r\n").unwrap();
     for (name, value) in headers {
-        request += &format!("{name}: {value}\r\n");
+        write!(request, "{name}: {value}\r\n").unwrap();
     }
-    socket.write_all((request + "\r\n").as_bytes()).unwrap();
+    socket.write_all(&[&request[..], b"\r\n"].concat()).unwrap();
     let mut bytes = Vec::new();
     match socket.read_to_end(&mut bytes) {
         Ok(_) => {}

@@ -36,7 +36,7 @@ pub(crate) fn inspect(head: &[u8], is_whole: bool) -> Result<Head, HeadError> {
     check_format(head)?;
     let mark_bytes = if head.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
     let text = &head[mark_bytes..];
-    if is_whole && text.iter().all(|byte| byte.is_ascii_whitespace()) {
+    if is_whole && text.iter().all(u8::is_ascii_whitespace) {
         return Err(HeadError::Empty);
     }
     Ok(Head { mark_bytes, delimiter: delimiter(text, is_whole) })

@@ -208,7 +208,7 @@ impl LoadRules {
         if !has_value {
             return Err(RowRejectReason::NoValue);
         }
-        if let Some(column) = self.not_utf8(record) {
+        if let Some(column) = not_utf8(record) {
             return Err(RowRejectReason::NotUtf8 { column: self.columns[column].clone() });
         }
         self.judge_id(record)?;
@@ -237,14 +237,12 @@ impl LoadRules {
 
     /// The bytes that are equal for rows with the same id: the key, or the canonical form that it is the hash of.
     pub(crate) fn identity<'a>(&self, record: &CsvRecord<'a>, form: &'a mut Vec<u8>) -> &'a [u8] {
-        match self.id_column {
-            Some(column) => record.cell(column),
-            None => {
-                let cells = self.by_name.iter().map(|column| (self.columns[*column].as_str(), record.cell(*column)));
-                canonical_form(cells, form);
-                form
-            }
+        if let Some(column) = self.id_column {
+            return record.cell(column);
         }
+        let cells = self.by_name.iter().map(|column| (self.columns[*column].as_str(), record.cell(*column)));
+        canonical_form(cells, form);
+        form
     }
 
     fn judge_id(&self, record: &CsvRecord<'_>) -> Result<(), RowRejectReason> {
@@ -256,13 +254,6 @@ impl LoadRules {
         }
     }
 
-    fn not_utf8(&self, record: &CsvRecord<'_>) -> Option<usize> {
-        if record.is_utf8() {
-            return None;
-        }
-        record.cells().position(|cell| std::str::from_utf8(cell).is_err())
-    }
-
     fn wrong_type(&self, index: usize, cell: &[u8], column_type: ColumnType) -> RowRejectReason {
         let text: String = String::from_utf8_lossy(cell).chars().take(40).collect();
         let column = self.columns[index].clone();
@@ -271,6 +262,14 @@ impl LoadRules {
             _ => RowRejectReason::BadNumber { column, text },
         }
     }
+}
+
+/// The first cell that is not UTF-8.
+fn not_utf8(record: &CsvRecord<'_>) -> Option<usize> {
+    if record.is_utf8() {
+        return None;
+    }
+    record.cells().position(|cell| std::str::from_utf8(cell).is_err())
 }
 
 impl From<RulesDocument> for LoadRules {

@@ -204,7 +204,7 @@ mod tests {
             let mut expected = 0;
             for (row, id) in ids.iter().enumerate() {
                 prop_assert_eq!(is_set(&bits, row as u64), last[id] != row, "row {} of {:?}", row, ids);
-                expected += if last[id] != row { row as u64 + 1 } else { 0 };
+                expected += if last[id] == row { 0 } else { row as u64 + 1 };
             }
             prop_assert_eq!(write_units, expected);
         }

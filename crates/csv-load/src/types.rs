@@ -149,7 +149,9 @@ mod tests {
             ("no cells", &[], ColumnType::S),
         ] {
             let mut inferred = TypeInference::START;
-            cells.iter().for_each(|cell| inferred.add(cell.as_bytes()));
+            for cell in cells {
+                inferred.add(cell.as_bytes());
+            }
             assert_eq!(inferred.column_type(), expected, "{phrase}");
         }
     }

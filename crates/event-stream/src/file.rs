@@ -37,7 +37,9 @@ fn parquet(events: &[&Event]) -> Result<Vec<u8>, ParquetError> {
     let mut writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?;
     let mut datetimes = DatetimeWriter::new();
     let mut created = StringBuilder::with_capacity(events.len(), 24 * events.len());
-    events.iter().for_each(|event| created.append_value(datetimes.write(event.created_ms)));
+    for event in events {
+        created.append_value(datetimes.write(event.created_ms));
+    }
     let columns: [ArrayRef; 6] = [
         Arc::new(StringArray::from_iter_values(events.iter().map(|event| &*event.uuid))),
         Arc::new(StringArray::from_iter_values(events.iter().map(|event| &*event.name))),

@@ -47,6 +47,7 @@ impl ArchiveHour {
         self.plus(1).start()
     }
 
+    #[must_use]
     pub fn plus(self, hours: u32) -> Self {
         Self { hours_since_epoch: self.hours_since_epoch + i64::from(hours) }
     }

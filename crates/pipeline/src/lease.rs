@@ -95,6 +95,7 @@ impl Lease {
     }
 
     /// The lease after `holder` released it, which had taken it `times` times; unchanged if it does not hold the lease.
+    #[must_use]
     pub fn released(&self, version: Version, holder: &str, times: u32) -> Self {
         let mut lease = self.clone();
         if self.version != version {

@@ -65,7 +65,7 @@ fn median(mut rows: Vec<u64>) -> Option<f64> {
     match rows.len() {
         0 => None,
         length if length % 2 == 1 => Some(rows[middle] as f64),
-        _ => Some((rows[middle - 1] as f64 + rows[middle] as f64) / 2.0),
+        _ => Some(f64::midpoint(rows[middle - 1] as f64, rows[middle] as f64)),
     }
 }
 

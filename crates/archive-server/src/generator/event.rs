@@ -116,7 +116,7 @@ impl EventGenerator {
             return (repository, self.population.person(random));
         }
         if self.era.display_login && random.chance(BOTS_PER_MILLION) {
-            return (repository, self.population.bot(random));
+            return (repository, Population::bot(random));
         }
         let own = repository.owner.kind == AccountKind::User && random.chance(OWN_PER_MILLION);
         let actor = if own { repository.owner.clone() } else { self.population.person(random) };
@@ -143,15 +143,12 @@ impl IdSequence {
             let first = first.parse().expect("the constant is a valid hour");
             u64::try_from(hour.hours_since(first))
         };
-        match since("2025-10-08-0") {
-            Ok(hours) => {
-                Self { general: 101 + hours * IDS_PER_HOUR, references: Some(2_000_000_000 + hours * 2 * IDS_PER_HOUR) }
-            }
-            Err(_) => {
-                let hours = since("2015-01-01-0").unwrap_or(0); // no earlier hour is generated
-                Self { general: 2_489_651_045 + hours * IDS_PER_HOUR, references: None }
-            }
+        if let Ok(hours) = since("2025-10-08-0") {
+            let references = 2_000_000_000 + hours * 2 * IDS_PER_HOUR;
+            return Self { general: 101 + hours * IDS_PER_HOUR, references: Some(references) };
         }
+        let hours = since("2015-01-01-0").unwrap_or(0); // no earlier hour is generated
+        Self { general: 2_489_651_045 + hours * IDS_PER_HOUR, references: None }
     }
 
     fn next(&mut self, event_type: EventType, random: &mut SeededRandom) -> u64 {

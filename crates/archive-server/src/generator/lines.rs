@@ -103,7 +103,7 @@ impl<W: Write> LineWriter<W> {
         match number % 6 {
             0 => torn(next),
             1 => cut_off(next),
-            2 => with_bytes(next, &[0; 4][..1 + number % 4]),
+            2 => with_bytes(next, &[0; 4][..=number % 4]),
             3 => with_bytes(next, INVALID_UTF8[number / 6 % INVALID_UTF8.len()]),
             4 => not_an_object(number),
             _ => not_an_event(number),

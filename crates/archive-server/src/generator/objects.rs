@@ -167,21 +167,16 @@ pub(crate) fn push_code_comment(
     let commit = hex(random, 40);
     let (line, column) = (random.between(1, 900), random.between(1, 40));
     let path = format!("src/{}_{}.rs", random.pick(LABELS).replace(' ', "_"), random.below(90));
-    match pull_request {
-        Some(number) => {
-            let hunk =
-                format!("@@ -{line},{column} +{line},{column} @@ fn main() {{\n-\tlet a = 1;\n+\tlet a = \"2\";");
-            put!(out, r#"{{"url":"{api}/pulls/comments/{id}","pull_request_review_id":{},"diff_hunk":"#, id + 1);
-            push_string(out, &hunk);
-            put!(
-                out,
-                r#","pull_request_url":"{api}/pulls/{number}","html_url":"{html}/pull/{number}#discussion_r{id}","#
-            );
-        }
-        None => put!(
+    if let Some(number) = pull_request {
+        let hunk = format!("@@ -{line},{column} +{line},{column} @@ fn main() {{\n-\tlet a = 1;\n+\tlet a = \"2\";");
+        put!(out, r#"{{"url":"{api}/pulls/comments/{id}","pull_request_review_id":{},"diff_hunk":"#, id + 1);
+        push_string(out, &hunk);
+        put!(out, r#","pull_request_url":"{api}/pulls/{number}","html_url":"{html}/pull/{number}#discussion_r{id}","#);
+    } else {
+        put!(
             out,
             r#"{{"url":"{api}/comments/{id}","html_url":"{html}/commit/{commit}#commitcomment-{id}","line":null,"#
-        ),
+        );
     }
     put!(out, r#""id":{id},"path":"{path}","position":{column},"commit_id":"{commit}","user":"#);
     push_user(out, scene, scene.actor);

@@ -96,9 +96,10 @@ fn push_create(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'
     let kind = random.pick(&["branch", "branch", "branch", "tag", "repository"]);
     let reference =
         format!("{}-{}", random.pick(&["feature", "v1.0", "release", "próba", "fix/issue"]), hex(random, 5));
-    match kind {
-        "repository" => out.push_str(r#"{"ref":null,"ref_type":"repository","#),
-        _ => put!(out, r#"{{"ref":"{reference}","ref_type":"{kind}","#),
+    if kind == "repository" {
+        out.push_str(r#"{"ref":null,"ref_type":"repository","#);
+    } else {
+        put!(out, r#"{{"ref":"{reference}","ref_type":"{kind}","#);
     }
     if scene.era.trimmed && kind != "repository" {
         put!(out, r#""full_ref":"{}{reference}","#, refs(kind));
@@ -134,7 +135,7 @@ fn push_fork(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>
 
 fn push_wiki_pages(out: &mut String, random: &mut SeededRandom, scene: &EventScene<'_>) {
     out.push_str(r#"{"pages":["#);
-    for at in 0..1 + random.skewed(4) {
+    for at in 0..=random.skewed(4) {
         if at > 0 {
             out.push(',');
         }

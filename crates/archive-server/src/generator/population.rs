@@ -53,7 +53,7 @@ impl Population {
     }
 
     /// Picks a bot; active ones are more frequent. The login of a bot is `name[bot]`, its display login `name`.
-    pub(crate) fn bot(self, random: &mut SeededRandom) -> Account {
+    pub(crate) fn bot(random: &mut SeededRandom) -> Account {
         let number = random.skewed(BOTS.len() as u64);
         let name = BOTS[index(number, BOTS.len())];
         Account {

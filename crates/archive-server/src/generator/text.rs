@@ -23,7 +23,7 @@ pub(crate) fn push_title(out: &mut String, random: &mut SeededRandom, words: u64
 /// Appends some paragraphs as a JSON string: mostly short, sometimes many kilobytes.
 pub(crate) fn push_body(out: &mut String, random: &mut SeededRandom) {
     let mut text = String::new();
-    for _ in 0..1 + random.skewed(12) {
+    for _ in 0..=random.skewed(12) {
         let words = 6 + random.skewed(90);
         push_words(&mut text, random, words);
         text.push_str(random.pick(BREAKS));
@@ -74,7 +74,7 @@ fn push_escaped(out: &mut String, letter: char) {
         '\u{8}' => out.push_str("\\b"),
         '\u{c}' => out.push_str("\\f"),
         control if control < ' ' => {
-            write!(out, "\\u{:04x}", u32::from(control)).expect("writing to memory does not fail")
+            write!(out, "\\u{:04x}", u32::from(control)).expect("writing to memory does not fail");
         }
         other => out.push(other),
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use csv_load::LoadOptions;
+use csv_load::receipt::RowCounts;
 use proptest::prelude::*;
 
 use crate::support::{load, plan};
@@ -19,11 +20,8 @@ fn quoted(cell: &str) -> String {
 fn file() -> impl Strategy<Value = (String, Vec<(u8, String)>)> {
     let row = (0_u8..12, cell(), prop_oneof!["\n", "\r\n", "\r", "\n\n"]);
     proptest::collection::vec(row, 0..40).prop_map(|rows| {
-        let mut file = "id,a,b\n".to_owned();
-        for (id, cell, end) in &rows {
-            file += &format!("k{id},{},x{end}", quoted(cell));
-        }
-        (file, rows.into_iter().map(|(id, cell, _)| (id, cell)).collect())
+        let lines: Vec<String> = rows.iter().map(|(id, cell, end)| format!("k{id},{},x{end}", quoted(cell))).collect();
+        (format!("id,a,b\n{}", lines.concat()), rows.into_iter().map(|(id, cell, _)| (id, cell)).collect())
     })
 }
 
@@ -33,7 +31,7 @@ proptest! {
         let options = LoadOptions::default();
         let (planned, quarantine) = plan(file.as_bytes(), &options, chunk_rows).unwrap();
         prop_assert_eq!(quarantine.len(), 0);
-        prop_assert_eq!(planned.rows as usize, rows.len());
+        prop_assert_eq!(planned.rows, rows.len() as u64);
         for pair in planned.chunks.windows(2) {
             prop_assert_eq!(pair[0].end, pair[1].start);
             prop_assert_eq!(pair[0].first_row + pair[0].rows, pair[1].first_row);
@@ -46,9 +44,9 @@ proptest! {
         let found: BTreeMap<String, String> =
             items.into_iter().map(|(id, item)| (id, item["a"]["S"].as_str().unwrap_or_default().to_owned())).collect();
         prop_assert_eq!(&found, &last);
-        prop_assert!(counts.iter().all(|counts| counts.is_balanced()));
+        prop_assert!(counts.iter().all(RowCounts::is_balanced));
         prop_assert_eq!(counts.iter().map(|counts| counts.duplicate).sum::<u64>(), planned.superseded);
-        prop_assert_eq!(rows.len() - last.len(), planned.superseded as usize);
+        prop_assert_eq!((rows.len() - last.len()) as u64, planned.superseded);
     }
 
     #[test]
@@ -58,7 +56,7 @@ proptest! {
             let (items, counts) = load(&file, &planned, 0..planned.chunks.len());
             prop_assert_eq!(quarantine.len() as u64, planned.rejected);
             prop_assert_eq!(items.len() as u64 + planned.superseded + planned.rejected, planned.rows);
-            prop_assert!(counts.iter().all(|counts| counts.is_balanced()));
+            prop_assert!(counts.iter().all(RowCounts::is_balanced));
         }
     }
 }

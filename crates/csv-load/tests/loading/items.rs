@@ -96,14 +96,12 @@ fn rejected_rows_have_line_and_reason() {
 
 #[test]
 fn infer_reads_the_whole_file() {
-    let mut file = "id,n,mixed,b,zip,given\n".to_owned();
-    for row in 0..500 {
-        file +=
-            &format!("{row},{row}.5,{},true,0{row},1\n", if row == 499 { "n/a".to_owned() } else { row.to_string() });
-    }
+    use ColumnType::{BOOL, N, S};
+    let mixed = |row: u32| if row == 499 { "n/a".to_owned() } else { row.to_string() };
+    let lines: Vec<String> = (0..500).map(|row| format!("{row},{row}.5,{},true,0{row},1\n", mixed(row))).collect();
+    let file = format!("id,n,mixed,b,zip,given\n{}", lines.concat());
     let options = LoadOptions { infer: true, types: types(&[("given", ColumnType::S)]), ..LoadOptions::default() };
     let (planned, _) = plan(file.as_bytes(), &options, 100).unwrap();
-    use ColumnType::{BOOL, N, S};
     assert_eq!(planned.rules.types, [S, N, S, BOOL, S, S]);
     assert_eq!(planned.rejected, 0);
 }

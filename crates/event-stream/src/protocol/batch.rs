@@ -56,7 +56,7 @@ pub enum EventOutcome {
     },
     /// An event of another record with the same UUID is stored.
     Duplicate(Duplicate),
-    /// The event may not be stored: its record must be delivered again.
+    /// It is unknown whether the event is stored: its record must be delivered again.
     Failed(EventFailure),
 }
 

@@ -58,9 +58,8 @@ impl<S: EventStore> StoreRun<'_, S> {
     async fn seal<'k>(&self, keys: &[&'k str]) -> HashMap<&'k str, ObjectState> {
         let sealed = futures::stream::iter(keys).map(|key| async move {
             let object = match self.store.put(key, ObjectContents::Seal).await.ok()? {
-                PutResult::Written => ObjectState::Seal,
                 PutResult::Exists if self.store.has_rows(key).await.ok()? => ObjectState::Rows { again: true },
-                PutResult::Exists => ObjectState::Seal,
+                PutResult::Written | PutResult::Exists => ObjectState::Seal,
             };
             Some((*key, object))
         });

@@ -26,7 +26,9 @@ impl ScheduleResult {
         let mut stored: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for object in state.objects.values() {
             if let ModelObject::Rows(rows) = object {
-                rows.iter().for_each(|(uuid, name)| stored.entry(uuid).or_default().push(name));
+                for (uuid, name) in rows {
+                    stored.entry(uuid).or_default().push(name);
+                }
             }
         }
         let names = |event: &Event| stored.get(event.uuid.as_str()).map_or(&[][..], Vec::as_slice);

@@ -54,11 +54,11 @@ fn newest_over_is_the_last_ended_hour() {
 
 #[test]
 fn ledger_items_give_due_hours() {
+    type DueCase<'a> = (&'a str, u32, Vec<LedgerSummary>, &'a [u32], Option<u32>);
     let landed = |minutes: i64| {
         let updated_at = query(0).now - SignedDuration::from_mins(minutes);
         LedgerSummary { updated_at, ..item(96, Landed) }
     };
-    type DueCase<'a> = (&'a str, u32, Vec<LedgerSummary>, &'a [u32], Option<u32>);
     let cases: Vec<DueCase<'_>> = vec![
         ("nothing in the ledger", 96, vec![], &[], Some(96)),
         ("all published", 99, vec![item(98, Published), item(99, Published)], &[], None),
@@ -224,7 +224,7 @@ fn catch_up(max_hours: u32, holes: &[u32], end: u32) -> (Vec<u32>, usize) {
     let (mut after, mut selected, mut rounds) = (None, Vec::new(), 0);
     loop {
         rounds += 1;
-        let next = (0..).find(|number| !ledger.contains_key(number)).unwrap();
+        let next = (0..=100).find(|number| !ledger.contains_key(number)).unwrap();
         let query = DueQuery { after, max_hours, ..query(next) };
         let items: Vec<_> = ledger.iter().map(|(number, status)| item(*number, *status)).collect();
         let ledger_due = query.due_in_ledger(&items);

@@ -145,7 +145,7 @@ pub fn failed(
     };
     let again = status != HourStatus::Missing || rules.is_retried(attempt.hour, attempt.now);
     let next_attempt_at = again.then(|| attempt.now + wait(failed_attempts));
-    LedgerItem { failed_attempts, last_error, next_attempt_at, ..new_item(existing, attempt, status) }
+    LedgerItem { failed_attempts, next_attempt_at, last_error, ..new_item(existing, attempt, status) }
 }
 
 /// The wait after the `failed_attempts`-th failure in a row.
