@@ -12,7 +12,7 @@ from local_aws.stack.templates import DeployError, TemplateUploader
 __all__ = ["DeployError", "deploy", "outputs", "physical_id"]
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
-#: A stack in one of these statuses cannot be updated; it is deleted and created anew.
+#: A stack in one of these statuses cannot be updated; it is deleted and created again.
 NOT_UPDATABLE = ("ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED")
 POLL_SECS = 0.1
 DELETE_TIMEOUT_SECS = 60

@@ -138,7 +138,7 @@ def test_failed_deployment_names_nested_resource(aws: LocalAws, template: Path) 
     with pytest.raises(DeployError, match="AWS::Nothing::Here"):
         aws.deploy(template=template)
     nested.write_text(NESTED)
-    assert aws.deploy(template=template)["Bucket"] == "local-nested", "the next deployment creates the stack anew"
+    assert aws.deploy(template=template)["Bucket"] == "local-nested", "the next deployment creates the stack again"
 
 
 def test_function_without_binary_is_named(aws: LocalAws, template: Path) -> None:

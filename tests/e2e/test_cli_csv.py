@@ -112,7 +112,7 @@ def test_types_are_read_from_file_or_cells(stack: CsvStack, command: Run, file: 
     headless = told(command("load-csv", file(b"a|1\nb|2\n"), "--table", "csv_named", "--columns", "id,n", "--delimiter", "|", "--json"))
     assert headless["counts"]["written"] == 2 and stack.items("csv_named")["b"] == {"id": "b", "n": "2"}
     told_first = command("load-csv", packed, "--table", "csv_types_2", "--infer").stderr
-    assert 0 < told_first.index("ok BOOL, price N, all else text") < told_first.index("arn:"), "types are told before it begins"
+    assert 0 < told_first.index("ok BOOL, price N, all else text") < told_first.index("arn:"), "types are printed before the load begins"
     bad = command("load-csv", packed, "--types", "price=int")
     assert (bad.returncode, bad.stdout) == (1, "") and "'int' is not a type: expected S, N or BOOL" in bad.stderr
 
@@ -230,7 +230,7 @@ def test_rate_limit_is_passed_and_ctrl_c_detaches(stack: CsvStack, command: Run,
     assert json.loads(stack.sfn.describe_execution(executionArn=arn)["input"])["max_wcu"] == 20
     watched = told(command("watch", arn, "--json"))
     assert watched["counts"]["written"] == 120
-    assert time.monotonic() - began >= 5, "120 units at 20 a second are no sooner done"
+    assert time.monotonic() - began >= 5, "120 units at 20 a second take at least this long"
 
 
 def test_failed_load_reports_why(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
