@@ -54,7 +54,7 @@ struct LeaseItem {
     #[serde(flatten)]
     lease: Lease,
     revision: u64,
-    /// Seconds since 1970 after which nobody holds the lease and DynamoDB may remove the item (TTL attribute).
+    /// Seconds since 1970 after which the lease is free and DynamoDB may remove the item (TTL attribute).
     expires_at: i64,
 }
 

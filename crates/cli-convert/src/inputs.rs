@@ -176,7 +176,7 @@ mod tests {
         let cases: [Case<'_, &str>; 8] = [
             ("nothing", &[], None, "give --hour alone"),
             ("no hour in the name", &["events.json.gz"], None, "or add --hour"),
-            ("an hour that is none", &["2025-11-21-24.json.gz"], None, "or add --hour"),
+            ("not an hour", &["2025-11-21-24.json.gz"], None, "or add --hour"),
             ("an hour further on in the name", &["page.2025-11-21-0.json.gz"], None, "or add --hour"),
             ("standard input", &["-"], None, "add --hour"),
             ("an hour for two", &["a", "b"], Some("2025-11-21-0"), "but there are 2"),

@@ -285,7 +285,7 @@ mod tests {
             quarantine: Some("s3://up/loads/64d1a0ebda9589e6/quarantine.jsonl".to_owned()),
             rejected_rows: vec![
                 RejectedRow::new(17, "CellCount", "the row has 3 cells, the header 4"),
-                RejectedRow::new(21, "BadNumber", "column 'price' is no number of at most 38 digits: 'n/a'"),
+                RejectedRow::new(21, "BadNumber", "column 'price' is not a number of at most 38 digits: 'n/a'"),
             ],
             plan: serde_json::from_value(plan).ok(),
         }

@@ -1,4 +1,4 @@
-//! The records that are stored, held against those that were sent.
+//! Compares the stored records with those that were sent.
 
 use std::collections::{HashMap, HashSet};
 

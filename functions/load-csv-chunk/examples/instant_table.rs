@@ -1,4 +1,4 @@
-//! A DynamoDB that answers every call at once and keeps nothing: what is left is the cost of its callers.
+//! A DynamoDB that replies to every call at once and stores nothing, so a measurement shows the cost of the caller alone.
 //!
 //! Listens on 127.0.0.1 at the port that is given, and counts the items of the batches that it is sent.
 
@@ -21,7 +21,7 @@ async fn main() -> std::io::Result<()> {
         let (connection, _) = listener.accept().await?;
         let items = Arc::clone(&items);
         tokio::spawn(async move {
-            // A caller that goes away is no failure.
+            // A caller may close the connection.
             let _ = answer(connection, &items).await;
         });
     }

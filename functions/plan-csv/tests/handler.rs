@@ -140,7 +140,7 @@ async fn recreated_table_is_loaded_again() {
     };
     loaded();
     assert_eq!(run(json!("first")).await.status, PlanStatus::AlreadyLoaded);
-    assert_eq!(run(Value::Null).await.status, PlanStatus::AlreadyLoaded, "nobody looked");
+    assert_eq!(run(Value::Null).await.status, PlanStatus::AlreadyLoaded, "a request without a table id");
     let again = run(json!("second")).await;
     assert_eq!((again.status, fixture.plan(&again).table_id.as_deref()), (PlanStatus::Planned, Some("second")));
     let kept = fixture.s3.keys();

@@ -64,7 +64,7 @@ impl StackResources {
     }
 }
 
-/// What there is, and what becomes of it.
+/// The resources of the stack, and which of them stay.
 pub(super) struct Inventory {
     stack: String,
     pub(super) kept: Option<KeptData>,

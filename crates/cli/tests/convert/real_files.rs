@@ -71,5 +71,5 @@ fn real_oddities_are_named() {
     let bulk = data.join("oddities/quickwit-es-bulk.2015-02-01-0.json.gz");
     let json = folder.convert(&[bulk.to_str().unwrap(), "--hour", HOUR, "--json"]).ok().json();
     let counts = ["records", "rows", "duplicates", "quarantined"].map(|name| json["files"][0][name].clone());
-    assert_eq!(counts, [200, 100, 99, 1].map(Value::from), "100 events between equal lines that are none");
+    assert_eq!(counts, [200, 100, 99, 1].map(Value::from), "100 events between equal lines that are not events");
 }

@@ -53,7 +53,7 @@ pub(crate) async fn run(plan: &Plan, lake: &Lake) {
             return Poll::Ready(());
         }
         if runs.iter().all(|(number, ..)| shared.waiting[*number].get()) {
-            // Nobody is at work: the leases of runs that were cut off are all that they wait for.
+            // No run is at work: the leases of runs that were cut off are all that they wait for.
             lake.pass(60);
         }
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
