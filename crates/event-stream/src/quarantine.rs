@@ -7,7 +7,7 @@ use crate::record::RecordId;
 
 /// A line of a quarantine object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct QuarantinedRecord {
+pub struct QuarantinedEvent {
     pub shard_id: String,
     pub sequence_number: String,
     /// The index in an aggregated record; 0 for a record that is not aggregated.
@@ -22,7 +22,7 @@ pub struct QuarantinedRecord {
     pub data_base64: String,
 }
 
-impl QuarantinedRecord {
+impl QuarantinedEvent {
     pub fn new(
         id: &RecordId,
         part: usize,

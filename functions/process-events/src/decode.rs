@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64_simd::STANDARD;
 use bytes::Bytes;
 use event_stream::protocol::{Arrival, EventBatch};
-use event_stream::quarantine::QuarantinedRecord;
+use event_stream::quarantine::QuarantinedEvent;
 use event_stream::record::{MAX_RECORD_BYTES, RecordId};
 use event_stream::{Event, EventRejectReason, kpl};
 use function_runtime::InvalidInput;
@@ -16,7 +16,7 @@ use crate::event::KinesisRecord;
 pub(crate) struct DecodedBatch {
     pub(crate) batch: EventBatch,
     /// Rejected parts of records, with the index of the record.
-    pub(crate) rejected: Vec<(usize, QuarantinedRecord)>,
+    pub(crate) rejected: Vec<(usize, QuarantinedEvent)>,
 }
 
 pub(crate) fn decode(records: &[KinesisRecord<'_>]) -> Result<DecodedBatch, InvalidInput> {
@@ -66,7 +66,7 @@ impl DecodedBatch {
         let base64 = STANDARD.encode_to_string(data);
         let record = self.batch.records.len() - 1;
         let quarantined =
-            QuarantinedRecord::new(&self.batch.records[record], part, arrived_ms, data, reject_reason, base64);
+            QuarantinedEvent::new(&self.batch.records[record], part, arrived_ms, data, reject_reason, base64);
         self.rejected.push((record, quarantined));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_client::AwsError;
 use event_stream::layout::{ContentHash, quarantine_key};
 use event_stream::protocol::{EventOutcome, store};
-use event_stream::quarantine::QuarantinedRecord;
+use event_stream::quarantine::QuarantinedEvent;
 use event_stream::record::RecordId;
 
 use crate::decode::{DecodedBatch, decode};
@@ -70,7 +70,7 @@ async fn process(
 /// Writes the rejected records of a batch to one object, whose key depends only on them.
 async fn quarantine(
     ids: &[RecordId],
-    rejected: &[(usize, QuarantinedRecord)],
+    rejected: &[(usize, QuarantinedEvent)],
     context: &Context,
 ) -> Result<(), AwsError> {
     let (Some(first), Some(last)) = (rejected.first(), rejected.last()) else { return Ok(()) };
