@@ -17,7 +17,7 @@ use crate::json::{ErrorResponse, Memory, Service};
 mod expression;
 mod partiql;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FakeTables {
     tables: BTreeMap<String, Table>,
     tokens: Vec<String>,
@@ -27,7 +27,7 @@ pub struct FakeTables {
     returns_few: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Table {
     partition_key: &'static str,
     sort_key: Option<&'static str>,
@@ -88,6 +88,12 @@ impl FakeTables {
     /// Removes all items of a table.
     pub fn clear(&mut self, table: &str) {
         self.tables.get_mut(table).expect("the test made the table").items.clear();
+    }
+
+    /// Removes the items of a table for which `keep` is false; items are in DynamoDB's JSON.
+    pub fn retain(&mut self, table: &str, keep: impl Fn(&Value) -> bool) {
+        let items = &mut self.tables.get_mut(table).expect("the test made the table").items;
+        items.retain(|_, item| keep(&Value::Object(item.clone())));
     }
 
     /// Sets the largest page of a query or scan.
@@ -216,6 +222,14 @@ impl FakeTables {
         Ok(json!({}))
     }
 
+    fn update_item(&mut self, body: &Value) -> Result<Value, ErrorResponse> {
+        if !self.holds(body, "Key")? {
+            return Err(ErrorResponse::new("ConditionalCheckFailedException"));
+        }
+        self.apply("Update", body)?;
+        Ok(json!({}))
+    }
+
     fn delete_item(&mut self, body: &Value) -> Result<Value, ErrorResponse> {
         let holds = self.holds(body, "Key")?;
         let table = self.table(body)?;
@@ -337,6 +351,7 @@ impl Service for FakeTables {
         match operation {
             "GetItem" => self.get(body),
             "PutItem" => self.put_item(body),
+            "UpdateItem" => self.update_item(body),
             "DeleteItem" => self.delete_item(body),
             "Query" => self.query(body),
             "TransactWriteItems" => self.transact(body),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::json::{ErrorResponse, Memory, Service};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FakeTable {
     /// The storage descriptor of the table, as in the API.
     pub storage: Value,

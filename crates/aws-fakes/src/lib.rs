@@ -9,4 +9,4 @@ mod json;
 mod s3;
 
 pub use json::{ErrorResponse, Fault, Memory, Service};
-pub use s3::{MemoryS3, S3Fault};
+pub use s3::{MemoryS3, S3Fault, S3Snapshot};

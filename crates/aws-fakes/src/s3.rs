@@ -57,12 +57,19 @@ struct FakeObject {
     metadata: BTreeMap<String, String>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct MultipartUpload {
     parts: BTreeMap<u32, Vec<u8>>,
     /// The checksum algorithm of its parts.
     checksum: Option<String>,
     metadata: BTreeMap<String, String>,
+}
+
+/// The objects and open uploads of a bucket.
+#[derive(Clone)]
+pub struct S3Snapshot {
+    objects: BTreeMap<String, FakeObject>,
+    uploads: BTreeMap<String, MultipartUpload>,
 }
 
 impl MemoryS3 {
@@ -102,6 +109,19 @@ impl MemoryS3 {
     /// Returns the user metadata of an object, empty if it is absent.
     pub fn metadata(&self, key: &str) -> BTreeMap<String, String> {
         self.state().objects.get(key).map(|stored| stored.metadata.clone()).unwrap_or_default()
+    }
+
+    /// Copies all objects and open uploads.
+    pub fn snapshot(&self) -> S3Snapshot {
+        let state = self.state();
+        S3Snapshot { objects: state.objects.clone(), uploads: state.uploads.clone() }
+    }
+
+    /// Replaces all objects and open uploads by those of a snapshot.
+    pub fn restore(&self, snapshot: &S3Snapshot) {
+        let mut state = self.state();
+        state.objects.clone_from(&snapshot.objects);
+        state.uploads.clone_from(&snapshot.uploads);
     }
 
     /// Returns all keys, in order.

@@ -1,4 +1,5 @@
-//! The supported expressions: `AND`, `OR`, `=`, `<>`, `>=`, `BETWEEN`, `attribute_not_exists`, `SET a = :b`.
+//! The supported expressions: `AND`, `OR`, `NOT`, `=`, `<>`, `>=`, `BETWEEN`, `IN`, `attribute_not_exists`, and `SET` with values,
+//! sums and `if_not_exists`.
 //!
 //! Every name must be a placeholder, because DynamoDB reserves many words.
 
@@ -24,6 +25,15 @@ pub(super) fn holds(condition: &str, item: Option<&Item>, request: &Value) -> Re
     if let Some((left, right)) = condition.split_once(" AND ") {
         return Ok(holds(left, item, request)? & holds(right, item, request)?);
     }
+    if let Some(negated) = condition.strip_prefix("NOT ") {
+        return Ok(!holds(negated, item, request)?);
+    }
+    if let Some((name, values)) = condition.split_once(" IN (") {
+        let value = found(name, item, request)?;
+        let values: Result<Vec<_>, _> =
+            values.trim_end_matches(')').split(", ").map(|one| given(one, request)).collect();
+        return Ok(value.is_some_and(|value| values.is_ok_and(|values| values.contains(&value))));
+    }
     if let Some(name) = condition.strip_prefix("attribute_not_exists(") {
         return Ok(found(name.trim_end_matches(')'), item, request)?.is_none());
     }
@@ -46,13 +56,37 @@ pub(super) fn projected(item: &Item, request: &Value) -> Result<Item, ErrorRespo
     Ok(kept)
 }
 
-/// Applies `SET a = :b`.
+/// Applies `SET a = :b, c = if_not_exists(c, :d) + :e`. Every value is read before the first attribute changes.
 pub(super) fn update(item: &mut Item, request: &Value) -> Result<(), ErrorResponse> {
     let expression = request["UpdateExpression"].as_str().unwrap_or_default();
-    let words: Vec<_> = expression.split_whitespace().collect();
-    let ["SET", name, "=", value] = words.as_slice() else { return Err(invalid(expression)) };
-    item.insert(attribute(name, request)?.to_owned(), given(value, request)?.clone());
+    let assignments = expression.strip_prefix("SET #").ok_or_else(|| invalid(expression))?;
+    let mut changes = Vec::new();
+    for assignment in assignments.split(", #") {
+        let (name, value) = assignment.split_once(" = ").ok_or_else(|| invalid(assignment))?;
+        changes.push((attribute(&format!("#{name}"), request)?.to_owned(), sum(value, item, request)?));
+    }
+    item.extend(changes);
     Ok(())
+}
+
+fn sum(expression: &str, item: &Item, request: &Value) -> Result<Value, ErrorResponse> {
+    let Some((left, right)) = expression.split_once(" + ") else { return operand(expression, item, request) };
+    let mut total = 0_i64;
+    for part in [left, right] {
+        let value = operand(part, item, request)?;
+        let number = value["N"].as_str().and_then(|number| number.parse::<i64>().ok());
+        total += number.ok_or_else(|| invalid("the sum of a value that is not a whole number"))?;
+    }
+    Ok(json!({"N": total.to_string()}))
+}
+
+fn operand(expression: &str, item: &Item, request: &Value) -> Result<Value, ErrorResponse> {
+    let Some(arguments) = expression.strip_prefix("if_not_exists(") else { return given(expression, request).cloned() };
+    let (name, value) = arguments.trim_end_matches(')').split_once(", ").ok_or_else(|| invalid(expression))?;
+    match found(name, Some(item), request)? {
+        Some(existing) => Ok(existing.clone()),
+        None => given(value, request).cloned(),
+    }
 }
 
 fn found<'a>(path: &str, item: Option<&'a Item>, request: &Value) -> Result<Option<&'a Value>, ErrorResponse> {

@@ -1,0 +1,1 @@
+//! Empty: this package consists of the tests in `tests/faults`.
