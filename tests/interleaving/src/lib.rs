@@ -1,1 +1,1 @@
-//! Nothing: the tests of this package are what the two functions that share an hour's lease promise each other.
+//! Empty: this package consists of the tests in `tests/interleaving`.

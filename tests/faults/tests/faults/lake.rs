@@ -168,10 +168,12 @@ impl Lake {
             "register-partition" => {
                 call(event, |input| register_partition::handle(input, &self.register_partition)).await
             }
-            "commit-bookmark" => call(event, |input| commit_bookmark::handle(input, &self.commit_bookmark)).await,
+            "commit-bookmark" => {
+                Box::pin(call(event, |input| commit_bookmark::handle(input, &self.commit_bookmark))).await
+            }
             "next-file" => call(event, |input| next_file::handle(input, &self.next_file)).await,
             "list-hours" => call(event, |input| list_hours::handle(input, &self.list_hours)).await,
-            "prove-hour" => call(event, |input| prove_hour::handle(input, &self.prove_hour)).await,
+            "prove-hour" => Box::pin(call(event, |input| prove_hour::handle(input, &self.prove_hour))).await,
             "export-ledger" => call(event, |input| export_ledger::handle(input, &self.export_ledger)).await,
             _ => panic!("no function {function}"),
         }

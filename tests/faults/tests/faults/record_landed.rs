@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 
@@ -31,7 +32,7 @@ pub(crate) async fn record(lake: &Lake, by: Execution) -> Result<(), FunctionErr
         .set_expression_attribute_values(Some(values));
     match request.send().await {
         Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+        Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
             Ok(())
         }
         Err(error) => Err(FunctionError { name: "RecordLanded".to_owned(), message: format!("{error:?}") }),

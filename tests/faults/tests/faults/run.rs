@@ -89,7 +89,7 @@ impl<'a> Run<'a> {
     pub(crate) async fn step(&mut self, function: &str, event: Value) -> Result<Value, FunctionError> {
         for attempt in 1.. {
             let result = select! {
-                result = self.lake.invoke(function, event.clone()) => result,
+                result = Box::pin(self.lake.invoke(function, event.clone())) => result,
                 () = self.lake.injector.crashed() => Err(killed("Runtime.ExitError")),
             };
             match result {
@@ -104,7 +104,7 @@ impl<'a> Run<'a> {
     async fn record_landed(&mut self, by: Execution) -> Result<(), FunctionError> {
         for attempt in 1.. {
             let result = select! {
-                result = crate::record_landed::record(self.lake, by) => result,
+                result = Box::pin(crate::record_landed::record(self.lake, by)) => result,
                 () = self.lake.injector.crashed() => Err(killed("RecordLanded")),
             };
             match result {

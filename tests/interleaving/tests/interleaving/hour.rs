@@ -21,7 +21,7 @@ use pipeline::{ArchiveHour, Version, keys};
 const VERSIONS: [&str; 3] = ["111111111111", "222222222222", "333333333333"];
 const PARTITION: &str = "2025/11/21/00";
 
-/// Buckets, tables and partitions of one hour, and the clock of its runs.
+/// The bucket, tables and partitions of one hour, the clock, and the contexts of both functions.
 pub(crate) struct Lake {
     s3: MemoryS3,
     dynamodb: Memory<dynamodb::FakeTables>,
@@ -44,7 +44,7 @@ pub(crate) fn source() -> SourceFile {
 }
 
 impl Lake {
-    /// Without any version; `seed` mixes the calls, and `keep` replaced versions are kept.
+    /// A lake without a version. `seed` decides the order of calls that run at once; `keep` replaced versions stay.
     pub(crate) fn new(seed: u64, keep: usize) -> Self {
         let (s3, glue) = (MemoryS3::default(), glue::memory());
         let tables =
@@ -86,17 +86,16 @@ impl Lake {
         Self { s3, dynamodb, glue, seconds, register, commit }
     }
 
-    /// The time.
     pub(crate) fn now(&self) -> Timestamp {
         now(self.seconds.load(Ordering::Relaxed))
     }
 
-    /// Lets time pass.
+    /// Advances the clock.
     pub(crate) fn pass(&self, seconds: i64) {
         self.seconds.fetch_add(seconds, Ordering::Relaxed);
     }
 
-    /// What fetch and convert-chunk write for a version, at once.
+    /// Writes at once what fetch and convert-chunk write for a version.
     pub(crate) fn convert(&self, number: usize) {
         let (hour, version) = (hour(), version(number));
         self.s3.put(&keys::plan(hour, version), serde_json::to_vec(&plan(number)).unwrap());
@@ -107,7 +106,7 @@ impl Lake {
         }
     }
 
-    /// What readers see is there, whole.
+    /// Asserts that all objects of the version that readers see exist.
     pub(crate) fn check(&self, trail: &str) {
         let location = self.location();
         let Some(location) = location.as_deref().and_then(|at| at.strip_prefix("s3://lake/")) else { return };
@@ -119,7 +118,7 @@ impl Lake {
         self.s3.keys().iter().filter(|key| key.starts_with(prefix)).count()
     }
 
-    /// Partition, ledger and objects agree, and what the hour can be rolled back to is whole.
+    /// Asserts that partition, ledger and objects agree, and that every kept version is whole.
     pub(crate) fn check_end(&self) {
         self.check("the end");
         let item = self.ledger().expect("a run has published");
@@ -131,13 +130,12 @@ impl Lake {
         }
     }
 
-    /// The number of the version that the ledger calls current.
+    /// The number of the current version in the ledger.
     pub(crate) fn current(&self) -> Option<usize> {
         let current = self.ledger()?.publication?.version;
         (0..VERSIONS.len()).find(|number| version(*number) == current)
     }
 
-    /// All leases.
     pub(crate) fn leases(&self) -> Vec<serde_json::Value> {
         self.dynamodb.with(|tables| tables.raw_items("leases"))
     }

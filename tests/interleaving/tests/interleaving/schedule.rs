@@ -1,4 +1,4 @@
-//! Whose turn it is, and what a run does with its turns.
+//! The order in which runs make their calls, and the steps of a run.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -13,39 +13,37 @@ use pipeline::publish::RollBackTo;
 
 use crate::hour::{Lake, hour, source, version};
 
-/// What is tried.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct RunSchedule {
     /// Decides the order of all calls.
     pub(crate) seed: u64,
-    /// The runs, by the version that each of them finds at the source; without one, it rolls back to the version before.
+    /// One entry for each run: the version that it finds at the source. `None` rolls back to the previous version.
     pub(crate) versions: Vec<Option<usize>>,
-    /// Runs that are cut off at their so manieth turn, and then started again.
+    /// Run and turn: this run is cut off at this turn, counted from 1, and starts again.
     pub(crate) cuts: Vec<(usize, u32)>,
     /// How many replaced versions are kept.
     pub(crate) keep: usize,
 }
 
-/// How often a run looks at its hour again before it gives up, as in `process-hour`.
+/// How often a run starts over before it gives up, as in `process-hour`.
 const REPLANS: u32 = 2;
 
-type Turn<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+type RunFuture<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
-/// What all runs know of each other.
-struct Shared<'a> {
+struct SharedState<'a> {
     lake: &'a Lake,
     /// Which of the runs wait for a lease.
     waiting: Vec<Cell<bool>>,
 }
 
-/// Runs everything to its end.
-pub(crate) async fn run(plan: &Plan, lake: &Lake) {
-    let shared = Shared { lake, waiting: plan.versions.iter().map(|_| Cell::new(false)).collect() };
-    // A third of the runs are overtaken by what others publish; the rest begin, as far as they can tell, after that.
+/// Ends when all runs have ended.
+pub(crate) async fn run(plan: &RunSchedule, lake: &Lake) {
+    let shared = SharedState { lake, waiting: plan.versions.iter().map(|_| Cell::new(false)).collect() };
+    // Every third run starts before the others publish, and is overtaken; the others seem to start after every publication.
     let began = |number: usize| lake.now() + SignedDuration::from_hours(if number % 3 == 2 { -1 } else { 1_000 });
     let start =
-        |number: usize| -> Turn<'_> { Box::pin(process(&shared, number, plan.versions[number], began(number))) };
-    let mut runs: Vec<(usize, u32, Turn<'_>)> =
+        |number: usize| -> RunFuture<'_> { Box::pin(process(&shared, number, plan.versions[number], began(number))) };
+    let mut runs: Vec<(usize, u32, RunFuture<'_>)> =
         (0..plan.versions.len()).map(|number| (number, 0, start(number))).collect();
     let (mut random, mut trail) = (plan.seed | 1, String::new());
     poll_fn(|context| {
@@ -53,7 +51,7 @@ pub(crate) async fn run(plan: &Plan, lake: &Lake) {
             return Poll::Ready(());
         }
         if runs.iter().all(|(number, ..)| shared.waiting[*number].get()) {
-            // No run is at work: the leases of runs that were cut off are all that they wait for.
+            // Every run waits, so the leases belong to runs that were cut off: they expire.
             lake.pass(60);
         }
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -62,13 +60,13 @@ pub(crate) async fn run(plan: &Plan, lake: &Lake) {
         let number = *number;
         *turns += 1;
         if plan.cuts.contains(&(number, *turns)) {
-            trail.push_str(&format!("cut{number} "));
+            trail += &["cut", &number.to_string(), " "].concat();
             shared.waiting[number].set(false);
             runs[at].2 = start(number);
         } else if future.as_mut().poll(context).is_ready() {
             drop(runs.remove(at));
         }
-        trail.push_str(&format!("{number} "));
+        trail += &[&number.to_string(), " "].concat();
         lake.check(&trail);
         context.waker().wake_by_ref();
         Poll::Pending
@@ -76,20 +74,20 @@ pub(crate) async fn run(plan: &Plan, lake: &Lake) {
     .await;
 }
 
-/// The steps of `process-hour` that touch what is shared, with its retries and its way back.
-async fn process(shared: &Shared<'_>, number: usize, version: Option<usize>, started_at: Timestamp) {
-    let run = Run { lake: shared.lake, number, version, execution_arn: format!("arn:{number}"), started_at };
+/// The steps of `process-hour` that change the hour, with its retries, and its restarts after an error that another run caused.
+async fn process(shared: &SharedState<'_>, number: usize, version: Option<usize>, started_at: Timestamp) {
+    let run = InterleavedRun { lake: shared.lake, number, version, execution_arn: format!("arn:{number}"), started_at };
     for _ in 0..=REPLANS {
         if let Some(version) = version {
             shared.lake.convert(version);
         }
-        let Err(error) = again_and_again(&shared.waiting[number], async || run.publish().await).await else { return };
+        let Err(error) = retry(&shared.waiting[number], async || run.publish().await).await else { return };
         if version.is_none() && error == "VersionNotKept" {
             return;
         }
         if error == "HourWouldShrink" {
-            let recorded = again_and_again(&shared.waiting[number], async || run.fail(&error).await).await;
-            assert_eq!(recorded, Err(error), "a failure is recorded and passed on");
+            let recorded = retry(&shared.waiting[number], async || run.fail(&error).await).await;
+            assert_eq!(recorded, Err(error), "commit-bookmark records the failure and returns it");
             return;
         }
         let again = ["VersionOvertaken", "ObjectMissing", "PlanNotFound", "LeaseLost"];
@@ -97,8 +95,8 @@ async fn process(shared: &Shared<'_>, number: usize, version: Option<usize>, sta
     }
 }
 
-/// As `Retry` has it, for as long as others are in the way.
-async fn again_and_again(waiting: &Cell<bool>, step: impl AsyncFn() -> Result<(), String>) -> Result<(), String> {
+/// Retries a step until no other run is in its way.
+async fn retry(waiting: &Cell<bool>, step: impl AsyncFn() -> Result<(), String>) -> Result<(), String> {
     loop {
         match step().await {
             Err(error) if ["PartitionConflict", "BookmarkConflict"].contains(&error.as_str()) => wait(waiting).await,
@@ -107,7 +105,7 @@ async fn again_and_again(waiting: &Cell<bool>, step: impl AsyncFn() -> Result<()
     }
 }
 
-/// Waits for some turns. Others may be at work meanwhile.
+/// Waits for 40 turns, in which other runs may work.
 async fn wait(waiting: &Cell<bool>) {
     waiting.set(true);
     for _ in 0..40 {
@@ -116,8 +114,7 @@ async fn wait(waiting: &Cell<bool>) {
     waiting.set(false);
 }
 
-/// One execution.
-struct Run<'a> {
+struct InterleavedRun<'a> {
     lake: &'a Lake,
     number: usize,
     version: Option<usize>,
@@ -125,7 +122,7 @@ struct Run<'a> {
     started_at: Timestamp,
 }
 
-impl Run<'_> {
+impl InterleavedRun<'_> {
     async fn publish(&self) -> Result<(), String> {
         let input = register_partition::Input {
             hour: hour(),
@@ -159,7 +156,7 @@ impl Run<'_> {
             resumed_redrive: 0,
             outcome,
         };
-        let committed = commit_bookmark::handle(input, &self.lake.commit).await;
+        let committed = Box::pin(commit_bookmark::handle(input, &self.lake.commit)).await;
         committed.map(drop).map_err(|error| error.name().to_owned())
     }
 }
