@@ -35,7 +35,7 @@ def up(options: Namespace) -> None:
 
 
 def deploy(options: Namespace) -> None:
-    """Builds and updates the stack, with its present parameters where `--parameter` does not change them."""
+    """Builds and updates the stack. Parameters that `--parameter` does not name keep their values."""
     aws = LocalAws(options.directory)
     endpoint = aws.endpoint  # fails before the build if nothing runs
     build.build()
@@ -67,7 +67,7 @@ def down(options: Namespace) -> None:
 
 
 def served_hours(options: Namespace) -> list[object]:
-    """Arguments of the archive server: a folder, or generated hours and the hour of the sample events in `events/`."""
+    """Returns the archive server's arguments: a folder, or generated hours and the hour of the sample events in `events/`."""
     if options.data:
         folder = options.data.expanduser()
         if not folder.is_dir():
@@ -80,7 +80,7 @@ def served_hours(options: Namespace) -> list[object]:
 
 
 def parameters(options: Namespace) -> dict[str, str]:
-    """`--parameter NAME=VALUE`, as often as given."""
+    """Parses all `--parameter NAME=VALUE` options."""
     pairs = [text.partition("=") for text in options.parameter]
     wrong = [name for name, equals, _ in pairs if not equals]
     if wrong:

@@ -5,7 +5,7 @@
 - `local`: the local AWS, and what the tests need
 - `dev`: the command lines of AWS (aws, sam, cfn-lint), and cargo-lambda
 - `lint`: the checks of Python and of spelling
-- `bench`, only on demand: what the conversion is compared with
+- `bench`, only on demand: the tools that the conversion is compared with
 - `docs`, only on demand: the generator of the site of `docs/`
 
 Each is made once from a file of exact versions, and again when that file changes. A second run at the same time waits for the first.
@@ -59,7 +59,7 @@ def ensure(name: str) -> Path:
 
 
 def fingerprint(requirements: Path) -> str:
-    """A hash of all that the environment depends on: the versions, this Python, and the folder, which the scripts in it name."""
+    """Returns a hash of the versions, this Python, and the folder, because scripts in the folder contain its path."""
     facts = f"{requirements.read_text()}\n{sys.version}\n{TOOLS}"
     return hashlib.sha256(facts.encode()).hexdigest()
 

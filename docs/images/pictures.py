@@ -39,7 +39,7 @@ COLORS = {"Task": "#dbeafe", "Map": "#c7d2fe", "Choice": "#fef3c7", "Pass": "#f3
 
 
 def dot(machine: dict[str, Any]) -> str:
-    """The state machine in Graphviz's language. A dashed edge is a Catch."""
+    """Returns the state machine in Graphviz's language. A dashed edge is a Catch."""
     states: dict[str, Any] = machine["States"]
     straight = success(machine)
     failed = failure(states)
@@ -60,7 +60,7 @@ def dot(machine: dict[str, Any]) -> str:
 
 
 def box(states: dict[str, Any], straight: list[str], failed: str) -> list[str]:
-    """One Catch for all states of the success path that lead to the same state on any error."""
+    """Returns a box around the states of the success path that catch errors. One edge to `failed` stands for all their Catches."""
     inside = [name for name in straight if any(catch["Next"] == failed for catch in states[name].get("Catch", []))]
     middle = inside[len(inside) // 2]
     return [
@@ -84,13 +84,13 @@ def success(machine: dict[str, Any]) -> list[str]:
 
 
 def targets(state: dict[str, Any]) -> list[str]:
-    """Where a state leads without an error, its usual successor last."""
+    """Returns the next states without an error, the usual one last."""
     choices = [choice["Next"] for choice in state.get("Choices", [])]
     return [name for name in [*choices, state.get("Default"), state.get("Next")] if name]
 
 
 def forward(states: dict[str, Any], name: str, target: str) -> bool:
-    """Whether the edge leads to a later state of the document; others would pull the drawing apart."""
+    """Returns whether the edge leads to a later state of the file. Other edges would distort the drawing."""
     order = list(states)
     return order.index(name) < order.index(target)
 
@@ -128,7 +128,7 @@ def report() -> None:
 
 
 def top(png: bytes, height: int) -> bytes:
-    """The first rows of a PNG without interlacing. Rows depend only on earlier ones, so the rest can be cut off."""
+    """Returns the first rows of a PNG without interlacing. Rows depend only on earlier ones, so later ones can be removed."""
     chunks = []
     at = 8
     while at < len(png):

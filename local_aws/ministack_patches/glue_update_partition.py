@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 TARGET = "AWSGlue.UpdatePartition"
-#: Fields that the service keeps, whatever the request holds.
+#: Fields that the service keeps even if the request has other values.
 KEPT = ("DatabaseName", "TableName", "CreationTime", "CatalogId")
 
 

@@ -1,4 +1,4 @@
-"""IAM allows PartiQL statements by their own actions; ministack asks for `dynamodb:BatchExecuteStatement`, which AWS does not have.
+"""IAM allows PartiQL statements by their own actions; ministack checks `dynamodb:BatchExecuteStatement`, which AWS does not have.
 
 A statement needs `dynamodb:PartiQLInsert`, `PartiQLUpdate`, `PartiQLDelete` or `PartiQLSelect` on its table.
 

@@ -28,9 +28,9 @@ def write_sample_hour(path: Path) -> None:
 
 
 class ArchiveServer:
-    """An archive server with `arguments` (see `archive-server --help`). `archive.json` in the directory describes it.
+    """An archive server with `arguments` (see `archive-server --help`). `archive.json` in the directory has its address and arguments.
 
-    Attached (the default), it ends with this process. Detached, it runs until `stop`. Port 0 takes a free one.
+    Attached (the default), it ends with this process. Detached, it runs until `stop`. Port 0 chooses a free port.
     """
 
     def __init__(self, directory: Path | str, arguments: Iterable[object], port: int = 0, detached: bool = False) -> None:

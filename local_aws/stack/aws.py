@@ -41,10 +41,10 @@ SESSION_LOCK = threading.Lock()
 
 
 class LocalAws:
-    """One server with its data in `directory`. Port 0 takes a free one.
+    """One server with its data in `directory`. Port 0 chooses a free port.
 
-    Attached (the default), the server ends with this process, however that ends. Detached, it runs until `stop`.
-    The Wait states of state machines take `wait_scale` times their duration.
+    Attached (the default), the server ends when this process ends for any reason. Detached, it runs until `stop`.
+    Waits of state machines take `wait_scale` times their duration.
     """
 
     def __init__(self, directory: Path | str, port: int = 0, detached: bool = False, wait_scale: float = 1) -> None:
@@ -152,7 +152,7 @@ class LocalAws:
         return endpoint
 
     def environment(self) -> dict[str, str]:
-        """The variables with which any AWS program uses this server."""
+        """Returns the environment variables that make any AWS program use this server."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
@@ -192,7 +192,7 @@ class LocalAws:
         return deploy.physical_id(self.client("cloudformation"), self.stack, logical_id)
 
     def function_variables(self, logical_id: str) -> dict[str, str]:
-        """The environment variables with which the function does the same outside of this server."""
+        """Returns the function's environment variables, for programs that run it outside of this server."""
         configuration = self.client("lambda").get_function_configuration(FunctionName=self.physical_id(logical_id))
         variables: dict[str, str] = configuration["Environment"]["Variables"] | self.environment()
         return variables | {"AWS_REGION": variables["AWS_DEFAULT_REGION"]}

@@ -18,16 +18,16 @@ class GhactivityCommand:
 
     @staticmethod
     def binary() -> Path:
-        """The binary that `build.build` makes."""
+        """Returns the path of the binary that `build.build` makes."""
         return target_folder() / "ghactivity"
 
     def run(self, *arguments: object, quiet: bool = False) -> None:
-        """Runs it with its output on the terminal, or without if `quiet`. Raises RuntimeError if it fails."""
+        """Runs the command. Its output goes to the terminal; `quiet` discards standard output. Raises RuntimeError if the command fails."""
         if self._call(arguments, subprocess.DEVNULL if quiet else None).returncode:
             raise RuntimeError(f"ghactivity {' '.join(map(str, arguments))} failed: see the lines above")
 
     def json_output(self, *arguments: object) -> dict[str, Any]:
-        """The JSON object that it prints, also if it fails. Progress and errors go to the terminal."""
+        """Runs the command with `--json` and returns the printed object, even after a failure. Progress and errors go to the terminal."""
         found: dict[str, Any] = json.loads(self._call((*arguments, "--json"), subprocess.PIPE).stdout or "{}")
         return found
 

@@ -1,7 +1,7 @@
-"""Reads templates, and uploads them with all that they refer to.
+"""Reads templates, and uploads them with all files that they refer to.
 
 `TemplateUploader` does what `aws cloudformation package` does, with a faster start and one addition: a function's code comes from
-the build folder, whatever its `CodeUri` is. The template's file is never changed.
+the build folder, and its `CodeUri` is ignored. The template's file is never changed.
 """
 
 import hashlib

@@ -25,7 +25,7 @@ RUST = re.compile(
 MARKERS = re.compile(r"^(?://[/!]?|/\*+)|\*/$")
 INLINE_CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 FENCE = re.compile(r"^( *)(`{3,}).*?^\1\2`*\s*$", re.M | re.S)
-#: Files whose whole text is read: keys and values there hardly ever form a phrase.
+#: Files whose whole text is read, because keys and values there rarely form a phrase.
 WHOLE = {".yaml", ".yml", ".toml", ".js", ".mjs", ".html", ".css", ".sh"}
 
 Passage = tuple[int, str]

@@ -64,7 +64,7 @@ class Execution:
         self.status = ""
         self.output: Any = None
         self.error: str | None = None
-        # Any, as a test knows whether the execution failed.
+        # The type is Any, not Optional: each test knows whether its execution succeeds and has an output.
         self.cause: Any = None
         self.failed_at: Any = None
 

@@ -1,4 +1,4 @@
-"""The documents: sizes, links and anchors, `make` targets, files that they name, pictures.
+"""The documents: sizes, links and anchors, `make` targets, named files, pictures.
 
 Command lines of `ghactivity` in documents are parsed by the command itself, in `tests/e2e/test_documents.py`: these tests have no binary.
 """
@@ -78,7 +78,7 @@ def test_project_files_in_documents_exist() -> None:
     named = {
         (str(path.relative_to(ROOT)), name)
         for path in markdown_files()
-        if path.name != "CHANGELOG.md"  # it also names what moved
+        if path.name != "CHANGELOG.md"  # it also names files that were moved
         for line in code_lines(path.read_text())
         for name in PROJECT_FILE.findall(line)
         if "*" not in name and not name.startswith(NOT_IN_PROJECT)

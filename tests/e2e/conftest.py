@@ -21,17 +21,17 @@ from stacks import Stacks
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Real hours and real oddities. `make real-data` downloads some hours to the first of these folders.
+#: Folders with real hours and real unusual records. `make real-data` downloads some hours to the first one.
 DATA_FOLDERS = (ROOT / ".local/real-data", ROOT / "../shared/data")
 DATA = Path(os.environ.get("GHACTIVITY_DATA") or next((one for one in DATA_FOLDERS if one.exists()), DATA_FOLDERS[0])).resolve()
 NO_DATA = f"no real data at {DATA}"
 BINARIES = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "debug"
 FUNCTIONS = ("next-file", "fetch", "convert-chunk", "register-partition", "commit-bookmark", "list-hours", "export-ledger", "prove-hour")
 
-#: Length of the parts of an upload under faults: an hour of three chunks has three. The local AWS takes any; S3 none under 5 MiB.
+#: Part size of multipart uploads under faults: an hour of three chunks has three parts. The local AWS accepts any size, S3 at least 5 MiB.
 PART_BYTES = 200_000
 
-#: Files of real records without an hour's name, and the hour that they are served under.
+#: Files of real records that are not named after an hour, and the hour under which the source serves each.
 SAMPLES = {
     "2014-2021.sample-mixed.jsonl": "2014-06-01-0",
     "2019-11-27-3.first100.jsonl": "2019-11-27-3",
@@ -42,7 +42,7 @@ SAMPLES = {
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
-    """A file's tests stay together in one process, but for the long ones that need no more than a stack."""
+    """Runs all tests of a file in one process, except those of `test_faults.py`, which are long and share only the stack."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
@@ -54,7 +54,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The fault matrix, where its tests ran, in one process or in several; and how many tests found no real data."""
+    """Prints the fault matrix if fault tests ran, and the number of tests that were skipped because there is no real data."""
     absent = [report for report in terminalreporter.getreports("skipped") if NO_DATA in str(report.longrepr)]
     if absent:
         terminalreporter.section("skipped")
@@ -66,7 +66,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def real_hours() -> list[Any]:
-    """The complete real hours, or one skipped entry that says why there are none."""
+    """Returns the files of the real hours. If there are none, returns one skipped parameter with the reason."""
     return sorted(DATA.glob("*.json.gz")) or [_absent()]
 
 
@@ -80,7 +80,7 @@ def _absent(values: int = 1) -> Any:
 
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """An archive server over an empty folder: its address and the folder."""
+    """Starts an archive server on an empty folder. Yields its address and the folder."""
     folder = tmp_path_factory.mktemp("source")
     with ArchiveServer(tmp_path_factory.mktemp("archive"), ["--dir", folder]) as archive:
         yield archive.url, folder
@@ -102,7 +102,7 @@ def lake(source: tuple[str, Path], stacks: Stacks, tmp_path_factory: pytest.Temp
 
 @pytest.fixture(scope="session")
 def ghactivity(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command line against the local AWS, away from the project's own `samconfig.toml`."""
+    """Runs `ghactivity` against the local AWS, in a folder without a `samconfig.toml`."""
     folder = tmp_path_factory.mktemp("shell")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
@@ -117,7 +117,7 @@ def ghactivity(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Callable
 
 @pytest.fixture(scope="session")
 def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
-    """Bytes of a generated hour; options are those of `archive-server generate`."""
+    """Returns the bytes of a generated hour. The options are those of `archive-server generate`."""
     folder = tmp_path_factory.mktemp("generated")
 
     def run(hour: str, *options: str) -> bytes:
@@ -134,7 +134,7 @@ def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def job_starting_at(lake: Lake) -> Callable[[str, str], None]:
-    """Makes a job that is answerable from an hour on, as next-file does at a job's first run."""
+    """Creates a job with the given first hour, by the call of next-file that a job's first run makes."""
 
     def make(job_id: str, first_hour: str) -> None:
         lake.invoke("next-file", {"job_id": job_id, "max_hours": 1, "from": first_hour})
@@ -145,7 +145,7 @@ def job_starting_at(lake: Lake) -> Callable[[str, str], None]:
 
 @contextmanager
 def configured(lake: Lake, functions: Iterable[str], variables: dict[str, str], **settings: object) -> Iterator[None]:
-    """The functions with other settings and further environment variables, for a while."""
+    """Changes settings of the functions and adds environment variables until the `with` block ends."""
     before = {}
     for function in functions:
         name = lake.function_name(function)
@@ -162,7 +162,7 @@ def configured(lake: Lake, functions: Iterable[str], variables: dict[str, str], 
 
 @contextmanager
 def stream_paused(lake: Lake) -> Iterator[None]:
-    """Changes of the ledger wait."""
+    """Stops calls of export-ledger by the ledger's stream until the `with` block ends."""
     found = lake.lambda_.list_event_source_mappings(FunctionName=lake.function_name("export-ledger"))
     [mapping] = [one["UUID"] for one in found["EventSourceMappings"]]
     lake.lambda_.update_event_source_mapping(UUID=mapping, Enabled=False)
@@ -173,14 +173,16 @@ def stream_paused(lake: Lake) -> Iterator[None]:
 
 
 def through(proxy: FaultProxy) -> dict[str, str]:
-    """The variables that lead a function's calls through a proxy."""
+    """Returns the environment variables that send a function's calls through the proxy."""
     return {f"AWS_ENDPOINT_URL_{service}": proxy.url for service in ("S3", "DYNAMODB", "GLUE")}
 
 
 @pytest.fixture
 def fault_proxy(lake: Lake, request: pytest.FixtureRequest) -> Iterator[FaultProxy]:
-    """A proxy with the fault of the parameter that all calls of the functions to AWS pass while the test runs. Chunks are small,
-    and so are the parts of an upload; the ledger's stream calls no function."""
+    """Sends all calls of the functions to AWS through a proxy with the fault of the parameter, while the test runs.
+
+    Chunks and parts of uploads are small. The ledger's stream calls no function.
+    """
     fault = request.param
     proxy = FaultProxy(lake.aws.endpoint, fault)
     attempts = 3 if fault is Fault.REPEATED else 1

@@ -1,4 +1,4 @@
-"""What a test does with the loader of CSV files, and an independent account of what a file should become."""
+"""Helpers for tests of the CSV loader, and an independent computation of the items that a file must produce."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ deserialize = TypeDeserializer().deserialize
 
 
 class CsvStack(Deployed):
-    """The loader deployed on a local AWS, by itself or as a part of the main stack."""
+    """The CSV loader on a local AWS, deployed alone or as a part of the main stack."""
 
     def __init__(self, aws: Any, outputs: dict[str, str]) -> None:
         super().__init__(aws, outputs)
@@ -45,12 +45,12 @@ class CsvStack(Deployed):
         return self.start("CsvLoad", **{"bucket": self.bucket, "key": key, **request})
 
     def load(self, body: bytes, table: str, key: str = "incoming/file.csv", **request: Any) -> Execution:
-        """Loads bytes by an execution of its own, and waits for it."""
+        """Uploads the bytes, starts csv-load for them and waits until the execution ends."""
         self.put(key, body)
         return self.wait(self.start_load(key, table=table, **request))
 
     def wait_for_event(self, key: str, seconds: float = 60) -> Execution:
-        """The execution that an upload started, when it has ended."""
+        """Waits for the execution that an upload started, and returns it when it has ended."""
         deadline = time.monotonic() + seconds
         arn = self.outputs["CsvLoadStateMachineArn"]
         while time.monotonic() < deadline:
@@ -62,7 +62,7 @@ class CsvStack(Deployed):
         raise AssertionError(f"no execution was started for {key} within {seconds} s")
 
     def items(self, table: str) -> dict[str, dict[str, Any]]:
-        """The table's items by id, without what the load adds."""
+        """Returns the table's items by id, without the attributes that the load adds."""
         return {item["id"]: {k: v for k, v in item.items() if k not in LOAD_ATTRIBUTES} for item in self.raw_items(table)}
 
     def raw_items(self, table: str) -> list[dict[str, Any]]:
@@ -81,7 +81,7 @@ class CsvStack(Deployed):
         return [json.loads(line) for line in self.read(key).splitlines()] if key else []
 
     def runs(self) -> list[dict[str, Any]]:
-        """The loads' lines in the history of runs."""
+        """Returns the items of CSV loads in the run history."""
         reply = self.dynamodb.query(
             TableName=self.outputs["CsvRunDetailsTableName"],
             KeyConditionExpression="job_id = :job",
@@ -92,7 +92,7 @@ class CsvStack(Deployed):
 
 @dataclass
 class Expected:
-    """What a file should become, found by Python's own reader of CSV files."""
+    """The items and counts that a file must produce, computed with Python's `csv` module."""
 
     items: dict[str, dict[str, str]] = field(default_factory=dict)
     read: int = 0
@@ -111,7 +111,7 @@ class Expected:
 
 
 def expected(body: bytes, delimiter: str = ",", numbers: tuple[str, ...] = ()) -> Expected:
-    """All columns text, empty cells left out; rejects are line and reason."""
+    """Computes the expected result with all columns as text and without empty cells. A rejected row is a pair of line and reason."""
     csv.field_size_limit(1 << 30)
     text = io.StringIO(body.decode("utf-8-sig", "surrogateescape"), newline="")
     reader = csv.reader(text, delimiter=delimiter)
@@ -152,7 +152,7 @@ def why_not(names: list[str], cells: list[str], numbers: tuple[str, ...]) -> str
 
 
 def row_id(row: dict[str, str]) -> str:
-    """SHA-256 over the row's cells that are not empty, in the order of their names, as netstrings."""
+    """Returns the SHA-256 of the row's non-empty cells as netstrings, ordered by column name."""
     form = b""
     for name, cell in sorted((name.encode(), cell.encode()) for name, cell in row.items() if cell):
         form += b"%d:%b,%d:%b," % (len(name), name, len(cell), cell)

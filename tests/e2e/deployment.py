@@ -1,4 +1,4 @@
-"""What a test does with the deployed stack and what it looks at: executions, objects, tables, partitions, SQL."""
+"""Access to the deployed stack for tests: executions, objects, tables, partitions, SQL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from boto3.dynamodb.conditions import Key
 from local_aws.stack.build import logical_id
 
 JOB = "ghactivity_ingest"
-#: Ledger attributes that name a moment or a run, and so differ from run to run.
+#: Ledger attributes that contain a time or an execution, so they differ between runs.
 VOLATILE = {"execution_arn", "updated_at", "published_at", "revision", "next_attempt_at"}
 
 
@@ -30,12 +30,12 @@ class Execution:
     status: str
     output: Any
     error: str | None
-    # Any, because a test knows whether the execution failed.
+    # The type is Any, not Optional: each test knows whether its execution succeeds and has an output.
     cause: Any
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-    """Returns once the condition holds; fails, saying what was waited for, if it never does."""
+    """Waits until the condition holds. After the timeout, fails with the name of the condition."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
@@ -43,7 +43,7 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) 
 
 
 class Deployed:
-    """A stack on a local AWS: its state machines and functions, by the names that its outputs and the workspace have for them."""
+    """A stack on a local AWS. State machines are named as in its outputs, functions as in the workspace."""
 
     def __init__(self, aws: Any, outputs: dict[str, str]) -> None:
         self.aws = aws
@@ -67,13 +67,13 @@ class Deployed:
         return Execution(arn, found["status"], output, found.get("error"), found.get("cause"))
 
     def function_name(self, function: str) -> str:
-        """The deployed name of a function, by its name in the workspace."""
+        """Returns the deployed name of a function of the workspace."""
         if function not in self._names:
             self._names[function] = self.aws.physical_id(logical_id(function))
         return self._names[function]
 
     def invoke(self, function: str, event: Any) -> Any:
-        """Calls a function by its name in the workspace; a function error raises `FunctionError`."""
+        """Invokes a function of the workspace. Raises `FunctionError` if the function returns an error."""
         reply = self.lambda_.invoke(FunctionName=self.function_name(function), Payload=json.dumps(event).encode())
         payload = json.loads(reply["Payload"].read())
         if reply.get("FunctionError"):
@@ -82,7 +82,7 @@ class Deployed:
 
 
 class Lake(Deployed):
-    """One deployed stack on a local AWS, and the folder that its source serves."""
+    """A main stack on a local AWS, and the folder that its source serves."""
 
     def __init__(self, aws: Any, outputs: dict[str, str], source_dir: Path) -> None:
         super().__init__(aws, outputs)
@@ -91,7 +91,7 @@ class Lake(Deployed):
         self.database = outputs["GlueDatabaseName"]
         self.dynamodb = aws.resource("dynamodb")
         self.glue = aws.client("glue")
-        #: Set while a proxy stands between the functions and this server.
+        #: Client through the fault proxy, while the functions use one.
         self.proxied_dynamodb: Any = None
 
     # The source.
@@ -117,10 +117,10 @@ class Lake(Deployed):
     def ingest(self, **arguments: Any) -> Execution:
         return self.wait(self.start("Ingest", **arguments))
 
-    # What is there afterwards.
+    # Results of runs.
 
     def objects(self, *prefixes: str) -> dict[str, str]:
-        """The entity tag by key of every object below the prefixes: its MD5, unless it went up in parts."""
+        """Returns the ETag of every object under the prefixes, by key. It is the MD5, except after a multipart upload."""
         found = {}
         for prefix in prefixes:
             for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
@@ -133,7 +133,7 @@ class Lake(Deployed):
         return body
 
     def remove(self, keys: Iterable[str]) -> None:
-        """Removes objects, at most a thousand."""
+        """Deletes at most 1,000 objects."""
         if objects := [{"Key": key} for key in keys]:
             self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": objects})
 
@@ -150,7 +150,7 @@ class Lake(Deployed):
         return self.dynamodb.Table(self.outputs[f"{name}TableName"])
 
     def item(self, table: str, **key: str) -> Any:
-        """Returns an item, or None. Any, because a test knows whether the item exists."""
+        """Returns an item, or None. The type is Any, because each test knows whether the item exists."""
         item = self.table(table).get_item(Key=key, ConsistentRead=True).get("Item")
         return plain(item) if item else None
 
@@ -187,7 +187,7 @@ class Lake(Deployed):
         return reply["Partition"]
 
     def state(self, hour: str, job_id: str = JOB) -> dict[str, Any]:
-        """Everything an hour leaves behind that must not depend on how it came about."""
+        """Returns the part of an hour's state that must be the same after any sequence of runs."""
         ledger = {k: v for k, v in (self.ledger(hour) or {}).items() if k not in VOLATILE}
         partition = self.partition(hour)
         return {
@@ -198,7 +198,7 @@ class Lake(Deployed):
         }
 
     def forget(self, hour: str) -> None:
-        """Removes all that an hour has left behind, but for its lines in the run history."""
+        """Deletes the hour's objects, ledger item, lease and partition. Its items in the run history stay."""
         self.remove(self.hour_objects(hour))
         for partition_key in ("ghactivity", "ghactivity#lease"):
             self.table("ArchiveHours").delete_item(Key={"archive": partition_key, "hour": ledger_key(hour)})
@@ -209,7 +209,7 @@ class Lake(Deployed):
             self.glue.delete_partition(DatabaseName=self.database, TableName="events", PartitionValues=partition_values(hour))
 
     def rows(self, hour: str) -> list[dict[str, Any]]:
-        """The hour's rows in order, read from the objects below its partition's location."""
+        """Returns the hour's rows in order, read from the objects under its partition's location."""
         partition = self.partition(hour)
         if partition is None:
             return []
@@ -231,7 +231,7 @@ class Lake(Deployed):
     # SQL.
 
     def query(self, sql: str, *parameters: str) -> list[dict[str, Any]]:
-        """Runs SQL in the stack's workgroup and database; rows as texts by column name. Parameters are SQL literals."""
+        """Runs SQL in the stack's workgroup and database. Returns each row as text by column name. Parameters are SQL literals."""
         result = self.aws.query(sql, parameters, self.database, self.outputs["AthenaWorkGroupName"])
         return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
 
@@ -248,7 +248,7 @@ def _read_parquet(paths: list[str]) -> list[dict[str, Any]]:
 
 
 class FunctionError(Exception):
-    """A Lambda function answered an error."""
+    """A Lambda function returned an error."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(f"{name}: {message}")
@@ -271,12 +271,12 @@ def ledger_key(hour: str) -> str:
 
 
 def versions_before(item: dict[str, Any]) -> list[str]:
-    """The versions that readers saw before, by an hour's ledger item, newest first."""
+    """Returns the earlier published versions that a ledger item lists, newest first."""
     return [previous["version"] for previous in item.get("previous_versions", [])]
 
 
 def plain(value: Any) -> Any:
-    """DynamoDB's numbers as ints."""
+    """Converts DynamoDB's numbers to int."""
     if isinstance(value, dict):
         return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, list):

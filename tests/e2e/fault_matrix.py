@@ -1,4 +1,4 @@
-"""What the fault tests have found, as tables: the points of each fault in each kind of run, and how they showed."""
+"""The results of the fault tests as a table: for each fault and kind of run, the number of calls and the reported errors."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections import Counter
 from fault_proxy import Fault
 from local_aws.text_table import lines
 
-#: A test's property with a kind of run, a fault, and how many of its points showed as what.
+#: Name of a test's property: the kind of run, the fault, and the number of calls by reported error.
 PROPERTY = "faults"
 
 Found = tuple[str, str, dict[str, int]]
 
 
 def order(found: Found) -> int:
-    """The order of the faults, whatever order several processes reported them in."""
+    """Sort key: the order of `Fault`. Several test processes report in any order."""
     return [fault.value for fault in Fault].index(found[1])
 
 
 def matrix(found: list[Found]) -> str:
-    """A line for each fault, a column for each kind of run; the last line has the sums."""
+    """Returns a table with one line per fault and one column per kind of run. The last line has the sums."""
     runs = list(dict.fromkeys(run for run, _, _ in found))
     points: Counter[tuple[str, str]] = Counter()
     shown: dict[str, Counter[str]] = {}

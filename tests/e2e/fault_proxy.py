@@ -1,6 +1,6 @@
-"""A proxy between the functions and the local AWS that can make one call fail, in any of the ways of `Fault`.
+"""A proxy between the functions and the local AWS that injects one `Fault` into one call.
 
-It numbers the calls to S3, DynamoDB and Glue that pass through it; the chosen one meets the fault, and all others pass.
+It numbers the calls to S3, DynamoDB and Glue. The call with the chosen number gets the fault; all other calls pass unchanged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-#: The calls of an upload in parts, by method and a parameter; other calls to S3 are named by their method.
+#: Names of multipart upload calls, by HTTP method and query parameter. Other calls to S3 are named by their method.
 IN_PARTS = {
     ("POST", "uploads"): "CreateMultipartUpload",
     ("PUT", "partNumber"): "UploadPart",
@@ -26,25 +26,25 @@ IN_PARTS = {
     ("DELETE", "uploadId"): "AbortMultipartUpload",
 }
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "proxy-connection", "te", "trailer", "upgrade"}
-#: How long a connection to the local AWS may be idle, which closes it after 75.
+#: Seconds after which an idle connection is replaced. The local AWS closes it after 75.
 IDLE_SECS = 30
-#: What `strike` takes for every call from then on.
+#: Argument of `strike`: inject the fault into every call.
 EVERY = -1
 
 
 class Fault(enum.Enum):
-    """What happens to the chosen call."""
+    """The fault of the chosen call."""
 
     CRASH_BEFORE = "process killed, call not performed"
     CRASH_AFTER = "process killed, call performed"
-    #: The same crash: what `CRASH_BEFORE` keeps back is performed by `deliver_late`.
+    #: Part of the test of `CRASH_BEFORE`: `deliver_late` performs the call later.
     CRASH_LATE = "process killed, call performed after the hour has run again"
     CUT = "connection cut, call not performed"
     REPLY_LOST = "call performed, connection cut"
     REPLY_CUT = "call performed, connection cut in the middle of the reply"
     DELAYED = "call performed, reply later than the client waits"
-    UNAVAILABLE = "answered 500 or 503, call not performed"
-    THROTTLED = "answered as one too many, call not performed"
+    UNAVAILABLE = "reply 500 or 503, call not performed"
+    THROTTLED = "reply says throttled, call not performed"
     REPEATED = "call performed, connection cut, repeated by the client itself"
 
 
@@ -52,7 +52,7 @@ CRASHES = {Fault.CRASH_BEFORE, Fault.CRASH_AFTER}
 PERFORMED = {Fault.CRASH_AFTER, Fault.REPLY_LOST, Fault.REPLY_CUT, Fault.DELAYED, Fault.REPEATED}
 
 XML, JSON_10, JSON_11 = "application/xml", "application/x-amz-json-1.0", "application/x-amz-json-1.1"
-#: How each service says no: S3 in XML, the others in JSON.
+#: Error replies by fault and service: status, content type and body.
 REFUSALS = {
     Fault.THROTTLED: {
         "S3": (503, XML, b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"),
@@ -74,15 +74,15 @@ Reply = tuple[int, list[tuple[str, str]], bytes]
 
 
 class FaultProxy:
-    """Forwards to `upstream`; `strike(n)` arms it for one call, `disarm()` makes it a plain proxy again."""
+    """Forwards calls to `upstream`. `strike(n)` sets the call that gets the fault, `disarm()` unsets it."""
 
     def __init__(self, upstream: str, fault: Fault, delay_secs: float = 1.6) -> None:
         self.upstream = urlsplit(upstream)
         self.fault = fault
-        #: How late a reply is that is delayed: later than the clients of the test wait.
+        #: Delay of the reply by `Fault.DELAYED`. Must exceed the read timeout of the clients.
         self.delay_secs = delay_secs
         self.calls: list[str] = []
-        #: The call that met the fault: calls at once come in any order.
+        #: Name of the call that got the fault. Parallel calls arrive in any order, so the number does not determine the name.
         self.struck: str | None = None
         self._lock = threading.Lock()
         self._chosen: int | None = None
@@ -118,7 +118,7 @@ class FaultProxy:
         return Upstream(self.upstream.hostname, self.upstream.port)
 
     def strike(self, call: int) -> None:
-        """Makes call number `call` (from 0), or `EVERY` call, meet the fault."""
+        """Injects the fault into call number `call`, counted from 0 from now on, or into `EVERY` call."""
         with self._lock:
             self.calls, self.struck, self._chosen, self._late = [], None, call, None
 
@@ -127,7 +127,7 @@ class FaultProxy:
             self.calls, self._chosen = [], None
 
     def deliver_late(self) -> int:
-        """Performs the call that was on its way when its process was killed; the status that it is answered with."""
+        """Performs the call whose process was killed by `CRASH_BEFORE`, and returns the HTTP status of its reply."""
         assert self._late, "no process was killed during a call"
         (upstream, request, body), self._late = self._late, None
         status, _, _ = upstream.perform(request, body)
@@ -150,7 +150,7 @@ class FaultProxy:
                 self._meet(self.fault, request, body)
             else:
                 _send(request, request.upstream.perform(request, body))
-        except ConnectionError:  # the function has been stopped meanwhile
+        except ConnectionError:  # the function was stopped during the call
             _hang_up(request)
 
     def _meet(self, fault: Fault, request: Any, body: bytes) -> None:
@@ -178,13 +178,13 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says what went wrong, unless a client is gone, as those that are killed are."""
+        """Prints the error, unless the client closed the connection, as a killed process does."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 class Upstream:
-    """A connection to the local AWS, kept for the calls that come over one connection of a client."""
+    """A connection to the local AWS. Each client connection has its own."""
 
     def __init__(self, host: str, port: int) -> None:
         self.connection = http.client.HTTPConnection(host, port, timeout=60)
@@ -194,7 +194,7 @@ class Upstream:
         headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP | {"expect"}}
         headers["Content-Length"] = str(len(body))
         if time.monotonic() - self.used_at > IDLE_SECS:
-            self.connection.close()  # before the server does; it is opened again by the next line
+            self.connection.close()  # before the server closes it; `request` opens it again
         self.used_at = time.monotonic()
         self.connection.request(request.command, request.path, body=body, headers=headers)
         reply = self.connection.getresponse()
@@ -205,14 +205,14 @@ class Upstream:
 
 
 def kill_peer(request: Any) -> None:
-    """Kills the function at the other end of a connection. What a test calls by itself is spared."""
+    """Kills the function that has the other end of the connection. Does not kill a test that makes calls itself."""
     pid = _process_of(request.client_address[1], request.server.server_address[1])
     if Path(f"/proc/{pid}/comm").read_text().strip() == "bootstrap":
         os.kill(pid, signal.SIGKILL)
 
 
 def _process_of(local_port: int, remote_port: int) -> int:
-    """The process that has a connection of these ports on 127.0.0.1, as Linux tells."""
+    """Returns the id of the process that has the connection between these ports on 127.0.0.1. Reads /proc, so Linux only."""
     ends = [f"0100007F:{port:04X}" for port in (local_port, remote_port)]
     connections = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
     [inode] = [fields[9] for fields in connections if fields[1:3] == ends]
@@ -220,7 +220,7 @@ def _process_of(local_port: int, remote_port: int) -> int:
         try:
             if any(os.readlink(file) == f"socket:[{inode}]" for file in (process / "fd").iterdir()):
                 return int(process.name)
-        except OSError:  # ended meanwhile, or another user's
+        except OSError:  # the process ended, or belongs to another user
             continue
     raise LookupError(f"no process has the connection from port {local_port}")
 

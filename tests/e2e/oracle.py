@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What the lake must hold, computed from the raw files alone.
+"""Computes the expected content of the lake from the raw files alone.
 
-Independent of the pipeline: Python's standard library, no line shared with the Rust side. For files of GH Archive
+It is independent of the pipeline: it uses only Python's standard library. For files of GH Archive
 (`.json.gz`, or their text as `.jsonl`) it counts lines, records, rows and their facts, and computes the results of the questions the
 lake is asked.
 
@@ -47,7 +47,7 @@ SLASHES = re.compile(r"^(\d{4})/(\d\d)/(\d\d) (\d\d):(\d\d):(\d\d)()? ([+-])(\d\
 
 
 class Row(NamedTuple):
-    """An event, as far as the questions need it."""
+    """The fields of an event that the questions use."""
 
     type: str
     created_at: datetime
@@ -66,14 +66,14 @@ class Record(NamedTuple):
 
 
 class Hour(NamedTuple):
-    """A file's hour."""
+    """An hour of the archive, from the name of its file."""
 
     day: str
     hour: int
 
 
 def facts(path: Path) -> dict[str, Any]:
-    """Counts and facts of one file."""
+    """Returns the counts and facts of one file."""
     counts: Counter[str] = Counter()
     types: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
@@ -111,7 +111,7 @@ def facts(path: Path) -> dict[str, Any]:
 
 
 def answers(files: Iterable[tuple[Hour, Path]]) -> dict[str, Any]:
-    """The answers to the lake's questions, over all files together."""
+    """Returns the results of all questions over all files together."""
     repos: dict[str, Counter[str]] = defaultdict(Counter)
     day_types: dict[str, Counter[str]] = defaultdict(Counter)
     month_types: dict[str, Counter[str]] = defaultdict(Counter)
@@ -157,14 +157,14 @@ def answers(files: Iterable[tuple[Hour, Path]]) -> dict[str, Any]:
 
 
 def rows_of(path: Path) -> Iterator[Row]:
-    """The rows of a file, in its order: what is neither bad nor a duplicate."""
+    """Yields the rows of a file in order. Bad records and duplicates are not rows."""
     for record in _records(path, Counter()):
         if record.row is not None:
             yield record.row
 
 
 def hour_of(argument: str) -> tuple[Hour, Path]:
-    """The hour and path that `FILE` or `HOUR=FILE` names."""
+    """Parses `FILE` or `HOUR=FILE` into hour and path."""
     name, equals, rest = argument.partition("=")
     if equals and HOUR.match(name):
         return _hour(name), Path(rest)
@@ -220,7 +220,7 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 class _Decoder(json.JSONDecoder):
-    """Python's decoder, without its extensions to JSON; tells when a number was too large."""
+    """Python's decoder without its extensions to JSON. `too_large` is set when a number exceeds a double."""
 
     def __init__(self) -> None:
         super().__init__(parse_float=self._float, parse_constant=self._constant)
@@ -236,11 +236,11 @@ class _Decoder(json.JSONDecoder):
 
 
 def _values(line: bytes) -> Iterator[tuple[Any, str | None]]:
-    """The values on a line, or why they are none."""
+    """Yields each value of a line, or the reason why it is invalid."""
     try:
         text, encoding = line.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
-        text, encoding = line.decode("latin-1"), "latin-1"  # a character a byte: enough to find where values end
+        text, encoding = line.decode("latin-1"), "latin-1"  # one character per byte is enough to find the ends of values
     at = 0
     while True:
         while at < len(text) and text[at] in SKIPPED:
@@ -250,7 +250,7 @@ def _values(line: bytes) -> Iterator[tuple[Any, str | None]]:
         value, reason, end = _value(text, at)
         if end is not None and len(text[at:end].encode(encoding)) > MAX_RECORD_BYTES:
             reason, end = "too long", None
-        if end is None:  # what the line holds from here on is one record
+        if end is None:  # the rest of the line is one record
             yield None, reason
             return
         if encoding != "utf-8":
@@ -263,7 +263,7 @@ def _values(line: bytes) -> Iterator[tuple[Any, str | None]]:
 
 
 def _value(text: str, at: int) -> tuple[Any, str | None, int | None]:
-    """The value at `at`, why it is not accepted, and where it ends; it has no end where there is no JSON value."""
+    """Returns the value at `at`, the reason if it is rejected, and its end. The end is None if there is no JSON value."""
     decoder = _Decoder()
     try:
         value, end = decoder.raw_decode(text, at)
@@ -286,7 +286,7 @@ def _value(text: str, at: int) -> tuple[Any, str | None, int | None]:
 
 
 def _extent(text: str, at: int) -> tuple[int | None, int]:
-    """Where the array or object at `at` ends, and how deep it nests."""
+    """Returns the end of the array or object at `at`, and its nesting depth."""
     depth = deepest = 0
     for token in re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]').finditer(text, at):
         if token[0] in "[{":

@@ -1,4 +1,4 @@
-"""The rows of a folder's Parquet files as pyarrow and polars read them, as JSON: FOLDER."""
+"""Prints the rows of a folder's Parquet files as JSON, as pyarrow and polars read them: FOLDER."""
 
 import json
 import sys

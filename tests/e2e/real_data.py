@@ -1,9 +1,9 @@
-"""Downloads the hours of GH Archive that the tests use, some 25 MB, and checks each.
+"""Downloads the hours of GH Archive that the tests use, about 25 MB, and verifies each file.
 
     python3 tests/e2e/real_data.py --folder .local/real-data
 
-Hours that are there already are only checked. A download replaces a file in one step, after its length, its gzip checksum and
-its number of lines have been checked, and its SHA-256 where the archive is known to serve these bytes.
+An existing file is only verified. A download is verified before it replaces a file in one step: its length, its gzip checksum, its number
+of lines, and its SHA-256 if the list has one.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ TIMEOUT_SECS = 60
 
 @dataclass(frozen=True)
 class Hour:
-    """An hour, what it is good for, and what is known of its file."""
+    """An hour, the reason why the tests use it, and the expected properties of its file."""
 
     name: str
     why: str
     lines: int
-    #: SHA-256 of the file; unknown where the archive served other bytes with the same records in another year.
+    #: SHA-256 of the file. None if the archive has served different bytes with the same records.
     sha256: str | None = None
 
 
@@ -43,15 +43,15 @@ HOURS = (
 
 
 class Wrong(Exception):
-    """A file is not what it should be; the message says in what."""
+    """A file is not as expected. The message has the difference."""
 
 
 def check(hour: Hour, body: bytes) -> None:
-    """Raises `Wrong` unless the bytes are the whole hour."""
+    """Raises `Wrong` if the bytes are not the complete hour."""
     try:
         lines = gzip.decompress(body).count(b"\n")
     except (OSError, EOFError, zlib.error) as error:
-        raise Wrong(f"not a whole gzip file: {error}") from error
+        raise Wrong(f"not a complete gzip file: {error}") from error
     if lines != hour.lines:
         raise Wrong(f"{lines} lines, expected {hour.lines}")
     found = hashlib.sha256(body).hexdigest()
@@ -64,12 +64,12 @@ def download(url: str) -> bytes:
         length = reply.headers.get("Content-Length")
         body: bytes = reply.read()
     if length is not None and int(length) != len(body):
-        raise Wrong(f"{len(body)} bytes, announced were {length}")
+        raise Wrong(f"{len(body)} bytes, expected {length} (Content-Length)")
     return body
 
 
 def bring(hour: Hour, folder: Path, source_url: str) -> str:
-    """Makes the hour's file be there; returns what was done."""
+    """Verifies the hour's file, or downloads it if it is absent. Returns a phrase for the report."""
     file = folder / f"{hour.name}.json.gz"
     if file.exists():
         check(hour, file.read_bytes())

@@ -1,4 +1,4 @@
-"""Rows as every reader's are compared."""
+"""A common form of rows, to compare the rows of different readers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ COLUMNS = ("id", "type", "actor", "repo", "org", "public", "created_at", "payloa
 
 
 def canonical(row: dict[str, Any]) -> list[Any]:
-    """The row's values; `created_at` is in microseconds. A struct without a value is null, which some readers do not tell apart."""
+    """Returns the row's values, with `created_at` in microseconds. A struct of nulls becomes null, because some readers return it so."""
     return [_or_null(row[column]) for column in COLUMNS]
 
 

@@ -1,6 +1,6 @@
-"""Whether Spark reads the same rows as pyarrow from a folder that `ghactivity convert` wrote: FOLDER.
+"""Verifies that Spark and pyarrow read the same rows from a folder that `ghactivity convert` wrote: FOLDER.
 
-By hand, since Spark takes 400 MB and a Java runtime: `pip install pyspark pyarrow`, then `python tests/e2e/spark_reads.py lake`.
+Run it by hand, because Spark takes 400 MB and a Java runtime: `pip install pyspark pyarrow`, then `python tests/e2e/spark_reads.py lake`.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Stacks that are deployed once for a whole test run; a test that needs a stack of its own starts a server over a copy.
+"""Stacks that are deployed once per test run. A test that needs its own stack starts a server on a copy.
 
-A deployment uploads, stores and unpacks some hundred megabytes of binaries. A copy takes hard links to them, since they are
-stored under names made from their content, and copies the rest.
+A deployment uploads, stores and unpacks hundreds of megabytes of binaries. Their files are named by content and never change, so a copy has
+hard links to them. All other files are copied.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import Any
 from local_aws.paths import ROOT
 from local_aws.stack.aws import LocalAws
 
-#: Stands for the address of the source in a stack that is deployed once; each copy gets the address of its own source.
+#: Placeholder for the source's address in the deployed stack. Each copy replaces it by the address of its own source.
 SOURCE = "http://source.invalid"
-#: Folders whose files are named by their content and never written again.
+#: Folders whose files are named by content and never change.
 SHARED = ("local-artifacts", "lambda-blobs")
 
 
 class Stacks:
-    """The deployed stacks of this test run, below one folder that all its processes share."""
+    """The deployed stacks of this test run, in one folder that all its processes share."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -40,7 +40,7 @@ class Stacks:
         wait_scale: float = 1,
         **parameters: object,
     ) -> Iterator[LocalAws]:
-        """A running server over a copy, in `directory`, of the stack with these parameters."""
+        """Copies the stack with these parameters to `directory`, and starts a server on the copy."""
         source = str(parameters.pop("SourceUrls", SOURCE))
         shutil.copytree(self._deployed(template, stack, parameters), directory, copy_function=_link_or_copy, dirs_exist_ok=True)
         _replace(directory / "state", SOURCE, source)
@@ -50,7 +50,7 @@ class Stacks:
             yield aws
 
     def _deployed(self, template: Path, stack: str, parameters: dict[str, Any]) -> Path:
-        """The folder of a stopped server in which the stack is deployed; deploys it if no process has done so yet."""
+        """Returns the folder of a stopped server with the deployed stack. Deploys it if no process has done so yet."""
         name = hashlib.sha256(json.dumps([str(template), stack, parameters], sort_keys=True).encode()).hexdigest()[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
         folder = self.folder / name
@@ -71,7 +71,7 @@ def _deploy(directory: Path, template: Path, stack: str, parameters: dict[str, A
         given = {"SourceUrls": SOURCE} if template == ROOT / "template.yaml" else {}
         aws.deploy(given | parameters, template=template)
         assert aws.process
-        aws.process.terminate()  # it stores its state before it ends
+        aws.process.terminate()  # the server saves its state before it ends
         aws.process.wait(60)
 
 
@@ -83,7 +83,7 @@ def _link_or_copy(source: str, destination: str) -> None:
 
 
 def _replace(folder: Path, old: str, new: str) -> None:
-    """Replaces a text in all stored state, which is JSON."""
+    """Replaces a text in all files of the saved state, which are JSON."""
     for file in folder.glob("*.json"):
         text = file.read_text()
         if old in text:

@@ -1,4 +1,4 @@
-"""The event stream, deployed alone, as tests use it: putting events, waiting until all are read, asking about them."""
+"""The event stream, deployed alone, for tests: puts events, waits until they are stored, and queries them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Stream:
         self._server.__exit__(*details)
 
     def put(self, *data: bytes | dict[str, Any]) -> list[tuple[str, str]]:
-        """Puts records; answers shard and sequence number of each."""
+        """Puts records, and returns the shard and sequence number of each."""
         placed = []
         for at in range(0, len(data), PUT_AT_ONCE):
             records = [
@@ -47,7 +47,7 @@ class Stream:
         return placed
 
     def wait_for(self, count: int, timeout_secs: float = 60) -> None:
-        """Waits until this number of events is stored; fails if there are more."""
+        """Waits until this number of events is stored. Fails if there are more."""
         deadline = time.monotonic() + timeout_secs
         while (stored := self.count()) < count:
             assert time.monotonic() < deadline, f"{stored} of {count} events are stored\n{self.aws.log_tail(60)}"
@@ -61,7 +61,7 @@ class Stream:
         return self.aws.query(sql, parameters, self.outputs["GlueDatabaseName"], self.outputs["AthenaWorkGroupName"]).rows
 
     def invoke(self, records: list[dict[str, Any]], **fields: object) -> dict[str, Any]:
-        """Calls the function as the mapping does."""
+        """Invokes the function with the event of an event source mapping."""
         name = "ghactivity-local-process-events"
         payload = json.dumps({"Records": records, **fields}).encode()
         answer = self.lambda_.invoke(FunctionName=name, Payload=payload, LogType="Tail")
@@ -74,7 +74,7 @@ class Stream:
         return list(self._named())
 
     def named(self, name: str) -> Callable[..., list[list[str]]]:
-        """A named query as a function of its parameters, which are SQL text."""
+        """Returns a named query as a function. Its arguments are SQL text."""
         return lambda *parameters: self.query(self._named()[name], *parameters)
 
     def _named(self) -> dict[str, str]:
@@ -84,7 +84,7 @@ class Stream:
         return {one["Name"]: one["QueryString"] for one in queries}
 
     def metrics(self) -> dict[str | tuple[str, str], float]:
-        """The metrics of the last call of `invoke`: by name, or by name and the value of their dimension."""
+        """Returns the metrics of the last `invoke`, by name, or by name and dimension value."""
         found: dict[str | tuple[str, str], float] = {}
         for line in self.log.splitlines():
             if '"_aws"' not in line:
@@ -102,19 +102,19 @@ class Stream:
         return [one["Key"] for page in pages for one in page.get("Contents", [])]
 
     def lines(self, prefix: str) -> list[dict[str, Any]]:
-        """The JSON lines of all objects below a prefix."""
+        """Returns the JSON lines of all objects under a prefix."""
         bucket = self.outputs["EventBucketName"]
         bodies = [self.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in self.keys(prefix)]
         return [json.loads(line) for body in bodies for line in body.splitlines()]
 
 
 def event(number: int, name: str = "lesson:started", created_at: int = 1_763_683_200_250, **fields: object) -> dict[str, Any]:
-    """An event that is always the same for a number."""
+    """Returns an event. The same number gives the same event."""
     return {"event_uuid": str(uuid.UUID(int=number)), "event_name": name, "created_at": created_at, **fields}
 
 
 def record(shard: int, sequence: int, data: bytes | dict[str, Any], arrived: float = 1_763_683_201.5) -> dict[str, Any]:
-    """A record as the mapping delivers it."""
+    """Returns a record in the form in which the event source mapping delivers it."""
     body = data if isinstance(data, bytes) else json.dumps(data).encode()
     return {
         "kinesis": {

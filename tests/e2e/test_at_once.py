@@ -1,4 +1,4 @@
-"""Several executions over the same hours at once: the end is that of one."""
+"""Several parallel executions over the same hours end in the same state as one execution."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_two_ingests_at_once_handle_hole_and_failure(lake: Lake) -> None:
 
 
 def test_backfills_and_recheck_at_once_end_consistent(stacks: Stacks, tmp_path: Path) -> None:
-    """On a stack of its own, for the recheck looks at every recent hour that there is."""
+    """Uses its own stack, because the recheck reads every recent hour of a stack."""
     job, folder = "test_forced_beside", tmp_path / "source"
     folder.mkdir()
     with ArchiveServer(tmp_path / "archive", ["--dir", folder]) as archive, stacks.start(tmp_path / "aws", SourceUrls=archive.url) as aws:

@@ -1,5 +1,4 @@
-"""A backfill: every hour of a range is run once, what the source lacks and what is broken is accounted for, and it goes on
-where it stopped."""
+"""A backfill runs every hour of a range once, counts missing and failed hours, and resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ def statuses(lake: Lake, hours: list[str]) -> dict[str, Any]:
 
 
 def test_month_with_faults_accounts_for_every_hour(stacks: Stacks, tmp_path: Path) -> None:
-    """744 hours, sixteen at once: five are absent, four are cut off, and the source is slow in twenty."""
+    """Of 744 hours, 16 at a time, 5 are absent and 4 are truncated. The source is slow for 20."""
     month = hours_from(datetime(2025, 10, 1), 744)
     absent, broken, slow = month[100:105], month[300:304], month[500:520]
     folder = tmp_path / "source"

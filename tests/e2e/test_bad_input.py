@@ -1,4 +1,4 @@
-"""Bad transport fails the hour with a typed error and lands nothing; bad records never fail it and are all accounted for."""
+"""A damaged file fails the hour with a typed error and is not landed. Bad records never fail the hour, and each is counted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOUR = "2018-03-{day:02}-{hour}"
 
 
 def event(number: int, **fields: object) -> bytes:
-    """A small event of the shape of 2015 on."""
+    """A small event in the record shape of 2015 and later."""
     record = {
         "id": str(1_000_000 + number),
         "type": "WatchEvent",
@@ -105,7 +105,7 @@ def test_hour_absent_from_source_is_missing(lake: Lake) -> None:
 
 
 def test_missing_hour_that_fails_stays_missing(lake: Lake) -> None:
-    """The bookmark may have passed it: as failed it would be behind the bookmark, and no run would retry it."""
+    """The bookmark may have passed a missing hour. With status `failed` it would be before the bookmark, and no run would retry it."""
     hour, job = HOUR.format(day=21, hour=1), "test_missing_fails"
     assert lake.run_hour(hour, job_id=job).output["status"] == "missing"
     lake.serve(hour, whole_hour())
@@ -232,7 +232,7 @@ def test_bulk_file_gives_events_and_quarantine(lake: Lake) -> None:
 
 def test_noise_in_gzip_is_quarantined(lake: Lake) -> None:
     hour = HOUR.format(day=27, hour=0)
-    noise = random.Random(0).randbytes(200_000)  # no two of its lines are equal, which short ones may be by chance
+    noise = random.Random(0).randbytes(200_000)  # all of its lines differ; short random lines could be equal by chance
     lake.serve(hour, gzip.compress(noise, mtime=0))
     assert lake.run_hour(hour, job_id="test_noise").status == "SUCCEEDED"
     counts = lake.ledger(hour)["counts"]

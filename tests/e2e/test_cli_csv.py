@@ -1,4 +1,4 @@
-"""`ghactivity load-csv` and `unload`, against the loader deployed alone and as a part of the main stack."""
+"""`ghactivity load-csv` and `unload`, with the CSV loader deployed alone and as a part of the main stack."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STACK = "csv-load"
 
 @pytest.fixture(scope="module")
 def stack(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CsvStack]:
-    """The application by itself; chunks have 20 rows."""
+    """The CSV loader, deployed alone, with chunks of 20 rows."""
     with stacks.start(tmp_path_factory.mktemp("aws"), CSV_TEMPLATE, STACK, CsvChunkRows=20) as aws:
         yield CsvStack(aws, aws.outputs())
 
@@ -215,7 +215,7 @@ def test_load_is_undone(stack: CsvStack, command: Run, file: Callable[..., Path]
 
 
 def test_rate_limit_is_passed_and_ctrl_c_detaches(stack: CsvStack, command: Run, file: Callable[..., Path]) -> None:
-    """At 20 write units a second, 120 rows take six seconds."""
+    """120 rows at 20 write units a second take 6 seconds."""
     path = file(rows(range(120)))
     words: list[str | Path] = [BINARIES / "ghactivity", "load-csv", path, "--table", "csv_pace", "--max-wcu", "20", "--stack", STACK]
     with subprocess.Popen(words, env=environment(stack.aws), stderr=subprocess.PIPE, text=True, cwd="/") as watcher:

@@ -1,4 +1,4 @@
-"""Errors before a stack is reached are one line with a next step. Bars and colours are for terminals only."""
+"""Errors of calls to AWS are one line with a next step. Progress bars and colours appear on terminals only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from deployment import Lake
 from test_cli_runs import Run, one_line
 
 HOUR = "2025-01-08-3"
-#: A command of each kind, and the call that it is the first to need beside finding the stack.
+#: Commands, each with the first call that it makes after it has found the stack.
 COMMANDS = [
     (("hour", HOUR), "StartExecution"),
     (("ingest",), "StartExecution"),
@@ -43,7 +43,7 @@ SGR = re.compile(r"\x1b\[(?:3[0-7]|9[0-7])m")
 
 @pytest.fixture(scope="module")
 def onlooker(lake: Lake) -> Iterator[dict[str, str]]:
-    """Keys of a user who may find the stack and do nothing else."""
+    """Access keys of a user who may find the stack and make no other call."""
     allowed = {"Effect": "Allow", "Action": "cloudformation:DescribeStacks", "Resource": "*"}
     with user(lake.aws.client("iam"), "onlooker", allowed) as keys:
         yield keys
@@ -51,7 +51,7 @@ def onlooker(lake: Lake) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def stranger(lake: Lake) -> Iterator[dict[str, str]]:
-    """Keys of a user who may not make any call that the command needs."""
+    """Access keys of a user who may make none of the command's calls."""
     allowed = {"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}
     with user(lake.aws.client("iam"), "stranger", allowed) as keys:
         yield keys
@@ -59,7 +59,7 @@ def stranger(lake: Lake) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def user(iam: Any, name: str, *statements: dict[str, str]) -> Iterator[dict[str, str]]:
-    """The keys of a user of whom these statements of a policy hold, and who is gone afterwards."""
+    """Creates a user with these policy statements, yields access keys, and deletes the user."""
     iam.create_user(UserName=name)
     document = {"Version": "2012-10-17", "Statement": statements}
     iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(document))
@@ -74,7 +74,7 @@ def user(iam: Any, name: str, *statements: dict[str, str]) -> Iterator[dict[str,
 
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler], **settings: Any) -> Iterator[Any]:
-    """A server that answers by `handler`, which finds the settings as attributes of the server."""
+    """Runs a server with this handler. The handler reads the settings as attributes of the server."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     vars(server).update(settings)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -101,7 +101,7 @@ def test_permission_to_find_stack_is_named(ghactivity: Run, stranger: dict[str, 
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """Refuses every call as the services of AWS do, with the server's code."""
+    """Returns an error of AWS for every call. The server's setting has its code."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -154,7 +154,7 @@ def test_stopped_execution_is_reported_with_next_step(lake: Lake, ghactivity: Ru
 
 
 class Throttling(BaseHTTPRequestHandler):
-    """Passes calls on to the local AWS, but for the first ones about executions, which are too many for it."""
+    """Forwards calls to the local AWS, but returns a throttling error for the first `refusals` calls of the operation `call`."""
 
     protocol_version = "HTTP/1.1"
 
@@ -187,7 +187,7 @@ class Throttling(BaseHTTPRequestHandler):
 def test_watch_survives_failing_calls(lake: Lake, ghactivity: Run, generate: Callable[..., bytes], call: str) -> None:
     hour = "2025-01-08-5"
     lake.serve(hour, generate(hour, "--events", "300"))
-    # More than the SDK makes good by itself: it calls three times.
+    # Five failures exceed the SDK's own three tries.
     with serving(Throttling, upstream=lake.aws.endpoint, call=call, refusals=5) as server:
         run = ghactivity("hour", hour, environment=endpoint(server))
     assert run.returncode == 0, run.stderr
@@ -200,7 +200,7 @@ def test_watch_survives_failing_calls(lake: Lake, ghactivity: Run, generate: Cal
 
 
 def on_a_terminal(lake: Lake, *arguments: str, **variables: str) -> tuple[int, str]:
-    """Runs the command with both outputs on a terminal; its exit status, and all that the terminal was sent."""
+    """Runs the command with both outputs on a terminal. Returns its exit status and everything that it wrote to the terminal."""
     master, slave = pty.openpty()
     environment = {"PATH": "/usr/bin:/bin", "TERM": "xterm-256color", "COLUMNS": "120"} | lake.aws.environment() | variables
     with subprocess.Popen([BINARIES / "ghactivity", *arguments], env=environment, stdout=slave, stderr=slave, cwd="/") as process:
@@ -209,7 +209,7 @@ def on_a_terminal(lake: Lake, *arguments: str, **variables: str) -> tuple[int, s
         while True:
             try:
                 part = os.read(master, 65536)
-            except OSError:  # Linux says so when the last writer is gone
+            except OSError:  # Linux raises it after the last writer has closed the terminal
                 break
             if not part:
                 break

@@ -31,7 +31,7 @@ def stream(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def events(stream: Stream, tmp_path: Path) -> Iterator[Run]:
-    """`ghactivity events` on the stream alone, which has nothing in its bucket at first."""
+    """Runs `ghactivity events` on the event stream, deployed alone. Its bucket is empty at the start of each test."""
 
     def run(*arguments: object, **settings: Any) -> subprocess.CompletedProcess[str]:
         settled = ("--settle", "2") if arguments[0] == "verify" else ()
@@ -52,7 +52,7 @@ def told(run: subprocess.CompletedProcess[str], status: int = 0) -> dict[str, An
 
 
 def complaint(run: subprocess.CompletedProcess[str], status: int) -> str:
-    """The one line that says why it did not do what it was asked for."""
+    """Checks the exit status and returns the one error line."""
     assert run.returncode == status, run.stdout + run.stderr
     [line] = [line for line in run.stderr.splitlines() if line.startswith("ghactivity: ")]
     return line
@@ -118,7 +118,7 @@ def test_verify_names_each_damage_to_a_simulation(stream: Stream, events: Run, t
 
 
 class Parquet:
-    """A file of events, to be read and changed."""
+    """A Parquet file of events that a test reads and changes."""
 
     def __init__(self, path: Path, body: bytes) -> None:
         self.path = path
@@ -133,7 +133,7 @@ class Parquet:
         return [row[0] for row in found.fetchall()]
 
     def changed(self, select: str, limit: str = "") -> bytes:
-        """The bytes of a file with the rows of a query."""
+        """Returns the bytes of a new file with the rows of a query."""
         other = self.path.with_suffix(".changed")
         duckdb.sql(f"COPY ({select} FROM read_parquet('{self.path}') {limit}) TO '{other}' (FORMAT parquet)")
         return other.read_bytes()

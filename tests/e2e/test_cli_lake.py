@@ -1,4 +1,4 @@
-"""`ghactivity` status, ingest, backfill and query: what they say is what tables, executions and Athena say."""
+"""`ghactivity` status, ingest, backfill and query print what tables, executions and Athena contain."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def answered(run: subprocess.CompletedProcess[str]) -> Any:
 
 @pytest.fixture(scope="module")
 def ingested(lake: Lake, ghactivity: Run, generate: Callable[..., bytes]) -> dict[str, Any]:
-    """Four hours, run by `ghactivity ingest`; the last is damaged."""
+    """Runs four hours by `ghactivity ingest`. The file of the last is damaged."""
     for hour in HOURS[:3]:
         lake.serve(hour, generate(hour, "--events", "600", "--bad", "0.01"))
     lake.serve(HOURS[3], b"no gzip")

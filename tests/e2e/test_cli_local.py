@@ -1,4 +1,4 @@
-"""`ghactivity local`: the local AWS by hand, kept between runs; and what a newcomer does with it next."""
+"""`ghactivity local` runs a local AWS that keeps its data between runs; then a new user's first commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def command(directory: Path) -> Local:
-    """Runs the command in the project's folder, in a shell without variables of AWS."""
+    """Runs `ghactivity` in the project's folder, without AWS environment variables."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -42,7 +42,7 @@ def command(directory: Path) -> Local:
 
 @pytest.fixture(scope="module")
 def up(directory: Path, command: Local) -> Iterator[dict[str, str]]:
-    """It runs; the variables that `local env` sets."""
+    """Starts a local AWS, and yields the variables that `local env` sets."""
     done = command("local", "up", "--port", "0", "--hours", "2", "--events", "400", "--parameter", "BaselineDays=1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"log: {directory / 'server.log'}" in done.stdout
@@ -71,7 +71,7 @@ def test_local_outside_a_clone_reports_the_need(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def ingested(up: dict[str, str], command: Local) -> dict[str, Any]:
-    """The hours that are due were run, as the hint says."""
+    """Runs the `ingest` command that `local status` prints, and returns its report."""
     shown = command("local", "status").stdout
     [hint] = [found.split() for found in re.findall(r"^  ghactivity (ingest .+)$", shown, re.MULTILINE)]
     assert hint[1] == "--from" and hint[3:] == ["--hours", "2"]

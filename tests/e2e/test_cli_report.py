@@ -1,4 +1,4 @@
-"""`ghactivity report`: the page, seen in a browser, has the charts and the values of its own queries."""
+"""`ghactivity report`: in a browser, the page shows all charts and the results of its own queries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ATHENA = ("totals", "types", "hours", "contributors", "repositories", "actions",
 
 @pytest.fixture(scope="module")
 def page(lake: Lake, ghactivity: Run, generate: Callable[..., bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page about five hours of two days: one of them degraded, the next one missing, the others good."""
+    """Writes a report about five published hours of two days, one of them degraded, and one missing hour after them."""
     for hour in HOURS:
         lake.serve(hour, generate(hour, "--events", "800", "--bad", "0.01", "--duplicates", "0.01"))
         assert lake.run_hour(hour).status == "SUCCEEDED"
@@ -72,7 +72,7 @@ def test_page_values_equal_the_shown_queries(lake: Lake, seen: dict[str, Any]) -
 
 
 def numbers(title: str) -> list[int]:
-    """The numbers that a title gives after its colon."""
+    """Returns the numbers after the colon of a title."""
     return [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", title.rsplit(": ", 1)[1])]
 
 

@@ -1,4 +1,4 @@
-"""`ghactivity` starts executions on the deployed stack and follows them; what goes wrong is one line with a next step."""
+"""`ghactivity` starts executions on the deployed stack and follows them. Errors are one line with a next step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def one_line(run: subprocess.CompletedProcess[str]) -> str:
-    """The complaint of a run that could not do what it was asked for."""
+    """Checks exit status 2 and returns the one error line."""
     assert run.returncode == 2, run.stdout + run.stderr
     lines = [line for line in run.stderr.splitlines() if line.startswith("ghactivity: ")]
     assert len(lines) == 1, run.stderr

@@ -1,4 +1,4 @@
-"""`ghactivity` lineage, quarantine, rollback, prove and teardown: what they say is so, what they do is done and no more."""
+"""`ghactivity` lineage, quarantine, rollback, prove and teardown: their output is true, and they change only what they report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def answered(run: subprocess.CompletedProcess[str]) -> Any:
 
 @pytest.fixture(scope="module")
 def messy(lake: Lake, generate: Callable[..., bytes]) -> tuple[str, bytes]:
-    """An hour with bad and equal lines, and the text of its file."""
+    """Publishes an hour with bad and duplicate lines. Returns the hour and the text of its file."""
     hour = "2025-01-16-5"
     body = generate(hour, "--events", "900", "--bad", "0.02", "--duplicates", "0.02")
     lake.serve(hour, body)
@@ -79,10 +79,10 @@ def test_replay_adds_only_repaired_records(lake: Lake, ghactivity: Run, generate
     before = lake.rows(hour)
     unchanged = ghactivity("quarantine", "replay", hour)
     assert unchanged.returncode == 0 and "nothing changed" in unchanged.stdout
-    # The fix: the record is readable now.
+    # The fix makes the record valid.
     body = gzip.compress(b"".join(line + b"\n" for line in [*lines[:7], whole, *lines[8:]]), mtime=0)
     lake.s3.put_object(Bucket=lake.bucket, Key=f"landing/ghactivity/{hour}.json.gz", Body=body)
-    # It comes with a deployment, after which the hour has another version.
+    # A deployment with other settings gives the hour a new version.
     version = lake.ledger(hour)["version"]
     with configured(lake, ["fetch"], {"CHUNK_RECORDS": "20"}):
         told = answered(ghactivity("quarantine", "replay", hour, "--json"))
@@ -195,7 +195,7 @@ def test_failed_teardown_prints_delete_commands(stacks: Stacks, tmp_path: Path) 
         assert "the stack is deleted, but these could not be" in run.stdout
         commands = [line.strip() for line in run.stdout.splitlines() if line.startswith("  aws ")]
         assert commands == [f"aws dynamodb delete-table --table-name {jobs} --region us-east-1"]
-        # The first that fails keeps none of the others.
+        # After the failed deletion, all other tables and buckets are deleted.
         assert not set(aws.client("dynamodb").list_tables()["TableNames"]) - {jobs}
         assert outputs["DataBucketName"] not in {one["Name"] for one in aws.client("s3").list_buckets()["Buckets"]}
 

@@ -1,4 +1,4 @@
-"""A load that is stopped at any call to AWS, or whose call is refused or half taken, ends like one that is not once it is run again."""
+"""A load is stopped at any call to AWS, or a call is refused or half performed. Run again, it ends like an undisturbed load."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ BODY = b"id,n\n" + b"".join(b"%d,%d\n" % (number % 9, number) for number in rang
 ARN = "arn:aws:states:us-east-1:000000000000:execution:csv-load:test"
 
 
-#: How calls fail: the process is killed before or after one, its reply is lost, the service is down, or too busy.
+#: Faults: the process is killed before or after the call, the reply is lost, the service is unavailable, or throttles.
 FAULTS = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.REPLY_LOST, Fault.UNAVAILABLE, Fault.THROTTLED)
 
 
 class HalfTakingProxy(FaultProxy):
-    """Of every second batch the table takes half, and says so."""
+    """Writes half of every second batch, and returns the other half as `UnprocessedItems`."""
 
     def __init__(self, stack: CsvStack) -> None:
         super().__init__(stack.aws.endpoint, Fault.CUT)
@@ -38,7 +38,7 @@ class HalfTakingProxy(FaultProxy):
             [(table, writes)] = json.loads(body)["RequestItems"].items()
             self.batches += 1
             if self.batches % 2 and len(writes) > 1:
-                # What is signed cannot be shortened: the half that is taken is written here.
+                # A signed request cannot be shortened, so the proxy writes the half itself.
                 self.dynamodb.batch_write_item(RequestItems={table: writes[len(writes) // 2 :]})
                 left = json.dumps({"UnprocessedItems": {table: writes[: len(writes) // 2]}}).encode()
                 _send(request, (200, [("Content-Type", "application/x-amz-json-1.0")], left))
@@ -48,7 +48,7 @@ class HalfTakingProxy(FaultProxy):
 
 @pytest.fixture(scope="module")
 def stack(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CsvStack]:
-    """The application by itself; chunks have five rows."""
+    """The CSV loader, deployed alone."""
     with stacks.start(tmp_path_factory.mktemp("aws"), CSV_TEMPLATE, "csv-load", CsvChunkRows=20) as aws:
         stack = CsvStack(aws, aws.outputs())
         stack.dynamodb.create_table(
@@ -62,7 +62,7 @@ def stack(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def through(stack: CsvStack, proxy: FaultProxy) -> None:
-    """All calls of the functions, each tried once and one at a time."""
+    """Sends all calls of the functions through the proxy, one at a time and without retries. Chunks get five rows."""
     settings = {f"AWS_ENDPOINT_URL_{service}": proxy.url for service in ("S3", "DYNAMODB")}
     settings |= {"AWS_MAX_ATTEMPTS": "1", "CALLS_IN_FLIGHT": "1", "CSV_CHUNK_ROWS": "5"}
     for function in FUNCTIONS:
@@ -81,7 +81,7 @@ def proxy(stack: CsvStack) -> Iterator[FaultProxy]:
 
 
 def load(stack: CsvStack, **options: str) -> str:
-    """The steps of one execution of csv-load, called one by one; the first error ends them, as a crash does."""
+    """Invokes the functions of csv-load one by one. The first error ends the load, like a crash."""
     request = {"bucket": stack.bucket, "key": KEY, "table": TABLE, "options": options}
     plan = stack.invoke("plan-csv", {"request": request, "started_at": "2026-01-01T00:00:00Z"})
     for chunk in reversed(range(plan["chunks"] if plan["status"] == "planned" else 0)):
@@ -98,7 +98,7 @@ def skip(stack: CsvStack) -> None:
 
 
 def undo(stack: CsvStack) -> None:
-    """Repeats its last step if that failed, as the state machine does."""
+    """Undoes the load. A second call repeats only the last step, like the state machine."""
     if not UNDONE:
         [segment] = stack.invoke("undo-csv-load", {"load_id": LOAD[0], "segment": None})["segments"]
         assert stack.invoke("undo-csv-load", {"load_id": LOAD[0], "segment": segment})["done"]
@@ -118,7 +118,7 @@ def loaded_before(stack: CsvStack) -> None:
     LOAD[:] = [load(stack)]
 
 
-#: What is done before, the run, the calls that fail one after the other, and how many those are at least.
+#: For each scenario: preparation, run, the end of the names of the calls that fail in turn, and their least number.
 SCENARIOS: dict[str, tuple[Callable[[CsvStack], None], Callable[[CsvStack], Any], str, int]] = {
     "a file is loaded": (nothing, load, "", 28),
     "a file is loaded beside what is there": (nothing, skip, "PutItem", 10),
@@ -138,7 +138,7 @@ def forget(stack: CsvStack) -> None:
 
 
 def snapshot(stack: CsvStack) -> dict[str, Any]:
-    """All that is left, but for when it was complete and why an earlier run failed."""
+    """Returns items, objects and run history, without end times and without the errors of earlier runs."""
     keys = [key for prefix in ("loads/", "undone/") for key in stack.keys(prefix) if "/failures/" not in key]
     objects: dict[str, Any] = {key: stack.read(key) for key in keys}
     for key in keys:
@@ -149,7 +149,7 @@ def snapshot(stack: CsvStack) -> dict[str, Any]:
 
 
 def noticed(call: str, fault: Fault) -> bool:
-    """A table that is too busy slows a chunk or its undoing down and does not fail it."""
+    """Returns whether the fault fails the call. A throttled table only slows a chunk or its undo."""
     return not (fault is Fault.THROTTLED and call.endswith(("BatchWriteItem", "PutItem", "Scan", "DeleteItem")))
 
 
@@ -188,7 +188,7 @@ def test_fault_at_any_call_leaves_the_same_state(stack: CsvStack, proxy: FaultPr
 
 
 def test_scenarios_do_what_they_say(stack: CsvStack, proxy: FaultProxy) -> None:
-    """Otherwise the states compared above could be equal and wrong."""
+    """Checks each scenario's final state, because the fault test compares states only with each other."""
     proxy.disarm()
     forget(stack)
     loaded_before(stack)

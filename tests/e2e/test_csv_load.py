@@ -1,4 +1,4 @@
-"""CSV files into DynamoDB: every row is an item, a duplicate, rejected or skipped, and the table has what Python's reader finds."""
+"""CSV files into DynamoDB: every row is written, duplicate, rejected or skipped. The items equal those that Python's `csv` computes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PEOPLE = {"types": {"price": "N", "active": "BOOL"}}
 
 @pytest.fixture(scope="module")
 def stack(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CsvStack]:
-    """The application by itself; chunks have 20 rows."""
+    """The CSV loader, deployed alone, with chunks of 20 rows."""
     with stacks.start(tmp_path_factory.mktemp("aws"), CSV_TEMPLATE, "csv-load", CsvChunkRows=20) as aws:
         yield CsvStack(aws, aws.outputs())
 
@@ -52,7 +52,7 @@ def test_an_upload_becomes_items_and_a_receipt(stack: CsvStack) -> None:
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("hashed", [False, True], ids=["by id", "by hash"])
 def test_every_oddity_is_accounted_for(stack: CsvStack, hashed: bool, packed: bool) -> None:
-    """Compared with what was planted, and with Python's reader row by row."""
+    """Compares the receipt with the planted rows, and the items with Python's `csv`, row by row."""
     file = CsvFile(1500, seed=3, delimiter=";", line_end="\r\n", byte_order_mark=True, hashed=hashed)
     out = io.BytesIO()
     planted = file.write(out)
@@ -143,7 +143,7 @@ def test_two_loads_of_one_object_at_once_end_as_one(stack: CsvStack) -> None:
 
 
 def test_slow_chunk_is_resumed(stack: CsvStack) -> None:
-    """At 25 write units a second, 100 rows take four seconds; a call has one."""
+    """100 rows at 25 write units a second take 4 seconds. A call has 1 second."""
     with Variables(stack, "load-csv-chunk", WORK_SECS="1"), Variables(stack, "plan-csv", CSV_CHUNK_ROWS="100"):
         run = stack.load(rows(range(100)) + b"oops\n", "csv_slow", max_wcu=25)
     assert run.status == "SUCCEEDED", run
@@ -176,7 +176,7 @@ def failures(stack: CsvStack, arn: str) -> list[dict[str, Any]]:
 
 
 def test_failed_load_is_in_run_history_by_name(stack: CsvStack) -> None:
-    """Whether the file, the table, a chunk or the request is why; and stays there when the load is complete later."""
+    """The cause is the file, the table, a chunk or the request. The item stays after a later run completes the load."""
     stack.load(rows(range(10)), "csv_history")
     wrong_key = {
         "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
@@ -212,7 +212,7 @@ def test_failure_stays_in_history_after_success(stack: CsvStack) -> None:
 
 
 def test_undo_of_running_load_stops_it(stack: CsvStack) -> None:
-    """At 10 write units a second, 400 rows take 40 seconds; it is undone in the midst of them."""
+    """400 rows at 10 write units a second take 40 seconds. The undo starts before they end."""
     stack.put("incoming/undone.csv", rows(range(400)))
     arn = stack.start_load("incoming/undone.csv", table="csv_undone", max_wcu=10)
     while len(stack.items("csv_undone")) < 20:
@@ -230,7 +230,7 @@ def test_undo_of_running_load_stops_it(stack: CsvStack) -> None:
 
 
 def test_stopped_load_never_overwrites_the_next(stack: CsvStack) -> None:
-    """At 20 write units a second the one chunk takes five seconds; stopping its execution does not stop the call."""
+    """The only chunk takes 5 seconds at 20 write units a second. Stopping its execution does not stop the call."""
     stack.put("incoming/wrong.csv", rows(range(100), " wrong"))
     with Variables(stack, "plan-csv", CSV_CHUNK_ROWS="100"):
         arn = stack.start_load("incoming/wrong.csv", table="csv_stopped", max_wcu=20)
@@ -257,7 +257,7 @@ def test_load_is_refused_while_it_is_undone(stack: CsvStack) -> None:
 
 
 def test_zeros_after_gzip_are_ignored(stack: CsvStack) -> None:
-    """As gzip has it; anything else after its end is refused."""
+    """gzip programs ignore zeros after the end too. Other bytes there are refused."""
     packed = gzip.compress(rows(range(50)))
     run = stack.load(packed + bytes(10_000), "csv_zeros")
     assert run.output["load"]["counts"]["written"] == 50
@@ -354,7 +354,7 @@ def test_invalid_request_is_refused(stack: CsvStack) -> None:
 
 
 def test_roles_are_enforced(stack: CsvStack) -> None:
-    """The functions' roles allow tables of the prefix alone: the function itself would do it."""
+    """Only the role stops the function from writing a table outside the prefix, not its code."""
     with Variables(stack, "plan-csv", TABLE_PREFIX="other_"):
         stack.dynamodb.create_table(
             TableName="other_table",
@@ -398,7 +398,7 @@ def test_sample_events_load_the_sample_file(lake: Lake) -> None:
 
 
 class Variables:
-    """A function with other variables for a while."""
+    """Changes environment variables of a function until the `with` block ends."""
 
     def __init__(self, stack: CsvStack, function: str, **changed: str) -> None:
         self.lambda_, self.name, self.changed = stack.lambda_, stack.function_name(function), changed

@@ -1,4 +1,4 @@
-"""The dashboards, drawn from what the functions counted, say what the ledger says."""
+"""The dashboards show the metrics of the functions, and their values equal those of the ledger."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BROKEN, ABSENT, SHRUNK = "2024-09-03-5", "2024-09-03-6", "2024-09-03-7"
 def counted(
     source: tuple[str, Path], generate: Callable[..., bytes], stacks: Stacks, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Lake, Path]]:
-    """A stack of its own, with hours of every kind, and the page about it."""
+    """Deploys a stack, runs hours of every kind, and writes its dashboard page. Yields the stack and the page."""
     address, folder = source
     with stacks.start(tmp_path_factory.mktemp("aws"), SourceUrls=address) as aws:
         lake = Lake(aws, aws.outputs(), folder)
@@ -61,14 +61,14 @@ def seen(counted: tuple[Lake, Path]) -> dict[str, Any]:
 
 
 def figures(view: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The widgets of the main dashboard, by their titles."""
+    """Returns the widgets of the main dashboard by title."""
     others = ("events", "csv")
     found = view["figures"].items()
     return {one["heading"]: one for key, one in found if key.startswith("ghactivity-") and not any(other in key for other in others)}
 
 
 def sums(widget: dict[str, Any]) -> Any:
-    """What the values of each series of a widget add up to, as its table has them."""
+    """Returns the sum of each series in a widget's table."""
     total: Any = Counter()
     for _, series, value in widget["rows"]:
         total[series] += float(value.replace(",", ""))

@@ -1,4 +1,4 @@
-"""A new version is deployed while executions run: nothing is lost, and every hour is published or fails by name and recovers."""
+"""A deployment while executions run loses nothing: each hour is published, or fails with a named error and the next run publishes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from test_bad_input import event, gz
 
 HOURS = [f"2018-06-01-{hour}" for hour in range(12)]
 RECORDS = 3000
-#: A process that is stopped under a task, and what runs over an hour meet when they find another version of it.
+#: Allowed errors: of a task whose process is stopped, and of runs that find another version of the hour.
 EXPECTED = {"Runtime.ExitError", "LandingChanged", "PlanNotFound", "VersionOvertaken", "ObjectMissing", "LeaseLost", "PartitionConflict"}
 
 
@@ -30,7 +30,7 @@ def test_hours_under_way_survive_a_deployment(source: tuple[str, Path], tmp_path
 
         arns = [lake.start("ProcessHour", hour=hour) for hour in HOURS[:8]]
         while not lake.ledger(HOURS[1]):
-            time.sleep(0.01)  # it has landed then, and most others are somewhere between their first call and their last
+            time.sleep(0.01)  # when this hour has landed, most other hours are between their first and last call
         for bootstrap in aws.functions.glob("*/bootstrap"):
             with bootstrap.open("ab") as binary:
                 binary.write(b"another build")
@@ -85,7 +85,7 @@ def test_broken_build_fails_hours_until_next_build(source: tuple[str, Path], tmp
 
 
 def assert_whole(lake: Lake, hour: str) -> None:
-    """Readers see all of the hour, in the version that the ledger tells."""
+    """Checks that readers see the complete hour in the ledger's version."""
     ledger = lake.ledger(hour)
     assert lake.partition(hour)["StorageDescriptor"]["Location"] == ledger["partition_location"]
     counts = ledger["counts"]

@@ -1,4 +1,4 @@
-"""The command lines of `ghactivity` in README and docs exist, with those options and values: the command itself parses them."""
+"""The command lines of `ghactivity` in README and docs are valid: the command itself parses them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from conftest import BINARIES, ROOT
 sys.path.insert(0, str(ROOT / "tests/contract"))
 from prose import code_lines, markdown_files
 
-#: What documents write in place of a value.
+#: Values for the placeholders of the documents.
 PLACEHOLDERS = {
     "ARN": "arn:aws:states:us-east-1:123456789012:execution:ghactivity-ingest:6f1c",
     "FROM": "2025-11-01-0",
@@ -36,7 +36,7 @@ def documented() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("arguments", sorted({arguments for _, arguments in documented()}))
 def test_documented_command_parses(arguments: str) -> None:
     words = [PLACEHOLDERS.get(word, word) for word in shlex.split(arguments, comments=True)]
-    # With --help at the end the command checks what stands before it, and does nothing. A missing argument is allowed then.
+    # With --help at the end, the command checks the arguments before it and runs nothing. It does not report a missing argument.
     parsed = subprocess.run([BINARIES / "ghactivity", *words, "--help"], capture_output=True, text=True, check=False)
     assert parsed.returncode == 0, parsed.stderr
 

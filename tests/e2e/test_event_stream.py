@@ -1,4 +1,4 @@
-"""Events from the stream to SQL, each once: the template deployed alone, the real function, the local Kinesis."""
+"""Events go from the stream to SQL, each once, with the template deployed alone, the real function and a local Kinesis."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_sample_events_are_accepted(stream: Stream) -> None:
 
 
 def test_claim_expires_after_the_dedupe_window(stream: Stream) -> None:
-    """The table deletes what has expired; the same event is a new one from then on. It is the last of the shared stream's tests."""
+    """The table deletes an expired claim, and the same event is then stored again. Must be the last test of the shared stream."""
     one, table = event(33_000, "upload:done"), stream.outputs["ClaimsTableName"]
     key = {"event_uuid": {"S": one["event_uuid"]}}
     stream.invoke([record(20, 1, one)])
@@ -186,7 +186,7 @@ def test_claim_expires_after_the_dedupe_window(stream: Stream) -> None:
     stream.invoke([record(21, 2, one)])
     assert stream.metrics()["EventsDuplicate"] == 1
     stream.dynamodb.put_item(TableName=table, Item=claim | {"expires_at": {"N": str(int(time.time()) - 1)}})
-    deadline = time.monotonic() + 90  # it looks once a minute
+    deadline = time.monotonic() + 90  # ministack deletes expired items once a minute
     while "Item" in stream.dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True):
         assert time.monotonic() < deadline, "the claim is still there"
         time.sleep(0.5)

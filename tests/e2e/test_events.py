@@ -15,7 +15,7 @@ from test_bad_input import event, gz, whole_hour
 
 @pytest.fixture
 def heard(lake: Lake) -> Iterator[Callable[[int], list[dict[str, Any]]]]:
-    """This number of events that a user's rule sends to a queue."""
+    """Receives this number of events through a rule and a queue, as a user's consumer does."""
     sqs, events = lake.aws.client("sqs"), lake.aws.client("events")
     url = sqs.create_queue(QueueName="hours")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

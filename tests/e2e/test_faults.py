@@ -1,8 +1,7 @@
-"""Stopped or disturbed at any single call to S3, DynamoDB or Glue, and run again: the state equals that of an uninterrupted run.
+"""A run gets one fault at any call to S3, DynamoDB or Glue, and is repeated. The final state equals that of an undisturbed run.
 
-Every call that the steps of a run make meets every fault of `fault_proxy.Fault` in turn. What follows is what follows in
-life: after a crash the run is made again from its start; an error that the state machine retries is met by running that step
-again; and what the client repairs itself needs nothing.
+Each call of a run gets each `fault_proxy.Fault` in turn. The test then repeats what is repeated in operation: after a crash the whole run,
+after an error that the state machine retries that step, and nothing after an error that the SDK retries.
 """
 
 from __future__ import annotations
@@ -27,18 +26,18 @@ from fault_proxy import CRASHES, IN_PARTS, Fault, FaultProxy
 from test_bad_input import event, gz
 
 HOUR, JOB = "2016-06-01-0", "test_faults"
-#: The errors that a fault may show as: those that Retry matches, and the one of a process that is gone.
+#: Allowed errors of each fault: those that Retry matches, and the error of a killed process.
 EXPECTED = {
     Fault.THROTTLED: {"AwsThrottled"},
     Fault.DELAYED: {"AwsTimeout"},
     **dict.fromkeys(CRASHES, {"Runtime.ExitError"}),
-    # Its own first try may be in the way of the client's second one.
+    # The SDK's second try may conflict with the effect of its first one.
     Fault.REPEATED: {"BookmarkConflict", "PartitionConflict"},
 }
 MENDED, QUIET = "repaired by the client", "without effect on the run"
-#: How a run is to end that does not publish its hour: nothing is tried again.
+#: Final errors of runs that do not publish their hour. No step is retried after them.
 ENDS = {"CorruptArchive", "HourWouldShrink", "SourceNotPublished"}
-#: What lies beside the hour's own objects: replaced files, lists of hours, reports, and the exported ledger.
+#: Prefixes of further objects that a run may write: replaced files, lists of hours, reports, and the exported ledger.
 BESIDE = (
     f"landing/ghactivity/_replaced/{HOUR}.",
     f"landing/ghactivity/_backfill/{JOB}",
@@ -48,17 +47,17 @@ BESIDE = (
 
 
 def end_lease(lake: Lake) -> None:
-    """As if five minutes had passed."""
+    """Deletes the lease, as its expiry after five minutes does."""
     lake.table("ArchiveHours").delete_item(Key={"archive": "ghactivity#lease", "hour": ledger_key(HOUR)})
 
 
 class Run:
-    """The steps of one execution of process-hour, called one by one, with what has gone wrong with them so far."""
+    """Calls the steps of one execution of process-hour one by one, and keeps their errors."""
 
     def __init__(self, lake: Lake, retrying: bool = False, patient: bool = False) -> None:
         self.lake = lake
         self.retrying = retrying
-        #: Whether it waits for the lease of one that was killed, as Retry does for five minutes.
+        #: True if the run waits until the lease of a killed run expires, as Retry does.
         self.patient = patient
         self.errors: list[FunctionError] = []
 
@@ -76,7 +75,7 @@ class Run:
         self.commit(execution, {"rolled_back": {k: v for k, v in shown.items() if k != "hour"}})
 
     def fail(self, execution: dict[str, str], name: str = "CorruptArchive", **redrive: int) -> dict[str, Any]:
-        """What the state machine does once a step has failed: it ends under the failure's name, or goes back to work."""
+        """Commits a failure, as the state machine does after a failed step. The run then ends with this error name, or continues."""
         result: dict[str, Any] = self.commit(execution, {"failed": {"name": name, "message": "byte 7"}}, **redrive)
         return result
 
@@ -88,7 +87,7 @@ class Run:
         return self.attempt(lambda: self.lake.invoke(function, event))
 
     def attempt(self, work: Callable[[], Any]) -> Any:
-        """A step, once more if it fails as Retry has it; the same error twice ends the run."""
+        """Runs a step, and repeats it once after an error that Retry matches. A second error ends the run."""
         try:
             return work()
         except FunctionError as error:
@@ -103,7 +102,7 @@ class Run:
             return work()
 
     def record_landed(self, execution: dict[str, str]) -> None:
-        """The call that the state machine makes by itself, as its text has it, through the proxy."""
+        """Makes the DynamoDB call of the state RecordLanded through the proxy, with the arguments of the state machine's definition."""
         arguments = json.loads((ROOT / "statemachine/process-hour.asl.json").read_text())["States"]["RecordLanded"]["Arguments"]
         values = {
             name: {kind: execution["execution_arn"] if value.startswith("{%") else value for kind, value in typed.items()}
@@ -119,7 +118,7 @@ class Run:
         try:
             client.update_item(**request)
         except client.exceptions.ConditionalCheckFailedException:
-            pass  # published or missing already, and so it stays
+            pass  # the hour is published or missing and keeps its status
         except (BotoCoreError, ClientError) as error:
             raise FunctionError("RecordLanded", str(error)) from error
 
@@ -129,27 +128,27 @@ def execution(name: str, started_at: str) -> dict[str, str]:
 
 
 FIRST = execution("first", "2026-01-01T00:00:00Z")
-#: They begin after the first has been published, whenever that is.
+#: Their start times are after the first publication at any time of the test.
 SECOND, THIRD = execution("second", "2999-01-01T00:00:00Z"), execution("third", "2999-01-01T01:00:00Z")
 
 
 @dataclass
 class Scenario:
-    """What is done before, and the run whose calls meet faults."""
+    """A kind of run: its preparation, and the run whose calls get faults."""
 
     before: Callable[[Run], None]
-    #: Its answer is part of what must be the same.
+    #: Its return value must also be the same.
     run: Callable[[Run], object]
-    #: The functions' calls that it makes at least; fewer would mean that it tests little.
+    #: Least number of calls to AWS in the run. Fewer calls would test too little.
     least_calls: int
-    #: This number of them has no effect on the run: what they leave behind ends by itself.
+    #: Number of calls whose failure no step reports, because AWS or an expiry time cleans up after them.
     quiet_calls: int = 0
-    #: Whether objects that arrive when all is over may stay: the next publication of the hour removes them.
+    #: True if objects of late calls may stay after the run. The next publication of the hour deletes them.
     keeps_late_objects: bool = False
 
 
 def serve(lake: Lake, body: str) -> None:
-    """Always as of the same time: the ledger keeps the source's Last-Modified."""
+    """Serves the file with a fixed modification time, because the ledger contains the source's Last-Modified."""
     lake.serve(HOUR, BODIES[body])
     os.utime(lake.source_dir / f"{HOUR}.json.gz", (1_465_000_000, 1_465_000_000))
 
@@ -176,7 +175,7 @@ def publish_two_smaller(run: Run) -> None:
 
 
 def publish_third(run: Run) -> None:
-    """The version before the one that it replaces is not kept any more."""
+    """Publishes a third version, so the first one is no longer kept."""
     serve(run.lake, "second")
     run.publish(THIRD)
 
@@ -187,7 +186,7 @@ def roll_back(run: Run) -> None:
 
 @contextmanager
 def ending_as(name: str) -> Iterator[None]:
-    """As how a step is to end."""
+    """Fails unless the `with` block raises this error."""
     assert name in ENDS
     try:
         yield
@@ -199,7 +198,7 @@ def ending_as(name: str) -> Iterator[None]:
 
 
 def fail(run: Run) -> None:
-    """The file turns out to be damaged when most of it has been uploaded."""
+    """Fetches a file whose damage is at the end, so most of it is uploaded before the error."""
     serve(run.lake, "damaged")
     with ending_as("CorruptArchive"):
         run.step("fetch", {"hour": HOUR})
@@ -222,7 +221,7 @@ def publish_largest(run: Run) -> None:
 
 
 def refuse(run: Run) -> None:
-    """The source has fewer rows by now."""
+    """Runs the hour again when the source has fewer rows, so the new version is refused."""
     serve(run.lake, "zeroth")
     with ending_as("HourWouldShrink"):
         run.publish(SECOND)
@@ -247,7 +246,7 @@ def publish_landed(run: Run) -> None:
 
 
 def look_at(run: Run) -> list[Any]:
-    """What ingest, backfill, prove and the ledger's stream ask for, each of its function."""
+    """Calls the functions of ingest, backfill, prove and the ledger's stream, and returns their outputs."""
     asked = [run.step("next-file", {"job_id": JOB, "max_hours": 1} | more) for more in ({"from": HOUR}, {"recheck_days": 1})]
     request = {"from": HOUR, "to": HOUR, "force": True}
     listed = run.step("list-hours", {"request": request, "manifest": JOB})
@@ -258,7 +257,7 @@ def look_at(run: Run) -> list[Any]:
 
 
 def redriven(run: Run) -> None:
-    """Told to go back to work, and asking again if that answer was lost, it publishes."""
+    """Runs the redrive of a failed hour: CommitFailure returns `retrying`, and the hour is published. A repeated call is safe."""
     if VARIABLES["resumed_redrive"] == 0:
         assert run.fail(FIRST, redrive_count=1)["status"] == "retrying"
         VARIABLES["resumed_redrive"] = 1
@@ -267,36 +266,36 @@ def redriven(run: Run) -> None:
 
 
 BODIES: dict[str, bytes] = {}
-#: What the state machine remembers of the execution, through retries and redrives.
+#: The state machine's variables, which retries and redrives keep.
 VARIABLES: dict[str, int] = {}
 SCENARIOS = {
     "published": Scenario(lambda run: None, publish_first, 20),
     "replaced by another version": Scenario(publish_two_smaller, publish_third, 25),
     "rolled back": Scenario(publish_two, roll_back, 12),
-    "failed": Scenario(lambda run: None, fail, 4, quiet_calls=3),  # of the upload, once it has begun
+    "failed": Scenario(lambda run: None, fail, 4, quiet_calls=3),  # the calls that abort the upload
     "redriven": Scenario(fail_before, redriven, 25),
-    "refused": Scenario(publish_largest, refuse, 25, quiet_calls=2, keeps_late_objects=True),  # that give the lease back
+    "refused": Scenario(publish_largest, refuse, 25, quiet_calls=2, keeps_late_objects=True),  # the calls that release the lease
     "missing": Scenario(begin_job, miss, 5),
     "put by others": Scenario(put_by_others, publish_landed, 20),
     "looked at": Scenario(publish_first, look_at, 20),
 }
 
 
-#: In the full matrix, scenarios that consist of steps of others skip faults that the functions cannot tell from others.
+#: The full matrix skips these faults in these scenarios: functions see such a fault like another one, and other scenarios have the steps.
 SEEN_ALIKE, MADE_OF_OTHERS = {Fault.REPLY_CUT, Fault.UNAVAILABLE, Fault.THROTTLED, Fault.REPEATED}, {"redriven", "refused", "put by others"}
-#: Faults that need no other settings of the functions than each other.
+#: Faults that need the same settings of the functions, so one test can use all of them.
 ERRORS = (Fault.CUT, Fault.REPLY_LOST, Fault.REPLY_CUT, Fault.UNAVAILABLE, Fault.THROTTLED)
-#: Has every call of the other scenarios.
+#: This scenario contains every call of the other ones.
 LONGEST = "replaced by another version"
 
 
 @dataclass
 class Part:
-    """One test: a scenario, the faults that take turns, and at which calls."""
+    """One test: a scenario, its faults, which take turns, and the distance between the calls that get one."""
 
     phrase: str
     faults: tuple[Fault, ...]
-    #: The distance from one call that meets a fault to the next.
+    #: 1: every call gets a fault; 2: every second call.
     every: int = 1
 
     @property
@@ -306,8 +305,10 @@ class Part:
 
 
 def parts() -> list[Part]:
-    """All crashes and a fixed sample of the other faults, which `tests/faults` injects at every call in memory. With
-    `GHACTIVITY_FAULTS=all`, every fault at every call."""
+    """Returns all crashes and a fixed sample of the other faults. With `GHACTIVITY_FAULTS=all`, returns every fault at every call.
+
+    `tests/faults` injects the other faults at every call, in memory.
+    """
     if os.environ.get("GHACTIVITY_FAULTS") == "all":
         return [Part(phrase, (fault,)) for phrase in SCENARIOS for fault in Fault if in_full_matrix(phrase, fault)]
     crashes = [Part(phrase, (fault,)) for phrase in SCENARIOS for fault in Fault if fault in CRASHES]
@@ -318,7 +319,7 @@ def parts() -> list[Part]:
 def in_full_matrix(phrase: str, fault: Fault) -> bool:
     if fault is Fault.CRASH_LATE:  # together with CRASH_BEFORE
         return False
-    if fault is Fault.DELAYED:  # each of its points takes more than a second
+    if fault is Fault.DELAYED:  # each such call takes more than a second
         return phrase == LONGEST
     return fault not in SEEN_ALIKE or phrase not in MADE_OF_OTHERS
 
@@ -335,7 +336,7 @@ def snapshot(lake: Lake) -> dict[str, Any]:
 
 
 def history(lake: Lake) -> list[dict[str, Any]]:
-    """The job's runs, as they are stored."""
+    """Returns the job's items in the run history."""
     items: list[dict[str, Any]] = lake.table("JobRunDetails").query(KeyConditionExpression=Key("job_id").eq(JOB))["Items"]
     return items
 
@@ -345,7 +346,7 @@ def forget_run(lake: Lake, run: dict[str, Any]) -> None:
 
 
 def forget(lake: Lake) -> None:
-    """Everything of the hour and its job."""
+    """Deletes all state of the hour and its job."""
     lake.forget(HOUR)
     lake.remove(lake.objects(*BESIDE))
     for run in history(lake):
@@ -354,7 +355,7 @@ def forget(lake: Lake) -> None:
 
 
 class Saved:
-    """What the hour and its job have left behind, to be put back as often as it is wanted."""
+    """A copy of the state of the hour and its job, which can be restored many times."""
 
     def __init__(self, lake: Lake) -> None:
         self.objects = {key: lake.s3.get_object(Bucket=lake.bucket, Key=key) for key in objects_of(lake)}
@@ -366,7 +367,7 @@ class Saved:
         self.partition = lake.partition(HOUR)
 
     def put_back(self, lake: Lake, found: dict[str, str]) -> None:
-        """Makes everything what it was, from the objects that were found; what still is stays, which spares most of the calls."""
+        """Restores the saved state. `found` has the ETags of the present objects. To save calls, it does not write unchanged objects."""
         lake.remove(found.keys() - self.objects.keys())
         for key, body in self.bodies.items():
             if found.get(key) != hashlib.md5(body).hexdigest():
@@ -390,31 +391,31 @@ class Saved:
 
 
 def described(partition: dict[str, Any] | None) -> dict[str, Any]:
-    """What a partition is made from."""
+    """Returns the fields of a partition that create_partition takes."""
     return {name: partition[name] for name in ("Values", "StorageDescriptor", "Parameters") if name in partition} if partition else {}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def bodies(generate: Callable[..., bytes]) -> None:
-    """Three chunks with duplicates and bad lines, and the same hour with one chunk less and one more."""
+    """Makes files of the hour: "first" has three chunks with duplicates and bad lines, "zeroth" two chunks, "second" four."""
     BODIES["zeroth"] = gz(*(event(number) for number in range(600)))
     BODIES["first"] = generate(HOUR, "--events", "1250", "--duplicates", "0.01", "--bad", "0.01")
     BODIES["second"] = gz(*(event(number) for number in range(1600)))
-    BODIES["damaged"] = BODIES["first"][:-8] + bytes(16)  # no CRC; of another length, by which the source knows it
+    BODIES["damaged"] = BODIES["first"][:-8] + bytes(16)  # a wrong CRC; the length differs, so the source's ETag does too
 
 
 @dataclass
 class Outcomes:
-    """How the points of one fault ended."""
+    """The reported errors of one fault, counted over all calls that got it."""
 
     errors: Counter[str] = field(default_factory=Counter)
 
     def of(self, run: Run, fault: Fault, call: str) -> None:
-        """Adds a point, whose error must be one that the fault may show as."""
+        """Counts the error of one run, and checks that the fault may cause it."""
         allowed = EXPECTED.get(fault, {"AwsUnavailable"}) | {"RecordLanded"}
-        if fault is Fault.THROTTLED and call.startswith("S3 HEAD"):  # whose answers have no body that could name the reason
+        if fault is Fault.THROTTLED and call.startswith("S3 HEAD"):  # a reply to HEAD has no body with a reason
             allowed |= {"AwsUnavailable"}
-        if fault is Fault.REPEATED and call.startswith("S3 CompleteMultipartUpload"):  # the second try finds no such upload any more
+        if fault is Fault.REPEATED and call.startswith("S3 CompleteMultipartUpload"):  # the second try does not find the completed upload
             allowed |= {"AwsUnavailable"}
         assert {error.name for error in run.errors} <= allowed, f"{call}: {run.errors}"
         assert len(run.errors) <= 1, f"{call}: noticed twice: {run.errors}"
@@ -453,7 +454,7 @@ def test_fault_at_any_call_leaves_the_same_state(lake: Lake, fault_proxy: FaultP
         found = snapshot(lake)
         assert found == expected, f"call {number} ({call}): {fault.value}"
         if fault is Fault.CRASH_BEFORE:
-            assert fault_proxy.deliver_late() != 403, "otherwise nothing was tried"
+            assert fault_proxy.deliver_late() != 403, "the late call was denied, so it tested nothing"
             found = snapshot(lake)
             late = found["objects"].keys() - expected["objects"] if scenario.keeps_late_objects else set()
             seen = found | {"objects": {key: tag for key, tag in found["objects"].items() if key not in late}}
@@ -469,7 +470,7 @@ def test_fault_at_any_call_leaves_the_same_state(lake: Lake, fault_proxy: FaultP
 
 @pytest.mark.parametrize("fault_proxy", [Fault.CUT], indirect=True)
 def test_scenarios_do_what_they_say(lake: Lake, fault_proxy: FaultProxy) -> None:
-    """Otherwise the states compared above could be equal and wrong."""
+    """Checks each scenario's final state, because the fault test compares states only with each other."""
     forget(lake)
     fail_before(Run(lake))
     assert (lake.ledger(HOUR)["status"], lake.bookmark(JOB)) == ("failed", None)
@@ -480,8 +481,8 @@ def test_scenarios_do_what_they_say(lake: Lake, fault_proxy: FaultProxy) -> None
     assert published["counts"]["quarantined"] > 0 and published["counts"]["duplicates"] > 0
     objects = snapshot(lake)["objects"]
     tag = objects.pop(f"landing/ghactivity/{HOUR}.json.gz")
-    assert int(tag.partition("-")[2]) > 1, "it went up in parts"
-    assert len(objects) > 10 and objects == {key: hashlib.md5(lake.read(key)).hexdigest() for key in objects}, "the very bytes"
+    assert int(tag.partition("-")[2]) > 1, "it was uploaded in parts"
+    assert len(objects) > 10 and objects == {key: hashlib.md5(lake.read(key)).hexdigest() for key in objects}, "the same bytes"
     publish_second(Run(lake))
     replaced = lake.ledger(HOUR)
     assert (versions_before(replaced), replaced["chunks"]) == ([published["version"]], 4)

@@ -1,4 +1,4 @@
-"""One hour, from the source to SQL, compared with what an independent script computes from the raw file, and proven."""
+"""One hour goes from the source to SQL. Its rows equal those that an independent script computes from the raw file, and it is proven."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def check_hour(lake: Lake, hour: str, body: bytes, tmp_path: Path) -> None:
 
 
 def instant(text: str) -> datetime:
-    """A moment as Athena or as the independent script writes it."""
+    """Parses a time as Athena or the independent script writes it."""
     moment = datetime.fromisoformat(text.removesuffix(" UTC"))
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def check_payloads(lake: Lake, hour: str, body: bytes) -> None:
-    """Every row's payload is the source's text, to the byte, and belongs to the row's own record."""
+    """Checks that every row's payload equals the payload of its record in the source, byte for byte."""
     lines = gzip.decompress(body).split(b"\n")
     rows = lake.rows(hour)
     seen = 0
@@ -67,7 +67,7 @@ def check_payloads(lake: Lake, hour: str, body: bytes) -> None:
 
 
 def payload_texts(line: str, event_id: str | None) -> set[str | None]:
-    """The payloads, as they are written, of the line's events with this id; usually there is one event on a line."""
+    """Returns the payload texts of the line's events with this id. Most lines have one event."""
     texts: set[str | None] = set()
     at = 0
     while (at := line.find("{", at)) >= 0:
@@ -79,7 +79,7 @@ def payload_texts(line: str, event_id: str | None) -> set[str | None]:
 
 
 def _payload_text(record: str) -> str:
-    """The text of the top-level field `payload`: found by decoding the record's fields one by one."""
+    """Returns the text of the top-level field `payload`. Decodes the record's fields one by one."""
     decoder = json.JSONDecoder()
     at = 1
     while True:
@@ -91,7 +91,7 @@ def _payload_text(record: str) -> str:
 
 
 def _past(text: str, at: int) -> int:
-    """The next position that is not a separator."""
+    """Returns the next position that is not a separator."""
     while text[at] in " \t\r,:":
         at += 1
     return at

@@ -1,4 +1,4 @@
-"""The hourly ingest: it catches up by itself, a missing hour does not stop it, and it ends within its bounds."""
+"""The hourly ingest runs older due hours by itself, is not stopped by a missing hour, and obeys its limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from test_bad_input import event, gz, whole_hour
 
 
 def hours_before_now(count: int) -> list[str]:
-    """The last `count` hours that are over, oldest first."""
+    """Returns the last `count` complete hours, oldest first."""
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     return hours_from(now - timedelta(hours=count), count)
 
@@ -90,7 +90,7 @@ def test_late_hour_is_published_by_a_later_ingest(lake: Lake, age: int, status: 
     lake.table("ArchiveHours").update_item(
         Key={"archive": "ghactivity", "hour": ledger_key(hole)},
         UpdateExpression="SET next_attempt_at = :past",
-        ExpressionAttributeValues={":past": "2026-01-01T00:00:00Z"},  # as if the time until then had passed
+        ExpressionAttributeValues={":past": "2026-01-01T00:00:00Z"},  # simulates the time that has passed
     )
     run = lake.ingest(job_id=job, max_hours=1)
     assert (run.status, run.output["published"]) == ("SUCCEEDED", 1), run
@@ -133,7 +133,7 @@ def test_recheck_replaces_republished_hours(lake: Lake) -> None:
 
 
 def test_new_job_starts_a_week_back_and_catches_up(source: tuple[str, Path], stacks: Stacks, tmp_path: Path) -> None:
-    """With the template's own settings (`BaselineDays` 7, `MaxHoursPerRun` 48) and an input of {}, as the schedule sends it."""
+    """Uses the template's defaults (`BaselineDays` 7, `MaxHoursPerRun` 48) and the schedule's input, {}."""
     address, folder = source
     with stacks.start(tmp_path / "aws", SourceUrls=address, BackfillConcurrency=16, HourConcurrency=8) as aws:
         lake = Lake(aws, aws.outputs(), folder)

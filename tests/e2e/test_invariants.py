@@ -1,4 +1,4 @@
-"""What always holds, whatever is run, in whatever order and however often."""
+"""Invariants that hold after any runs, in any order, any number of times."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from test_bad_input import event, gz
 
 
 def publication_with(field: str) -> dict[str, Any]:
-    """The sample event of commit-bookmark, with a field too many in its publication."""
+    """Returns the sample event of commit-bookmark with an unknown field in its publication."""
     event: dict[str, Any] = json.loads((ROOT / "events/commit-bookmark.json").read_text())
     event["outcome"]["published"][field] = 1
     return event
 
 
 def registration(hour: str, ledger: dict[str, Any]) -> dict[str, Any]:
-    """What the run that published the hour asked register-partition for."""
+    """Returns the input of register-partition in the run that published the hour."""
     run = {"execution_arn": ledger["execution_arn"], "started_at": ledger["published_at"]}
     return {"hour": hour, "version": ledger["version"], "source": ledger["source"]} | run
 
@@ -33,7 +33,7 @@ RUN_OF_FIVE = [f"2016-04-01-{hour}" for hour in range(5)]
 
 @pytest.fixture(scope="module")
 def five_hours(lake: Lake, generate: Callable[..., bytes]) -> dict[str, bytes]:
-    """Five hours of 25,000 records (three chunks each), with duplicates and bad lines."""
+    """Serves five hours of 25,000 records (three chunks each), with duplicates and bad lines."""
     bodies = {hour: generate(hour, "--events", "25000", "--duplicates", "0.01", "--bad", "0.005") for hour in RUN_OF_FIVE}
     for hour, body in bodies.items():
         lake.serve(hour, body)
@@ -60,7 +60,7 @@ def test_repeated_and_parallel_runs_leave_same_state(
 
 def test_order_of_hours_leaves_same_state(lake: Lake, five_hours: dict[str, bytes], job_starting_at: Callable[[str, str], None]) -> None:
     def run(order: list[int]) -> dict[str, Any]:
-        """The five hours from nothing, one after the other in this order."""
+        """Removes the five hours' state, then runs them one after the other in this order."""
         job = "test_order_" + "".join(map(str, order))
         for hour in RUN_OF_FIVE:
             lake.forget(hour)
@@ -206,7 +206,7 @@ def test_overlapping_versions_end_with_a_whole_one(lake: Lake) -> None:
         arns.append(lake.start("ProcessHour", hour=hour, job_id=job))
         time.sleep(0.15)
     ended = [lake.wait(arn, 600) for arn in arns]
-    # A run that was overtaken again and again may give up; it says so, and the last word is consistent all the same.
+    # A run that is overtaken several times may fail with one of these errors. The final state is consistent.
     assert {run.error for run in ended if run.status != "SUCCEEDED"} <= {"VersionOvertaken", "LandingChanged", "LeaseLost"}
     assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
     ledger = lake.ledger(hour)

@@ -1,4 +1,4 @@
-"""Files that others put into landing/: processed once each, like fetched ones. Those that fetch put there are skipped."""
+"""A file that another program puts into landing/ is processed once, like a fetched one. Files that fetch wrote are skipped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JOB = "ghactivity_landed"
 
 @pytest.fixture(scope="module")
 def lake(source: tuple[str, Path], stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    """A stack of its own, whose bucket sends events about its objects."""
+    """A stack with LandingEvents, so that its bucket sends events about its objects."""
     address, folder = source
     with stacks.start(tmp_path_factory.mktemp("aws"), SourceUrls=address, LandingEvents="ENABLED") as aws:
         yield Lake(aws, aws.outputs(), folder)
@@ -30,7 +30,7 @@ def put(lake: Lake, name: str, body: bytes) -> None:
 
 
 def ended(lake: Lake, machine: str, count: int) -> list[dict[str, Any]]:
-    """The executions of a state machine, oldest first, when this number has ended."""
+    """Waits until this number of executions has ended, and returns the executions, oldest first."""
     arn, deadline = lake.outputs["ProcessHourStateMachineArn"].replace("process-hour", machine), time.monotonic() + 60
     while True:
         found = lake.sfn.list_executions(stateMachineArn=arn)["executions"]
@@ -72,7 +72,7 @@ def test_fetched_hour_is_not_run_again(lake: Lake) -> None:
 
 @pytest.mark.parametrize(("day", "mark"), [(4, {"fetched-into": "s3://pond/landing/ghactivity/2016-07-04-5.json.gz"}), (5, {})])
 def test_file_of_another_stack_keeps_its_metadata(lake: Lake, day: int, mark: dict[str, str]) -> None:
-    """As fetch has written it there, and as it did before it left its mark."""
+    """The file has the mark of fetch with the other stack's address, or no mark, as from an old version of fetch."""
     hour, key = f"2016-07-0{day}-5", f"landing/ghactivity/2016-07-0{day}-5.json.gz"
     landed, runs = len(ended(lake, "landed", 0)), len(ended(lake, "process-hour", 0))
     source = {"source-url": f"https://data.gharchive.org/{hour}.json.gz", "source-etag": '"abc"'}

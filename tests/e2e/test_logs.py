@@ -1,5 +1,5 @@
-"""The functions' log lines, as CloudWatch Logs Insights reads them: which execution, hour and chunk each is about, and that the
-saved queries ask for fields that the lines have."""
+"""The functions' log lines for CloudWatch Logs Insights: each line has its execution, hour and chunk, and the saved queries use only
+fields of the lines."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from deployment import Lake
 from test_bad_input import event, gz, whole_hour
 
 HOUR, DAMAGED = "2023-05-05-7", "2023-05-06-7"
-#: What the lines of each function of an hour are about.
+#: The span fields that every log line of a function must have.
 ABOUT = {
     "fetch": {"execution", "hour"},
     "convert-chunk": {"execution", "hour", "chunk"},
     "register-partition": {"execution", "hour"},
     "commit-bookmark": {"execution", "hour"},
 }
-#: What words of Logs Insights' language are none of a line's fields.
+#: Keywords and functions of the query language of Logs Insights.
 WORDS = {
     "filter",
     "fields",
@@ -46,7 +46,7 @@ WORDS = {
 
 
 def lines(lake: Lake, function: str, since: int) -> list[dict[str, Any]]:
-    """What a function has logged since a moment, in milliseconds."""
+    """Returns the JSON log lines of a function from `since` on, in milliseconds since 1970."""
     pages = (
         lake.aws.client("logs")
         .get_paginator("filter_log_events")
@@ -58,7 +58,7 @@ def lines(lake: Lake, function: str, since: int) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def logged(lake: Lake) -> dict[str, tuple[str, dict[str, list[dict[str, Any]]]]]:
-    """Of an hour of three chunks and of a damaged one: the execution's name, and what each function has logged."""
+    """Runs an hour of three chunks and a damaged hour. Returns the execution's name and the log lines of each function, by hour."""
     found = {}
     with configured(lake, ["fetch"], {"CHUNK_RECORDS": "20"}):
         for hour, body in ((HOUR, gz(*(event(n) for n in range(50)))), (DAMAGED, whole_hour()[:1000])):
@@ -83,7 +83,7 @@ def test_every_log_line_names_execution_hour_and_chunk(logged: dict[str, Any]) -
 
 
 def queries() -> dict[str, str]:
-    """The saved queries by name. They are not deployed on the local AWS, which has no Logs Insights."""
+    """Returns the template's saved queries by name. The local AWS has no Logs Insights, so it does not have them."""
     text = (ROOT / "sam/operations.yaml").read_text()
     found = re.findall(r'Name: !Sub "\$\{StackName\}/([\w-]+)"\n(?:.*\n)*?      QueryString: \|\n((?:        .*\n)+)', text)
     assert len(found) == text.count("AWS::Logs::QueryDefinition")

@@ -1,4 +1,4 @@
-"""What the functions count, as CloudWatch would read it off their logs."""
+"""The metrics that CloudWatch would extract from the functions' log lines."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from test_bad_input import event, gz, whole_hour
 
 
 def counted(lake: Lake, function: str, hour: str) -> Counter[str]:
-    """The sums of the metrics that a function's log lines about an hour hold."""
-    # The local AWS answers 10,000 lines at most, and has no next page.
+    """Sums the metrics in a function's log lines of an hour."""
+    # The local AWS returns at most 10,000 lines, without a next page.
     pages = (
         lake.aws.client("logs")
         .get_paginator("filter_log_events")

@@ -1,4 +1,4 @@
-"""The oracle against the counts that the sample data's README states, and against lines made by hand."""
+"""Compares the oracle with the counts in the README of the real data, and with handwritten lines."""
 
 import gzip
 import json
@@ -17,7 +17,7 @@ PUSH_AT = {**PUSH, "created_at": "2015-01-01T00:00:01Z"}
 
 
 def stated() -> dict[str, dict[str, Any]]:
-    """What the README states of each data file."""
+    """Returns the counts of each data file in the README."""
     files: dict[str, dict[str, Any]] = {}
     try:
         sections = re.split(r"^### ", (DATA / "README.md").read_text(encoding="utf-8"), flags=re.M)[1:]
@@ -66,15 +66,15 @@ def test_facts_equal_the_readme(name: str) -> None:
     types = dict(expected["types"])
     not_events = types.pop("None", 0)
     assert found["lines"] == expected["lines"]
-    # Lines that are not events may be equal to each other: those are duplicates.
+    # Equal lines that are not events count as duplicates.
     assert found["bad_records"] + found["duplicates"] == expected["unparsable"] + not_events
     assert found["types"] == types
     assert found["rows"] == sum(types.values())
     assert found["records"] == found["rows"] + found["duplicates"] + found["bad_records"]
     assert sum(found["rows_by_created_hour"].values()) == found["rows"]
     assert 0 < found["distinct_actors"] <= found["rows"] and 0 < found["distinct_repos"] <= found["rows"]
-    # The README gives the smallest and the largest text. Texts sort as their times only where all have one offset,
-    # and none a fraction.
+    # The README has the smallest and the largest text. Texts sort like times only if all have the same offset and none has a
+    # fraction.
     if not any("." in expected[end] for end in ("first", "last")) and expected["first"][19:] == expected["last"][19:]:
         assert found["min_created_at"] == oracle._text(oracle._instant(expected["first"]))
         assert found["max_created_at"] == oracle._text(oracle._instant(expected["last"]))

@@ -1,4 +1,4 @@
-"""What readers see is proven from the landed bytes, and whatever is spoilt by hand is found by name."""
+"""`prove` verifies published rows against the landed bytes, and reports each kind of damage by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JOB = "test_prove"
 
 @pytest.fixture(scope="module")
 def hours(lake: Lake, generate: Callable[..., bytes]) -> None:
-    """One hour of all kinds of records, in several chunks; one that the source does not have."""
+    """Runs an hour with all kinds of records in several chunks, and an hour that the source does not have."""
     lake.serve(WHOLE, generate(WHOLE, "--events", "25000", "--duplicates", "0.01", "--bad", "0.001"))
     assert lake.run_hour(WHOLE, job_id=JOB).status == "SUCCEEDED"
     assert lake.run_hour(ABSENT, job_id=JOB).output["status"] == "missing"
@@ -66,7 +66,7 @@ def parquet_keys(lake: Lake) -> list[str]:
 
 
 def rewrite(sql: str) -> Callable[[Lake, Path], None]:
-    """Replaces the hour's first Parquet object by what a statement makes of its rows."""
+    """Replaces the hour's first Parquet object by the result of a statement on its rows."""
 
     def spoil(lake: Lake, folder: Path) -> None:
         (key, *_) = parquet_keys(lake)
@@ -229,7 +229,7 @@ def test_refused_file_leaves_only_the_published_one(lake: Lake) -> None:
     assert (run.status, run.output["proven"]) == ("SUCCEEDED", 1), run
     assert report(lake, run, hour)["counts"]["rows"] == 30, "from the file that was kept"
 
-    # As the runbook has it: the published file goes back to its place, and the hour is made again from it.
+    # As docs/operate.md says: copy the published file back to landing, and run the hour from it.
     (kept,) = lake.objects(f"landing/ghactivity/_replaced/{hour}.")
     assert lake.read(kept) == published
     lake.s3.copy_object(Bucket=lake.bucket, Key=f"landing/ghactivity/{hour}.json.gz", CopySource={"Bucket": lake.bucket, "Key": kept})

@@ -1,4 +1,4 @@
-"""The saved queries of the lake, compared with results that an independent script computes from the raw files."""
+"""The results of the saved queries equal those that an independent script computes from the raw files."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from deployment import Lake, wait_until
 from local_aws.stack.named_queries import named_queries
 from test_hour import instant
 
-#: A month that no other test publishes hours of: the month's answers are those of these five hours.
+#: No other test publishes hours of this month, so queries over the month return only these five hours.
 DAY = ("2017", "07", "01")
 HOURS = [f"2017-07-01-{hour}" for hour in range(1, 6)]
 
 
 @pytest.fixture(scope="module")
 def answers(lake: Lake, generate: Callable[..., bytes], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Five hours of one day in the lake; the answers that its raw files give. Real files if they are at hand."""
+    """Publishes five hours of one day, from real files if available, and returns the results computed from the raw files."""
     folder = tmp_path_factory.mktemp("five-hours")
     files = []
     for hour in HOURS:
@@ -36,7 +36,7 @@ def answers(lake: Lake, generate: Callable[..., bytes], tmp_path_factory: pytest
 
 
 def ask(lake: Lake, name: str) -> list[dict[str, Any]]:
-    """The rows of a named query of the template, for the day or its month."""
+    """Runs a named query for the day or its month, and returns its rows."""
     query = next(query for query in named_queries() if query.name == name)
     assert "year = ?" in query.sql and "month = ?" in query.sql, f"{name} is restricted by partition"
     return lake.query(query.sql, *query.parameters(HOURS[0]))
@@ -94,7 +94,7 @@ def test_degraded_hours_are_excluded(lake: Lake, answers: dict[str, Any]) -> Non
     everything = pairs(ask(lake, "events-by-type-of-a-day"), "type", "events")
     assert pairs(ask(lake, "events-by-type-of-a-day-without-degraded-hours"), "type", "events") == everything
 
-    # One hour is called degraded, as a run would have: its events are left out.
+    # Sets the verdict of one hour to degraded: the query must leave out its events.
     key = {"archive": "ghactivity", "hour": "2017-07-01T03"}
     set_verdict = {"UpdateExpression": "SET verdict = :v", "ExpressionAttributeValues": {":v": "degraded"}}
     lake.table("ArchiveHours").update_item(Key=key, **set_verdict)

@@ -1,4 +1,4 @@
-"""What `ghactivity convert` writes is the same to DuckDB, pyarrow and polars, and what DuckDB itself makes of the source."""
+"""DuckDB, pyarrow and polars read the same rows from the output of `ghactivity convert`. They equal DuckDB's own conversion."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from conftest import BINARIES, DATA, ROOT, SAMPLES, real_hours
 from rows import COLUMNS, canonical
 
 HOUR = "2026-06-01-15"
-#: All real files, or one skipped entry; and those of them that are of the shape that one schema holds.
+#: All real files; if there are none, one skipped parameter.
 FILES = [*real_hours(), *(DATA / name for name in SAMPLES if (DATA / name).exists())]
+#: Beginnings of the names of files that DuckDB can read with the one schema `SOURCE`.
 EVENTS = ("2015-", "2016-", "2019-", "2021-", "2026-")
 ENTITY = "STRUCT(id BIGINT, {texts})"
 ACTOR, REPO, ORG = (
@@ -40,7 +41,7 @@ SOURCE = {
 
 
 def converted(file: Path, hour: str, out: Path) -> list[list[Any]]:
-    """The rows that the file becomes, as DuckDB reads them."""
+    """Converts the file, and returns its rows as DuckDB reads them."""
     command: list[str | Path] = [BINARIES / "ghactivity", "convert", file, "--hour", hour, "--out", out, "--chunk-records", "3000"]
     subprocess.run(command, check=True, capture_output=True)
     columns = ", ".join("epoch_us(created_at) AS created_at" if column == "created_at" else column for column in COLUMNS)
@@ -50,7 +51,7 @@ def converted(file: Path, hour: str, out: Path) -> list[list[Any]]:
 
 
 def in_order(rows: list[list[Any]]) -> list[list[Any]]:
-    """By line; of rows of one line, as their values are."""
+    """Sorts rows by line, and rows of the same line by their values."""
     return sorted(rows, key=lambda row: (row[-1], json.dumps(row)))
 
 
@@ -62,7 +63,7 @@ def assert_equal(found: list[list[Any]], expected: list[list[Any]], reader: str)
 
 @pytest.fixture(params=["generated", *FILES], ids=lambda file: Path(file).name if file else "absent")
 def source(request: pytest.FixtureRequest, tmp_path: Path, generate: Callable[..., bytes]) -> Path:
-    """An hour's file: a generated one with all kinds of noise, and each of the real ones."""
+    """An hour's file: a generated one with bad, duplicate, joined and blank lines, or a real one."""
     if request.param != "generated":
         given: Path = request.param
         return given
@@ -83,7 +84,7 @@ def test_every_reader_finds_the_same_rows(source: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name if file else "absent")
 def test_rows_equal_duckdbs_own_conversion(file: Path, tmp_path: Path) -> None:
     if not file.name.startswith(EVENTS):
-        pytest.skip("no one schema of DuckDB's holds the shapes of before 2015")
+        pytest.skip("DuckDB needs more than one schema for the record shapes before 2015")
     columns = ", ".join(f"{name}: '{kind}'" for name, kind in SOURCE.items())
     microseconds = "epoch_us(CAST(created_at AS TIMESTAMPTZ)) AS created_at"
     names = ", ".join(microseconds if name == "created_at" else name for name in SOURCE)
@@ -94,7 +95,7 @@ def test_rows_equal_duckdbs_own_conversion(file: Path, tmp_path: Path) -> None:
         for row in database.sql(f"SELECT {names} FROM {text}").fetchall()
     ]
     found = converted(file, HOUR, tmp_path / "out")
-    # DuckDB writes some escapes of the payload in another way, and knows no line numbers.
+    # DuckDB spells some escapes of the payload differently, and has no line numbers.
     payload = COLUMNS.index("payload")
     for row in (*found, *expected):
         row[payload] = json.loads(row[payload])

@@ -1,4 +1,4 @@
-"""`make real-data`, against a local archive instead of the real one."""
+"""`make real-data` with a local archive instead of the real one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = ["2016-01-01-1", "2016-01-01-2"]
 
 @pytest.fixture
 def served(generate: Callable[..., bytes], tmp_path: Path) -> Path:
-    """The folder of an archive with two hours."""
+    """Creates the folder of an archive with two hours."""
     folder = tmp_path / "served"
     folder.mkdir()
     for name in NAMES:
@@ -78,12 +78,12 @@ def test_truncated_download_is_refused(
     for path in served.iterdir():
         path.write_bytes(path.read_bytes()[:-5])
     assert run(served, tmp_path / "hours", hours, monkeypatch) == 1
-    assert "not a whole gzip file" in capsys.readouterr().err
+    assert "not a complete gzip file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("file", real_hours()[:1], ids=lambda file: getattr(file, "name", "absent"))
 def test_real_hours_match_the_list(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hours that are here, served as the archive serves them, have the lengths and checksums of the list."""
+    """The real hours on this machine, served by a local archive, have the line counts and checksums of the list."""
     here = tuple(hour for hour in real_data.HOURS if list(DATA.glob(f"{hour.name}.*json.gz")))
     assert here
     assert run(DATA, tmp_path / "hours", here, monkeypatch) == 0

@@ -1,7 +1,7 @@
-"""Every role may do what its function or state machine needs, and is refused everything else, by the local AWS's IAM.
+"""IAM of the local AWS allows each role the calls that its function or state machine needs, and denies all others.
 
-Each probe is one call, with the roles that need it; it is made with each role's own credentials. A call is allowed if it gets
-past IAM, whatever the service then says of it: the probes name things that do not exist, or conditions that do not hold.
+A probe is one call and the set of roles that need it. Each role makes each call. A call counts as allowed if IAM allows it, even if the
+service then returns an error: most probes name resources that do not exist, or conditions that are false.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ ROLES = (
 #: The key of an hour that no test runs.
 HOUR = "2011-02-12-0"
 VALUES = ["2011", "02", "12", "00"]
-#: A table that may be loaded.
+#: A table with the prefix that the roles of CSV loads allow.
 CSV_TABLE = "csv_probe"
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 
 
 @dataclass
 class Probe:
-    """One call, made with a role's clients, and who needs it."""
+    """One call, and the roles that need it."""
 
     name: str
     call: Callable[[Clients], object]
@@ -45,7 +45,7 @@ class Probe:
 
 
 class Clients:
-    """Clients with the credentials of one role, made when they are asked for."""
+    """boto3 clients with the credentials of one role. Each is created at its first use."""
 
     def __init__(self, lake: Any, credentials: dict[str, str]) -> None:
         self.lake = lake
@@ -64,7 +64,7 @@ class Clients:
 
 @pytest.fixture(scope="module")
 def credentials(lake: Lake) -> Iterator[dict[str, dict[str, str]]]:
-    """Of each role, by its name; for this the roles trust the tests beside the service that they are for."""
+    """Returns temporary credentials of each role by its name. During the tests, each role also trusts the test's account."""
     iam, sts = lake.aws.client("iam"), lake.aws.client("sts")
     root = f"arn:aws:iam::{sts.get_caller_identity()['Account']}:root"
     trusts, found = {}, {}
@@ -83,7 +83,7 @@ def credentials(lake: Lake) -> Iterator[dict[str, dict[str, str]]]:
 
 @pytest.fixture(scope="module")
 def strangers(lake: Lake) -> Iterator[str]:
-    """The name of a bucket and of a table that do not belong to the stack."""
+    """Creates a bucket and a table that do not belong to the stack, both with the returned name."""
     name = "somebody-elses"
     lake.s3.create_bucket(Bucket=name)
     keys = [{"AttributeName": "job_id", "KeyType": "HASH"}]
@@ -215,7 +215,7 @@ def item_probes(lake: Lake, stranger: str) -> Iterator[Probe]:
 
 
 OF_LOADS = {"PlanCsv", "LoadCsvChunk", "CommitCsvLoad", "UndoCsvLoad"}
-#: Of the upload bucket.
+#: Objects of the upload bucket, with the roles that need each call.
 CSV_OBJECTS: dict[str, dict[str, set[str]]] = {
     "raw/probe.csv": {"get_object": {"PlanCsv", "LoadCsvChunk"}},
     "incoming/probe.csv": {"get_object": {"PlanCsv", "LoadCsvChunk"}},
@@ -265,7 +265,7 @@ def csv_probes(lake: Lake, stranger: str, table: str) -> Iterator[Probe]:
         yield Probe(f"s3 abort_multipart_upload {key} of uploads", abort, needed_by)
     yield Probe("s3 list_objects_v2 of uploads", lambda as_role: as_role.s3.list_objects_v2(Bucket=bucket, MaxKeys=1), OF_LOADS)
     yield Probe("s3 delete_bucket of uploads", lambda as_role: as_role.s3.delete_bucket(Bucket=bucket))
-    # Tables by the names that may be loaded, and another.
+    # Calls on a table with the allowed prefix, and on another table.
     key_schema = {
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
@@ -311,7 +311,7 @@ def catalog_probes(lake: Lake) -> Iterator[Probe]:
 
 
 def compute_probes(lake: Lake) -> Iterator[Probe]:
-    """Who may run whom. An empty event and an input that is not JSON are refused before anything is done."""
+    """Probes for invoking functions and starting state machines. Their invalid inputs are rejected before any work begins."""
     invoked_by = {
         "next-file": {"Ingest"},
         "list-hours": {"Backfill", "Prove"},
@@ -387,7 +387,7 @@ def other_probes(lake: Lake) -> Iterator[Probe]:
 
 
 def allowed(probe: Probe, as_role: Clients) -> bool:
-    """Whether IAM lets the call through; what the service then says does not matter."""
+    """Makes the call, and returns whether IAM allows it. Other errors of the service count as allowed."""
     try:
         probe.call(as_role)
     except ClientError as error:
@@ -424,7 +424,7 @@ def test_role_may_do_only_what_it_needs(lake: Lake, credentials: dict[str, Any],
 
 @pytest.fixture(scope="module")
 def as_process_events(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
-    """Clients with the credentials of the function's role; for this it trusts the tests beside Lambda."""
+    """Returns clients with the credentials of the function's role. During the tests, the role also trusts the test's user."""
     with Stream(stacks, tmp_path_factory.mktemp("stream"), StreamShards=2) as stream:
         iam, sts = stream.aws.client("iam"), stream.aws.client("sts")
         role = iam.get_role(RoleName=stream.aws.physical_id("ProcessEventsRole"))["Role"]
@@ -435,7 +435,7 @@ def as_process_events(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) 
         yield Clients(stream, sts.assume_role(RoleArn=role["Arn"], RoleSessionName="probe")["Credentials"])
 
 
-#: Below the bucket of events: what the function may do with objects there.
+#: Object keys of the event bucket, with the calls that the function may make on each.
 STREAM_OBJECTS: dict[str, set[str]] = {
     "events/event_type=probe/event_date=2020-01-01/probe.parquet": {"get_object", "head_object", "put_object"},
     "quarantine/events/shardId-000000000000/probe.jsonl": {"put_object"},
@@ -446,7 +446,7 @@ STREAM_OBJECTS: dict[str, set[str]] = {
     "eventsprobe": set(),
     "probe": set(),
 }
-#: Statements on claims, and whether they may be made.
+#: Statements on the claims table, and whether the role allows each.
 STREAM_STATEMENTS = {
     "INSERT INTO \"{}\" VALUE {{'event_uuid':'probe'}}": True,
     'UPDATE "{}" SET "version"=2 WHERE "event_uuid"=\'no such claim\' AND "version"=1': True,
@@ -456,7 +456,7 @@ STREAM_STATEMENTS = {
 
 
 def stream_probes(stream: Stream) -> Iterator[tuple[str, Callable[[Clients], object], bool]]:
-    """Each call, and whether the role may make it."""
+    """Yields the name of each call, the call, and whether the role may make it."""
     outputs = stream.outputs
     bucket, table, name = outputs["EventBucketName"], outputs["ClaimsTableName"], outputs["StreamName"]
     for key, needed in STREAM_OBJECTS.items():

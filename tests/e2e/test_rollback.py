@@ -1,4 +1,4 @@
-"""An hour goes back to a version that readers saw before: one partition update, nothing fetched, and nothing undoes it unasked."""
+"""A rollback publishes an earlier version by one partition update, without a fetch. Only a user's run or a new file undoes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ JOB = "test_rollback"
 
 @pytest.fixture(scope="module")
 def hour(lake: Lake) -> str:
-    """A recent hour whose file was replaced by a longer one."""
+    """Publishes a recent hour with 300 records."""
     hour = hours_before_now(90)[0]
     serve(lake, hour, 300)
     return hour
@@ -36,7 +36,7 @@ def roll_back(lake: Lake, hour: str, to: str = "previous") -> Execution:
 
 
 def replaced(lake: Lake) -> list[str]:
-    """What a recheck would run again."""
+    """Returns the hours that a recheck would run again."""
     hours: list[str] = lake.invoke("next-file", {"job_id": JOB, "max_hours": 1000, "recheck_days": 5})["hours"]
     return hours
 

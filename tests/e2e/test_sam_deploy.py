@@ -1,4 +1,4 @@
-"""`sam deploy` with the project's own `samconfig.toml`, as the README has it; what `sam build` leaves is laid out from the tests' build."""
+"""`sam deploy` with the project's `samconfig.toml`, as in the README. The output of `sam build` is made from the binaries of the tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOUR, RECORDS = "2019-03-01-0", 30
 
 
 def built(folder: Path) -> Path:
-    """The templates with each function's code in a folder of its own, and what they refer to."""
+    """Copies the templates and the files that they refer to, with one code folder per function. Returns the main template."""
     for part in ("sam", "statemachine"):
         shutil.copytree(ROOT / part, folder / part)
     shutil.copy(ROOT / "template.yaml", folder)

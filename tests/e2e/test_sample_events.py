@@ -1,4 +1,4 @@
-"""The sample events work as they are, in the order of an hour, on the hour that the local source has for them."""
+"""The sample events work unchanged, in the order of the steps of an hour, on the local source's sample hour."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def event(name: str) -> dict[str, Any]:
 
 
 def test_every_sample_event_is_tried() -> None:
-    """Those of CSV files and of the event stream are in `test_csv_load.py` and `test_event_stream.py`."""
+    """`test_csv_load.py` and `test_event_stream.py` run the events of CSV loads and of the event stream."""
     others = ("process-events", "plan-csv", "load-csv-chunk", "commit-csv-load", "undo-csv-load")
     names = {path.stem for path in (ROOT / "events").glob("*.json") if not path.stem.startswith(others)}
     assert names == set(FAILURES) | set(STEPS)
@@ -56,7 +56,7 @@ def sample_hour(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="module")
 def cargo_lambda(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], str]]:
-    """`cargo lambda invoke FUNCTION --data-file EVENT`, in the terminal beside a `cargo lambda watch`."""
+    """Runs `cargo lambda invoke FUNCTION --data-file EVENT`, while a `cargo lambda watch` runs."""
     command, folder, port = ROOT / ".tools/dev/bin/cargo-lambda", tmp_path_factory.mktemp("cargo-lambda"), free_port()
     address = ["--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
     watch: list[str | Path] = [

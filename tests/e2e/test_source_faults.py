@@ -1,5 +1,5 @@
-"""A source that is slow, cut, busy, out of date or replaced meanwhile: the hour is published all the same, or fails with its typed
-error, and then running it again publishes it."""
+"""The source is slow, cuts a reply, is busy, serves a stale reply, or replaces the file meanwhile. The hour is published, or it fails
+with a typed error and the next run publishes it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from stacks import Stacks
 from test_bad_input import event, gz
 from test_ingest import hours_before_now, small_hour
 
-#: How often `process-hour` asks for a file in all: once, and four times again.
+#: Requests of `process-hour` for a file: the first one and four retries.
 TRIES = 5
 RECORDS = 2000
 
 
 @dataclass
 class Case:
-    """What the source does, and how the first run of the hour ends: its error, a status, or nothing if it is published."""
+    """A fault of the source, and the end of the hour's first run: an error, a status, or nothing if it is published."""
 
     phrase: str
     faults: tuple[str, ...]
@@ -63,7 +63,7 @@ STALE = hours_before_now(3)[0]
 
 @pytest.fixture(scope="module")
 def ended(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lake, list[Execution]]]:
-    """All cases' hours run at once, on a stack whose state machines wait a fiftieth of what they say; how each ended."""
+    """Runs the hours of all cases in parallel, and yields the executions. Waits of the state machines are divided by 50."""
     folder = tmp_path_factory.mktemp("hours")
     faults = [("--fault", f"{hour}={fault}") for hour, case in zip(HOURS, CASES, strict=True) for fault in case.faults]
     arguments = ["--dir", folder, "--fault", f"{STALE}=passx1", "--fault", f"{STALE}=status:404x1", *sum(faults, ())]
@@ -80,7 +80,7 @@ def ended(stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def noisy_hour(hour: str) -> bytes:
-    """Of a few blocks of 64 KiB, so that a source can be slow about it."""
+    """Returns a file of several blocks of 64 KiB, because a slow source pauses between blocks."""
     noise = random.Random(hour)
     return gz(*(event(n, payload={"text": noise.randbytes(60).hex()}) for n in range(RECORDS)))
 
@@ -116,7 +116,7 @@ def test_short_pause_is_waited_for_without_a_retry(ended: tuple[Lake, list[Execu
 
 
 def test_stale_404_of_a_recent_hour_is_retried(ended: tuple[Lake, list[Execution]]) -> None:
-    """A HEAD says that the file is there, and the GET after it, answered by another machine, that it is not."""
+    """The HEAD request finds the file, and the later GET returns 404, as if from another server of the archive."""
     lake, _ = ended
     run = lake.ingest(job_id="test_stale", max_hours=1, **{"from": STALE})
     assert (run.status, run.output["published"], run.output["not_published"]) == ("SUCCEEDED", 0, 1), run
@@ -126,7 +126,7 @@ def test_stale_404_of_a_recent_hour_is_retried(ended: tuple[Lake, list[Execution
 
 
 def test_next_source_serves_what_the_first_lacks(stacks: Stacks, tmp_path: Path) -> None:
-    """The ledger says which one it was."""
+    """The ledger names the source that served the file."""
     own, absent, broken, down = (f"2018-05-{day:02}-0" for day in range(1, 5))
     recent = hours_before_now(3)[0]
     folders = [tmp_path / name for name in ("first", "second")]

@@ -1,5 +1,4 @@
-"""A function that runs out of its time: the state machine runs it again, or the execution fails under the name that Lambda gives,
-and starting it again makes everything good."""
+"""A function times out: the state machine retries it, or the execution fails with Lambda's error name and a second one succeeds."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from fault_proxy import EVERY, Fault, FaultProxy
 from stacks import Stacks
 from test_ingest import hours_before_now, small_hour
 
-#: How long a function may take here, and how late the answer comes that it waits for.
+#: Timeout of the functions in these tests, and the delay of the reply that they wait for.
 TIMEOUT_SECS, DELAY_SECS = 2, 3
 TIMED_OUT = "Sandbox.Timedout"
 STEPS = ["fetch", "convert-chunk", "register-partition", "commit-bookmark"]
@@ -23,7 +22,7 @@ STEPS = ["fetch", "convert-chunk", "register-partition", "commit-bookmark"]
 
 @pytest.fixture(scope="module")
 def hasty(source: tuple[str, Path], stacks: Stacks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    """A stack whose state machines wait a fiftieth of what they say."""
+    """A stack whose state machines divide their waits by 50."""
     address, folder = source
     with stacks.start(tmp_path_factory.mktemp("aws"), wait_scale=0.02, SourceUrls=address) as aws:
         yield Lake(aws, aws.outputs(), folder)
@@ -37,7 +36,7 @@ def late(hasty: Lake) -> Iterator[FaultProxy]:
 
 
 def timeouts(lake: Lake, arn: str) -> int:
-    """How many tasks of an execution timed out."""
+    """Returns the number of tasks of an execution that timed out."""
     pages = lake.sfn.get_paginator("get_execution_history").paginate(executionArn=arn)
     failed = [entry.get("taskFailedEventDetails", {}) for page in pages for entry in page["events"]]
     return sum(details.get("error") == TIMED_OUT for details in failed)

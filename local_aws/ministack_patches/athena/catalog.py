@@ -70,7 +70,7 @@ def view(database: str, name: str, table: dict[str, Any]) -> View:
 
 
 def data_format(table: dict[str, Any]) -> str:
-    """`parquet`, `json`, or the names of the classes that describe another format."""
+    """Returns `parquet` or `json`. For another format, returns the lower-case class names of its SerDe and input format."""
     storage = table.get("StorageDescriptor") or {}
     library = (storage.get("SerdeInfo") or {}).get("SerializationLibrary") or ""
     words = f"{library} {storage.get('InputFormat', '')}".lower()

@@ -34,7 +34,7 @@ class Table:
 
 @dataclass(frozen=True)
 class View:
-    """`schema` is the database of the names in `sql` that have none."""
+    """`schema` is the default database: it holds tables that `sql` names without a database."""
 
     database: str
     name: str

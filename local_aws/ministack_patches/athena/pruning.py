@@ -14,7 +14,7 @@ from local_aws.ministack_patches.athena.scan import Scans
 
 Conditions = list[exp.Expr]
 
-#: A condition that holds one of these depends on other rows, or on chance.
+#: A condition that contains one of these depends on other rows, or on random values.
 NEVER_CARRIED = (exp.Subquery, exp.Select, exp.AggFunc, exp.Window, exp.Rand)
 
 
@@ -74,7 +74,7 @@ def column_names(condition: exp.Expr) -> set[str]:
 
 
 def carried_into(condition: exp.Expr, source: Scope) -> exp.Expr | None:
-    """The condition in terms of the derived table's own columns; None if carrying it could change the result."""
+    """Returns the condition with the derived table's own columns; None if carrying it could change the result."""
     select = source.expression
     if not isinstance(select, exp.Select) or select.args.get("limit") or select.args.get("offset"):
         return None
