@@ -24,7 +24,7 @@ pub enum CommitBookmarkError {
     },
     /// The run made its version visible but no longer holds the lease, so readers may see the version of another run. The
     /// state machine runs the hour again.
-    #[error("hour {hour}: the lease for version {version} ended before it was committed")]
+    #[error("hour {hour}: the lease ended before version {version} was committed")]
     LeaseLost { hour: ArchiveHour, version: Version },
     #[error(transparent)]
     Overtaken(#[from] OvertakenError),
