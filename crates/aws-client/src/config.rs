@@ -1,7 +1,7 @@
 //! Clients, configured from the environment.
 //!
-//! The SDK reads region, credentials, `AWS_ENDPOINT_URL` and `AWS_MAX_ATTEMPTS`. `AWS_READ_TIMEOUT_MS` is ours: how long a
-//! call waits for the first byte of its response, in milliseconds (default 30,000).
+//! The SDK reads region, credentials, `AWS_ENDPOINT_URL` and `AWS_MAX_ATTEMPTS`. This crate adds `AWS_READ_TIMEOUT_MS`:
+//! how long a call waits for the first byte of its response, in milliseconds (default 30,000).
 
 use std::time::Duration;
 

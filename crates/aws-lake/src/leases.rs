@@ -1,4 +1,4 @@
-//! The leases of hours: items of table `archive_hours` (PK `archive`, SK `hour`) with a partition key of their own.
+//! The leases of hours: items of table `archive_hours` (PK `archive`, SK `hour`) with a separate partition key.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;

@@ -8,7 +8,7 @@ use pipeline::ArchiveHour;
 
 use crate::usage::ConvertUsageError;
 
-/// An hour and the place that it is read from.
+/// An hour and the location that it is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HourInput {
     pub(crate) location: InputLocation,

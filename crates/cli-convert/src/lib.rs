@@ -92,7 +92,7 @@ fn convert_all(inputs: Vec<HourInput>, settings: &ConvertSettings, staging: Arc<
 
 type HourOutcome = Result<ConvertedHour, FileError>;
 
-/// Converts as many inputs at once as there are threads. Left-over threads are divided among the inputs.
+/// Converts one input for each thread at a time. If there are more threads than inputs, the inputs share the rest.
 fn convert_each(inputs: &[HourInput], converter: &RunContext<'_>) -> Vec<HourOutcome> {
     let at_once = inputs.len().min(converter.settings.threads).max(1);
     let threads_each = converter.settings.threads / at_once;

@@ -1,4 +1,4 @@
-//! The progress bar of a run, on a terminal alone.
+//! The progress bar of a run. It appears only on a terminal.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -71,7 +71,7 @@ impl ConvertProgress {
         self.bar.suspend(|| eprintln!("{line}"));
     }
 
-    /// Removes the bar for good, even if other threads still count.
+    /// Removes the bar permanently, even if other threads still count.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
         self.bar.set_draw_target(ProgressDrawTarget::hidden());

@@ -55,7 +55,7 @@ impl Staging {
         // Relative to the output folder as the user named it, for error messages.
         let root = out.join(folder.file_name().unwrap_or_default());
         let lock = File::open(&root).map_err(failed)?;
-        // Some network file systems have no locks. There, no folder is taken for a left-over and deleted.
+        // Some network file systems have no locks. There, no folder counts as left by a killed run, so none is deleted.
         let _ = lock.lock();
         Ok(Self { out: out.to_owned(), root, changes: Mutex::new(()), _lock: lock })
     }

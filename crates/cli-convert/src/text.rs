@@ -1,8 +1,8 @@
 //! The text of the chunks of an input, with duplicate lines blanked.
 //!
-//! The Lambda knows the duplicate lines of a chunk beforehand, from the plan. Here they are found during the only pass, so they
-//! are replaced by blank lines of the same length, and every other record keeps its line and offset. The duplicates are kept
-//! aside and counted by the converter at the end of the chunk, so the counts equal those of the Lambda.
+//! The Lambda knows the duplicate lines of a chunk from the plan. Here they are found during the only pass. They are replaced
+//! by blank lines of the same length, so every other record keeps its line and offset. The duplicates are stored separately,
+//! and the converter counts them at the end of the chunk, so the counts equal those of the Lambda.
 
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 
@@ -13,7 +13,7 @@ use tempfile::SpooledTempFile;
 
 use crate::error::FileError;
 
-/// Bytes of duplicate lines held in memory; more go to a temporary file.
+/// Bytes of duplicate lines in memory; further ones go to a temporary file.
 const MEMORY_BYTES: usize = 1 << 20;
 /// Bytes of a duplicate line that are blanked at a time.
 const BLANK_BYTES: usize = 64 << 10;
@@ -44,7 +44,7 @@ impl<R: Read> ChunkTexts<R> {
         self.failure.take()
     }
 
-    /// Ends a chunk that was read to its end: its duplicates, and the figures that its counts must agree with.
+    /// Ends a chunk that was read to its end. Returns its duplicates, and the figures that its counts must agree with.
     pub(crate) fn end_chunk(&mut self) -> Result<ChunkEnd, FileError> {
         let Some(chunk) = self.chunks.chunk() else { return Ok(ChunkEnd::default()) };
         let mut end = ChunkEnd { lines: chunk.lines, blank_lines: chunk.blank_lines, ..ChunkEnd::default() };
@@ -118,13 +118,13 @@ impl<R: Read> Read for ChunkTexts<R> {
     }
 }
 
-/// Notes why reading fails; readers pass on that it does.
+/// Stores the error in `failure`. Readers only pass on that a read failed.
 fn failed(failure: &mut Option<FileError>, why: impl Into<FileError>) -> io::Error {
     *failure = Some(why.into());
     io::Error::other("the input or a temporary file failed")
 }
 
-/// What is known of a chunk at its end.
+/// The counts of a chunk that are known at its end.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ChunkEnd {
     lines: u64,
@@ -134,7 +134,8 @@ pub(crate) struct ChunkEnd {
 }
 
 impl ChunkEnd {
-    /// The counts of a chunk whose equal lines were given as blank ones; or how they contradict what is known.
+    /// Completes the counts of a chunk whose duplicate lines were replaced by blank lines. Returns an error if the counts
+    /// contradict those known at the end.
     pub(crate) fn complete(&self, mut counts: RecordCounts) -> Result<RecordCounts, String> {
         counts.records += self.duplicate_records;
         counts.duplicates += self.duplicate_records;

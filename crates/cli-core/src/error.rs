@@ -1,4 +1,4 @@
-//! Errors of the command: each is one line and says what to do next.
+//! Errors of the command. Each is one line that includes the next step.
 
 /// Why a command failed. The message is one line: what failed, on which object, and what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ pub enum CliError {
     BadLines { path: String, lines: String },
     #[error("{what} failed ({reason}); see 'ghactivity local logs'")]
     Local { what: String, reason: String },
-    /// An input file of the command line, found unreadable before anything was done.
+    /// An input file of the command line cannot be read. Nothing was done yet.
     #[error("{path}: {reason}; correct it, or name another file")]
     Unreadable { path: String, reason: String },
     #[error("{path}: {reason}; choose another place")]
@@ -60,7 +60,7 @@ pub enum CliError {
         "cannot make a picture ({reason}); the page is complete: open it, or name a browser: CHROME=/path/to/chromium"
     )]
     NoPicture { reason: String },
-    /// A usage error that only this stack, or the answer to a question, reveals.
+    /// A usage error that depends on the stack or on the reply to a question, so the parser cannot find it.
     #[error("{0}")]
     Usage(String),
 }

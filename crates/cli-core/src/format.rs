@@ -1,4 +1,4 @@
-//! Numbers, times and errors as a person reads them.
+//! Formats numbers, times and errors for people.
 
 use std::error::Error;
 
@@ -74,7 +74,7 @@ pub fn whole(number: f64) -> u64 {
     number as u64
 }
 
-/// Seconds rounded to milliseconds, as JSON results have them.
+/// Seconds rounded to milliseconds, for JSON results.
 pub fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }

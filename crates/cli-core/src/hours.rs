@@ -1,10 +1,10 @@
-//! Hours and ranges of hours as a person writes them.
+//! Parses hours and ranges of hours from arguments of the command line.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use pipeline::ArchiveHour;
 
-/// The hour of an hour; the first hour of a day.
+/// Parses an hour, or a day, which stands for its first hour.
 ///
 /// # Errors
 ///
@@ -13,7 +13,7 @@ pub fn first_of(text: &str) -> Result<ArchiveHour, String> {
     hour_or_day(text, 0)
 }
 
-/// The hour of an hour; the last hour of a day.
+/// Parses an hour, or a day, which stands for its last hour.
 ///
 /// # Errors
 ///
@@ -22,7 +22,7 @@ pub fn last_of(text: &str) -> Result<ArchiveHour, String> {
     hour_or_day(text, 23)
 }
 
-/// The first and last hour of an hour, a day, or two of them with `..` between.
+/// Parses an hour, a day, or two of them with `..` between. Returns the first and the last hour.
 ///
 /// # Errors
 ///
@@ -33,7 +33,7 @@ pub fn range(text: &str) -> Result<(ArchiveHour, ArchiveHour), String> {
     if from > to { Err(format!("{from} lies after {to}: exchange them")) } else { Ok((from, to)) }
 }
 
-/// The hour that is not over at `now`.
+/// The hour that contains `now`.
 pub fn current(now: Timestamp) -> ArchiveHour {
     ArchiveHour::containing(now).unwrap_or(ArchiveHour::FIRST)
 }

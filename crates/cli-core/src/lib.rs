@@ -2,7 +2,7 @@
 //!
 //! Nothing here depends on AWS: `ghactivity convert` uses this crate on a laptop without an account.
 //!
-//! Results go to standard output, progress and complaints to standard error. Exit status: 0 for success, [`USAGE`],
+//! Results go to standard output, progress and errors to standard error. Exit status: 0 for success, [`USAGE`],
 //! [`FAILED`], and 128 plus the signal's number for a command that a signal ended.
 
 pub mod color;

@@ -1,4 +1,4 @@
-//! Standard output: results, for a person or for a program.
+//! Prints results to standard output, for people or for programs.
 //!
 //! Failed writes are ignored, because standard output is closed then.
 
@@ -27,7 +27,8 @@ pub fn styled(text: &str) {
     let _ = anstream::stdout().write_all(text.as_bytes());
 }
 
-/// A table without borders, its columns two spaces apart. `is_number` says which columns, from 0, are aligned to the right.
+/// A table without borders, its columns two spaces apart. `is_number` selects the columns (from 0) that are aligned to
+/// the right.
 pub fn table<Row>(head: &[&str], rows: impl IntoIterator<Item = Row>, is_number: impl Fn(usize) -> bool) -> String
 where
     Row: IntoIterator<Item = String>,

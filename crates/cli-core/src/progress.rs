@@ -1,4 +1,4 @@
-//! Progress bars on standard error, which appear on a terminal alone.
+//! Progress bars on standard error. They appear only on a terminal.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub fn bars() -> MultiProgress {
     MultiProgress::with_draw_target(ProgressDrawTarget::stderr())
 }
 
-/// Removes the bars for good, even if other threads still move them.
+/// Removes the bars permanently, even if other threads still move them.
 pub fn clear(bars: &MultiProgress) {
     let _ = bars.clear();
     bars.set_draw_target(ProgressDrawTarget::hidden());

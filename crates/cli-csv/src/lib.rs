@@ -1,6 +1,6 @@
-//! `ghactivity load-csv` and `ghactivity unload`: a CSV file into a DynamoDB table, and out of it again.
+//! `ghactivity load-csv` and `ghactivity unload`: load a CSV file into a DynamoDB table, and delete its items.
 //!
-//! Both start executions of the stack and follow them as `cli-watch` does. The receipts of a load's chunks say how far it is.
+//! Both start executions of the stack and follow them as `cli-watch` does. The receipts of a load's chunks show its progress.
 
 mod follow;
 pub mod load_csv;

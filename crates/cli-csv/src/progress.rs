@@ -1,7 +1,7 @@
-//! How far a load is, drawn on standard error.
+//! The progress of a load, drawn on standard error.
 //!
-//! The execution reports its plan and its end. In between, the receipts of the chunks in the upload bucket say how far it is;
-//! each receipt is read once.
+//! The execution reports its plan and its end. In between, the progress is read from the receipts of the
+//! chunks in the upload bucket; each receipt is read once.
 
 use std::collections::HashSet;
 use std::io::IsTerminal;
@@ -22,7 +22,7 @@ use crate::report::MAX_RECEIPT_BYTES;
 
 const CHUNKS: &str = "{bar:24} {pos} of {len} chunks, {msg}";
 const OPEN: &str = "{spinner} {msg}";
-/// Chunk receipts that are read at once.
+/// The number of chunk receipts that are read at a time.
 const READS_AT_ONCE: usize = 16;
 /// Interval of the progress lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
@@ -57,7 +57,7 @@ impl LoadProgress {
         self.say(&format!("{state}: {error}: {message}"));
     }
 
-    /// Reads the new receipts and moves the bar. Read errors are ignored: they delay the bar alone.
+    /// Reads the new receipts and moves the bar. Read errors are ignored: they only delay the bar.
     pub(crate) async fn update(&mut self, aws: &AwsClients, followed: &FollowedExecution) {
         let loading = followed.progress.state == "LoadChunks";
         let Some(plan) = loading.then(|| PlannedLoad::of(followed)).flatten() else {

@@ -1,4 +1,4 @@
-//! Rejected rows, as the quarantine of a load has them.
+//! Reads rejected rows from the quarantine of a load.
 
 use std::io::BufRead;
 

@@ -22,7 +22,7 @@ pub(crate) enum EventFinding {
 }
 
 impl EventFinding {
-    /// The words after a count of them.
+    /// The text that follows the number of findings in a report.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Missing => "sent events are not stored",

@@ -1,4 +1,4 @@
-//! Puts records into the stream, and notes each one that the stream took.
+//! Puts records into the stream, and writes a line for each record that the stream stored.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -25,7 +25,7 @@ use crate::sent::SentLine;
 /// Limits of one `PutRecords`; bytes include partition keys. Source: the Kinesis API.
 const MAX_RECORDS: usize = 500;
 const MAX_BYTES: usize = 5 << 20;
-/// Requests in a row without a stored record before giving up: about a minute.
+/// The most successive requests without a stored record, which last about a minute.
 const MAX_TRIES: u32 = 20;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -113,7 +113,7 @@ impl<'a> Putter<'a> {
         })
     }
 
-    /// The number of records, where it is known beforehand.
+    /// The number of records, if it is known before they are sent.
     pub(crate) fn expect(&self, records: u64) {
         self.bar.set_length(records);
         self.bar.set_style(style(WITH_END));

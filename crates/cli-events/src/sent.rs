@@ -94,7 +94,7 @@ impl SimulationArguments {
     }
 }
 
-/// A line of a `--sent` file: a record, and its place in the stream.
+/// A line of a `--sent` file: a record, and its position in the stream.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SentLine<'a> {

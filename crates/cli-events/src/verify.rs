@@ -27,7 +27,7 @@ use crate::stored_records::StoredRecords;
 
 const EVENTS: &str = "events/";
 const QUARANTINE: &str = "quarantine/events/";
-/// Objects that are read at once.
+/// The number of objects that are read at a time.
 const READS: usize = 16;
 /// Longest object that is read. A batch of 6 MB makes far smaller ones.
 const MAX_OBJECT_BYTES: u64 = 1 << 30;

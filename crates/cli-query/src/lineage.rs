@@ -56,7 +56,7 @@ struct RowLineage {
     source_line: u64,
     landing_object: String,
     landing_etag: Option<String>,
-    /// The place in the landing object; null once that object is deleted.
+    /// The position in the landing object; null once that object is deleted.
     place: Option<LinePlace>,
     source_url: Option<String>,
     source_etag: Option<String>,
@@ -165,7 +165,7 @@ fn parse_path(path: &str) -> Option<(ArchiveHour, Version, u32)> {
     Some((hour.parse().ok()?, version.parse().ok()?, chunk.parse().ok()?))
 }
 
-/// The place and text of the line, or why they cannot be read.
+/// The position and text of the line, or why they cannot be read.
 type LineLookup = Result<(LinePlace, String), String>;
 
 async fn find_line(

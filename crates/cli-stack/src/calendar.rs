@@ -14,21 +14,21 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HourState {
-    /// Readers see it, and its verdict is `complete`.
+    /// The hour is published, and its verdict is `complete`.
     Published,
-    /// Readers see it; it has far fewer rows than on the days before, or a different mix of types.
+    /// The hour is published, but has far fewer rows than on the days before, or a different mix of types.
     Degraded,
-    /// Readers see it; it has almost no rows.
+    /// The hour is published, but has almost no rows.
     Tiny,
-    /// The archive does not have it.
+    /// The archive does not have the hour.
     Missing,
     /// The last attempt failed.
     Failed,
-    /// Its bytes are stored; it is not published yet.
+    /// The bytes of the hour are stored, but the hour is not published yet.
     Landed,
-    /// It is over and has not been published.
+    /// The hour has ended and is not published.
     NotYet,
-    /// It is not over yet.
+    /// The hour has not ended yet.
     Future,
 }
 
@@ -56,7 +56,7 @@ impl HourState {
         }
     }
 
-    /// The shapes differ, so the states can be told apart without colours.
+    /// The shapes differ, so the states can be distinguished without colours.
     fn shape(self) -> (&'static str, AnsiColor) {
         match self {
             Self::Published => ("█", AnsiColor::Green),
@@ -150,7 +150,7 @@ fn draw(state: HourState, length: usize) -> String {
     paint(color, &shape.repeat(length))
 }
 
-/// Equal neighbours together, so that one escape sequence colours all of them.
+/// Groups equal neighbours, so that one escape sequence colours a whole group.
 fn runs(states: &[HourState]) -> impl Iterator<Item = (HourState, usize)> {
     states.chunk_by(|one, next| one == next).map(|run| (run[0], run.len()))
 }

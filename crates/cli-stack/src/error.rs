@@ -41,13 +41,13 @@ pub(crate) struct CallTarget<'a> {
     pub(crate) endpoint: Option<&'a str>,
 }
 
-/// The code and message with which a service refused a call.
+/// The error code and the message in the response of a service that refused a call.
 struct ServiceAnswer {
     code: Option<String>,
     message: Option<String>,
 }
 
-/// Whether CloudFormation says that the stack does not exist.
+/// Whether CloudFormation reports that the stack does not exist.
 pub fn is_stack_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ValidationError")
 }
@@ -156,7 +156,7 @@ pub(crate) fn expired_at(expiry: SystemTime) -> CliError {
     CliError::Expired { reason: format!("they were good until {moment}") }
 }
 
-/// The service's answer in an error whose type an adapter erased.
+/// The service's response in an error whose type an adapter erased.
 fn metadata<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a ErrorMetadata> {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -1,7 +1,7 @@
-//! The deployed stack as the command sees it: found by its name, described by its outputs, reached by its clients.
+//! Finds the deployed stack by its name, reads its outputs, and makes clients for its services.
 //!
 //! Nothing is kept between runs. Profile, region, credentials and `AWS_ENDPOINT_URL` are read as the SDK reads them, so a
-//! local AWS is a stack like any other.
+//! stack on a local AWS needs no special code.
 
 mod arguments;
 mod aws;

@@ -15,7 +15,7 @@ const OVERALL: &str = "{bar:24} {pos} of {len} hours, {msg}, {eta} left";
 const OVERALL_OPEN: &str = "{spinner} {pos} hours, {msg}";
 const HOUR: &str = "  {prefix:14} {bar:20} {pos:>4} of {len} chunks  {msg}";
 const HOUR_OPEN: &str = "  {prefix:14} {spinner} {msg}";
-/// Lines of running hours at once; further hours are only counted.
+/// The most running hours with a line; further hours are only counted.
 const MAX_HOUR_LINES: usize = 12;
 
 /// The bars of an execution and of the hours that it started.

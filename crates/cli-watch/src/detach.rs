@@ -1,4 +1,4 @@
-//! Ctrl-C while an execution is followed: the command ends, the execution continues.
+//! Handles Ctrl-C while an execution is followed: the command ends, the execution continues.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

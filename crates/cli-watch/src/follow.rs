@@ -17,7 +17,7 @@ use crate::summary::{ExecutionReport, HourReport};
 ///
 /// # Errors
 ///
-/// [`CliError::Unwatched`] if Step Functions cannot be asked about it for the whole of the retry window.
+/// [`CliError::Unwatched`] if no request to Step Functions succeeds during the retry window.
 pub async fn follow(aws: &AwsClients, arn: &ExecutionArn, detach: &Detach) -> Result<ExecutionReport, CliError> {
     let board = Board::new(arn.kind() != ExecutionKind::Hour);
     detach.set(arn, Some(board.bars()));
@@ -88,7 +88,7 @@ impl Watcher {
         for failure in self.poller.refresh(&mut self.root).await? {
             self.board.failure(&format!("({})", kind_name(arn)), &failure);
         }
-        // Also after the end of the parent, so that no hour is missed.
+        // The list is read also after the parent has ended, so that no hour is missed.
         self.refresh_hours(arn).await?;
         self.draw();
         Ok(())

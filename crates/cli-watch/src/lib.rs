@@ -1,7 +1,7 @@
 //! Starts executions of the stack's state machines and follows them until they end.
 //!
-//! [`Poller`] asks Step Functions for new events, [`ExecutionProgress`] is read from them, the board draws it, and
-//! [`ExecutionReport`] is the result. Ctrl-C detaches: the execution continues, and nothing about it is kept on this machine.
+//! [`Poller`] reads new events from Step Functions, [`ExecutionProgress`] is computed from them, the board draws it, and
+//! [`ExecutionReport`] is the result. Ctrl-C detaches: the execution continues, and this machine stores nothing about it.
 
 mod arn;
 mod board;

@@ -43,10 +43,10 @@ pub struct ExecutionProgress {
     scheduled: u64,
 }
 
-/// States of the items of a map. Many run at once, so the map counts as the current state.
+/// States of the items of a map. Many run at the same time, so the map counts as the current state.
 const ITEMS: [&str; 3] = ["ConvertChunk", "ProcessHour", "HourFailed"];
 
-/// Expected failures that the state machine handles: a condition that fails, a table that does not exist yet or already.
+/// Expected failures that the state machine handles: a failed condition, a table that is absent or exists already.
 const QUIET: [&str; 3] = [
     "DynamoDb.ConditionalCheckFailedException",
     "DynamoDb.ResourceNotFoundException",
@@ -99,7 +99,7 @@ impl ExecutionProgress {
         None
     }
 
-    /// Adds ends and subtracts starts: the sum over all tasks is the time they took.
+    /// Adds the end and subtracts the start of each task, so the sum is the time of all tasks.
     fn time(&mut self, event: &HistoryEvent) {
         let sign = match event.r#type() {
             HistoryEventType::TaskScheduled => -1.0,
@@ -140,7 +140,7 @@ impl ExecutionProgress {
     }
 
     fn failed(&mut self, error: &str, cause: &str) -> Option<TaskFailure> {
-        // A failed hour is reported by its own execution; recording the failure, and the parent, repeat it.
+        // The execution of a failed hour reports the error. `CommitFailure` and the parent only repeat it.
         if QUIET.contains(&error) || ["CommitFailure", "ProcessHours"].contains(&self.state.as_str()) {
             return None;
         }

@@ -9,7 +9,7 @@ use crate::arn::ExecutionArn;
 /// Long enough for a change of network and for throttling to pass.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
 
-/// Lets transient errors pass until they have lasted for [`LIMIT`].
+/// Ignores transient errors until they have lasted for [`LIMIT`].
 pub struct RetryWindow {
     arn: ExecutionArn,
     failing_since: Option<Instant>,
@@ -20,7 +20,8 @@ impl RetryWindow {
         Self { arn: arn.clone(), failing_since: None }
     }
 
-    /// Returns the result of a poll, or `None` for a transient error that may still pass. `say` reports the first error in a row.
+    /// Returns the result of a poll, or `None` for a transient error within [`LIMIT`]. `say` reports the first of successive
+    /// errors.
     ///
     /// # Errors
     ///

@@ -85,7 +85,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     ended.error().map_or(Ok(()), Err)
 }
 
-/// Refuses a range that is not over before quoting it, as the state machine would.
+/// Rejects a range that has not ended, before it is quoted. The state machine would reject it too.
 fn is_over(to: ArchiveHour, now: Timestamp) -> Result<(), CliError> {
     match due::newest_over(now) {
         Some(newest) if to <= newest => Ok(()),

@@ -1,7 +1,7 @@
 //! The command `ghactivity`.
 //!
-//! A subcommand is a module, here or in a `cli-*` crate, with `Arguments` and a function `run`. `cli-core` says what all of
-//! them promise: where output goes, and what the exit status means.
+//! A subcommand is a module, here or in a `cli-*` crate, with `Arguments` and a function `run`. `cli-core` defines
+//! what all of them promise: where output goes, and what the exit status means.
 
 mod backfill;
 mod command;

@@ -1,7 +1,7 @@
 //! `ghactivity local`: the local AWS of the project, run by the package `local_aws`.
 //!
-//! It needs the project's folder (the template, the functions' code, `local_aws`): that in which, or below which, the
-//! command is run, or else that which the program was built in.
+//! It needs the folder of the project, which has the template, the code of the functions and `local_aws`. This is the
+//! current folder or one above it, or otherwise the folder in which the program was built.
 
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

@@ -70,13 +70,13 @@ async fn up_to_the_bookmark(stack: &Stack) -> Result<(ArchiveHour, ArchiveHour),
     let (from, apart) = joined(&before, first);
     eprintln!("  {from} to {bookmark}");
     if let Some((oldest, newest)) = apart {
-        // Hours in a gap were never run, so a range over it could not be proven.
+        // Hours in a gap of the ledger never ran, so a proof of a range with the gap would fail.
         eprintln!("  hours before a gap are left out: 'ghactivity prove {oldest}..{newest}'");
     }
     Ok((from, bookmark))
 }
 
-/// The oldest hour from which the ledger has all hours up to `first`, and the range of the hours before a gap.
+/// The oldest hour from which the ledger has all hours up to `first`. If the ledger has hours before a gap, also their range.
 fn joined(before: &[ArchiveHour], first: ArchiveHour) -> (ArchiveHour, Option<(ArchiveHour, ArchiveHour)>) {
     let mut from = first;
     for hour in before.iter().rev().filter(|hour| **hour < first) {

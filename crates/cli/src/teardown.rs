@@ -81,7 +81,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     outcome
 }
 
-/// Deletes the stack, then what it leaves behind, and strikes from the list what is gone; a problem with one keeps none of the others.
+/// Deletes the stack, then its remaining buckets and tables. Each deleted one is removed from `remaining`. After an error,
+/// the others are still deleted, and the first error is returned.
 async fn delete_rest(stack: &Stack, remaining: &mut RemainingResources) -> Result<(), CliError> {
     delete_stack(stack).await?;
     remaining.stack_is_gone = true;
@@ -102,7 +103,7 @@ async fn delete_rest(stack: &Stack, remaining: &mut RemainingResources) -> Resul
     outcome
 }
 
-/// What is to go and is not gone. Once the stack is, nothing but this names it.
+/// Resources that are not deleted yet. Once the stack is deleted, only this list names them.
 #[derive(Default)]
 struct RemainingResources {
     region: String,
@@ -133,7 +134,7 @@ fn say(line: &str) {
     output::text(&format!("{line}\n"));
 }
 
-/// Asks for the word; any other input is a no.
+/// Asks for the word `delete`. Any other input cancels.
 fn confirmed() -> Result<(), CliError> {
     if io::stdin().is_terminal() {
         eprint!("Type delete to continue: ");
@@ -146,7 +147,7 @@ fn confirmed() -> Result<(), CliError> {
     Err(CliError::Usage("not confirmed, nothing was done; type the word delete when asked".to_owned()))
 }
 
-/// A running execution would lose its functions midway, and write into buckets that are being emptied.
+/// Fails if an execution is running: it would lose its functions, and write into buckets that are being emptied.
 async fn refuse_if_running(stack: &Stack, resources: &StackResources) -> Result<(), CliError> {
     for machine in &resources.state_machines {
         let request =
@@ -170,7 +171,7 @@ async fn delete_bucket(stack: &Stack, bucket: &str) -> Result<(), CliError> {
         Err(error) if error.as_service_error().is_some_and(|refusal| refusal.is_not_found()) => return Ok(()),
         Err(error) => return Err(stack.aws.call_error("HeadBucket", bucket, error)),
     }
-    // Objects that arrived after the first time.
+    // Objects may have arrived since the bucket was emptied first.
     empty(stack, bucket).await?;
     let answer = stack.aws.s3().delete_bucket().bucket(bucket).send().await;
     answer.map_err(|error| stack.aws.call_error("DeleteBucket", bucket, error))?;

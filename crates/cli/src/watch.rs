@@ -38,7 +38,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let arn = arguments.execution;
     let detach = Detach::at_ctrl_c();
     let aws = arguments.stack.connect(Some(arn.region())).await?;
-    // Without retries, so that a wrong ARN or endpoint is reported at once.
+    // Without retries, so that a wrong ARN or endpoint is reported immediately.
     Poller::new(aws.clone()).describe(arn.as_str()).await?;
     if matches!(arn.kind(), ExecutionKind::CsvLoad | ExecutionKind::CsvUndo) {
         return follow_load(&aws, &arn, &detach).await?.finish(arguments.json);

@@ -128,11 +128,11 @@ pub(crate) struct CanonicalEntity {
     pub(crate) texts: u32,
 }
 
-/// Reads JSON whose spelling is known, and verifies it by comparison. It reads on past the end of the JSON if the bytes
-/// there match, so the caller compares [`Self::at`] with the expected end.
+/// Reads JSON that is expected to have a certain spelling, and compares it with that spelling. It does not know where the
+/// JSON ends: it continues as long as the bytes match, so the caller compares [`Self::at`] with the expected end.
 pub(crate) struct CanonicalReader<'a> {
     text: &'a [u8],
-    /// Where the record begins: spans count from here.
+    /// Where the record begins. Spans are relative to it.
     start: usize,
     at: usize,
     /// Whether all texts that were read are ASCII; may be false for ASCII near the end of the text.

@@ -10,7 +10,7 @@ use crate::canonical_entity::{Actor, CanonicalEntity, CanonicalReader, Org, Repo
 use crate::timestamp::TimestampCache;
 
 /// An event in the canonical spelling: its fields and those of its entities are in GitHub's order. There is no white
-/// space and no escape, except in the payload. Spans count from the start of the record.
+/// space and no escape, except in the payload. Spans are relative to the start of the record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CanonicalEvent {
     pub(crate) id: Span,

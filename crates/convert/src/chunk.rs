@@ -80,9 +80,9 @@ impl ChunkConverter {
     /// both in the order of the text.
     ///
     /// Most events are read in the memory of `text`, which should hold some hundred KiB at a time. A bad record does
-    /// not fail the chunk. Without a row nothing is written to `parquet`, and without a bad record nothing to
-    /// `quarantine`. Memory is bounded for every text: a record of more than 16 MiB is rejected, and only its first 64
-    /// KiB are held.
+    /// not fail the chunk. If there is no row, nothing is written to `parquet`. If there is no bad record, nothing is
+    /// written to `quarantine`. Memory is bounded for every text: a record of more than 16 MiB is rejected, and only its
+    /// first 64 KiB stay in memory.
     ///
     /// # Errors
     ///

@@ -54,7 +54,7 @@ fn entity_fields(texts: &[&str]) -> Fields {
     std::iter::once(id).chain(texts.iter().map(|name| Field::new(*name, DataType::Utf8, true))).collect()
 }
 
-/// The places of the leaf columns. An entity has one for its id and one for each text.
+/// The indexes of the leaf columns. An entity has one for its id and one for each text.
 mod place {
     pub(super) const ID: usize = 0;
     pub(super) const TYPE: usize = 1;

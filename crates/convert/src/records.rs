@@ -6,12 +6,12 @@
 //! value, or from the start of an incomplete value, everything up to the line feed is one record: halves of torn
 //! records are not merged.
 //!
-//! Each line takes one of two ways. A whole line that is an event in the canonical spelling is read where it lies in
-//! the reader's memory. Any other line is copied to a buffer, where JSON's grammar finds the end of each value:
+//! A line is read in one of two ways. A whole line that is an event in the canonical spelling is read in the memory of
+//! the reader, without a copy. Any other line is copied to a buffer, where JSON's grammar finds the end of each value:
 //! [`json_scan`] for objects, `serde_json` for other values, which are never stored, and for the messages about broken
 //! records.
 //!
-//! At most [`MAX_RECORD_BYTES`] and [`READ_BYTES`] of text are held, however long a line is. The records do not depend
+//! At most [`MAX_RECORD_BYTES`] and [`READ_BYTES`] of text are in memory, however long a line is. The records do not depend
 //! on how the text arrives in reads.
 
 mod line_buffer;
@@ -38,7 +38,7 @@ pub(crate) const MAX_RECORD_BYTES: usize = 16 << 20;
 /// How much of an oversized record is kept.
 pub(crate) const OVERSIZED_PREFIX_BYTES: usize = 64 << 10;
 
-/// A record and its place.
+/// A record and its position.
 #[derive(Debug)]
 pub(crate) struct FramedRecord<'a> {
     /// The number of its line in the file, from 1.
@@ -139,7 +139,7 @@ enum FrameStep {
     EndLine,
 }
 
-/// The place of a record: its line and offset in the file, and its index in the buffer.
+/// The position of a record: its line and offset in the file, and its index in the buffer.
 struct RecordPlace {
     line: u64,
     offset: u64,
@@ -195,7 +195,7 @@ impl<'b, R: BufRead> RecordReader<'b, R> {
         }
     }
 
-    /// Takes canonical events in the reader's memory, up to the first line that is not one or is not there in full.
+    /// Takes canonical events in the reader's memory, up to the first line that is not canonical or is incomplete.
     fn take_canonical_lines(
         &mut self,
         take: &mut impl FnMut(&FramedRecord<'_>) -> Result<(), ConvertError>,
@@ -318,7 +318,7 @@ impl<'b, R: BufRead> RecordReader<'b, R> {
     }
 
     /// Decides on the bytes at the start of the buffer, which are not blank. A result other than [`FrameStep::ReadOn`]
-    /// is the same with any more bytes in the buffer.
+    /// does not change when the buffer has more bytes.
     fn step(&mut self) -> FrameStep {
         let (start, end, is_whole_line) = self.line.window(self.max_record_bytes);
         if start == end {

@@ -9,8 +9,8 @@ pub(crate) const MAX_ITEM_BYTES: u64 = 400 << 10;
 /// DynamoDB's longest partition key.
 pub(crate) const MAX_KEY_BYTES: usize = 2048;
 /// The part of an item that is reserved for what the load adds. The longest address of a file (`s3://`, a bucket of 63
-/// characters, a key of 1024 bytes) needs 1176 bytes. The constant makes the judgement of a row independent of the file's
-/// name.
+/// characters, a key of 1024 bytes) needs 1176 bytes. With a constant, the same row is valid
+/// or rejected whatever the file's name is.
 pub(crate) const RESERVED_BYTES: u64 = 1200;
 /// Hex digits of a load id.
 const LOAD_ID_CHARS: usize = 16;

@@ -8,7 +8,7 @@ use crate::records::CsvRecord;
 /// DynamoDB allows longer attribute names, but such a column name is most likely not a header.
 const MAX_NAME_BYTES: usize = 255;
 
-/// The header, or an option, does not name the columns. Columns are counted from 1.
+/// The header, or an option, does not name the columns. Column numbers start at 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
     #[error("column {column} of the header has no name")]

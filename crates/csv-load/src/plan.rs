@@ -85,7 +85,7 @@ pub struct LoadPlan {
     pub rules: LoadRules,
     /// The time when the load was first planned. Every item has it.
     pub ingestion_timestamp: Timestamp,
-    /// In order. Only blank lines lie between chunks.
+    /// In the order of the file. There are only blank lines between two chunks.
     pub chunks: Vec<CsvChunk>,
     pub rows: u64,
     /// Rows that are not valid.

@@ -73,7 +73,7 @@ pub enum OnExisting {
     Fail,
 }
 
-/// The options of a load, completed with the columns of the file.
+/// The options of a load, resolved against the columns of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "RulesDocument", into = "RulesDocument")]
 pub struct LoadRules {
@@ -200,9 +200,9 @@ impl LoadRules {
                 ColumnType::BOOL if types::boolean(cell).is_some() => {}
                 column_type => return Err(self.wrong_type(index, cell, column_type)),
             }
-            // A number has one byte for two digits, one more, and one if it is negative or has an odd number of digits. That
-            // is more than its text only for short numbers. The sum ignores types, because they can be inferred after a row
-            // is judged.
+            // A number takes one byte for each two digits, plus one byte, plus another one if it is negative or has an odd
+            // number of digits. Only a short number takes more bytes than its text. The sum ignores types, because they can
+            // be inferred after a row is judged.
             bytes += self.name_bytes[index] + cell.len().max(cell.len() / 2 + 2) as u64;
         }
         if !has_value {

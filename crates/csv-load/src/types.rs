@@ -76,9 +76,9 @@ fn is_plain_number(text: &[u8]) -> bool {
 
 /// The properties of a decimal number that decide whether DynamoDB accepts it.
 struct Decimal {
-    /// The number of digits from the first to the last that is not zero.
+    /// The number of significant digits, without leading and trailing zeros.
     significant: usize,
-    /// The power of ten of the first of them.
+    /// The power of ten of the first significant digit.
     magnitude: i64,
 }
 

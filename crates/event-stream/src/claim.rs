@@ -55,7 +55,7 @@ pub enum ClaimResult {
     Unknown,
 }
 
-/// The place of an event in the stream. It is the same for every delivery. Written as `shard:sequence number#part`.
+/// The position of an event in the stream. It is the same for every delivery. Written as `shard:sequence number#part`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartId<'a> {
     pub record: &'a RecordId,

@@ -132,7 +132,7 @@ impl StoredRow {
     }
 }
 
-/// The bytes cannot be decoded. Rows and lines are counted from 1.
+/// The bytes cannot be decoded. The numbers of rows and lines start at 1.
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableError {
     #[error("not readable as Parquet: {0}")]

@@ -46,7 +46,7 @@ impl ObjectFormat {
     }
 }
 
-/// The event types with partitions of their own: the values of the Glue table's partition projection.
+/// The event types that have separate partitions: the values of the Glue table's partition projection.
 ///
 /// A partition outside the projection is invisible, so events of all other types are stored under [`OTHER`].
 #[derive(Clone, Debug, PartialEq, Eq)]

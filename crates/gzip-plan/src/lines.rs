@@ -54,7 +54,7 @@ impl LineClassifier {
             ends.push((first + line_feed, if blank { LineKind::Blank } else { LineKind::New }));
             line = line_feed + 1;
         }
-        // The table is larger than the processor's caches. In a loop of their own, look-ups do not wait for hashes, so
+        // The table is larger than the processor's caches. In a separate loop, look-ups do not wait for hashes, so
         // the processor starts the next one before the last one ends.
         for ((_, kind), hash) in ends.iter_mut().zip(&self.hashes) {
             if let Some(hash) = *hash

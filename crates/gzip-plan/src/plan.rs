@@ -61,7 +61,7 @@ pub struct AccessPoint {
     pub compressed_bit: u64,
     /// The offset of the block's first byte in the text.
     pub uncompressed_offset: u64,
-    /// The place of the window in the windows object: up to 32 KiB of text before the block. `None` at the start of a
+    /// The range of the window in the windows object: up to 32 KiB of text before the block. `None` at the start of a
     /// member.
     pub window: Option<GzipWindow>,
 }

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedFile {
     pub plan: GzipPlan,
-    /// The windows, one after the other; [`crate::GzipWindow`] holds the place of each.
+    /// The windows, one after the other; [`crate::GzipWindow`] is the range of one.
     pub windows: Vec<u8>,
 }
 

@@ -35,12 +35,12 @@ impl TextHistory {
         self.start += forgotten as u64;
     }
 
-    /// The text that [`Self::slide`] drops, after its offset.
+    /// The text that [`Self::slide`] drops, with its offset in the whole text.
     pub(crate) fn forgettable(&self) -> (u64, &[u8]) {
         (self.start, &self.bytes[..self.filled.saturating_sub(WINDOW_BYTES)])
     }
 
-    /// All text that is held, after its offset.
+    /// All text of the history, with its offset in the whole text.
     pub(crate) fn all(&self) -> (u64, &[u8]) {
         (self.start, &self.bytes[..self.filled])
     }
@@ -69,7 +69,7 @@ impl TextHistory {
         &self.bytes[self.filled - length..self.filled]
     }
 
-    /// The index of an offset of the whole text; it must be within the text that is held.
+    /// The index of an offset of the whole text; it must be within the history.
     pub(crate) fn index_of(&self, offset: u64) -> usize {
         usize::try_from(offset - self.start).expect("the history holds half a MiB")
     }
@@ -85,7 +85,7 @@ struct PointCandidate {
     compressed_bit: u64,
     uncompressed_offset: u64,
     window_bytes: usize,
-    /// The window, once the history no longer holds it.
+    /// The window, once it is no longer in the history.
     saved: Option<Vec<u8>>,
     /// Its index among the access points, once a chunk uses it.
     stored: Option<u32>,

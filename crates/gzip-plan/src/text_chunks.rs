@@ -15,7 +15,7 @@ use input::{FileKind, InputFile};
 
 pub use input::PlainText;
 
-/// The history mostly holds the text of one read of the file, if it has this much room.
+/// With this much room, the history can mostly take the text of one read of the file.
 const ROOM_BYTES: usize = 8 * input::READ_BYTES;
 
 /// Where a chunk begins.
@@ -43,8 +43,8 @@ pub struct TextPiece<'a> {
 /// [`Self::chunk`]. A flaw of the file is reported when the pass reaches it, so text before it may already have been
 /// returned.
 ///
-/// Holds what a planner holds, the current line, and the text of a few KiB of the file. A line beyond 8 MiB is stored
-/// in a temporary file.
+/// Needs the memory of a planner, of the current line, and of the text of a few KiB of the file. A line beyond 8 MiB is
+/// stored in a temporary file.
 pub struct TextChunks<R> {
     input: InputFile<R>,
     pass: PassState,

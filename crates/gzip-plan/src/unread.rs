@@ -7,7 +7,7 @@ use std::io;
 use crate::points::TextHistory;
 use spool::Spool;
 
-/// The unread text: what the history dropped, and then the end of the history.
+/// The unread text: first the part that the history dropped, then the end of the history.
 #[derive(Default)]
 pub(crate) struct UnreadText {
     /// The text that the history dropped.
@@ -17,7 +17,7 @@ pub(crate) struct UnreadText {
 }
 
 impl UnreadText {
-    /// Keeps a part of the history, after its offset in the whole text. Bytes that were consumed or kept before are
+    /// Keeps a part of the history, given with its offset in the whole text. Bytes that were consumed or kept before are
     /// skipped.
     pub(crate) fn keep(&mut self, (offset, text): (u64, &[u8])) {
         let end = offset + text.len() as u64;

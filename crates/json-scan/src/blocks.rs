@@ -28,7 +28,7 @@ pub(crate) struct ByteClasses {
     pub(crate) operators: u64,
     /// Spaces and control characters.
     pub(crate) low: u64,
-    /// Whether there is a backslash or a control character; [`find_rare`] returns their places.
+    /// Whether there is a backslash or a control character; [`find_rare`] returns their positions.
     pub(crate) has_rare: bool,
     pub(crate) has_non_ascii: bool,
 }
@@ -99,7 +99,7 @@ pub(crate) fn escapes(backslashes: u64, carried: &mut bool) -> (u64, u64) {
         return (0, first);
     }
     // In a run of backslashes, every other one is escaped. The subtraction of the run's first bit from the odd bits
-    // carries through the run and leaves that pattern, whether the run begins at an even or an odd place.
+    // carries through the run and leaves that pattern, whether the run begins at an even or an odd position.
     let candidates = backslashes & !first;
     let turns = ((candidates << 1) | ODD_BITS).wrapping_sub(candidates) ^ ODD_BITS;
     let starts = turns & backslashes;
@@ -117,10 +117,10 @@ pub(crate) fn parity_so_far(mut bits: u64) -> u64 {
     bits
 }
 
-/// Writes the places of the set bits to `slots`, counted from `base`.
+/// Writes `base` plus the index of each set bit to `slots`.
 #[inline(always)]
 pub(crate) fn write_tokens(mut tokens: u64, base: u32, slots: &mut TokenSlots) {
-    // Their number is hard to predict for the processor; whether there are at least 8, 16, … of them is not.
+    // The processor can hardly predict the number of set bits, but it can predict whether there are at least 8, 16 and so on.
     for slots in slots.as_chunks_mut::<8>().0 {
         if tokens == 0 {
             break;

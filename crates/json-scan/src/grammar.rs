@@ -10,7 +10,7 @@ const MAX_DEPTH: usize = 127;
 /// A number of at most this many bytes and without an exponent is in the range of a double.
 const SURELY_IN_RANGE_BYTES: usize = 300;
 
-/// Walks over the tokens of a text. Offsets count from the start of the text.
+/// Walks over the tokens of a text. Offsets are relative to the start of the text.
 pub(crate) struct TokenCursor<'a> {
     text: &'a [u8],
     index: &'a mut TokenIndex,
@@ -27,7 +27,7 @@ impl<'a> TokenCursor<'a> {
         self.acceptable
     }
 
-    /// Takes the next token: whether it is an opening brace at `start`.
+    /// Takes the next token. Returns whether it is an opening brace at `start`.
     pub(crate) fn opens_object_at(&mut self, start: usize) -> bool {
         self.next() == start && byte(self.text, start) == b'{'
     }
@@ -86,7 +86,7 @@ impl<'a> TokenCursor<'a> {
         if byte(self.text, at) == b'"' { Ok(after) } else { self.check_word(at, after) }
     }
 
-    /// Checks the number or word at `at`. Returns the token after it, which is `after`.
+    /// Checks the number or word at `at`; `after` is the token after it. Returns `after`.
     #[inline(never)]
     fn check_word(&mut self, at: usize, after: usize) -> Result<usize, NotAnObject> {
         if at == END || after == END {
@@ -208,7 +208,7 @@ impl<'a> TokenCursor<'a> {
     }
 }
 
-/// The byte at `at`; at [`END`], a byte that is not valid JSON there.
+/// The byte at `at`. At [`END`] it is 0, which is never valid JSON.
 #[inline]
 fn byte(text: &[u8], at: usize) -> u8 {
     text.get(at).copied().unwrap_or(0)
@@ -219,7 +219,7 @@ fn closing(is_object: bool) -> u8 {
     if is_object { b'}' } else { b']' }
 }
 
-/// The end of the last token before `end`: `end` without the white space before it.
+/// The end of the last token before `end`: skips the white space before `end`.
 #[inline(always)]
 fn trimmed_end(text: &[u8], end: usize) -> usize {
     let end = end.min(text.len());

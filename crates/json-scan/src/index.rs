@@ -1,7 +1,7 @@
 //! The offsets of a text's tokens: operators, and the first bytes of strings, numbers and words.
 //!
-//! Strings are settled here: a byte within a string is never a token, and an invalid string is recorded as a flaw. The
-//! order of the tokens is checked in `grammar`.
+//! Strings are checked completely here: a byte within a string is never a token, and an invalid string is recorded as a
+//! flaw. The order of the tokens is checked in `grammar`.
 #![expect(clippy::inline_always, reason = "the vector operations must be compiled into their caller's target features")]
 
 use crate::blocks::{

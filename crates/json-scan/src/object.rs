@@ -17,7 +17,7 @@ pub struct ScannedObject {
     pub acceptable: bool,
 }
 
-/// The place of a field, as offsets from the object's opening brace.
+/// The position of a field, as offsets from the object's opening brace.
 #[derive(Clone, Debug)]
 pub struct FieldSpan {
     // 32 bits each: an object may have millions of fields.

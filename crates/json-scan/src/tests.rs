@@ -17,7 +17,7 @@ const LINES: [&str; 6] = [
     r#"{"id":"9","type":"ForkEvent","actor":{"id":5,"login":"b[bot]","display_login":"b","gravatar_id":"","url":"u","avatar_url":"a"},"repo":{"id":6,"name":"b/c","url":"u"},"payload":{"forkee":{"description":"\u4f60\u597d, \\\\ \\\" ","topics":["a","b"],"license":{"key":"mit"},"private":false}},"public":true,"created_at":"2024-06-03T15:00:00Z"}"#,
 ];
 
-/// Texts to insert at any place.
+/// Texts to insert at any position.
 const INSERTS: [&str; 36] = [
     "\"",
     "\\",

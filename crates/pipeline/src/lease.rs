@@ -18,7 +18,7 @@ use crate::{ArchiveHour, Version};
 /// A hold ends after this time unless it is renewed.
 pub const LEASE: SignedDuration = SignedDuration::from_mins(5);
 
-/// The smallest rest of a hold when a protected call starts: more than the SDK's operation timeout of 150 s.
+/// The least remaining time of a hold when a protected call starts: more than the SDK's operation timeout of 150 s.
 pub const SAFE: SignedDuration = SignedDuration::from_secs(160);
 
 /// The version that may be published, and the runs that may publish it.

@@ -1,4 +1,4 @@
-//! The decision what to write, made from the items that were read. This module does no I/O.
+//! Decides what to write, from the items that were read. This module does no I/O.
 
 use jiff::Timestamp;
 use pipeline::ledger::record::{self, Attempt, MissingRules, PublishKind};

@@ -93,7 +93,7 @@ impl Input {
             return Err(InvalidInput::new("resumed_redrive", "is more than redrive_count"));
         }
         match &self.outcome {
-            // A run that was started too early says nothing about the hour.
+            // A run that fails before the end of the hour started too early, so its failure is not recorded.
             RunOutcome::Failed(_) if self.hour.end() > now => {
                 let reason = format!("{} is not over until {}", self.hour, self.hour.end());
                 Err(InvalidInput::new("hour", reason))

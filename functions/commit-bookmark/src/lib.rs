@@ -15,15 +15,15 @@
 //! function commits a new version (`LeaseLost` otherwise) and deletes objects only as its holder. It deletes:
 //!
 //! - the objects of replaced versions, except the `KEEP_VERSIONS` newest ones;
-//! - objects of versions that the ledger does not name, which failed attempts left behind. They are deleted by the next
-//!   publication; after `HourWouldShrink` or `HourDoesNotBalance` of a published hour at once, under a lease for the published
-//!   version, if the partition shows that version.
+//! - objects of versions that the ledger does not name, which failed attempts left behind. The next publication deletes
+//!   them. After `HourWouldShrink` or `HourDoesNotBalance` of a published hour, this call deletes them under a lease for the
+//!   published version, if the partition shows that version.
 //!
 //! # Why a second run is safe
 //!
-//! Every write is decided from a snapshot and has the condition that the snapshot is still current. Otherwise, or if another
-//! transaction is changing the same items, the function reads and decides again. A run that is recorded already writes nothing:
-//! the same publication leaves the ledger item unchanged, and the key of the history item depends on the execution.
+//! Every write is decided from a snapshot and has the condition that the snapshot is still current. If it is not, or if another
+//! transaction is changing the same items, the function reads and decides again. A second run writes nothing for a recorded
+//! run: the same publication leaves the ledger item unchanged, and the key of the history item depends on the execution.
 //!
 //! # Why no bookmark is left behind
 //!

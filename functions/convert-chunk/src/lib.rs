@@ -7,8 +7,8 @@
 //! - **Writes** the Parquet object if there is a row, the quarantine object if there is an invalid record, and the receipt last.
 //!
 //! The bytes are inflated, parsed and encoded while they arrive. Memory holds a row group and the finished objects, whose length
-//! is bounded by the plan's limit on the bytes of a chunk. A longer line is a chunk of its own, and so is a file without line
-//! feeds; their objects have no such bound.
+//! is bounded by the plan's limit on the bytes of a chunk. A longer line is a separate chunk, and so is a file without line
+//! feeds; the objects of these chunks have no such bound.
 //!
 //! A second run is safe, also at the same time: names and bytes of the objects depend only on the input.
 

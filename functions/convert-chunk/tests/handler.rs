@@ -208,7 +208,7 @@ async fn second_run_repairs_any_stopped_run() {
     let text = events([1, 2]) + "bad\n";
     let whole = PlannedHour::of(&text, 100);
     whole.convert(0).await.unwrap();
-    // The SDK fails at once on a refusal, and after three attempts without a response.
+    // The SDK fails immediately on a refusal, and after three attempts without a response.
     for (phrase, call, times, fault) in [
         ("before the rows", "PutObject raw", 1, S3Fault::Error(403, "AccessDenied")),
         ("before the quarantine", "PutObject quarantine", 1, S3Fault::Error(403, "AccessDenied")),

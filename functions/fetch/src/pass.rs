@@ -11,7 +11,7 @@ use crate::FetchError;
 use crate::body::HourBody;
 use crate::digests::{Digested, Digests};
 
-/// Pieces of the body (some tens of KiB each) that may wait for the planner.
+/// The capacity of the channel to the planner, in pieces of the body (some tens of KiB each).
 const CAPACITY_PIECES: usize = 16;
 
 pub(crate) struct PassResult {

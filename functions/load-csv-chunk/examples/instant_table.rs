@@ -1,4 +1,4 @@
-//! A DynamoDB that replies to every call at once and stores nothing, so a measurement shows the cost of the caller alone.
+//! A DynamoDB that replies to every call immediately and stores nothing, so a measurement shows the cost of the caller alone.
 //!
 //! Listens on 127.0.0.1 at the port that is given, and counts the items of the batches that it is sent.
 

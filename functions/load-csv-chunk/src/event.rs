@@ -17,12 +17,12 @@ pub struct Input {
     /// The limit of write units per second, if any.
     #[serde(default)]
     pub max_wcu: Option<f64>,
-    /// The place where an earlier call stopped.
+    /// The position where an earlier call stopped.
     #[serde(default)]
     pub resume: Option<Resume>,
 }
 
-/// A place between two rows of a chunk.
+/// A position between two rows of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resume {
@@ -41,6 +41,6 @@ pub struct Output {
     pub chunk: u32,
     /// Whether the chunk is loaded.
     pub done: bool,
-    /// The place to continue, if the chunk is not loaded.
+    /// The position to continue from, if the chunk is not loaded.
     pub resume: Option<Resume>,
 }

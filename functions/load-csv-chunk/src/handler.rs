@@ -23,7 +23,7 @@ use crate::{Context, Input, LoadCsvChunkError, Output, Resume};
 
 /// A chunk receipt has a few hundred bytes.
 const MAX_RECEIPT_BYTES: u64 = 1 << 20;
-/// Batches that may wait for a call.
+/// The capacity of the channel to the writer, in batches.
 const CAPACITY_BATCHES: usize = 4;
 
 /// Loads a chunk, or as much of it as the time allows.

@@ -1,7 +1,7 @@
 //! State `LoadCsvChunk` of `csv-load`: writes the items of one chunk.
 //!
-//! - **Input** ([`Input`]): the load, the chunk, its share of the write rate, and the place where an earlier call stopped.
-//! - **Output** ([`Output`]): whether the chunk is loaded, or the place to continue.
+//! - **Input** ([`Input`]): the load, the chunk, its share of the write rate, and the position where an earlier call stopped.
+//! - **Output** ([`Output`]): whether the chunk is loaded, or the position to continue from.
 //! - **Reads** the plan, the bits of superseded rows, and the chunk's range of the file, which must still have the planned ETag.
 //! - **Writes** the items of the chunk, then its receipt; a writer note while it runs; a failure note if it fails.
 //!

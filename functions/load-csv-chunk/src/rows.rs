@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::Resume;
 
-/// Consecutive rows, and the place after them.
+/// Consecutive rows, and the position after them.
 #[derive(Debug)]
 pub(crate) struct ItemBatch {
     /// The items to write.
@@ -23,7 +23,7 @@ pub(crate) struct ItemBatch {
     pub(crate) next: RecordPosition,
 }
 
-/// The rows of a chunk, starting at a place.
+/// The rows of a chunk, starting at a position.
 pub(crate) struct ChunkRows<'a> {
     pub(crate) plan: &'a LoadPlan,
     /// One bit per row of the chunk, set for superseded rows; empty if there are none.

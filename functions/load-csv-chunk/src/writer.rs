@@ -29,7 +29,7 @@ pub(crate) struct BatchWriter<'a> {
 /// The position that a call reached.
 #[derive(Debug)]
 pub(crate) struct WriteProgress {
-    /// All rows before this place are written or counted.
+    /// All rows before this position are written or counted.
     pub(crate) resume: Resume,
     pub(crate) reached_end: bool,
 }
@@ -59,7 +59,7 @@ impl BatchWriter<'_> {
             match outcome {
                 _ if cut.is_some() => {}
                 Ok(Some(batch)) => progress.pass(&batch),
-                // Its turn, and that of all later batches, is after the deadline.
+                // This batch and all later ones would start after the deadline.
                 Ok(None) => cut = Some(Ok(())),
                 Err(error) => {
                     self.deadline.end_now();

@@ -149,9 +149,10 @@ impl SourceArchive {
     }
 }
 
-/// Returns whether the headers belong to another file, by ETag or else by `Last-Modified`.
+/// Returns whether the headers belong to another file.
 ///
-/// Without either on both sides, the file counts as the same. A weak ETag equals the strong one.
+/// Compares the ETags if both sides have one, and otherwise `Last-Modified` if both sides have it. If neither can be
+/// compared, the file counts as the same. A weak ETag equals the strong one.
 fn differs(known: &SourceFile, now: &HeaderMap) -> bool {
     let of = |name: HeaderName| now.get(name).and_then(|value| value.to_str().ok());
     match (known.etag.as_deref(), of(ETAG)) {

@@ -1,7 +1,7 @@
 //! CPU time of the handler. Arguments: `PAYLOAD ROUNDS`, with the environment of the function. Prints records and CPU seconds as
 //! JSON.
 //!
-//! `bench/events/compare.py` runs it against endpoints that respond at once, and compares it with a handler in Python.
+//! `bench/events/compare.py` runs it against endpoints that respond immediately, and compares it with a handler in Python.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 

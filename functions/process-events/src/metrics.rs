@@ -26,8 +26,8 @@ pub(crate) struct BatchCounts {
 }
 
 impl BatchCounts {
-    /// BatchCounts a batch of which the first `acknowledged` records do not come again. A duplicate that comes again is counted
-    /// then; an event is counted when it is stored.
+    /// Counts a batch. The first `acknowledged` records are not delivered again. A duplicate that is delivered again is
+    /// counted then; an event is counted when it is stored.
     pub(crate) fn of(
         arrivals: &[Arrival],
         outcomes: &[EventOutcome],

@@ -1,8 +1,9 @@
 //! States `FindLoad` and `UndoSegment` of `csv-undo`: deletes the items of a load.
 //!
-//! - **Input** ([`Input`]): the load, and for `UndoSegment` a segment of its table and the place where an earlier call stopped.
+//! - **Input** ([`Input`]): the load, and for `UndoSegment` a segment of its table and the position where an earlier call
+//!   stopped.
 //! - **Output** ([`Output`]): for `FindLoad` the table and its segments; for `UndoSegment` the number of deleted items, and the
-//!   place to continue.
+//!   position to continue from.
 //! - **Reads** the plan of the load, and a segment of its table.
 //! - **Writes**, for `FindLoad`, the undo note, which stops running chunks of the load; it then waits until they have ended. For
 //!   `UndoSegment`, its progress, so that a deleted item counts once however often a call is repeated.

@@ -15,11 +15,11 @@ const SECONDS_PER_HOUR: u64 = 3600;
 const IDS_PER_HOUR: u64 = 2_100_000;
 /// Events that are written late: their time is before that of the previous line.
 const LATE_PER_MILLION: u32 = 2_000;
-/// Events of a bot, unless the actor goes on: about a tenth of all events since bots have a display name.
+/// Events of a bot, among those with a new actor: about a tenth of all events since bots have a display name.
 const BOTS_PER_MILLION: u32 = 160_000;
-/// Events whose actor goes on in the same repository.
+/// Events whose actor continues in the same repository.
 const GOING_ON_PER_MILLION: u32 = 450_000;
-/// Pairs of actor and repository that can go on.
+/// The number of pairs of actor and repository that can continue.
 const AT_WORK: usize = 200;
 /// Events in a user's repository whose actor is the owner.
 const OWN_PER_MILLION: u32 = 650_000;
@@ -45,7 +45,7 @@ pub(crate) struct GeneratedEvent<'a> {
     pub(crate) json: &'a str,
 }
 
-/// The next ids. From October 2025 on, pushes, creations and deletions have a sequence of their own.
+/// The next ids. From October 2025 on, pushes, creations and deletions have a separate sequence.
 struct IdSequence {
     general: u64,
     references: Option<u64>,

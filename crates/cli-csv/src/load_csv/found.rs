@@ -33,7 +33,7 @@ pub(super) struct FileFacts {
 }
 
 impl FileFacts {
-    /// From a plan made on this machine.
+    /// The facts from a plan that was made on this machine.
     pub(super) fn of(plan: FilePlan) -> Self {
         let FilePlan { planned, quarantine, .. } = plan;
         let PlannedCsv { rules, chunks, rows, rejected, superseded, write_units, .. } = planned;
@@ -51,7 +51,7 @@ impl FileFacts {
         }
     }
 
-    /// From a dry run of the state machine.
+    /// The facts from a dry run of the state machine.
     pub(super) async fn by_dry_run(stack: &Stack, request: &Value, detach: &Detach) -> Result<Self, CliError> {
         let mut request = request.clone();
         request["dry_run"] = true.into();

@@ -9,11 +9,11 @@ use super::found::FileFacts;
 use crate::plan::describe_columns;
 use crate::rejected::rejected_lines;
 
-/// Write units a second that a new on-demand table takes at once.
+/// Write units a second that a new on-demand table accepts immediately.
 const UNITS_OF_A_NEW_TABLE: f64 = 4000.0;
-/// Write units a second that one chunk writes, about.
+/// The approximate write units a second of one chunk.
 const UNITS_OF_A_CHUNK: f64 = 1000.0;
-/// The meaning of the figure of write units.
+/// A printed note that explains the write units.
 const UNITS_NOTE: &str = "write units: an upper bound, with numbers counted as long as their text; replacing a longer item costs the units \
 of the longer one\n";
 /// State transitions of an execution, beside [`CHUNK_TRANSITIONS`] for each chunk.

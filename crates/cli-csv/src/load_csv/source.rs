@@ -1,4 +1,4 @@
-//! The file: found on this machine or in S3, and brought into the upload bucket.
+//! Finds the file on this machine or in S3, and copies it into the upload bucket.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -152,7 +152,7 @@ impl FoundFile {
         }
     }
 
-    /// Brings the file into the upload bucket, unless it is already there, and returns its key. The key is named after the
+    /// Copies the file into the upload bucket, unless it is already there, and returns its key. The key is named after the
     /// content, so an object with that key is the same file.
     pub(super) async fn upload(&self, stack: &Stack) -> Result<String, CliError> {
         if let Some((key, _)) = self.uploaded.borrow().as_ref() {

@@ -1,4 +1,4 @@
-//! What a backfill takes, in requests, bytes, seconds and dollars.
+//! The cost of a backfill: requests, bytes, seconds and dollars.
 
 use cli_core::format::{count, duration, whole};
 use cli_core::{output, price};
@@ -11,9 +11,9 @@ use serde::Serialize;
 /// Measured (docs/cost.md): 0.51 s of `fetch` and 1.16 s of `convert-chunk` for 19.9 MB.
 const FETCH_SECONDS_PER_BYTE: f64 = 0.51 / 19.9e6;
 const CONVERT_SECONDS_PER_BYTE: f64 = 1.16 / 19.9e6;
-/// Of the other functions for an hour, which are short and small.
+/// GB-seconds of the other functions of an hour, which are short and small.
 const OTHER_GB_SECONDS: f64 = 0.05;
-/// Of an hour without measured runs: cold starts, and reading from the archive at 10 MB/s.
+/// Seconds of an hour without measured runs: cold starts, and reading from the archive at 10 MB/s.
 const USUAL_SECONDS: f64 = 3.0;
 const USUAL_SECONDS_PER_BYTE: f64 = 1e-7;
 
@@ -30,12 +30,13 @@ pub(super) struct RunFigures {
     pub(super) s3_gets: u64,
     pub(super) dollars: f64,
     pub(super) seconds: f64,
-    /// Figures that are computed as in a quote, because nothing counts them.
+    /// Figures that are computed as in a quote, because they cannot be counted.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) computed: &'static [&'static str],
 }
 
-/// Computed figures of a finished run. The rest is counted, and of Lambda time that of `fetch` and `convert-chunk`.
+/// The figures of a finished run that are computed. All others are counted; of the Lambda time, only that of `fetch` and
+/// `convert-chunk` is counted.
 const COMPUTED: [&str; 2] = ["s3_puts", "s3_gets"];
 
 /// Figures from the parameters of the stack.
@@ -100,7 +101,8 @@ impl CostRules {
         let sum = |of: fn(&HourReport) -> u64| ended.hours.iter().map(of).sum::<u64>();
         RunFigures {
             hours: ended.hours.len() as u64,
-            // Each hour is started by a map item, which enters one state in an execution that is not followed.
+            // The Distributed Map starts each hour in a child execution of one state. The child is not followed, so its
+            // transition is added here.
             transitions: ended.transitions + sum(|hour| hour.transitions + 1),
             lambda_requests: ended.lambda_requests + sum(|hour| hour.lambda_requests),
             seconds: ended.seconds,

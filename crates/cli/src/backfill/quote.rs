@@ -14,7 +14,7 @@ use super::sizes::{mean_size, measured_seconds};
 
 /// Compressed bytes of a record, if the ledger has no hour of the range.
 const USUAL_RECORD_BYTES: f64 = 200.0;
-/// Parquet bytes for each compressed byte, likewise.
+/// Parquet bytes for each compressed byte, if the ledger has no hour of the range.
 const USUAL_PARQUET_SHARE: f64 = 1.45;
 
 #[derive(Debug, Serialize)]

@@ -1,7 +1,6 @@
-//! What a stack has that outlives it or holds data: its buckets and tables, and what may run: its state machines.
+//! Lists the buckets and tables of a stack, which can outlive it, and its state machines, which may be running.
 //!
-//! They are asked for from CloudFormation, of the stack and of the stacks nested in it, so that each part that a
-//! deployment has, and none that it has not, is found.
+//! CloudFormation lists the resources of the stack and of its nested stacks, so the list is that of the real deployment.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +13,7 @@ use cli_stack::Stack;
 use indicatif::BinaryBytes;
 use serde_json::{Map, Value, json};
 
-/// What stays.
+/// The resources to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum KeptData {
     /// The buckets and the tables
@@ -35,7 +34,7 @@ pub(super) struct StackResources {
 }
 
 impl StackResources {
-    /// Those of the stack and of all stacks nested in it.
+    /// The resources of the stack and of all stacks nested in it.
     pub(super) async fn of(stack: &Stack) -> Result<Self, CliError> {
         let mut found = Self { nested: vec![stack.id.clone()], ..Self::default() };
         while let Some(stack_id) = found.nested.pop() {
@@ -59,7 +58,7 @@ impl StackResources {
             Some("AWS::CloudFormation::Stack") => &mut self.nested,
             _ => return,
         };
-        // A resource that was never made has no name.
+        // A resource that was never created has no name.
         place.extend(id.filter(|id| !id.is_empty()).map(str::to_owned));
     }
 }
@@ -71,7 +70,7 @@ pub(super) struct Inventory {
     pub(super) buckets: Vec<BucketSizes>,
     /// Tables with items and bytes, as DynamoDB last counted them.
     pub(super) tables: Vec<(String, u64, u64)>,
-    /// Tables that loads of CSV files made: not the stack's.
+    /// Tables that CSV loads created. They do not belong to the stack.
     loaded: Vec<(String, u64, u64)>,
 }
 
@@ -101,7 +100,7 @@ impl Inventory {
         Ok(inventory)
     }
 
-    /// The list for a program: sizes in bytes, and whether each goes.
+    /// The list for programs: the size of each resource in bytes, and whether it is deleted.
     pub(super) fn json(&self) -> Value {
         let buckets = self.buckets.iter().map(|BucketSizes { bucket, sizes }| {
             let folders = sizes
@@ -136,7 +135,7 @@ impl BucketSizes {
     }
 }
 
-/// Name, items and bytes of a table, if it is there.
+/// Name, items and bytes of a table, if it exists.
 async fn size_of_table(stack: &Stack, table: &str) -> Result<Option<(String, u64, u64)>, CliError> {
     let answer = match stack.aws.dynamodb().describe_table().table_name(table).send().await {
         Err(error) if error.as_service_error().is_some_and(|refusal| refusal.is_resource_not_found_exception()) => {
@@ -150,7 +149,7 @@ async fn size_of_table(stack: &Stack, table: &str) -> Result<Option<(String, u64
     Ok(Some((table.to_owned(), items, number(facts.and_then(|facts| facts.table_size_bytes())))))
 }
 
-/// The tables whose names begin as those of loads do.
+/// The tables whose names have the prefix of CSV loads.
 async fn tables_of_loads(stack: &Stack) -> Result<Vec<String>, CliError> {
     let Some(prefix) = stack.parameter("CsvTablePrefix").filter(|prefix| !prefix.is_empty()) else {
         return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! The output depends on the input and the options alone, and is what the Lambdas make.
+//! The output depends on the input and the options alone, and is the same as that of the Lambdas.
 
 use std::collections::BTreeMap;
 use std::io::BufReader;
@@ -13,7 +13,7 @@ use crate::support::{ConvertFolder, FOLDER, HOUR, gzip, messy_hour, record};
 
 const NAME: &str = "2025-11-21-0.json.gz";
 
-/// What the Lambdas make of a file: they plan it, and convert each chunk from its own bytes.
+/// Converts a file as the Lambdas do: they plan the file, and convert each chunk from the bytes of the chunk.
 fn by_the_lambdas(file: &[u8], chunk_records: u32, payload: Payload) -> BTreeMap<String, Vec<u8>> {
     let settings = PlanSettings { chunk_records, max_chunk_bytes: OutputOptions::default().max_chunk_bytes };
     let mut planner = Planner::new(settings);
@@ -44,7 +44,7 @@ fn by_the_lambdas(file: &[u8], chunk_records: u32, payload: Payload) -> BTreeMap
     files
 }
 
-/// Lines of every kind, equal ones too.
+/// Lines of every kind, including equal lines.
 fn handmade() -> Vec<u8> {
     let (one, two, three) = (record(1), record(2), record(3));
     let joined = format!("{one} {two}");
@@ -105,12 +105,13 @@ fn counts_do_not_depend_on_chunks_or_threads() {
         let json = folder.convert(&[NAME, "--json", "--chunk-records", size, "--threads", threads]).ok().json();
         let counts = ["lines", "blank", "records", "rows", "duplicates", "quarantined"];
         let counts = counts.map(|count| json["files"][0][count].as_u64().unwrap());
-        // Rows: one, the joined two, three. Equal: one three times, the joined two twice, torn, no UTF-8.
+        // Rows: record 1, the two joined records, record 3. Duplicates: record 1 three times, the two joined records twice,
+        // the torn line, the line that is not UTF-8.
         assert_eq!(counts, [16, 3, 16, 4, 9, 3], "chunks of {size}, {threads} threads");
     }
 }
 
-/// A file's row groups, as the texts of their rows.
+/// The row groups of a file, each as the texts of its rows.
 fn rows(file: &[u8]) -> Vec<Vec<String>> {
     let reader = SerializedFileReader::new(Bytes::copy_from_slice(file)).unwrap();
     let groups = (0..reader.num_row_groups()).map(|at| reader.get_row_group(at).unwrap());

@@ -1,4 +1,4 @@
-//! `ghactivity convert` as a shell sees it.
+//! Runs `ghactivity convert` as a process.
 #![allow(clippy::unwrap_used)] // Allowed in tests, and these helpers serve nothing else.
 
 mod identical;

@@ -1,4 +1,4 @@
-//! Memory does not depend on the size of the input, nor of its chunks.
+//! Memory depends neither on the size of the input nor on the size of its chunks.
 
 use std::fs;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use archive_server::generator::HourSettings;
 
 use crate::support::{ConvertFolder, generated, gzip, record};
 
-/// The most memory that a run held, as far as was seen: nearly at its end.
+/// The peak memory of a run in bytes, polled until shortly before its end.
 fn peak_bytes(folder: &ConvertFolder, arguments: &[&str]) -> u64 {
     let mut child = folder.command(arguments).stdout(Stdio::null()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
@@ -37,7 +37,7 @@ fn memory_is_bounded() {
         let peak = peak_bytes(&folder, &["2025-09-15-15.json.gz", "--payload", payload, "--threads", threads]);
         assert!(peak > 0 && peak < limit, "payload {payload}, {threads} threads: {peak} bytes");
     }
-    // Few records, of two megabytes each that nothing makes smaller.
+    // A few records of 2 MiB each, which hardly compress.
     folder.file("2025-09-15-16.json.gz", &gzip(&large_records(60)));
     let peak = peak_bytes(&folder, &["2025-09-15-16.json.gz", "--payload", "keep", "--threads", "1"]);
     assert!(peak > 0 && peak < 128 << 20, "large records: {peak} bytes");

@@ -1,4 +1,4 @@
-//! Real hours and real oddities, where they are at hand.
+//! Converts real hours and samples with known oddities, if their folders exist.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::{ConvertFolder, FOLDER, HOUR, real_data};
 
-/// Records and events by type, as `serde_json` sees them.
+/// The number of records, and of events by type, according to `serde_json`.
 fn counted(path: &Path) -> (u64, BTreeMap<String, u64>) {
     let bytes = fs::read(path).unwrap();
     let mut text = Vec::new();

@@ -1,4 +1,4 @@
-//! Whatever happens, an hour is there as a whole or not at all.
+//! After any failure, the output has the whole hour or nothing of it.
 
 use std::fs;
 use std::io::Write;
@@ -122,7 +122,7 @@ fn other_inputs_are_converted_after_failures() {
 
 #[test]
 fn occupied_place_is_named() {
-    // Bad records go elsewhere: they do not get there either.
+    // Bad records are written to another folder, but this run does not write them either.
     for (phrase, file) in [("a clean hour", clean_hour(10)), ("one with bad records", messy_hour(200))] {
         let folder = ConvertFolder::new();
         folder.file(NAME, &file);
@@ -135,7 +135,7 @@ fn occupied_place_is_named() {
     }
 }
 
-/// A limit on the size of files stands for a disk that is full: the same call fails, at the same place.
+/// A limit on the size of files simulates a full disk: the same system call fails.
 #[test]
 fn full_disk_is_named_and_leaves_no_files() {
     let folder = ConvertFolder::new();

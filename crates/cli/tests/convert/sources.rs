@@ -11,7 +11,7 @@ use crate::support::{CommandRun, ConvertFolder, FOLDER, HOUR, clean_hour};
 
 const EVENTS: u32 = 300;
 
-/// An archive on a thread of its own, with these faults.
+/// An archive server in a separate thread, with these faults.
 struct ArchiveProcess {
     server: Option<RunningServer>,
     runtime: Runtime,
@@ -102,7 +102,7 @@ fn absent_source_is_named() {
     assert_eq!(failure(HOUR, &url), "SourceUnavailable");
 }
 
-/// The name of the error of an hour that the source does not give.
+/// The error name of an hour that the source does not return.
 fn failure(hour: &str, source_url: &str) -> String {
     let folder = ConvertFolder::new();
     let run = folder.convert(&["--hour", hour, "--source-url", source_url, "--json"]);

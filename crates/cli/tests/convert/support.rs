@@ -1,4 +1,4 @@
-//! Running the program, and files for it.
+//! Runs the program, and makes files for it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,7 +40,7 @@ impl ConvertFolder {
         self.path("out")
     }
 
-    /// Writes an input.
+    /// Writes an input file.
     pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         fs::write(self.path(name), bytes).unwrap();
         self.path(name)
@@ -61,7 +61,7 @@ impl ConvertFolder {
         command
     }
 
-    /// The files below `out`, with what they hold.
+    /// The files below `out`, with their contents.
     pub(crate) fn written(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.out(), &self.out(), &mut files);
@@ -84,7 +84,7 @@ impl CommandRun {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {} {}", self.stdout, self.stderr))
     }
 
-    /// The run, which converted everything.
+    /// Asserts that the run converted everything, and returns it.
     pub(crate) fn ok(self) -> Self {
         assert_eq!(self.status, Some(0), "{}{}", self.stdout, self.stderr);
         self
@@ -109,12 +109,12 @@ pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A generated hour, as good as real ones are.
+/// A generated hour without duplicates and invalid records.
 pub(crate) fn clean_hour(events: u32) -> Vec<u8> {
     hour_with(&HourSettings { events, ..HourSettings::default() })
 }
 
-/// A generated hour with some of everything that can be wrong.
+/// A generated hour with some duplicates, invalid records, joined records and blank lines.
 pub(crate) fn messy_hour(events: u32) -> Vec<u8> {
     let some = || "0.03".parse::<Share>().unwrap();
     let (duplicates, bad, joined, blank) = (some(), some(), some(), some());

@@ -60,7 +60,7 @@ fn table_and_errors_are_clean_lines() {
     insta::assert_snapshot!("table", format!("{table}\n---\n{}\n", complaints.join("\n")));
 }
 
-/// A line of the table without the size at its end, which is the converter's affair.
+/// A line of the table without the size at its end, because the size depends on the converter.
 fn without_size(line: &str) -> String {
     let Some(number) = line.strip_suffix("B").and_then(|line| line.rsplit_once(' ')).map(|(number, _)| number) else {
         return line.to_owned();

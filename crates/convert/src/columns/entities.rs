@@ -22,7 +22,7 @@ const BOUNDED_TEXTS: [&str; 2] = ["login", "name"];
 /// The entity without any field, which represents null.
 pub(super) const NO_ENTITY: u32 = 0;
 
-/// The place of the name among the texts.
+/// The index of the name among the texts.
 const NAME: usize = 0;
 
 /// The columns of an id and `N` texts, and the rows as indexes of entities. The first text is the name.

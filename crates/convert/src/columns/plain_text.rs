@@ -1,4 +1,4 @@
-//! A text column without a dictionary, for texts that rarely repeat. Full pages are compressed at once.
+//! A text column without a dictionary, for texts that rarely repeat. Full pages are compressed immediately.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use crate::pages::{Bounds, ChunkPages, DataPage, EncodedChunk, PageCodec, ValueOrder};
 
-/// The column. The current page is held as text, the pages before it compressed.
+/// The column. The current page is plain text in memory, the pages before it are compressed.
 pub(super) struct PlainTextColumn {
     column: ColumnDescPtr,
     page_bytes: usize,
@@ -23,7 +23,7 @@ pub(super) struct PlainTextColumn {
     max: PageExtreme,
 }
 
-/// The least or greatest text of the page: its place in `values`, and its first bytes as a number, which decide most
+/// The least or greatest text of the page: its range in `values`, and its first bytes as a number, which decide most
 /// comparisons.
 #[derive(Clone, Default)]
 struct PageExtreme {

@@ -9,7 +9,7 @@ use twox_hash::XxHash3_128;
 pub struct RowFingerprint {
     /// The number of its line in the file, from 1.
     pub line: u64,
-    /// The hash of a row's values, or of a bad record's place and bytes.
+    /// The hash of a row's values, or of a bad record's position and bytes.
     pub hash: u128,
 }
 

@@ -33,7 +33,7 @@ impl<'a> RowContents<'a> {
         }
     }
 
-    /// The hash of all values. Each is preceded by a byte for whether it is null, and a text by its length.
+    /// The hash of all values. A byte before each value says whether it is null. The length of a text precedes the text.
     pub(super) fn hash(&self) -> u128 {
         let mut hash = XxHash3_128::new();
         text(&mut hash, self.id);

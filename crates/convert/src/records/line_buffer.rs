@@ -87,8 +87,8 @@ impl<'b, R: BufRead> LineBuffer<'b, R> {
         Ok(!self.is_empty() || self.read()?)
     }
 
-    /// Reads until the end of the line is known, or more of it is held than a record's maximum. Skips a byte order mark
-    /// at the start of the file.
+    /// Reads until the buffer has the end of the line, or more of the line than a record's maximum. Skips a byte order
+    /// mark at the start of the file.
     pub(super) fn read_to_end(&mut self, max_record_bytes: usize) -> Result<(), ConvertError> {
         loop {
             self.search_line_end();
@@ -108,7 +108,7 @@ impl<'b, R: BufRead> LineBuffer<'b, R> {
         Ok(())
     }
 
-    /// Whether no text is held. After a line there is only text if the search for a byte order mark read further lines.
+    /// Whether the buffer has no text. After a line it has text only if the search for a byte order mark read further lines.
     pub(super) fn is_empty(&self) -> bool {
         self.start == self.filled
     }
@@ -126,7 +126,7 @@ impl<'b, R: BufRead> LineBuffer<'b, R> {
         self.line_end == Some(self.start)
     }
 
-    /// The indexes of the line's start and end, if it is held as a whole and no byte order mark was skipped.
+    /// The indexes of the line's start and end, if the buffer has the whole line and no byte order mark was skipped.
     pub(super) fn whole_line(&self) -> Option<(usize, usize)> {
         self.line_end.filter(|_| !self.skipped_mark).map(|end| (self.start, end))
     }

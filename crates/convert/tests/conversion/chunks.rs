@@ -1,4 +1,4 @@
-//! A file converted chunk by chunk has the same rows as one converted at once.
+//! A file converted chunk by chunk has the same rows as one converted as a whole.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{Read, Write};
@@ -10,7 +10,7 @@ use pipeline::receipt::RecordCounts;
 
 use crate::support::{WHOLE, convert, event};
 
-/// Converts `text` in chunks of `lines_per_chunk` lines and at once, without duplicate lines, and compares the results.
+/// Converts `text` in chunks of `lines_per_chunk` lines and as a whole, without duplicate lines, and compares the results.
 pub(crate) fn assert_chunks_add_up(text: &[u8], lines_per_chunk: usize) {
     let duplicates = duplicate_lines_of(text);
     let whole = convert(&ChunkSpec { duplicate_lines: &duplicates, ..WHOLE }, text);

@@ -67,7 +67,7 @@ fn any_event() -> impl Strategy<Value = String> {
         })
 }
 
-/// A reader that fails at once.
+/// A reader whose first read fails.
 struct BrokenReader;
 
 impl Read for BrokenReader {
@@ -89,7 +89,7 @@ fn any_lines() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// An event whose `actor`, `repo` and `org` are spelled as GitHub does, or nearly so: each text is made from a name or
-/// an id, of its own or of another one.
+/// an id, either of the same entity or of another one.
 fn nearly_canonical_event() -> impl Strategy<Value = String> {
     let name = || select(vec!["a", "b", "a[bot]", "[bot]", "a/b", "é", "", "users/a", "1", "\\u0061"]);
     let number = || select(vec!["1", "2", "12", "0", "-1", "123456789012345678", "1234567890123456789"]);

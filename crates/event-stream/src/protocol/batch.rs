@@ -36,7 +36,7 @@ impl EventBatch {
 /// The settings of all batches.
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
-    /// The types with partitions of their own.
+    /// The types that have separate partitions.
     pub types: EventTypes,
     pub format: ObjectFormat,
     /// A delivery is assumed to be at work for this time after it claims an event.
@@ -67,7 +67,7 @@ pub struct Duplicate {
     pub age_ms: i64,
 }
 
-/// The place of the stored event with the same UUID.
+/// The position of the stored event with the same UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DuplicateOrigin {
     SameBatch,

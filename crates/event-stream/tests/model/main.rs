@@ -2,7 +2,7 @@
 //!
 //! The protocol is the real code. The claims table, the bucket, the stream and its event source mapping are models. A schedule
 //! lets deliveries make one call at a time, in any order. Calls fail, lose their replies, or take effect long after they
-//! failed. Deliveries are killed at any call, or go on after their mapping has given up. Batches are delivered again, split,
+//! failed. Deliveries are killed at any call, or continue after their mapping has given up. Batches are delivered again, split,
 //! or start at an earlier record. Shards split, and clocks jump past the expiry of claims.
 //!
 //! The seed decides everything. To run the seed of a failure alone: `EVENT_STREAM_SEED=17 cargo test -p event-stream --test model`.

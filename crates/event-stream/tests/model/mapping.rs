@@ -8,7 +8,7 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html>: a batch is retried until its records
 //! expire, exceed `MaximumRecordAgeInSeconds`, or have been retried `MaximumRetryAttempts` times. A split does not consume
 //! that quota. Then the batch is named in the on-failure queue and skipped. The documentation does not say whether a batch that
-//! resumes at a lower number without a split is still the same batch; the model goes on counting its retries.
+//! resumes at a lower number without a split is still the same batch; the model continues to count its retries.
 //!
 //! With a `ParallelizationFactor`, a shard has several lanes; the records of a partition key stay in one lane and in order.
 //! Tumbling windows add a state to calls and replies and change nothing else. `tests/contract/test_event_stream.py` tests that

@@ -46,7 +46,7 @@ struct Delivery {
     count: usize,
     future: Pin<Box<dyn Future<Output = Vec<EventOutcome>>>>,
     records: Vec<usize>,
-    /// The mapping has given up, but the invocation goes on.
+    /// The mapping has given up, but the invocation continues.
     zombie: bool,
 }
 
@@ -119,7 +119,7 @@ impl Schedule {
             let begun = self.begin_all();
             let polled = self.poll_all();
             idle = if begun || polled { 0 } else { idle + 1 };
-            // Claims expire, so that deliveries that wait for one go on.
+            // Claims expire, so that deliveries that wait for one can continue.
             self.state.borrow_mut().now_ms += CLAIM_MS / 4;
         }
         self.result()
@@ -309,7 +309,7 @@ impl Schedule {
         self.finish_delivery(&delivery, &result);
     }
 
-    /// The mapping gives up: the invocation ended without a reply, or goes on unnoticed.
+    /// The mapping gives up: the invocation ended without a reply, or continues without a caller.
     fn give_up(&mut self, id: usize) {
         let delivery = self.deliveries.get_mut(&id).expect("it is there");
         let (lane, was_zombie) = (delivery.lane, delivery.zombie);

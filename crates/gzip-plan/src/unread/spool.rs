@@ -1,9 +1,9 @@
-//! A queue of bytes: in memory, and beyond a limit in an unnamed temporary file.
+//! A queue of bytes, in memory up to a limit, and beyond it in an unnamed temporary file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-/// The bytes that are held in memory. Only a longer line, or a longer stretch of text from one read, needs the file.
+/// The most bytes in memory. Only a longer line, or a longer stretch of text from one read, needs the file.
 const MEMORY_BYTES: usize = 8 << 20;
 /// The bytes that are read back from the file at a time.
 const REFILL_BYTES: u64 = 1 << 20;
