@@ -1,4 +1,4 @@
-//! What no conversion can beat: the same inflate library over the same file, streamed, and nothing else.
+//! The lower limit of a conversion's time: only inflates the file, as a stream, with the same library.
 //!
 //! `cargo run --release -p cli-convert --example inflate_alone -- FILE`, a gzip file of one member; prints its length.
 

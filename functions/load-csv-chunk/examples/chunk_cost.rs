@@ -1,7 +1,7 @@
-//! What loading a file costs: the function's own code as one chunk, or plain use of the SDK, against any endpoint.
+//! Measures the cost of a CSV load: with the code of the function as one chunk, or with plain use of the SDK.
 //!
 //! `AWS_ENDPOINT_URL=… chunk_cost function|plain FILE` prints rows, CPU seconds (user and system) and seconds of the load
-//! alone, as JSON. The file is in memory before.
+//! as JSON. The file is read into memory before the measurement.
 
 use std::collections::HashMap;
 use std::fs;
@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 type Measured = Result<(u64, (f64, f64)), Box<dyn std::error::Error>>;
 
-/// The Lambda's handler, from a bucket in memory.
+/// Loads with the handler of the Lambda, from a bucket in memory.
 async fn function(file: Vec<u8>, dynamodb: aws_client::dynamodb::Client) -> Measured {
     let (s3, options) = (MemoryS3::default(), LoadOptions::default());
     let settings = PlannerSettings { chunk_rows: u64::MAX, chunk_bytes: u64::MAX, seed: 1, added_bytes: 0 };
@@ -75,7 +75,7 @@ async fn function(file: Vec<u8>, dynamodb: aws_client::dynamodb::Client) -> Meas
     if done.done { Ok((rows, taken)) } else { Err("not done".into()) }
 }
 
-/// As a program does that reads records into maps and hands them to the SDK.
+/// Loads like a program that reads records into maps and passes them to the SDK.
 async fn plain(file: &[u8], dynamodb: aws_client::dynamodb::Client) -> Measured {
     let begin = begin();
     let mut reader = csv::Reader::from_reader(file);

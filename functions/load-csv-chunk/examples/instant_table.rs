@@ -1,6 +1,6 @@
 //! A DynamoDB that replies to every call immediately and stores nothing, so a measurement shows the cost of the caller alone.
 //!
-//! Listens on 127.0.0.1 at the port that is given, and counts the items of the batches that it is sent.
+//! Listens on 127.0.0.1 at the given port, and counts the items of the batches that arrive.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What `BatchWriteItem` answers where all went well.
+/// The response of a successful `BatchWriteItem`.
 const ANSWER: &str = r#"{"UnprocessedItems":{}}"#;
 
 #[tokio::main(flavor = "current_thread")]

@@ -70,7 +70,7 @@ impl Fault {
             "Runtime.ExitError" => self.is_crash(),
             "AwsTimeout" => self == Self::Delayed,
             "AwsThrottled" => self == Self::Throttled,
-            // The client's own first attempt is in the way of its second.
+            // The first attempt of the client took effect, so its second attempt finds a conflict.
             "BookmarkConflict" | "PartitionConflict" => self == Self::Repeated,
             // The reply to HEAD has no body that names the reason; a second completion finds no upload.
             "AwsUnavailable" => match self {
@@ -84,7 +84,7 @@ impl Fault {
     }
 }
 
-/// The service's refusal of a call, as it is on the wire.
+/// The HTTP response with which the service refuses a call.
 pub(crate) fn refusal(fault: Fault, service: Service, is_head: bool) -> HttpResponse {
     let throttled = fault == Fault::Throttled;
     let (status, content_type, body) = match (service, throttled) {

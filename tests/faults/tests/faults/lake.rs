@@ -70,7 +70,7 @@ pub(crate) struct Lake {
     export_ledger: export_ledger::Context,
 }
 
-/// Everything in the lake, to be put back as often as a test needs it.
+/// Everything in the lake. A test can restore it any number of times.
 #[derive(Clone)]
 pub(crate) struct SavedLake {
     s3: S3Snapshot,

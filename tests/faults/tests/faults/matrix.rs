@@ -10,10 +10,10 @@ use crate::lake::{FunctionError, Lake, LakeState, SavedLake};
 use crate::run::{AfterError, Run};
 use crate::scenario::Scenario;
 
-const MENDED: &str = "mended by the client";
+const MENDED: &str = "corrected by the client";
 const QUIET: &str = "reported by no step";
 
-/// How often the points of one fault ended with which error.
+/// For one fault, the number of points that ended with each error.
 type Outcomes = BTreeMap<String, usize>;
 
 /// Runs the scenario once for every fault at every call, and prints the points as a table.
@@ -40,7 +40,7 @@ struct Matrix {
     lake: Lake,
     before: SavedLake,
     resumed_redrive: u32,
-    /// The undisturbed run.
+    /// The calls of a run without a fault; its output and its final state follow.
     calls: Vec<String>,
     returned: Value,
     state: LakeState,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::lake::{FunctionError, Lake, hour};
 use crate::run::Execution;
 
-/// Makes the call with the arguments of the state machine's definition. An hour that is published or missing stays so.
+/// Makes the call with the arguments of the state machine's definition. A published or missing hour keeps its status.
 pub(crate) async fn record(lake: &Lake, by: Execution) -> Result<(), FunctionError> {
     let definition = concat!(env!("CARGO_MANIFEST_DIR"), "/../../statemachine/process-hour.asl.json");
     let definition: Value = serde_json::from_str(&std::fs::read_to_string(definition).unwrap()).unwrap();
@@ -39,7 +39,7 @@ pub(crate) async fn record(lake: &Lake, by: Execution) -> Result<(), FunctionErr
     }
 }
 
-/// The value; an expression of the definition is replaced by what it yields.
+/// The value of an attribute. An expression of the definition is replaced by its result.
 fn attribute(name: &str, value: &Value, by: Execution) -> AttributeValue {
     match (name, value["S"].as_str(), value["N"].as_str()) {
         (":execution_arn", ..) => AttributeValue::S(by.arn()),

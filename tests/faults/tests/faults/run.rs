@@ -7,10 +7,10 @@ use crate::lake::{FunctionError, JOB, Lake, hour};
 
 /// How a step that must not publish ends. The state machine retries none of these.
 const ENDS: [&str; 3] = ["CorruptArchive", "HourWouldShrink", "SourceNotPublished"];
-/// More than any run makes: a step that fails as often hangs in its own retries.
+/// The most attempts of a step. No step needs more.
 const MAX_ATTEMPTS: usize = 2;
 
-/// Who runs, since when.
+/// The name and the start of an execution.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Execution {
     name: &'static str,
@@ -18,7 +18,7 @@ pub(crate) struct Execution {
 }
 
 pub(crate) const FIRST: Execution = Execution { name: "first", started_at: "2026-01-01T00:00:00Z" };
-/// The second and third begin after the first has published, whenever that is.
+/// The second and third start after the first has published, so their start times are far in the future.
 pub(crate) const SECOND: Execution = Execution { name: "second", started_at: "2999-01-01T00:00:00Z" };
 pub(crate) const THIRD: Execution = Execution { name: "third", started_at: "2999-01-01T01:00:00Z" };
 
@@ -29,7 +29,7 @@ pub(crate) enum AfterError {
     Stop,
     /// The step runs once more, as `Retry` in the state machine does.
     Retry,
-    /// As [`AfterError::Stop`], but the run waits for the lease of one that was killed.
+    /// Like [`AfterError::Stop`], but the run first waits for the lease of a killed run.
     WaitForLease,
 }
 

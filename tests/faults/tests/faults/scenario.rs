@@ -126,7 +126,7 @@ async fn fail(run: &mut Run<'_>) -> Ended {
     expect_error(run.fail(FIRST, "CorruptArchive", 0).await, "CorruptArchive")
 }
 
-/// Goes back to work, also if the answer to its question was lost, and publishes.
+/// Continues after a redrive and publishes, also if the response `retrying` of `commit-bookmark` was lost.
 async fn redriven(run: &mut Run<'_>) -> Ended {
     if run.resumed_redrive == 0 {
         let committed = run.fail(FIRST, "CorruptArchive", 1).await?;
@@ -152,7 +152,7 @@ async fn miss(run: &mut Run<'_>) -> Ended {
     Ok(())
 }
 
-/// What ingest, backfill, prove and the ledger's stream ask their functions.
+/// Calls the functions of ingest, backfill, prove and the ledger's stream that do not change the hour.
 async fn look_at(run: &mut Run<'_>) -> Ended<Value> {
     let due = run.step("next-file", json!({"job_id": JOB, "max_hours": 1, "from": hour()})).await?;
     let replaced = run.step("next-file", json!({"job_id": JOB, "max_hours": 1, "recheck_days": 1})).await?;
