@@ -3,7 +3,7 @@
 //! The functions are the real ones with real SDK clients over fakes in memory. What follows a fault is what follows in life:
 //! after a crash the run is made again from its start, and an error that the state machine retries makes that step run again.
 //! Then every object, table item and partition is compared. `tests/e2e/test_faults.py` holds the same scenarios against real
-//! processes and the local AWS: all crashes, and a sample of the other faults; `make test-full` runs all of them there.
+//! processes and the local AWS: a crash at every call, and a sample of the other faults. `make test-full` runs all of them there.
 
 #![recursion_limit = "256"]
 #![allow(clippy::unwrap_used, reason = "a failed setup ends the test")]
