@@ -80,7 +80,7 @@ tools-lint:
 demo: tools-local ## Build, deploy to a local AWS, publish hours, query them, stop everything
 	@$(PY) -m local_aws.demos.lake_demo $(SOURCE) $(if $(FROM),--from "$(FROM)")
 
-demo-csv: tools-local ## Load a CSV file with planted oddities, load it again, undo the load (ROWS)
+demo-csv: tools-local ## Load a CSV file with planted errors and duplicates, load it again, undo the load (ROWS)
 	@$(PY) -m local_aws.demos.csv_demo --rows $(ROWS)
 
 demo-events: tools-local ## Send simulated events, verify that each is stored once, query them (EVENTS, KILLS)

@@ -1,4 +1,4 @@
-"""`make demo-csv`: generates a CSV file with planted oddities, loads it into a table of a local AWS, loads it again and undoes the load.
+"""`make demo-csv`: generates a CSV file with planted errors and duplicates, loads it into a local AWS, loads it again and undoes the load.
 
 The demo fails if the receipt differs from what was planted.
 """
@@ -27,7 +27,7 @@ def main() -> None:
     build.build()
     shutil.rmtree(options.directory, ignore_errors=True)
     options.directory.mkdir(parents=True)
-    step(f"Generating a file of {options.rows:,} rows with planted oddities")
+    step(f"Generating a file of {options.rows:,} rows with planted errors and duplicates")
     path = options.directory / "people.csv"
     with open(path, "wb") as out:
         planted = CsvFile(options.rows, options.seed).write(out)

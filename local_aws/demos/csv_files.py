@@ -1,4 +1,4 @@
-"""CSV files with planted oddities, for tests, the demo and measurements. The same seed gives the same bytes.
+"""CSV files with planted errors and duplicates, for tests, the demo and measurements. The same seed gives the same bytes.
 
     .tools/local/bin/python -m local_aws.demos.csv_files --rows 1000000 --seed 1 --out /tmp/people.csv
 
@@ -17,7 +17,7 @@ from typing import IO
 COLUMNS = ("id", "name", "city", "price", "active", "note")
 CITIES = ("Köln", "São Paulo", "東京", "Reykjavík", "New York, NY", 'the "Big" city', "", "two\nlines", "Praha\r\n2")
 NOTES = ("", "plain", "=1+1", "007", " spaces around ", "emoji 🎉 é", "semi;colon", "pi|pe", "tab\there", "null", "\\N", "'")
-#: Rows in a thousand with each oddity.
+#: Rows in a thousand with each kind of error or duplicate.
 ODDITIES = {
     "near_duplicate": 4,
     "far_duplicate": 6,
@@ -166,12 +166,12 @@ class CsvFile:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Writes a CSV file with planted oddities, and prints what was planted.")
+    parser = argparse.ArgumentParser(description="Writes a CSV file with planted errors and duplicates, and prints what was planted.")
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--delimiter", default=",")
     parser.add_argument("--hashed", action="store_true", help="without the column id")
-    parser.add_argument("--plain", action="store_true", help="without oddities")
+    parser.add_argument("--plain", action="store_true", help="without errors and duplicates")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     file = CsvFile(options.rows, options.seed, options.delimiter, hashed=options.hashed, odd=not options.plain)

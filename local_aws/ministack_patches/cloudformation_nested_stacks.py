@@ -1,4 +1,4 @@
-"""CloudFormation treats a nested stack like a stack of its own; ministack differs in three ways.
+"""CloudFormation treats a nested stack like any other stack; ministack differs in three ways.
 
 - It applies the SAM transform to root templates only.
   AWS: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/transform-aws-serverless.html
