@@ -1,9 +1,9 @@
-//! Every call of a run to S3, DynamoDB and Glue meets every fault, and the state ends as that of an undisturbed run.
+//! Each call of a run to S3, DynamoDB and Glue gets each fault. The final state equals that of an undisturbed run.
 //!
-//! The functions are the real ones with real SDK clients over fakes in memory. What follows a fault is what follows in life:
-//! after a crash the run is made again from its start, and an error that the state machine retries makes that step run again.
-//! Then every object, table item and partition is compared. `tests/e2e/test_faults.py` holds the same scenarios against real
-//! processes and the local AWS: a crash at every call, and a sample of the other faults. `make test-full` runs all of them there.
+//! The functions are the real ones with real SDK clients, over fakes in memory. The test repeats what is repeated in operation:
+//! after a crash the whole run, and after an error that the state machine retries that step. Then it compares every object, table
+//! item and partition. `tests/e2e/test_faults.py` runs the same scenarios with real processes on the local AWS: a crash at every
+//! call, and a sample of the other faults. `make test-full` injects all faults there.
 
 #![recursion_limit = "256"]
 #![allow(clippy::unwrap_used, reason = "a failed setup ends the test")]
