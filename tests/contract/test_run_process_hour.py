@@ -131,7 +131,7 @@ def test_max_chunks_fit_execution_history() -> None:
     ]
     most = int(match(r"MAX_CHUNKS: usize = (\d+)", (ROOT / "crates/pipeline/src/plan.rs").read_text())[1])
     replans = int(match(r"\$replans <= (\d+)", state_machine_text("process-hour"))[1])
-    assert most >= 1000, "DESIGN.md"
+    assert most >= 1000, "ARCHITECTURE.md promises 1,000 chunks per hour"
     assert (1 + replans) * most * len(per_chunk) + 3 * most < 25_000, "a retry adds three events; one per chunk must fit"
     assert f"{most:,} chunks" in (ROOT / "template.yaml").read_text() and f"{most:,} chunks" in (ROOT / "docs/deploy.md").read_text()
 

@@ -22,7 +22,7 @@ def test_new_hour_run_three_times_at_once_ends_as_one(
     assert [lake.wait(arn).status for arn in arns] == ["SUCCEEDED"] * 3
     at_once = lake.state(hour, job)
     assert (at_once["ledger"]["chunks"], at_once["bookmark"], lake.lease(hour)) == (3, hour, None)
-    assert {run["execution_arn"] for run in lake.runs(job)} == set(arns), "each has its line in the run history"
+    assert {run["execution_arn"] for run in lake.runs(job)} == set(arns), "each execution has an item in the run history"
     lake.forget(hour)
     assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
     assert lake.state(hour, job) == at_once
@@ -42,7 +42,7 @@ def test_two_ingests_at_once_handle_hole_and_failure(lake: Lake) -> None:
     assert all(broken in run.cause for run in ended if run.error)
     found = {hour: lake.ledger(hour)["status"] for hour in hours}
     assert found == dict.fromkeys(hours, "published") | {hole: "missing", broken: "failed"}
-    assert lake.bookmark(job) == hours[3], "up to the broken hour, for a hole of five days ago is passed"
+    assert lake.bookmark(job) == hours[3], "up to the failed hour: the bookmark passes an absent hour that is five days old"
     lake.serve(broken, small_hour(broken))
     assert lake.run_hour(broken, job_id=job).status == "SUCCEEDED"
     assert lake.bookmark(job) == hours[5]

@@ -54,7 +54,7 @@ def test_month_with_faults_accounts_for_every_hour(stacks: Stacks, tmp_path: Pat
         assert run.status == "SUCCEEDED", run
         assert run.output["statuses"] == {"published": 739, "missing": 5, "not_published": 0, "failed": 0, "landed": 0, "unknown": 0}
         again = Counter(run["hour"] for run in lake.runs(JOB)) - Counter(month)
-        assert again == Counter(broken + absent), "only what was open, and what may have appeared since"
+        assert again == Counter(broken + absent), "only open hours, and hours that the source may have now"
         [[rows, days]] = [list(row.values()) for row in lake.query("SELECT count(*), count(DISTINCT dayofmonth) FROM events")]
         assert (rows, days) == (str(739 * 3), "31")
 
@@ -81,12 +81,12 @@ def test_published_hours_are_skipped_unless_forced(lake: Lake) -> None:
     before = [lake.state(hour) for hour in hours]
     lake.serve(hours[1], small_hour(hours[1], 20))
     assert lake.wait(lake.start("Backfill", **span)).status == "SUCCEEDED"
-    assert [lake.state(hour) for hour in hours] == before, "nothing was open"
+    assert [lake.state(hour) for hour in hours] == before, "no hour was open"
     assert len(lake.runs("test_forced_backfill")) == 3
 
     run = lake.wait(lake.start("Backfill", **span, force=True))
     assert run.status == "SUCCEEDED", run
-    assert [len(lake.rows(hour)) for hour in hours] == [30, 20, 30], "fewer rows too, as force says"
+    assert [len(lake.rows(hour)) for hour in hours] == [30, 20, 30], "force publishes fewer rows too"
     assert len(lake.runs("test_forced_backfill")) == 6
 
 

@@ -76,7 +76,7 @@ def test_bad_file_fails_its_hour_and_lands_nothing(lake: Lake, number: int, body
     lake.serve(hour, body)
     run = lake.run_hour(hour, job_id="test_transport")
     assert (run.status, run.error) == ("FAILED", error), run
-    assert lake.hour_objects(hour) == {}, "nothing of it is in the bucket"
+    assert lake.hour_objects(hour) == {}, "no object of the hour is in the bucket"
     assert lake.partition(hour) is None
     ledger = lake.ledger(hour)
     assert (ledger["status"], ledger["last_error"]["name"]) == ("failed", error)
@@ -99,7 +99,7 @@ def test_hour_absent_from_source_is_missing(lake: Lake) -> None:
     hour = HOUR.format(day=21, hour=0)
     run = lake.run_hour(hour, job_id="test_absent")
     assert run.status == "SUCCEEDED", run
-    assert run.output["status"] == "missing", "a hole of 2018 is old"
+    assert run.output["status"] == "missing", "an absent hour of 2018 is missing at once"
     assert lake.ledger(hour)["status"] == "missing"
     assert lake.partition(hour) is None
 
@@ -188,7 +188,7 @@ def test_bad_records_are_quarantined_byte_for_byte(lake: Lake) -> None:
     }
     rows = lake.rows(hour)
     assert len(rows) == stored
-    assert {row["source_line"] for row in rows if row["id"] == "1000007"} == {first_copy + 1}, "the first copy stays"
+    assert {row["source_line"] for row in rows if row["id"] == "1000007"} == {first_copy + 1}, "the first of the equal lines is stored"
 
     text = b"".join(line + b"\n" for line in lines)
     by_line = dict(bad)

@@ -96,7 +96,7 @@ def test_json_output_has_quote_and_receipt(stack: CsvStack, command: Run, file: 
     quote = answer["quote"]
     assert (quote["rows"], quote["items"], quote["write_units"]) == (46, 45, answer["write_units"])
     assert "aws.amazon.com/dynamodb/pricing" in quote["prices"] and quote["types"] == {"price": "N"}
-    assert stack.raw_items("csv_json")[0]["price"] % 1 != 0, "a number, and no text"
+    assert stack.raw_items("csv_json")[0]["price"] % 1 != 0, "the attribute is a number, not text"
     watched = told(command("watch", answer["execution"], "--json"))
     assert watched["counts"] == answer["counts"] and watched["chunks"] == answer["chunks"]
 
@@ -128,7 +128,7 @@ def test_dry_run_quotes_and_changes_nothing(stack: CsvStack, command: Run, file:
     stack.put("incoming/dry.csv", path.read_bytes())
     local = told(command("load-csv", path, "--table", "csv_dry", "--infer", "--dry-run", "--json"))
     remote = told(command("load-csv", f"s3://{stack.bucket}/incoming/dry.csv", "--table", "csv_dry", "--infer", "--dry-run", "--json"))
-    assert local.pop("rejected_rows") and local == remote, "both readers are one"
+    assert local.pop("rejected_rows") and local == remote, "the command and plan-csv return the same plan"
     assert stack.keys("") == sorted([*before, "incoming/dry.csv"])
     assert "csv_dry" not in stack.dynamodb.list_tables()["TableNames"]
 
@@ -153,7 +153,7 @@ def test_object_of_any_bucket_is_loaded(stack: CsvStack, command: Run) -> None:
     stack.s3.put_object(Bucket="somebody-elses", Key="exports/bad.csv", Body=b"id,n,n\n1,2,3\n")
     before = stack.keys("")
     assert "BadHeader" in one_line(command("load-csv", "s3://somebody-elses/exports/bad.csv"))
-    assert stack.keys("") == before, "no copy of a file is left behind that is not loaded"
+    assert stack.keys("") == before, "the copy of a file that is not loaded is deleted"
     nowhere = one_line(command("load-csv", "s3://no-such-bucket/x.csv"))
     assert "s3://no-such-bucket/x.csv" in nowhere
 

@@ -223,7 +223,7 @@ def test_progress_bars_are_drawn_on_terminals_only(lake: Lake, ghactivity: Run, 
     lake.serve(HOUR, generate(HOUR, "--events", "20000"))
     status, seen = on_a_terminal(lake, "hour", HOUR)
     assert status == 0, seen
-    assert "\x1b[2K" in seen or "\x1b[1A" in seen, "bars are drawn over"
+    assert "\x1b[2K" in seen or "\x1b[1A" in seen, "progress bars are overwritten"
     assert HOUR in seen and "20,000" in seen
     assert "chunks" in seen
     plain = ghactivity("hour", HOUR)

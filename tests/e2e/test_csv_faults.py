@@ -206,5 +206,5 @@ def test_unprocessed_items_are_put_again(stack: CsvStack) -> None:
     forget(stack)
     load(stack)
     assert stack.items(TABLE) == expected(BODY).items
-    assert proxy.batches > 3, "three batches, halves of them again"
+    assert proxy.batches > 3, "three batches, and one more for each half that was not processed"
     proxy.close()

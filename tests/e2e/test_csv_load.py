@@ -100,7 +100,7 @@ def test_second_upload_of_same_bytes_is_recognised(stack: CsvStack) -> None:
     assert forced.output["load"]["counts"]["written"] == 30
     assert {item["source_file"] for item in stack.raw_items("csv_again")} == {f"s3://{stack.bucket}/incoming/second.csv"}
     other = stack.load(rows(range(30)), "csv_again", options={"on_existing": "skip"})
-    assert other.output["load"]["counts"]["skipped"] == 30, "another way to load them is another load"
+    assert other.output["load"]["counts"]["skipped"] == 30, "other options make another load"
 
 
 def test_recreated_table_is_loaded_again(stack: CsvStack) -> None:
@@ -195,7 +195,7 @@ def test_failed_load_is_in_run_history_by_name(stack: CsvStack) -> None:
         assert (line["error"]["name"], line["table"]) == (error, table)
         assert line["source_file"] == f"s3://{stack.bucket}/incoming/{error}.csv"
         assert words in line["error"]["message"] and "{" not in line["error"]["message"], line
-        assert ("load_id" in line) == (error == "ItemExists"), "it is known once the file is planned"
+        assert ("load_id" in line) == (error == "ItemExists"), "the load id is known after the plan"
         assert line["started_at"] < line["ended_at"]
 
 
@@ -226,7 +226,7 @@ def test_undo_of_running_load_stops_it(stack: CsvStack) -> None:
     assert (undone := stack.wait(undoing)).status == "SUCCEEDED" and 20 <= undone.output["undone"] < 400, undone
     assert stack.items("csv_undone") == {} and stack.keys(f"loads/{load}/") == []
     again = stack.load(rows(range(400)), "csv_undone", key="incoming/undone.csv")
-    assert again.output["load"]["counts"]["written"] == 400, "and it can be loaded again"
+    assert again.output["load"]["counts"]["written"] == 400, "the file can be loaded again"
 
 
 def test_stopped_load_never_overwrites_the_next(stack: CsvStack) -> None:
@@ -388,7 +388,7 @@ def test_sample_events_load_the_sample_file(lake: Lake) -> None:
     assert stack.wait_for_event("raw/people.csv").status == "SUCCEEDED"
     assert stack.items("csv_items") == expected(body).items
     answers = {name: stack.invoke(name, event(name)) for name in STEPS}
-    assert answers["plan-csv"]["load_id"] == event("load-csv-chunk")["load_id"], "events/*.json name the load that plan-csv answers"
+    assert answers["plan-csv"]["load_id"] == event("load-csv-chunk")["load_id"], "events/*.json have the load id that plan-csv returns"
     assert answers["commit-csv-load"]["counts"] == expected(body).counts()
     assert answers["undo-csv-load"]["done"] and stack.items("csv_items") == {}
     for name, error in EVENTS.items():

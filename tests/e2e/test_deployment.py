@@ -52,7 +52,7 @@ def test_hours_under_way_survive_a_deployment(source: tuple[str, Path], tmp_path
         assert {lake.wait(arn).status for arn in again} == {"SUCCEEDED"}
         for hour in HOURS:
             assert_whole(lake, hour)
-            assert lake.ledger(hour)["chunks"] == 5, "as the new version cuts them"
+            assert lake.ledger(hour)["chunks"] == 5, "with the chunks of the new version"
             assert lake.lease(hour) is None
         [[rows, hours]] = [list(row.values()) for row in lake.query("SELECT count(*), count(DISTINCT hour) FROM events")]
         assert (rows, hours) == (str(RECORDS * len(HOURS)), str(len(HOURS)))

@@ -86,7 +86,7 @@ def test_killed_function_loses_and_doubles_nothing(stream: Stream) -> None:
             time.sleep(random.uniform(0, 0.01))
             killed = stream.aws.kill_functions()
         kills += killed
-    assert kills > 3, "the function was hardly at work when it was to be killed"
+    assert kills > 3, "too few kills hit the running function"
     stream.wait_for(before + 6000, timeout_secs=120)
     assert stream.query("SELECT count(DISTINCT event_uuid) FROM stream_events") == [[str(before + 6000)]]
 
@@ -161,7 +161,7 @@ def test_held_event_is_a_conflict_and_comes_again(stream: Stream) -> None:
     assert (counted["EventsStored"], counted["ClaimConflicts"], counted["RecordsFailed"]) == (1, 1, 1)
     claim["claimed_until"] = {"N": "1"}
     stream.dynamodb.put_item(TableName=stream.outputs["ClaimsTableName"], Item=claim)
-    assert stream.invoke([record(18, 2, held)]) == {"batchItemFailures": []}, "its time is over: it is taken over"
+    assert stream.invoke([record(18, 2, held)]) == {"batchItemFailures": []}, "the claim has expired, so it is taken over"
     assert stream.metrics()["EventsStored"] == 1
 
 
@@ -188,7 +188,7 @@ def test_claim_expires_after_the_dedupe_window(stream: Stream) -> None:
     stream.dynamodb.put_item(TableName=table, Item=claim | {"expires_at": {"N": str(int(time.time()) - 1)}})
     deadline = time.monotonic() + 90  # ministack deletes expired items once a minute
     while "Item" in stream.dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True):
-        assert time.monotonic() < deadline, "the claim is still there"
+        assert time.monotonic() < deadline, "the table has not deleted the claim"
         time.sleep(0.5)
     stream.invoke([record(21, 3, one)])
     assert stream.metrics()["EventsStored"] == 1

@@ -421,7 +421,7 @@ class Outcomes:
         if fault is Fault.REPEATED and call.startswith("S3 CompleteMultipartUpload"):  # the second try does not find the completed upload
             allowed |= {"AwsUnavailable"}
         assert {error.name for error in run.errors} <= allowed, f"{call}: {run.errors}"
-        assert len(run.errors) <= 1, f"{call}: noticed twice: {run.errors}"
+        assert len(run.errors) <= 1, f"{call}: more than one error: {run.errors}"
         self.errors.update([error.name for error in run.errors] or [MENDED if fault is Fault.REPEATED else QUIET])
 
 
@@ -438,7 +438,7 @@ def test_fault_at_any_call_leaves_the_same_state(lake: Lake, fault_proxy: FaultP
     answer = scenario.run(Run(lake))
     calls = list(fault_proxy.calls)
     expected = found = snapshot(lake)
-    assert lake.lease(HOUR) is None, "an uninterrupted run gives the lease back"
+    assert lake.lease(HOUR) is None, "an undisturbed run releases the lease"
     outcomes = {fault: Outcomes() for fault in part.faults}
     for number, call in list(enumerate(calls))[:: part.every]:
         fault_proxy.fault = fault = part.faults[number // part.every % len(part.faults)]
@@ -449,7 +449,7 @@ def test_fault_at_any_call_leaves_the_same_state(lake: Lake, fault_proxy: FaultP
         try:
             answered = scenario.run(run)
         except FunctionError as error:
-            assert fault in CRASHES, f"{call}: {error} at the second try"
+            assert fault in CRASHES, f"{call}: {error} at the second attempt"
             fault_proxy.disarm()
             answered = scenario.run(Run(lake, patient=True))
         outcomes[fault].of(run, fault, fault_proxy.struck or call)
@@ -499,8 +499,8 @@ def test_scenarios_do_what_they_say(lake: Lake, fault_proxy: FaultProxy) -> None
     smallest = versions_before(lake.ledger(HOUR))
     publish_third(Run(lake))
     assert versions_before(lake.ledger(HOUR)) == [published["version"], *smallest]
-    assert not [key for key in lake.hour_objects(HOUR) if smallest[0] in key], "the version that is not kept is gone"
-    assert [key for key in lake.hour_objects(HOUR) if published["version"] in key], "the one that is kept is there"
+    assert not [key for key in lake.hour_objects(HOUR) if smallest[0] in key], "the version that is not kept is deleted"
+    assert [key for key in lake.hour_objects(HOUR) if published["version"] in key], "the kept version has its objects"
 
     forget(lake)
     publish_largest(Run(lake))
@@ -521,7 +521,7 @@ def test_scenarios_do_what_they_say(lake: Lake, fault_proxy: FaultProxy) -> None
     publish_landed(Run(lake))
     landed = lake.ledger(HOUR)
     assert (landed["chunks"], landed["source"]["url"]) == (2, f"s3://{lake.bucket}/landing/ghactivity/{HOUR}.json.gz")
-    assert all(HOUR not in hours for hours in look_at(Run(lake))[0]), "it is published, and the source has none"
+    assert all(HOUR not in hours for hours in look_at(Run(lake))[0]), "the hour is published, and the source does not have it"
     assert [key for prefix in BESIDE[1:] for key in lake.objects(prefix)] == [
         f"landing/ghactivity/_backfill/{JOB}.json",
         f"reports/ghactivity/prove/{JOB}/{HOUR}.json",

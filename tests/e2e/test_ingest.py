@@ -43,7 +43,7 @@ def test_ingest_reaches_the_newest_hour(lake: Lake) -> None:
     assert broken in run.cause
     found = {hour: lake.ledger(hour)["status"] for hour in hours}
     assert found == dict.fromkeys(hours, "published") | {hole: "not_published", broken: "failed"}
-    assert lake.bookmark(job) == hours[2], "the bookmark waits at the hole"
+    assert lake.bookmark(job) == hours[2], "the bookmark does not pass the absent hour"
 
     lake.serve(hole, small_hour(hole))
     assert lake.run_hour(hole, job_id=job).status == "SUCCEEDED"
@@ -55,7 +55,7 @@ def test_ingest_reaches_the_newest_hour(lake: Lake) -> None:
     run = lake.ingest(job_id=job)
     assert run.status == "SUCCEEDED", run
     assert run.output["caught_up"] is True
-    assert (run.output["published"], run.output["failed"]) == (0, 0), "nothing was left to do"
+    assert (run.output["published"], run.output["failed"]) == (0, 0), "no hour was due"
 
 
 def test_ingest_stops_at_limit_and_resumes(lake: Lake) -> None:
@@ -85,7 +85,7 @@ def test_late_hour_is_published_by_a_later_ingest(lake: Lake, age: int, status: 
 
     lake.serve(hole, small_hour(hole))
     assert lake.ingest(job_id=job, max_hours=1).status == "SUCCEEDED"
-    assert lake.ledger(hole) == first, "it was asked for a moment ago"
+    assert lake.ledger(hole) == first, "the hour's next attempt is later"
 
     lake.table("ArchiveHours").update_item(
         Key={"archive": "ghactivity", "hour": ledger_key(hole)},
@@ -116,7 +116,7 @@ def test_recheck_replaces_republished_hours(lake: Lake) -> None:
         lake.serve(hour, small_hour(hour))
         assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
     before = [lake.state(hour, job) for hour in hours]
-    assert lake.ingest(job_id=job, recheck_days=2).output["published"] == 0, "nothing was replaced"
+    assert lake.ingest(job_id=job, recheck_days=2).output["published"] == 0, "no file was replaced"
     grown, shrunk = hours[1], hours[2]
     lake.serve(grown, small_hour(grown, 45))
     lake.serve(shrunk, small_hour(shrunk, 20))
@@ -150,7 +150,7 @@ def test_new_job_starts_a_week_back_and_catches_up(source: tuple[str, Path], sta
             assert len(outputs) <= 5, outputs
         assert [output["published"] + output["missing"] + output["not_published"] for output in outputs[:3]] == [48, 48, 48]
         first = lake.job()["first_hour"]
-        assert week.index(first) in (1, 2), "seven days before the newest hour that is over"
+        assert week.index(first) in (1, 2), "seven days before the newest complete hour"
         missed = [hour for hour in week[week.index(first) :] if (lake.ledger(hour) or {}).get("status") != "published"]
-        assert missed == [hole] and lake.ledger(hole)["status"] == "missing", "a hole older than two days is missing"
+        assert missed == [hole] and lake.ledger(hole)["status"] == "missing", "an absent hour older than two days is missing"
         assert lake.bookmark() == week[-1]

@@ -55,7 +55,7 @@ def test_repeated_and_parallel_runs_leave_same_state(
     at_once = [lake.start("ProcessHour", hour=hour, job_id=job) for _ in range(2)]
     assert [lake.wait(arn).status for arn in at_once] == ["SUCCEEDED", "SUCCEEDED"]
     assert lake.state(hour, job) == first
-    assert len(lake.runs(job)) == 5, "each execution has its line in the run history"
+    assert len(lake.runs(job)) == 5, "each execution has an item in the run history"
 
 
 def test_order_of_hours_leaves_same_state(lake: Lake, five_hours: dict[str, bytes], job_starting_at: Callable[[str, str], None]) -> None:
@@ -110,7 +110,7 @@ def test_smaller_version_is_refused_unless_forced(lake: Lake) -> None:
     lake.serve(hour, gz(*(event(n) for n in range(301))))
     assert lake.run_hour(hour, job_id=job).status == "SUCCEEDED"
     keys, newest = lake.hour_objects(hour), lake.ledger(hour)["version"]
-    assert not [key for key in keys if before["version"] in key], "the version before the one that is kept is gone"
+    assert not [key for key in keys if before["version"] in key], "the version before the kept one is deleted"
     assert all([key for key in keys if version in key] for version in (forced["version"], newest))
 
 
@@ -296,5 +296,5 @@ def test_parallel_hours_lose_no_bookmark_update(lake: Lake, job_starting_at: Cal
         done.set()
         watcher.join()
     assert lake.bookmark(job) == hours[-1]
-    assert [hours.index(mark) for mark in seen] == sorted(hours.index(mark) for mark in seen), "it never moves back"
+    assert [hours.index(mark) for mark in seen] == sorted(hours.index(mark) for mark in seen), "the bookmark never moves back"
     assert len(lake.runs(job)) == len(hours)

@@ -65,7 +65,7 @@ def test_fetched_hour_is_not_run_again(lake: Lake) -> None:
     assert lake.run_hour(hour).status == "SUCCEEDED"
     runs = len(ended(lake, "process-hour", 1))
     assert ended(lake, "landed", before + 1)[-1]["status"] == "SUCCEEDED"
-    assert len(ended(lake, "process-hour", runs)) == runs, "fetch put it there"
+    assert len(ended(lake, "process-hour", runs)) == runs, "the object has the mark of fetch"
     key = f"landing/ghactivity/{hour}.json.gz"
     assert lake.s3.head_object(Bucket=lake.bucket, Key=key)["Metadata"]["fetched-into"] == f"s3://{lake.bucket}/{key}"
 

@@ -47,7 +47,7 @@ def test_landed_hour_is_proven(lake: Lake, hours: None) -> None:
     found = report(lake, run, WHOLE)
     assert (found["findings"], found["counts"]) == ([], counts)
     assert found["fingerprints"]["landing"] == found["fingerprints"]["parquet"]
-    assert lake.state(WHOLE, JOB) == before, "nothing is changed"
+    assert lake.state(WHOLE, JOB) == before, "prove changes nothing"
 
 
 def test_range_reports_each_hour(lake: Lake, hours: None) -> None:
@@ -216,7 +216,7 @@ def test_hour_without_landed_bytes_is_partly_checked(lake: Lake, tmp_path: Path)
     assert lake.run_hour(hour, job_id=JOB).status == "SUCCEEDED"
     assert lake.run_hour(hour, job_id=JOB, roll_back_to="previous").status == "SUCCEEDED"
     run = prove(lake, hour, hour)
-    assert (run.status, run.output["not_recomputed"]) == ("SUCCEEDED", 1), "landing has what it was rolled back from"
+    assert (run.status, run.output["not_recomputed"]) == ("SUCCEEDED", 1), "landing has the file of the rolled-back version"
 
 
 def test_refused_file_leaves_only_the_published_one(lake: Lake) -> None:
@@ -227,7 +227,7 @@ def test_refused_file_leaves_only_the_published_one(lake: Lake) -> None:
         assert lake.run_hour(hour, job_id=JOB).status == ends
     run = prove(lake, hour, hour)
     assert (run.status, run.output["proven"]) == ("SUCCEEDED", 1), run
-    assert report(lake, run, hour)["counts"]["rows"] == 30, "from the file that was kept"
+    assert report(lake, run, hour)["counts"]["rows"] == 30, "rows come from the kept file"
 
     # As docs/operate.md says: copy the published file back to landing, and run the hour from it.
     (kept,) = lake.objects(f"landing/ghactivity/_replaced/{hour}.")

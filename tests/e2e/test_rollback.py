@@ -65,10 +65,10 @@ def test_rolled_back_version_survives_a_recheck(lake: Lake, hour: str) -> None:
     assert lake.hour_objects(hour) == objects, "nothing was fetched, converted or deleted"
     assert lake.lease(hour) is None
 
-    assert hour not in replaced(lake), "the source has what the hour was rolled back from"
+    assert hour not in replaced(lake), "the source still has the file of the rolled-back version"
 
     run = roll_back(lake, hour)
-    assert (run.output["version"], rows_by_sql(lake, hour)) == (second["version"], 310), "and back"
+    assert (run.output["version"], rows_by_sql(lake, hour)) == (second["version"], 310), "a second rollback undoes the first"
     assert "rolled_back_from" not in lake.ledger(hour)
 
 
@@ -100,7 +100,7 @@ def test_rollback_to_deleted_version_is_refused(lake: Lake, hour: str) -> None:
         assert (run.status, run.error) == ("FAILED", "VersionNotKept"), phrase
         assert cause in run.cause, phrase
     assert lake.state(hour, JOB) == before
-    assert lake.ledger(unpublished) is None, "a mistake leaves no ledger item"
+    assert lake.ledger(unpublished) is None, "an invalid request writes no ledger item"
     assert lake.lease(hour) is None
 
 

@@ -61,11 +61,11 @@ def test_sam_deploys_the_stack_for_the_command(source: tuple[str, Path], tmp_pat
         shown = run(*deploy)
         assert "Successfully created/updated stack - ghactivity" in shown, shown
         outputs = aws.outputs()
-        assert all(name in shown for name in outputs), "what to do next is on the screen"
+        assert all(name in shown for name in outputs), "sam prints every output"
 
         lake = Lake(aws, outputs, folder)
         lake.serve(HOUR, gz(*(event(number) for number in range(RECORDS))))
         [hour] = json.loads(run(BINARIES / "ghactivity", "hour", HOUR, "--json"))["hours"]
         assert (hour["status"], hour["records"]) == ("published", RECORDS)
         assert lake.query("SELECT count(*) AS rows FROM events") == [{"rows": str(RECORDS)}]
-        assert "No changes to deploy" in run(*deploy), "it is safe to do again"
+        assert "No changes to deploy" in run(*deploy), "a second run is safe"

@@ -109,7 +109,7 @@ def test_cargo_lambda_invoke_takes_the_events(lake: Lake, sample_hour: None, car
 def test_sample_events_publish_their_hour(lake: Lake, sample_hour: None) -> None:
     answers = {name: lake.invoke(name, event(name)) for name in STEPS}
     assert len(answers["next-file"]["hours"]) <= event("next-file")["max_hours"]
-    assert answers["fetch"]["version"] == event("convert-chunk")["version"], "events/*.json name the version that fetch answers"
+    assert answers["fetch"]["version"] == event("convert-chunk")["version"], "events/*.json have the version that fetch returns"
     sample, real = event("commit-bookmark")["outcome"]["published"], answers["register-partition"]
     for field in ("version", "partition_location", "landing_md5", "landing_bytes", "counts", "chunks", "parquet_bytes", "types"):
         assert sample[field] == real[field], f"events/commit-bookmark.json: {field}"

@@ -94,18 +94,18 @@ def test_faulty_source_publishes_or_fails_by_name(ended: tuple[Lake, list[Execut
     if case.error:
         assert case.words in json.dumps(run.cause), run
         assert (ledger["status"], ledger["last_error"]["name"]) == ("failed", case.error)
-        assert case.words in ledger["last_error"]["message"], "what is to be looked for is in the ledger too"
-        assert lake.hour_objects(hour) == {}, "nothing of a file that did not come whole"
+        assert case.words in ledger["last_error"]["message"], "the ledger has the same details"
+        assert lake.hour_objects(hour) == {}, "no object of an incomplete file"
     else:
         assert ledger["status"] == case.status
     if ledger["status"] != "published":
         assert lake.partition(hour) is None
-        assert lake.run_hour(hour, job_id="test_source_faults").status == "SUCCEEDED", "the source is well again"
+        assert lake.run_hour(hour, job_id="test_source_faults").status == "SUCCEEDED", "the source works again"
     state = lake.state(hour)
     assert (state["ledger"]["status"], len(lake.rows(hour))) == ("published", RECORDS)
     lake.forget(hour)
     assert lake.run_hour(hour, job_id="test_source_faults").status == "SUCCEEDED"
-    assert lake.state(hour) == state, "as if nothing had been wrong"
+    assert lake.state(hour) == state, "the same result as without a fault"
 
 
 def test_short_pause_is_waited_for_without_a_retry(ended: tuple[Lake, list[Execution]]) -> None:
@@ -152,9 +152,9 @@ def test_next_source_serves_what_the_first_lacks(stacks: Stacks, tmp_path: Path)
             assert source_of(hour) == f"{source.url}/{hour}.json.gz"
         run = lake.ingest(max_hours=1, **{"from": recent})
         assert (run.status, run.output["published"]) == ("SUCCEEDED", 1), run
-        assert source_of(recent) == f"{second.url}/{recent}.json.gz", "it is due as soon as one of them has it"
+        assert source_of(recent) == f"{second.url}/{recent}.json.gz", "the hour is due when one source has it"
         first.stop()
         assert lake.run_hour(down).status == "SUCCEEDED"
         assert source_of(down) == f"{second.url}/{down}.json.gz"
         missing = lake.run_hour("2018-05-09-0")
-        assert (missing.status, missing.error) == ("FAILED", "SourceUnavailable"), "the preferred one may have it"
+        assert (missing.status, missing.error) == ("FAILED", "SourceUnavailable"), "the unavailable source may have the hour"

@@ -62,7 +62,7 @@ def test_step_that_times_out_is_retried(hasty: Lake, late: FaultProxy, step: str
         late.disarm()
     ledger = hasty.ledger(hour)
     if step == "commit-bookmark":
-        assert ledger["status"] == "landed", "whose own failure cannot be recorded"
+        assert ledger["status"] == "landed", "a failure of commit-bookmark cannot be recorded"
     else:
         assert (ledger["status"], ledger["last_error"]["name"]) == ("failed", TIMED_OUT)
     assert hasty.run_hour(hour, job_id=job).status == "SUCCEEDED"
@@ -117,7 +117,7 @@ def test_ledger_table_follows_after_export_timeout(hasty: Lake, late: FaultProxy
         assert hasty.run_hour(hour, job_id="test_timeout_of_export").status == "SUCCEEDED"
         struck = len(late.calls)
         wait_until(lambda: len(late.calls) > struck, "the ledger's stream calls the function")
-        assert not hasty.objects("ledger/ghactivity/2018-06"), "no call came through"
+        assert not hasty.objects("ledger/ghactivity/2018-06"), "no call succeeded"
         late.disarm()
         wait_until(lambda: hasty.objects("ledger/ghactivity/2018-06"), "the stream hands the change out again")
     sql = "SELECT archive_hour, status, rows FROM archive_hours WHERE year = '2018' AND month = '06'"
