@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     /// Wait for missing events until no new object has come for SECS seconds; 0 checks once
     #[arg(long, value_name = "SECS", default_value_t = 120)]
     wait: u64,
-    /// Once complete, go on checking until no new object has come for SECS seconds: duplicates may come late
+    /// When all events are stored, continue until no new object arrives for SECS seconds: duplicates may arrive late
     #[arg(long, value_name = "SECS", default_value_t = 90)]
     settle: u64,
     /// Ignore stored events that were not sent, because other producers write too

@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     /// Job with the run history
     #[arg(long, value_name = "ID", default_value = "ghactivity_backfill")]
     job_id: String,
-    /// Print the quote alone: hours, bytes, requests, GB-seconds, dollars, time
+    /// Only print the quote: hours, bytes, requests, GB-seconds, dollars, time
     #[arg(long, conflicts_with = "detach")]
     dry_run: bool,
     #[command(flatten)]

@@ -31,7 +31,7 @@ pub(crate) enum Subcommands {
     Prove(prove::Arguments),
     /// Follow an execution until it ends
     Watch(watch::Arguments),
-    /// Query the lake in SQL through Athena; the price comes first
+    /// Query the lake in SQL through Athena; print the price first
     Query(cli_query::query::Arguments),
     /// Write an HTML page about a range of hours: charts, tables and their queries
     Report(cli_query::report::Arguments),

@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
     /// First hour of a new job [default: BaselineDays of the stack before now]
     #[arg(long, value_name = "YYYY-MM-DD-H")]
     from: Option<ArchiveHour>,
-    /// Run published hours of the last DAYS that the archive has replaced, instead of due ones
+    /// Instead of due hours, run published hours of the last DAYS days whose file the archive has replaced
     #[arg(long, value_name = "DAYS", conflicts_with = "from", value_parser = clap::value_parser!(u32).range(1..=31))]
     recheck: Option<u32>,
     /// Job with the bookmark and the run history

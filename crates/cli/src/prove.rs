@@ -21,9 +21,9 @@ pub(crate) struct Arguments {
 
 const AFTER_HELP: &str = "\
 Verifies published hours: computes their rows again from the downloaded bytes, and compares them with Parquet files, quarantine,
-ledger and catalogue. Changes nothing. Starts the state machine prove and follows it. Without RANGE, it starts at the first hour of
-the job, or at an earlier hour that was backfilled without a gap, and names the hours it leaves out. docs/operate.md explains
-each finding.
+ledger and catalogue. Changes nothing. Starts the state machine prove and follows it. Without RANGE, it starts at the first hour
+of the job ghactivity_ingest, or at an earlier hour that was backfilled without a gap, and names the hours that it leaves out.
+docs/errors.md explains each finding.
 
 Examples:
   ghactivity prove 2025-11-21-0

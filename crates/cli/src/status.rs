@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
 
 const AFTER_HELP: &str = "\
 Shows how far the stack is. Every hour up to the bookmark is published or missing in the archive; the lag is the number of
-complete hours after it. The calendar shows the state of every hour, whichever job ran it. Failed hours are listed with their
+complete hours after it. The calendar shows the status of every hour, whichever job ran it. Failed hours are listed with their
 errors.
 
 Examples:
