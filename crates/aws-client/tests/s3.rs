@@ -1,6 +1,7 @@
 //! The S3 calls on the wire: requests, handling of responses, and objects left afterwards.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "test data is small")]
 
 use std::collections::HashMap;
 

@@ -132,7 +132,9 @@ impl Items {
         match request.mutate_request(with_body(body.into())).send().await {
             Ok(_) => Ok(true),
             Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+                if error.as_service_error().is_some_and(
+                    aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception,
+                ) =>
             {
                 Ok(false)
             }
@@ -168,7 +170,10 @@ impl Items {
     ) -> Result<KeyPage, AwsError> {
         let start = after.map(|key| HashMap::from([("id".to_owned(), AttributeValue::S(key))]));
         let request = self.client.scan().table_name(&self.table).consistent_read(true);
-        let request = request.segment(segment as i32).total_segments(segments as i32).set_exclusive_start_key(start);
+        let request = request
+            .segment(segment.cast_signed())
+            .total_segments(segments.cast_signed())
+            .set_exclusive_start_key(start);
         let request = request
             .filter_expression("#load_id = :load_id")
             .projection_expression("#id")

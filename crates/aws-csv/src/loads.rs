@@ -152,7 +152,9 @@ impl Loads {
             match request.send().await {
                 Ok(_) => return Ok(()),
                 Err(error)
-                    if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {}
+                    if error.as_service_error().is_some_and(
+                        aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception,
+                    ) => {}
                 Err(error) => return Err(AwsError::classify(CALL, resource, error)),
             }
         }

@@ -25,7 +25,7 @@ pub struct WriterNote {
 impl WriterNote {
     /// Writes the note of a call that starts to write items of a chunk.
     pub async fn begin(bucket: &Bucket, table: &str, load: LoadId, chunk: u32) -> Result<Self, AwsError> {
-        let until = now() + (CALL_ENDS_WITHIN + MAX_CLOCK_SKEW).as_nanos() as i128;
+        let until = now() + (CALL_ENDS_WITHIN + MAX_CLOCK_SKEW).as_nanos().cast_signed();
         let key = keys::writer(table, load, chunk, until);
         bucket.write(&key, "{}", "application/json").await?;
         Ok(Self { key })
@@ -61,5 +61,5 @@ fn may_write(key: &str) -> bool {
 
 /// Nanoseconds since 1970.
 fn now() -> i128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as i128
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos().cast_signed()
 }

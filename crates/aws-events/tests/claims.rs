@@ -35,6 +35,7 @@ fn change<'a>(uuid: &'a str, from: u64, object: &'a str) -> Transition<'a> {
     Transition { uuid, from, object, record: part(), arrived_ms, claimed_until_ms, expires_secs }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "cases are compared with found claims, which are options")]
 fn claim(version: u64, object: &str) -> Option<Claim> {
     let record = "shardId-000000000000:1#0".to_owned();
     Some(Claim { version, object: object.to_owned(), record, arrived_ms: 10, claimed_until_ms: 20 })

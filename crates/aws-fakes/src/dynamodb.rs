@@ -247,7 +247,7 @@ impl FakeTables {
     }
 
     fn query(&mut self, body: &Value) -> Result<Value, ErrorResponse> {
-        let most = body["Limit"].as_u64().map_or(usize::MAX, |limit| limit as usize);
+        let most = body["Limit"].as_u64().map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let most = self.page_items.unwrap_or(usize::MAX).min(most);
         if body["ConsistentRead"] != json!(true) {
             return Err(invalid("expected a consistent read"));

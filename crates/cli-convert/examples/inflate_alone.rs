@@ -31,7 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 println!("{}", inflate.total_out());
                 return Ok(());
             }
-            given += (inflate.total_in() - before.0) as usize;
+            given +=
+                usize::try_from(inflate.total_in() - before.0).expect("a read is at most the length of the buffer");
             // All input is taken, and the output was not full: more input is needed.
             if given == length && inflate.total_out() - before.1 < output.len() as u64 {
                 break;

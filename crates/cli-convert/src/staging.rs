@@ -85,7 +85,10 @@ impl Staging {
     /// Publishes a finished hour, and replaces an earlier version of it.
     pub(crate) fn publish(&self, staged: &StagedHour) -> Result<(), FileError> {
         let hour = staged.hour;
-        let is_bad_records = |name: &str| name.len() == keys::quarantine_name(0).len() && name.ends_with(".jsonl");
+        let is_bad_records = |name: &str| {
+            Path::new(name).extension().is_some_and(|end| end == "jsonl")
+                && name.len() == keys::quarantine_name(0).len()
+        };
         let is_rows = |name: &str| name.starts_with(&format!("part-{hour}-")) && name.ends_with(".parquet");
         let _change = self.change();
         let (quarantine, rows) = (self.out.join("quarantine").join(hour.to_string()), self.folder(hour));

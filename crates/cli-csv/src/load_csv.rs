@@ -35,7 +35,7 @@ pub struct Arguments {
     /// Table to load into; created if it does not exist [default: CsvTableName of the stack]
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
-    /// Types of columns, N or BOOL instead of S: NAME=TYPE,… or JSON, or @FILE with JSON
+    /// DynamoDB types of columns, N or BOOL instead of S: NAME=TYPE,… or JSON, or @FILE with JSON
     #[arg(long, value_name = "TYPES")]
     types: Option<TypeArguments>,
     /// Infer the types of the other columns from all their cells
@@ -68,7 +68,7 @@ pub struct Arguments {
     /// Check the file and print rows, types and price; load nothing
     #[arg(long, conflicts_with_all = ["detach", "force", "yes"])]
     dry_run: bool,
-    /// Do not ask for confirmation, whatever it costs
+    /// Do not ask for confirmation, at any cost
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -80,7 +80,7 @@ Loads a CSV file into a DynamoDB table: checks the file, prints the price, uploa
 bucket), starts the state machine csv-load and follows it.
 
 Of rows with the same id, the last one in the file is stored. Rejected rows are listed. The counts add up:
-read = written + duplicate + rejected + skipped. Loading the same bytes into the same table with the same options happens once.
+read = written + duplicate + rejected + skipped. The same bytes are loaded into the same table with the same options only once.
 Above one dollar, the command asks for confirmation (or needs --yes). An object in another bucket is copied with your
 credentials. Ctrl-C detaches: the load continues.
 
@@ -116,22 +116,21 @@ pub async fn run(arguments: Arguments) -> Result<(), CliError> {
     let table = arguments.table(&stack)?;
     let detach = Detach::at_ctrl_c();
     let file = arguments.file.find(&stack, &options).await?;
-    let found = match file.found() {
-        Some(found) => found,
-        None => {
-            let key = file.upload(&stack).await?;
-            let request = arguments.request(&stack, &key, &table, &options)?;
-            let found = FileFacts::by_dry_run(&stack, &request, &detach).await;
-            file.kept_if(found, &stack).await?
-        }
+    let found = if let Some(found) = file.found() {
+        found
+    } else {
+        let key = file.upload(&stack).await?;
+        let request = arguments.request(&stack, &key, &table, &options)?;
+        let found = FileFacts::by_dry_run(&stack, &request, &detach).await;
+        file.kept_if(found, &stack).await?
     };
     let quote = LoadQuote::make(&stack, found, &table, arguments.max_wcu);
     if arguments.dry_run {
         file.discard(&stack).await?;
         if following.json {
-            output::json(&quote)
+            output::json(&quote);
         } else {
-            output::text(&quote.text(file.name()))
+            output::text(&quote.text(file.name()));
         }
         return Ok(());
     }
@@ -144,9 +143,9 @@ pub async fn run(arguments: Arguments) -> Result<(), CliError> {
     };
     let ended = follow_load(&stack.aws, &arn, &detach).await?;
     if following.json {
-        output::json(&QuotedLoad { quote: &quote, load: &ended })
+        output::json(&QuotedLoad { quote: &quote, load: &ended });
     } else {
-        output::styled(&ended.text())
+        output::styled(&ended.text());
     }
     ended.error().map_or(Ok(()), Err)
 }

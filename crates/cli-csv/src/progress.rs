@@ -113,12 +113,11 @@ fn state_of(followed: &FollowedExecution) -> String {
 fn rows_of(done: u64, lately: u64, all: u64, seconds: f64) -> String {
     let rate = lately as f64 / seconds.max(0.001);
     let rows = format!("{} of {} rows", count(done), count(all));
-    match lately {
-        0 => rows,
-        _ => {
-            let left = duration(all.saturating_sub(done) as f64 / rate);
-            format!("{rows}, {}/s, {left} left", count(whole(rate)))
-        }
+    if lately == 0 {
+        rows
+    } else {
+        let left = duration(all.saturating_sub(done) as f64 / rate);
+        format!("{rows}, {}/s, {left} left", count(whole(rate)))
     }
 }
 

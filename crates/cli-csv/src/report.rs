@@ -157,9 +157,9 @@ impl LoadReport {
     /// The error of an execution that failed.
     pub fn finish(self, json: bool) -> Result<(), CliError> {
         if json {
-            output::json(&self)
+            output::json(&self);
         } else {
-            output::styled(&self.text())
+            output::styled(&self.text());
         }
         self.error().map_or(Ok(()), Err)
     }

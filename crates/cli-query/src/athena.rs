@@ -39,8 +39,10 @@ pub(crate) async fn run(stack: &Stack, sql: &str) -> Result<QueryResult, CliErro
     let mut answer = fetch(stack, &id, &execution).await?;
     let statistics = execution.statistics();
     let number = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok()).unwrap_or_default();
-    answer.scanned_bytes = number(statistics.and_then(|facts| facts.data_scanned_in_bytes()));
-    answer.milliseconds = number(statistics.and_then(|facts| facts.total_execution_time_in_millis()));
+    answer.scanned_bytes =
+        number(statistics.and_then(aws_sdk_athena::types::QueryExecutionStatistics::data_scanned_in_bytes));
+    answer.milliseconds =
+        number(statistics.and_then(aws_sdk_athena::types::QueryExecutionStatistics::total_execution_time_in_millis));
     Ok(answer)
 }
 
@@ -74,7 +76,10 @@ async fn fetch(stack: &Stack, id: &str, execution: &QueryExecution) -> Result<Qu
         let page = page.map_err(|error| stack.aws.call_error("GetQueryResults", id, error))?;
         let results = page.result_set.unwrap_or_else(|| aws_sdk_athena::types::ResultSet::builder().build());
         if first {
-            let facts = results.result_set_metadata().map(|facts| facts.column_info()).unwrap_or_default();
+            let facts = results
+                .result_set_metadata()
+                .map(aws_sdk_athena::types::ResultSetMetadata::column_info)
+                .unwrap_or_default();
             answer.columns = facts
                 .iter()
                 .map(|one| ResultColumn { name: one.name().to_owned(), kind: one.r#type().to_owned() })

@@ -87,7 +87,7 @@ pub async fn run(arguments: Arguments) -> Result<(), CliError> {
     eprintln!("  {queries} queries, {size} scanned, {}", athena::Dollars(dollars));
     let tell = |file: &Path| {
         if !json {
-            output::text(&format!("{}\n", file.display()))
+            output::text(&format!("{}\n", file.display()));
         }
     };
     tell(&out);

@@ -128,9 +128,9 @@ impl CoverageCalendar {
         for (day, hours) in days {
             let mut row = [HourState::Future; 24];
             hours.iter().for_each(|&(of_day, state)| row[of_day] = state);
-            let text_row: String = runs(&row).map(|(state, length)| draw(state, length)).collect();
-            text.push_str(format!("{day}  {text_row}").trim_end());
-            text.push('\n');
+            let drawn = row.iter().rposition(|state| *state != HourState::Future).map_or(0, |last| last + 1);
+            let text_row: String = runs(&row[..drawn]).map(|(state, length)| draw(state, length)).collect();
+            text.push_str(&format!("{day}  {text_row}\n"));
         }
         text + &self.legend()
     }

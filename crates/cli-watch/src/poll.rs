@@ -32,7 +32,8 @@ pub struct Poller {
 impl FollowedExecution {
     /// Seconds from the start of the execution to its end, or to `now` while it runs.
     pub fn seconds(&self, now: f64) -> f64 {
-        let stopped = self.end.as_ref().and_then(|end| end.stop_date()).map(|date| date.as_secs_f64());
+        let stopped =
+            self.end.as_ref().and_then(|end| end.stop_date()).map(aws_sdk_sfn::primitives::DateTime::as_secs_f64);
         (stopped.unwrap_or(now) - self.started_at).max(0.0)
     }
 }

@@ -78,7 +78,9 @@ impl ExecutionProgress {
         self.time(event);
         match event.r#type() {
             HistoryEventType::TaskScheduled => {
-                let kind = event.task_scheduled_event_details().map(|details| details.resource_type());
+                let kind = event
+                    .task_scheduled_event_details()
+                    .map(aws_sdk_sfn::types::TaskScheduledEventDetails::resource_type);
                 self.lambda_requests += u64::from(kind == Some("lambda"));
                 self.scheduled += 1;
             }

@@ -7,7 +7,7 @@ use cli_core::CliError;
 use crate::arn::ExecutionArn;
 
 /// Long enough for a change of network and for throttling to pass.
-const LIMIT: Duration = Duration::from_secs(5 * 60);
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// Ignores transient errors until they have lasted for [`LIMIT`].
 pub struct RetryWindow {

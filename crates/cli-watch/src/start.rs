@@ -50,9 +50,9 @@ impl FollowArguments {
         if self.detach {
             let arn = start(stack, machine, name, input).await?;
             if self.json {
-                output::json(&serde_json::json!({"execution": arn.as_str()}))
+                output::json(&serde_json::json!({"execution": arn.as_str()}));
             } else {
-                output::text(&format!("{arn}\n"))
+                output::text(&format!("{arn}\n"));
             }
             return Ok(None);
         }

@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     /// Keep the buckets with all their objects, the tables, or (without a value) both
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "all", value_name = "WHAT")]
     keep_data: Option<KeptData>,
-    /// List what would be deleted, and delete nothing
+    /// List what a teardown deletes, and delete nothing
     #[arg(long)]
     dry_run: bool,
     /// Print the list as one JSON object
@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Lists what will be deleted, with sizes, and asks you to type the word delete (a script can pipe it in). Then it empties the
+Lists what it deletes, with sizes, and asks you to type the word delete (a script can pipe it in). Then it empties the
 buckets, deletes the stack, and deletes the buckets and tables that a deleted stack leaves behind. It refuses to start while an
 execution is running. Tables that CSV loads created are listed and kept.
 
@@ -54,9 +54,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let resources = StackResources::of(&stack).await?;
     let inventory = Inventory::of(&stack, &resources, arguments.keep_data).await?;
     if arguments.json {
-        output::json(&inventory.json())
+        output::json(&inventory.json());
     } else {
-        output::text(&inventory.to_string())
+        output::text(&inventory.to_string());
     }
     if arguments.dry_run {
         return Ok(());
@@ -115,9 +115,9 @@ struct RemainingResources {
 impl fmt::Display for RemainingResources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.stack_is_gone {
-            writeln!(f, "the stack is deleted, but these could not be; delete them with:")?
+            writeln!(f, "the stack is deleted, but these could not be; delete them with:")?;
         } else {
-            writeln!(f, "run this again to continue; if the stack is already deleted, delete the rest with:")?
+            writeln!(f, "run this again to continue; if the stack is already deleted, delete the rest with:")?;
         }
         let region = &self.region;
         for bucket in &self.buckets {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_path_to_error::Path;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invalid input: {reason}{}", at(.field))]
+#[error("invalid input: {reason}{}", at(.field.as_ref()))]
 pub struct InvalidInput {
     /// `None` if the event as a whole is invalid; `reason` then names the missing or unknown field.
     pub field: Option<String>,
@@ -39,8 +39,8 @@ fn field(path: &Path) -> Option<String> {
     (field != ".").then_some(field)
 }
 
-fn at(field: &Option<String>) -> String {
-    field.as_ref().map(|field| format!(" (field `{field}`)")).unwrap_or_default()
+fn at(field: Option<&String>) -> String {
+    field.map(|field| format!(" (field `{field}`)")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -65,10 +65,11 @@ pub(crate) async fn delete_refused(
         let published = item.publication.as_ref().map(|publication| &publication.partition_location);
         published.is_some() && published == location.as_ref()
     };
-    match item.as_ref().filter(is_visible) {
-        Some(item) => delete_unknown_versions(hour, item, &context.bucket, &mut guard).await?,
+    if let Some(item) = item.as_ref().filter(is_visible) {
+        delete_unknown_versions(hour, item, &context.bucket, &mut guard).await?;
+    } else {
         // A run ended between registering its version and committing it, so readers may see the refused version.
-        None => tracing::warn!(location, "partition differs from the ledger: keeping the refused objects"),
+        tracing::warn!(location, "partition differs from the ledger: keeping the refused objects");
     }
     Ok(guard.give_back().await?)
 }

@@ -81,13 +81,12 @@ fn failed(input: &Input, snapshot: &Snapshot, failure: &HourFailure, now: Timest
     }
     let recorded = snapshot.run.as_ref().filter(|run| run.error.is_some());
     let is_same = |run: &&JobRunItem| run.error.as_ref() == Some(failure) && run.redrive_count >= input.redrive_count;
-    let (ledger, run) = match (&snapshot.ledger, recorded.filter(is_same)) {
-        (Some(item), Some(run)) => (item.clone(), run.clone()),
-        _ => {
-            let item = record::failed(snapshot.ledger.as_ref(), &attempt(input, now), failure, rules);
-            let status = if failure.is_not_published() { absent_status(item.status) } else { HourStatus::Failed };
-            (item, JobRunItem { error: Some(failure.clone()), ..run(input, status, now) })
-        }
+    let (ledger, run) = if let (Some(item), Some(run)) = (&snapshot.ledger, recorded.filter(is_same)) {
+        (item.clone(), run.clone())
+    } else {
+        let item = record::failed(snapshot.ledger.as_ref(), &attempt(input, now), failure, rules);
+        let status = if failure.is_not_published() { absent_status(item.status) } else { HourStatus::Failed };
+        (item, JobRunItem { error: Some(failure.clone()), ..run(input, status, now) })
     };
     let status = CommitStatus::of(ledger.status).filter(|_| failure.is_not_published());
     let conclusion = status.map_or_else(|| Conclusion::Fail(failure.clone()), Conclusion::Return);

@@ -1,6 +1,7 @@
 //! `commit-csv-load` against the fakes of S3 and DynamoDB.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "test data is small")]
 
 use aws_csv::Loads;
 use aws_fakes::{
@@ -63,7 +64,7 @@ impl CommitCsvFixture {
         self.run(json!({"load_id": self.load_id, "execution_arn": ARN, "undone": 4})).await
     }
 
-    fn failure(&self, name: &str, redrive_count: u32, resumed_redrive: u32) -> Value {
+    fn failure(name: &str, redrive_count: u32, resumed_redrive: u32) -> Value {
         json!({"execution_arn": ARN, "failed": {
             "error": {"name": name, "message": "columns 2 and 3"}, "started_at": "2026-01-01T00:00:00Z",
             "request": {"bucket": "up", "key": "incoming/file.csv", "table": "csv_items"}, "plan": {},
@@ -193,7 +194,7 @@ async fn commit_waits_for_running_writers() {
     let fixture = fixture();
     let receipt = fixture.s3.get(&keys::chunk_receipt(fixture.load_id, 1)).unwrap();
     fixture.s3.remove(&keys::chunk_receipt(fixture.load_id, 1));
-    let until = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+    let until = std::time::SystemTime::now() + std::time::Duration::from_mins(1);
     let until = until.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i128;
     let running = keys::writer("csv_items", fixture.load_id, 1, until);
     fixture.s3.put(&running, "{}");
@@ -210,13 +211,13 @@ async fn commit_waits_for_running_writers() {
 async fn failure_is_recorded_and_returned() {
     let fixture = fixture();
     for _ in 0..2 {
-        let error = fixture.run(fixture.failure("BadHeader", 0, 0)).await.unwrap_err();
+        let error = fixture.run(CommitCsvFixture::failure("BadHeader", 0, 0)).await.unwrap_err();
         assert_eq!((error.name(), error.to_string().as_str()), ("BadHeader", "columns 2 and 3"));
         assert_eq!(fixture.items(), [item("failed", None, Some("BadHeader"))]);
     }
-    let redriven = fixture.run(fixture.failure("BadHeader", 1, 0)).await.unwrap();
+    let redriven = fixture.run(CommitCsvFixture::failure("BadHeader", 1, 0)).await.unwrap();
     assert_eq!(redriven, Output::Retrying { resumed_redrive: 1 });
-    let again = fixture.run(fixture.failure("EmptyFile", 1, 1)).await.unwrap_err();
+    let again = fixture.run(CommitCsvFixture::failure("EmptyFile", 1, 1)).await.unwrap_err();
     assert_eq!(again.name(), "EmptyFile");
     assert_eq!(fixture.items(), [item("failed", None, Some("EmptyFile"))], "one item per execution");
     fixture.commit().await.unwrap();
@@ -228,7 +229,7 @@ async fn failure_is_recorded_and_returned() {
 async fn failed_undo_is_recorded_separately() {
     let fixture = fixture();
     fixture.commit().await.unwrap();
-    let mut failure = fixture.failure("AwsThrottled", 0, 0);
+    let mut failure = CommitCsvFixture::failure("AwsThrottled", 0, 0);
     failure["failed"]["undoing"] = true.into();
     failure["failed"]["request"] = json!({"load_id": fixture.load_id});
     for _ in 0..2 {
@@ -247,7 +248,7 @@ async fn failed_undo_is_recorded_separately() {
 #[tokio::test]
 async fn failure_item_stays_after_completion() {
     let fixture = fixture();
-    let mut failure = fixture.failure("ItemExists", 0, 0);
+    let mut failure = CommitCsvFixture::failure("ItemExists", 0, 0);
     failure["failed"]["plan"] = json!({"load_id": fixture.load_id, "rows": 6});
     fixture.run(failure).await.unwrap_err();
     for _ in 0..2 {
@@ -259,7 +260,7 @@ async fn failure_item_stays_after_completion() {
 #[tokio::test]
 async fn malformed_request_is_recorded() {
     let fixture = fixture();
-    let mut failure = fixture.failure("InvalidInput", 0, 0);
+    let mut failure = CommitCsvFixture::failure("InvalidInput", 0, 0);
     failure["failed"]["request"] = json!({"bucket": 3, "key": "incoming/x.csv"});
     assert_eq!(fixture.run(failure).await.unwrap_err().name(), "InvalidInput");
     let [item] = &fixture.dynamodb.with(|tables| tables.raw_items(RUNS))[..] else { panic!() };
@@ -309,7 +310,7 @@ async fn failed_calls_are_classified() {
 async fn invalid_input_names_the_field() {
     let fixture = fixture();
     let undone_failure = {
-        let mut failure = fixture.failure("BadHeader", 0, 0);
+        let mut failure = CommitCsvFixture::failure("BadHeader", 0, 0);
         failure["undone"] = 3.into();
         failure
     };
@@ -317,8 +318,8 @@ async fn invalid_input_names_the_field() {
         ("missing load id", json!({"execution_arn": ARN}), "load_id"),
         ("missing load id of an undo", json!({"execution_arn": ARN, "undone": 3}), "load_id"),
         ("both", undone_failure, "failed"),
-        ("an error without a name", fixture.failure("", 0, 0), "failed.error.name"),
-        ("resumed before redrive", fixture.failure("BadHeader", 0, 1), "resumed_redrive"),
+        ("an error without a name", CommitCsvFixture::failure("", 0, 0), "failed.error.name"),
+        ("resumed before redrive", CommitCsvFixture::failure("BadHeader", 0, 1), "resumed_redrive"),
     ] {
         let error = fixture.run(event).await.unwrap_err();
         assert_eq!(error.name(), "InvalidInput", "{phrase}");

@@ -1,6 +1,7 @@
 //! The handler against a fake S3 that holds the objects of `fetch`.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "test data is small")]
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -267,7 +268,7 @@ async fn mismatched_plan_is_named() {
             "a range that ends too early",
             changed(|plan| plan.gzip.chunks[0].compressed_end = plan.gzip.chunks[0].compressed_start + 30),
             "ChunkMismatch",
-            "cut",
+            "is truncated",
         ),
         ("no access point", changed(|plan| plan.gzip.chunks[0].access_point = 9), "ChunkMismatch", "access point"),
         (

@@ -43,7 +43,7 @@ impl Default for FetchLimits {
             max_landing_bytes: 2 << 30,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
-            body_timeout: Duration::from_secs(600),
+            body_timeout: Duration::from_mins(10),
             resumes: 4,
             resume_wait: Duration::from_millis(500),
         }
@@ -114,7 +114,7 @@ impl FetchSettings {
             env.choice_or("PAYLOAD", &[("keep", Payload::Keep), ("drop", Payload::Drop)], defaults.payload)?;
         let chunk_records = at_least_one(env, "CHUNK_RECORDS", defaults.chunk_records)?;
         let body_secs = at_least_one(env, "FETCH_TIMEOUT_SECS", 600)?;
-        let part_bytes = at_least_one(env, "UPLOAD_PART_BYTES", PART_BYTES as u32)?;
+        let part_bytes = at_least_one(env, "UPLOAD_PART_BYTES", u32::try_from(PART_BYTES).expect("8 MiB fit u32"))?;
         Ok(Self {
             sources: env.value(SOURCE_URLS)?,
             bucket: env.text("DATA_BUCKET")?,
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(settings.sources.to_string(), "https://data.gharchive.org");
         assert_eq!(settings.bucket, "lake");
         assert_eq!(settings.options, OutputOptions::default());
-        assert_eq!((settings.limits.body_timeout, settings.part_bytes), (Duration::from_secs(600), PART_BYTES));
+        assert_eq!((settings.limits.body_timeout, settings.part_bytes), (Duration::from_mins(10), PART_BYTES));
 
         let chosen =
             [("CHUNK_RECORDS", "7"), ("PAYLOAD", "drop"), ("FETCH_TIMEOUT_SECS", "5"), ("UPLOAD_PART_BYTES", "9")];

@@ -46,11 +46,11 @@ async fn from_upstream(hour: ArchiveHour, context: &Context) -> Result<Output, F
     let mut time = context.limits.body_timeout;
     let urls: Vec<String> = context.sources.of(hour).collect();
     let mut first_error = None;
-    let sources = urls.len();
-    for (number, url) in urls.into_iter().enumerate() {
+    let sources = u32::try_from(urls.len()).expect("a parameter has few sources");
+    for (number, url) in (0..).zip(urls) {
         // Each source has an equal share of the remaining time. Only the last one may ask for a pause.
         let (left, begin) = (sources - number, Instant::now());
-        match from_source(hour, url, time / left as u32, left == 1, context).await {
+        match from_source(hour, url, time / left, left == 1, context).await {
             Err(error) if error.is_of_source() => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "source failed");
                 if first_error.as_ref().is_none_or(FetchError::is_not_published) {

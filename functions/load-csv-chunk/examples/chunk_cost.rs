@@ -57,7 +57,7 @@ async fn function(file: Vec<u8>, dynamodb: aws_client::dynamodb::Client) -> Meas
     let plan = LoadPlan::new(&planned, source, load_id, wanted, "2025-11-21T00:00:00Z".parse()?);
     s3.put(&keys::plan(load_id), serde_json::to_vec(&plan)?);
     s3.put(&keys::superseded(load_id), planned.superseded_bits);
-    let work_time = Duration::from_secs(3600);
+    let work_time = Duration::from_hours(1);
     let context = Context {
         bucket: s3.bucket("csv"),
         dynamodb,

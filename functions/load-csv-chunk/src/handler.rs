@@ -120,10 +120,7 @@ async fn run(input: &Input, throttled: &AtomicU64, context: &Context) -> Result<
 
 /// An undo first writes its note and then waits for the calls that write items.
 async fn refuse_if_undone(load_id: LoadId, bucket: &Bucket) -> Result<(), LoadCsvChunkError> {
-    match bucket.exists(&keys::undoing(load_id)).await? {
-        true => Err(LoadCsvChunkError::BeingUndone { load_id }),
-        false => Ok(()),
-    }
+    if bucket.exists(&keys::undoing(load_id)).await? { Err(LoadCsvChunkError::BeingUndone { load_id }) } else { Ok(()) }
 }
 
 /// Returns when an undo of the load begins.

@@ -204,7 +204,7 @@ mod tests {
                 items: Items::new(dynamodb::client(&dynamodb), TABLE),
                 pace: Pace::new(None),
                 calls_in_flight: 4,
-                deadline: &Deadline::at(Instant::now() + std::time::Duration::from_secs(60)),
+                deadline: &Deadline::at(Instant::now() + std::time::Duration::from_mins(1)),
                 throttled: &AtomicU64::new(0),
             };
             let from = Resume { offset: 0, line: 1, counts: RowCounts::default(), write_units: 0 };

@@ -1,6 +1,7 @@
 //! `load-csv-chunk` against the fakes of S3 and DynamoDB.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "test data is small")]
 
 use std::io::Write;
 use std::time::Duration;
@@ -53,7 +54,7 @@ fn fixture(body: &[u8], options: LoadOptions) -> LoadChunkFixture {
     let context = Context {
         bucket: s3.bucket("up"),
         dynamodb: dynamodb::client(&dynamodb),
-        work_time: Duration::from_secs(60),
+        work_time: Duration::from_mins(1),
         calls_in_flight: 4,
         clock: Clock::system(),
     };
@@ -217,7 +218,7 @@ async fn call_resumes_where_earlier_one_stopped() {
     let resume = first.resume.unwrap();
     assert!(!first.done && (1..30).contains(&resume.counts.read), "{resume:?}");
     assert!(fixture.receipt(0).is_none());
-    fixture.context.work_time = Duration::from_secs(60);
+    fixture.context.work_time = Duration::from_mins(1);
     let event = json!({"load_id": fixture.load_id, "chunk": 0, "resume": resume});
     assert!(fixture.run(event).await.unwrap().done);
     assert_eq!((fixture.ids().len(), fixture.receipt(0).unwrap().counts.written), (30, 30));
@@ -335,7 +336,10 @@ async fn writer_note_exists_while_call_writes() {
         assert!(note.starts_with(&keys::writers_of_load(TABLE, fixture.load_id)), "{note}");
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let left = keys::writer_until(note).unwrap() - now.as_nanos() as i128;
-        assert!(left > (csv_load::CALL_ENDS_WITHIN - Duration::from_secs(9)).as_nanos() as i128, "{left}");
+        assert!(
+            left > csv_load::CALL_ENDS_WITHIN.checked_sub(Duration::from_secs(9)).unwrap().as_nanos() as i128,
+            "{left}"
+        );
         assert!(writers(&fixture.s3).is_empty());
     }
     let stuck = fixture.s3.clone();

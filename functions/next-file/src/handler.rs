@@ -52,10 +52,8 @@ async fn find_replaced(
 ) -> Result<Output, NextFileError> {
     let first = newest_hour_over.minus(days.saturating_mul(24) - 1).unwrap_or(ArchiveHour::FIRST);
     let first = input.after.map_or(first, |after| first.max(after.plus(1)));
-    let published = match first <= newest_hour_over {
-        true => context.ledger.sources(first, newest_hour_over).await?,
-        false => Vec::new(),
-    };
+    let published =
+        if first <= newest_hour_over { context.ledger.sources(first, newest_hour_over).await? } else { Vec::new() };
     let (requests, limit) =
         (published.len(), usize::try_from(input.max_hours.get()).expect("usize has at least 32 bits"));
     let (mut hours, error) = context.archive.replaced(published).await;

@@ -62,7 +62,7 @@ pub async fn handle(input: Input, context: &Context) -> Result<Output, PlanCsvEr
         // An earlier undo deleted everything except this note.
         bucket.delete_many(&[keys::undoing(load_id)]).await?;
     }
-    let is_remade = known.as_ref().is_some_and(|known| is_recreated(&known.table_id, &plan.table_id));
+    let is_remade = known.as_ref().is_some_and(|known| is_recreated(known.table_id.as_ref(), plan.table_id.as_ref()));
     let anew = request.force || is_remade;
     if !anew && bucket.exists(&keys::receipt(load_id)).await? {
         return Ok(output(&plan, PlanStatus::AlreadyLoaded, &request, context));
@@ -98,7 +98,7 @@ fn validate(request: &LoadRequest, context: &Context) -> Result<(), InvalidInput
 }
 
 /// Returns whether a table was created again, if both ids are known.
-fn is_recreated(before: &Option<String>, now: &Option<String>) -> bool {
+fn is_recreated(before: Option<&String>, now: Option<&String>) -> bool {
     before.is_some() && now.is_some() && before != now
 }
 

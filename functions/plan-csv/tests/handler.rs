@@ -1,6 +1,7 @@
 //! `plan-csv` against a fake S3.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "test data is small")]
 
 use std::io::Write;
 

@@ -1,6 +1,7 @@
 //! The handler against the fakes of DynamoDB and S3: outputs, written objects and number of calls.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "test data is small")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

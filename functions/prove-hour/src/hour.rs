@@ -266,7 +266,7 @@ async fn read_rows(
         match reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) {
             Ok(known) => rows.extend(known),
             Err(error) => {
-                report.find(FindingKind::ObjectUnreadable, format!("{}: {}", object.key, error_chain(&error)))
+                report.find(FindingKind::ObjectUnreadable, format!("{}: {}", object.key, error_chain(&error)));
             }
         }
     }

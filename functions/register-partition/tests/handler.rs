@@ -1,6 +1,7 @@
 //! `register-partition` against the fakes of S3, DynamoDB and Glue, with faults and concurrent runs.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "test data is small")]
 
 use std::collections::BTreeMap;
 
@@ -431,7 +432,7 @@ async fn rollback_needs_a_complete_version() {
     fixture.s3.remove(&keys::parquet(hour(), version(V1), 2));
     for (phrase, to, reason) in [
         ("an object is missing", "previous", "is incomplete"),
-        ("never visible", "333333333333", "not one of those before the published one (111111111111)"),
+        ("never visible", "333333333333", "is not among the earlier versions (111111111111)"),
     ] {
         let error = handle(back(to), &fixture.context).await.unwrap_err();
         assert_eq!(error.name(), "VersionNotKept", "{phrase}");

@@ -1,6 +1,7 @@
 //! `undo-csv-load` against the fakes of S3 and DynamoDB.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "test data is small")]
 
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ fn fixture() -> UndoFixture {
     let context = Context {
         bucket: s3.bucket("up"),
         dynamodb: dynamodb::client(&dynamodb),
-        work_time: Duration::from_secs(60),
+        work_time: Duration::from_mins(1),
         deletes_in_flight: 4,
         segments: 3,
     };

@@ -58,7 +58,7 @@ impl Object {
         if self.bytes > max_bytes {
             return Err(ReadError::TooLarge { address: self.address, bytes: self.bytes, max_bytes });
         }
-        let mut whole = BytesMut::with_capacity(self.bytes as usize);
+        let mut whole = BytesMut::with_capacity(usize::try_from(self.bytes).unwrap_or_default());
         while let Some(bytes) = self.next().await? {
             whole.extend_from_slice(&bytes);
         }
@@ -95,7 +95,8 @@ impl Bucket {
         let response = request.send().await.map_err(|error| {
             let address = self.address(key);
             let status = error.raw_response().map(|response| response.status().as_u16());
-            let no_such_key = error.as_service_error().is_some_and(|error| error.is_no_such_key());
+            let no_such_key =
+                error.as_service_error().is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key);
             match (status, etag) {
                 (Some(404), _) if no_such_key => ReadError::NotFound { address },
                 (Some(412), Some(etag)) => ReadError::Changed { address, etag: etag.to_owned() },

@@ -30,7 +30,7 @@ const WIDTH: u32 = 900;
 /// Limit of Chromium for the height of a picture, in pixels.
 const MAX_HEIGHT: u64 = 16_000;
 /// Longest wait for a reply of the browser.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+const REPLY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Writes a picture of the whole page in light mode to `png`.
 pub(super) fn picture(page: &Path, png: &Path) -> Result<(), CliError> {

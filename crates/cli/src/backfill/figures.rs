@@ -80,7 +80,7 @@ impl CostRules {
             parquet_bytes: whole(hours * bytes * sizes.parquet_share),
             ..RunFigures::default()
         };
-        self.count(&mut figures, hours, chunks);
+        Self::count(&mut figures, hours, chunks);
         let fetch = FETCH_SECONDS_PER_BYTE * bytes * self.fetch_gb;
         let convert = CONVERT_SECONDS_PER_BYTE * bytes * self.convert_gb;
         figures.gb_seconds = hours * (fetch + convert + OTHER_GB_SECONDS);
@@ -94,7 +94,7 @@ impl CostRules {
     pub(super) fn counted(&self, ended: &ExecutionReport) -> RunFigures {
         let mut figures = RunFigures::default();
         for hour in &ended.hours {
-            self.count(&mut figures, 1.0, hour.chunks as f64);
+            Self::count(&mut figures, 1.0, hour.chunks as f64);
             figures.gb_seconds += hour.fetch_seconds * self.fetch_gb + hour.convert_seconds * self.convert_gb;
             figures.gb_seconds += OTHER_GB_SECONDS;
         }
@@ -112,7 +112,7 @@ impl CostRules {
     }
 
     /// Adds requests and transitions of `hours` hours of `chunks` chunks each, without retries.
-    fn count(&self, figures: &mut RunFigures, hours: f64, chunks: f64) {
+    fn count(figures: &mut RunFigures, hours: f64, chunks: f64) {
         figures.lambda_requests += whole(hours * (3.0 + chunks));
         figures.transitions += whole(hours * (12.0 + chunks));
         figures.s3_puts += whole(hours * (10.0 + 2.0 * chunks));

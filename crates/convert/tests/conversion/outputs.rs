@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read, Write};
 use arrow_schema::{DataType, TimeUnit};
 use bytes::Bytes;
 use convert::{ChunkSpec, Compression, ConvertError, ConvertOutput, convert_chunk, schema};
-use parquet::basic::{Compression as Codec, Encoding};
+use parquet::basic::{Compression as Codec, Encoding, ZstdLevel};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use pipeline::version::{CONVERTER_VERSION, Payload};
 
@@ -87,7 +87,7 @@ fn rows_do_not_depend_on_compression() {
     let codecs = [
         (Compression::Uncompressed, Codec::UNCOMPRESSED),
         #[cfg(feature = "zstd")]
-        (Compression::Zstd, Codec::ZSTD(Default::default())),
+        (Compression::Zstd, Codec::ZSTD(ZstdLevel::default())),
     ];
     for (compression, expected) in codecs {
         let conversion = convert(&ChunkSpec { compression, ..WHOLE }, text.as_bytes());
