@@ -30,7 +30,7 @@ pub fn last_of(text: &str) -> Result<ArchiveHour, String> {
 pub fn range(text: &str) -> Result<(ArchiveHour, ArchiveHour), String> {
     let (from, to) = text.split_once("..").unwrap_or((text, text));
     let (from, to) = (first_of(from)?, last_of(to)?);
-    if from > to { Err(format!("{from} lies after {to}: exchange them")) } else { Ok((from, to)) }
+    if from > to { Err(format!("{from} is later than {to}: swap them")) } else { Ok((from, to)) }
 }
 
 /// The hour that contains `now`.

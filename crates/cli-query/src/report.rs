@@ -63,7 +63,7 @@ Exit status:
 pub async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { from, to, out, png, json, stack } = arguments;
     if from > to {
-        return Err(CliError::Usage(format!("--from {from} lies after --to {to}: exchange them")));
+        return Err(CliError::Usage(format!("--from {from} is later than --to {to}: swap them")));
     }
     let stack = stack.find().await?;
     let now = Timestamp::now();

@@ -49,7 +49,7 @@ Examples:
   ghactivity backfill --from 2025-11-01-0 --to 2025-11-01-23 --force --detach
 
 Exit status:
-  0    every hour of the range is published, or missing in the archive
+  0    every hour of the range is published, or not in the archive (yet)
   1    usage error, for example an hour that is not over; nothing was done
   2    some hours are not published; the message names the first ones
   130  detached by Ctrl-C; the execution continues";
@@ -58,7 +58,7 @@ Exit status:
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { from, to, force, ref job_id, dry_run, ref following } = arguments;
     if from > to {
-        return Err(CliError::Usage(format!("--from {from} lies after --to {to}: exchange them")));
+        return Err(CliError::Usage(format!("--from {from} is later than --to {to}: swap them")));
     }
     is_over(to, Timestamp::now())?;
     let stack = following.stack.find().await?;

@@ -47,7 +47,7 @@ pub(crate) enum Subcommands {
     Events(cli_events::Arguments),
     /// Delete the stack with its data, after a confirmation
     Teardown(teardown::Arguments),
-    /// Run the stack on a local AWS: up, down, status, logs, env
+    /// Run the stack on a local AWS: up, deploy, down, status, dashboard, logs, env
     Local(local::Arguments),
     /// Print completions for a shell
     Completions(CompletionsArguments),

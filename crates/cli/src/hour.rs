@@ -42,7 +42,7 @@ Examples:
   ghactivity hour 2025-11-21-0 --detach           # start it and do not wait
 
 Exit status:
-  0    published, or missing in the archive (see the status)
+  0    published, or not in the archive (yet); see the status
   1    usage error; nothing was done
   2    failed
   130  detached by Ctrl-C; the execution continues";

@@ -117,7 +117,7 @@ impl Arguments {
         let whole_days = last.minus((self.days - 1) * 24).unwrap_or(ArchiveHour::FIRST);
         let first = self.from.unwrap_or_else(|| midnight(whole_days));
         if first > last {
-            return Err(CliError::Usage(format!("--from {first} lies after --to {last}: exchange them")));
+            return Err(CliError::Usage(format!("--from {first} is later than --to {last}: swap them")));
         }
         Ok((first, last))
     }
