@@ -79,7 +79,7 @@ const PREAMBLE: &str = "\
 <!-- Made by `cargo run -p error-catalog > docs/errors.md` from crates/error-catalog/errors.toml. -->
 
 Every error name that Step Functions, the ledger, `job_run_details` and the command show. A *transient* error is retried by the
-state machine; any other needs the step that is named here. Running the same hour or load again is always safe.
+state machine. For any other error, follow 'What to do'. Running the same hour or load again is always safe.
 ";
 
 const TO_MEMORY: &str = "writing to memory does not fail";
