@@ -1,6 +1,6 @@
 """`make demo-events`: sends simulated events through the stream of a local AWS, verifies that each is stored once, and queries them.
 
-`ghactivity events put` sends events, duplicates and invalid records in random order. `ghactivity events verify` compares them with what
+`ghactivity events put` sends events, duplicates and bad records in random order. `ghactivity events verify` compares them with what
 is stored. With `--kills`, the function's processes are killed meanwhile. The demo fails if an event is missing, doubled or changed, or if
 a query fails or returns no row.
 """
@@ -59,7 +59,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Sends simulated events through the stream on this machine.")
     parser.add_argument("--events", type=int, default=20_000)
     parser.add_argument("--duplicates", type=float, default=0.05, help="share of duplicates (default: 0.05)")
-    parser.add_argument("--poison", type=float, default=0.001, help="share of invalid records (default: 0.001)")
+    parser.add_argument("--poison", type=float, default=0.001, help="share of bad records (default: 0.001)")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--kills", type=int, default=0, help="kills of the function while it works (default: 0)")
     parser.add_argument("--shards", type=int, default=4)

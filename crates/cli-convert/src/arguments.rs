@@ -48,7 +48,7 @@ pub struct Arguments {
 const AFTER_HELP: &str = "\
 Converts hours of GH Archive to Parquet on this machine, with the code that runs in the Lambda. No AWS account is needed.
 
-Rows are written to DIR/year=…/month=…/dayofmonth=…/hour=…/part-….parquet, and invalid records, if any, to
+Rows are written to DIR/year=…/month=…/dayofmonth=…/hour=…/part-….parquet, and bad records, if any, to
 DIR/quarantine/YYYY-MM-DD-H/NNNNN.jsonl. An hour appears in one step when it is complete. Converting it again replaces all
 its files in one step, whatever options they were made with.
 

@@ -44,7 +44,7 @@ fn open_file(path: &Path) -> io::Result<Opened> {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, text));
     }
     let plain_text = match path.extension().and_then(|extension| extension.to_str()) {
-        // The extension stands for JSON, so even a file that begins with an invalid record is accepted.
+        // The extension stands for JSON, so even a file that begins with a bad record is accepted.
         Some("json" | "jsonl" | "ndjson") => PlainText::UnlessMarkup,
         _ => PlainText::IfJson,
     };

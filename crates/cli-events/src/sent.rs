@@ -35,7 +35,7 @@ pub(super) struct SimulationArguments {
     /// Make created_at jump back and forth
     #[arg(long, requires = "simulate")]
     out_of_order: bool,
-    /// Share of additional invalid records, 0 to 0.5
+    /// Share of additional bad records, 0 to 0.5
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, requires = "simulate", value_parser = share)]
     poison: f64,
     /// Seed of the simulation; another seed makes other events

@@ -41,7 +41,7 @@ pub(crate) enum Subcommands {
     LoadCsv(cli_csv::load_csv::Arguments),
     /// Delete the items that a CSV load wrote
     Unload(cli_csv::unload::Arguments),
-    /// List, show and replay invalid records
+    /// List, show and replay bad records
     Quarantine(quarantine::Arguments),
     /// Put events into the event stream, and verify that each is stored exactly once
     Events(cli_events::Arguments),

@@ -1,4 +1,4 @@
-//! `ghactivity quarantine`: lists and shows invalid records, and replays them after a fix.
+//! `ghactivity quarantine`: lists and shows bad records, and replays them after a fix.
 
 use aws_client::s3::ReadError;
 use aws_lake::HourMark;

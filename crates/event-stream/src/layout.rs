@@ -132,7 +132,7 @@ pub fn object_key(
     format!("events/{partition}/{shard}-{sequence}-{last}-{hash:032x}.{suffix}")
 }
 
-/// The key of the invalid records of a batch.
+/// The key of the bad records of a batch.
 pub fn quarantine_key(first: &RecordId, last: &RecordId, hash: u128) -> String {
     let RecordId { shard, sequence } = first;
     format!("quarantine/events/{shard}/{sequence}-{}-{hash:032x}.jsonl", last.sequence)

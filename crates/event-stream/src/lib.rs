@@ -15,7 +15,7 @@
 //! | [`claim`] | the right to store an event |
 //! | [`protocol`] | the steps that store a batch |
 //! | [`mod@file`] | the stored bytes |
-//! | [`quarantine`] | invalid records |
+//! | [`quarantine`] | bad records |
 //! | [`simulate`] | test events |
 
 pub mod claim;

@@ -1,4 +1,4 @@
-//! Invalid records.
+//! Bad records.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Generates test events: a hundred names, duplicates, invalid records, any order.
+//! Generates test events: a hundred names, duplicates, bad records, any order.
 //!
 //! The same settings and seed give the same bytes.
 
@@ -33,12 +33,12 @@ const DISORDER: u64 = 500;
 /// The settings of a simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct Simulation {
-    /// The number of events, without duplicates and invalid records.
+    /// The number of events, without duplicates and bad records.
     pub events: u64,
     pub seed: u64,
     /// The share of events that are sent twice.
     pub duplicates: f64,
-    /// The number of invalid records as a share of the events.
+    /// The number of bad records as a share of the events.
     pub poison: f64,
     /// Whether `created_at` is out of order.
     pub out_of_order: bool,

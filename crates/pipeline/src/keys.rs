@@ -112,12 +112,12 @@ pub fn quarantine_prefix(hour: ArchiveHour, version: Version) -> String {
     format!("quarantine/{ARCHIVE}/{hour}/{version}/")
 }
 
-/// The file name of a chunk's invalid records.
+/// The file name of a chunk's bad records.
 pub fn quarantine_name(chunk: u32) -> String {
     format!("{chunk:05}.jsonl")
 }
 
-/// The invalid records of a chunk, one JSON object per line.
+/// The bad records of a chunk, one JSON object per line.
 pub fn quarantine(hour: ArchiveHour, version: Version, chunk: u32) -> String {
     format!("{}{}", quarantine_prefix(hour, version), quarantine_name(chunk))
 }

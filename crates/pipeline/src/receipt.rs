@@ -21,7 +21,7 @@ pub struct RecordCounts {
     pub rows: u64,
     /// Records on a line that equals an earlier one.
     pub duplicates: u64,
-    /// Invalid records.
+    /// Bad records.
     pub quarantined: u64,
 }
 
@@ -62,7 +62,7 @@ pub struct ChunkReceipt {
     pub types: BTreeMap<String, u64>,
     /// Absent if the chunk has no rows.
     pub parquet: Option<ChunkObject>,
-    /// Absent if the chunk has no invalid records.
+    /// Absent if the chunk has no bad records.
     pub quarantine: Option<ChunkObject>,
 }
 
@@ -189,7 +189,7 @@ mod tests {
         }
     }
 
-    /// A receipt that fits the plan: one record per line that is not blank, one duplicate, one invalid record.
+    /// A receipt that fits the plan: one record per line that is not blank, one duplicate, one bad record.
     fn receipt(chunk: u32, lines: u64) -> ChunkReceipt {
         let counts =
             RecordCounts { lines, blank_lines: 1, records: lines - 1, rows: lines - 3, duplicates: 1, quarantined: 1 };

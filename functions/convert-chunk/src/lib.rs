@@ -4,7 +4,7 @@
 //! - **Output** ([`Output`]): the counts of the chunk.
 //! - **Reads** the plan, the window of the chunk's access point, and the byte range of the chunk in the landing object, which
 //!   must still have the ETag of the plan.
-//! - **Writes** the Parquet object if there is a row, the quarantine object if there is an invalid record, and the receipt last.
+//! - **Writes** the Parquet object if there is a row, the quarantine object if there is a bad record, and the receipt last.
 //!
 //! The bytes are inflated, parsed and encoded while they arrive. Memory holds a row group and the finished objects, whose length
 //! is bounded by the plan's limit on the bytes of a chunk. A longer line is a separate chunk, and so is a file without line

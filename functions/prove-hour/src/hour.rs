@@ -273,7 +273,7 @@ async fn read_rows(
     Ok(rows)
 }
 
-/// Reads the invalid records of all objects under `prefix`.
+/// Reads the bad records of all objects under `prefix`.
 async fn read_quarantine(
     objects: &[ListedObject],
     prefix: &str,

@@ -7,7 +7,7 @@
 //! - **Writes** `reports/ghactivity/prove/<name>/<hour>.json` ([`ProofReport`]).
 //!
 //! The expected rows of a published hour are recomputed from the landing bytes (`convert::proof`) and compared one by one with
-//! the rows of the objects that the partition shows. Invalid records are compared with the quarantine, and ledger, catalog and
+//! the rows of the objects that the partition shows. Bad records are compared with the quarantine, and ledger, catalog and
 //! bucket with each other. The rows cannot be recomputed if the landing bytes were deleted (retention), or belong to another
 //! version for a reason in the ledger (a rollback, a refused file). The report then names the reason, and the remaining checks
 //! are made.

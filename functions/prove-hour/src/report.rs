@@ -59,7 +59,7 @@ pub enum FindingKind {
     RowsDoubled,
     /// Rows differ from the landing bytes, or do not exist there.
     RowsDiffer,
-    /// The quarantine differs from the invalid records of the landing bytes.
+    /// The quarantine differs from the bad records of the landing bytes.
     QuarantineDiffers,
     /// An object of the published version is missing or malformed.
     ObjectUnreadable,

@@ -43,7 +43,7 @@ fn source() -> SourceFile {
     SourceFile { url: "http://source/x.json.gz".to_owned(), etag: Some("\"e\"".to_owned()), last_modified: None }
 }
 
-/// A chunk of 10 lines: 7 rows, a duplicate, an invalid record, a blank line. Chunk 1 has no rows.
+/// A chunk of 10 lines: 7 rows, a duplicate, a bad record, a blank line. Chunk 1 has no rows.
 fn receipt(version_: &str, chunk: u32) -> ChunkReceipt {
     let (hour, version) = (hour(), version(version_));
     let rows = if chunk == 1 { 0 } else { 7 };

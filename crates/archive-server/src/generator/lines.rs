@@ -1,4 +1,4 @@
-//! Writes events as lines, with the requested duplicates, invalid records, joined records and blank lines.
+//! Writes events as lines, with the requested duplicates, bad records, joined records and blank lines.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};

@@ -22,7 +22,7 @@ pub struct HourSettings {
     /// Lines that repeat an earlier line, as a share of the events
     #[arg(long, value_name = "SHARE", default_value_t)]
     pub duplicates: Share,
-    /// Invalid records, as a share of the events: torn or truncated lines, NUL bytes, invalid UTF-8, JSON that is not an
+    /// Bad records, as a share of the events: torn or truncated lines, NUL bytes, invalid UTF-8, JSON that is not an
     /// object, objects that are not events
     #[arg(long, value_name = "SHARE", default_value_t)]
     pub bad: Share,

@@ -109,12 +109,12 @@ pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A generated hour without duplicates and invalid records.
+/// A generated hour without duplicates and bad records.
 pub(crate) fn clean_hour(events: u32) -> Vec<u8> {
     hour_with(&HourSettings { events, ..HourSettings::default() })
 }
 
-/// A generated hour with some duplicates, invalid records, joined records and blank lines.
+/// A generated hour with some duplicates, bad records, joined records and blank lines.
 pub(crate) fn messy_hour(events: u32) -> Vec<u8> {
     let some = || "0.03".parse::<Share>().unwrap();
     let (duplicates, bad, joined, blank) = (some(), some(), some(), some());
