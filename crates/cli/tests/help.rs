@@ -1,5 +1,5 @@
 //! The help of every subcommand, completions and man pages.
-#![allow(clippy::unwrap_used)] // Allowed in tests.
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
 
 use std::process::Command;
 

@@ -1,5 +1,5 @@
 //! Runs `ghactivity convert` as a process.
-#![allow(clippy::unwrap_used)] // Allowed in tests, and these helpers serve nothing else.
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers included")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "test data is small")]
 
 mod identical;
