@@ -9,7 +9,13 @@
 //! - `aws_events::Claims::claim` repeats the statements that a successful batch reports as throttled (6 attempts).
 //! - `aws_lake::Leases` reads and decides again after another run changed the lease (16 decisions).
 //!
-//! `commit-bookmark`, `load-csv-chunk` and `undo-csv-load` decide or resend in the same way. All waits come from [`Backoff`].
+//! Four functions also retry:
+//!
+//! - `commit-bookmark` reads and decides again after a conflict (8 decisions).
+//! - `export-ledger` reads a month again after another call wrote it (8 attempts).
+//! - `load-csv-chunk` and `undo-csv-load` repeat what DynamoDB throttled, until a time limit.
+//!
+//! `Leases` and `export-ledger` retry at once. The others wait between attempts, for times from [`Backoff`].
 
 mod backoff;
 pub mod config;
