@@ -28,7 +28,7 @@ SIMPLE_STATISTICS: dict[str, Callable[[list[float]], float]] = {
 
 
 def with_full_names(metrics: Iterable[list[Any]]) -> Iterator[list[Any]]:
-    """In a definition `.` repeats the value of the metric above at that position; this fills it in."""
+    """Replaces each `.` of a definition by the value at the same position of the metric above."""
     above: list[Any] = []
     for metric in metrics:
         above = [above[index] if part == "." else part for index, part in enumerate(metric)]

@@ -86,7 +86,7 @@ impl Leases {
         Err(LeaseError::Busy { hour, decisions: MAX_DECISIONS })
     }
 
-    /// Extends the lease of an active holder; returns its new end, or `None` if the holder has lost it.
+    /// Renews the lease of its holder. Returns the new end, or `None` if the holder has lost it.
     pub async fn renew(&self, holder: &LeaseHolder<'_>, now: Timestamp) -> Result<Option<Timestamp>, LeaseError> {
         self.keep(holder, now, Lease::renewed).await
     }

@@ -21,7 +21,6 @@ pub(crate) struct RunContext<'a> {
     pub(crate) progress: &'a ConvertProgress,
 }
 
-/// The files of a chunk.
 pub(crate) struct ChunkFiles {
     pub(crate) number: u32,
     pub(crate) converted: ConvertedChunk,

@@ -66,7 +66,6 @@ pub enum CliError {
 }
 
 impl CliError {
-    /// The exit status.
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::BadSamconfig { .. } | Self::Unreadable { .. } | Self::Usage(_) => crate::USAGE,

@@ -57,11 +57,8 @@ pub(crate) trait EntityKind<const N: usize> {
     const COLUMNS: [TextColumn; N];
 }
 
-/// `actor`.
 pub(crate) struct Actor;
-/// `repo`.
 pub(crate) struct Repo;
-/// `org`.
 pub(crate) struct Org;
 
 impl EntityKind<5> for Actor {

@@ -223,7 +223,7 @@ impl RowGroupColumns {
         texts + entities + self.timestamps.bytes() + self.rows() * PER_ROW
     }
 
-    /// Writes the rows as a row group. There are no rows then.
+    /// Writes the rows as a row group and removes them.
     pub(crate) fn write<W: Write + Send>(&mut self, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
         let Self { leaves, codec, dictionary_rows: rows, .. } = self;
         let leaf = |place: usize| leaves[place].clone();

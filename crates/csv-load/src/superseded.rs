@@ -33,7 +33,6 @@ pub struct DuplicateIdFinder {
     found: SupersededRows,
 }
 
-/// The superseded rows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct SupersededRows {
     /// One bit for each row; row 0 is the lowest bit of the first byte. Ends with the last superseded row.

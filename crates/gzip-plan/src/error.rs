@@ -50,7 +50,7 @@ pub enum PlanError {
     /// The file inflates to more than an hour can hold.
     #[error("the gzip file inflates to too much: {limit} (seen in the deflate block at byte {offset})")]
     TooLarge {
-        /// Where the deflate block begins that exceeds the limit.
+        /// Byte offset of the deflate block that exceeds the limit.
         offset: u64,
         limit: &'static str,
     },

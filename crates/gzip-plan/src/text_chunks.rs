@@ -108,7 +108,7 @@ impl<R: Read> TextChunks<R> {
     ///
     /// # Errors
     ///
-    /// The first flaw of the file up to the bytes that were read. There is no next chunk then.
+    /// The first error in the bytes read so far. After an error there is no next chunk.
     pub fn next_chunk(&mut self) -> Result<Option<ChunkStart>, TextError> {
         loop {
             if self.progress().end > self.offset {
@@ -125,7 +125,7 @@ impl<R: Read> TextChunks<R> {
     ///
     /// # Errors
     ///
-    /// The first flaw of the file up to the bytes that were read. There is no next piece then.
+    /// The first error in the bytes read so far. After an error there is no next piece.
     pub fn piece(&mut self) -> Result<Option<TextPiece<'_>>, TextError> {
         while self.piece.left == 0 {
             if !self.in_chunk {

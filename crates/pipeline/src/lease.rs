@@ -32,7 +32,8 @@ pub struct Lease {
 /// The hold of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
-    /// How many times the run took the lease without a release. A call whose reply was lost can still be running.
+    /// Times the run took the lease without releasing it. Above 1, an earlier call may still be running, because its reply
+    /// was lost.
     pub times: u32,
     /// The hold ends at this time unless it is renewed.
     pub until: Timestamp,

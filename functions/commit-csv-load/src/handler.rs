@@ -139,7 +139,7 @@ fn load_metrics(receipt: &LoadReceipt) -> Metrics {
 
 /// Keeps the receipt of an undone load and deletes all its other objects.
 ///
-/// The plan and then the undo note are deleted last. After that the same file is a new load.
+/// Deletes the plan second to last and the undo note last. After that, the same file is a new load.
 async fn undone(
     load_id: LoadId,
     execution_arn: String,

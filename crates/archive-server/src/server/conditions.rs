@@ -7,9 +7,9 @@ use axum::http::{HeaderMap, HeaderName, header};
 /// The content of the response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ContentSelection {
-    /// The whole file: 200.
+    /// The whole file, with status 200.
     All,
-    /// A part: 206.
+    /// Part of the file, with status 206.
     Part(Range<u64>),
     /// The range starts after the end: 416.
     Unsatisfiable,

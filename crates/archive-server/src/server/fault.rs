@@ -9,7 +9,7 @@ use pipeline::ArchiveHour;
 
 /// A fault of one hour, or of every hour.
 ///
-/// A request uses the first fault of its hour that has times left.
+/// A request gets the first fault of its hour that is not used up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveFault {
     /// Every hour if absent.

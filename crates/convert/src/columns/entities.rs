@@ -182,7 +182,7 @@ impl<K: EntityKind<N>, const N: usize> EntityColumns<K, N> {
         self.rows.push(entity);
     }
 
-    /// Passes the column chunks to `write`, one after the other. The columns are empty then.
+    /// Passes the column chunks to `write`, one after the other, and empties the columns.
     ///
     /// `shared` is memory: the rows of each distinct column, for further columns with the same rows.
     pub(super) fn write(

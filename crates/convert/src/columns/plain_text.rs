@@ -96,7 +96,7 @@ impl PlainTextColumn {
         Ok(())
     }
 
-    /// Passes the column chunk to `write`, which returns its memory for the next one. The column is empty then.
+    /// Passes the column chunk to `write`, which returns its memory for the next one, and empties the column.
     pub(super) fn write(
         &mut self,
         codec: &mut PageCodec,

@@ -108,7 +108,7 @@ impl<'b, R: BufRead> LineBuffer<'b, R> {
         Ok(())
     }
 
-    /// Whether the buffer has no text. After a line it has text only if the search for a byte order mark read further lines.
+    /// Whether the buffer is empty. After a line it is empty, unless the search for a byte order mark read further lines.
     pub(super) fn is_empty(&self) -> bool {
         self.start == self.filled
     }

@@ -17,7 +17,7 @@ const FIRST_RETRY: SignedDuration = SignedDuration::from_hours(1);
 
 const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Each wait is shorter by this, so that the hour is due even if the scheduled run starts a little early.
+/// Subtracted from each wait, so that the hour is due even if the scheduled run starts a little early.
 const RETRY_SLACK: SignedDuration = SignedDuration::from_mins(10);
 
 /// A run whose result is recorded.
