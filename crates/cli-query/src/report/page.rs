@@ -185,7 +185,7 @@ fn html_table(names: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String
     format!("<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>")
 }
 
-/// Escapes text: anyone can write text into the archive, so none of it may become markup.
+/// Escapes text: every GitHub user can write text into the archive, so none of it may become markup.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
