@@ -350,7 +350,7 @@ def test_invalid_request_is_refused(stack: CsvStack) -> None:
             **({"GlobalSecondaryIndexes": [index]} if len(attributes) > 1 else {}),
         )
         number = stack.wait(stack.start_load("incoming/fine.csv", table=f"csv_number_{len(attributes)}"))
-        assert number.error == "TableHasOtherKey" and "a text (S)" in number.cause
+        assert number.error == "TableHasOtherKey" and "id (S)" in number.cause
 
 
 def test_roles_are_enforced(stack: CsvStack) -> None:
