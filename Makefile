@@ -150,8 +150,9 @@ test-lint: tools-lint tools-local ## Check Python (ruff, mypy), spelling (typos)
 	MYPYPATH=bench $(MYPY) bench
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 
-test-docs: ## Build the documentation, warnings denied
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+# Documents private items too: the crates are read by their own developers alone.
+test-docs: ## Build the documentation of the crates, warnings denied
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items --locked --quiet
 
 test-dependencies: $(CARGO_DENY) ## Check licences, sources and bans of dependencies
 	$(CARGO_DENY) --log-level error check bans licenses sources

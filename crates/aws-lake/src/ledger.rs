@@ -24,7 +24,7 @@ pub struct Ledger {
 #[error("the item has status published but no complete publication")]
 struct MissingPublication;
 
-/// The attributes of [`HourSummary`].
+/// The attributes of [`LedgerSummary`].
 #[derive(Deserialize)]
 struct SummaryRow {
     hour: String,

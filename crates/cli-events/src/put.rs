@@ -47,7 +47,7 @@ pub(super) struct Arguments {
 
 const AFTER_HELP: &str = "\
 Puts events into the event stream. An event is a JSON object with event_uuid (a UUID), event_name (type:subtype) and created_at
-(milliseconds since 1970); other fields are kept. InputLines that are not events are listed and not sent. Throttled records are
+(milliseconds since 1970); other fields are kept. Lines that are not events are listed and not sent. Throttled records are
 retried. Ctrl-C stops between two requests, so the file of --sent has exactly the records that were sent.
 
 Examples:

@@ -1,7 +1,7 @@
 //! `ghactivity query`: SQL through Athena, with the price before.
 //!
 //! [`named`] reads the saved queries of the stack, [`statement`] finds the query in a statement, [`guard`] estimates the
-//! partitions and bytes that it reads, [`athena`](crate::athena) runs it, [`table`] prints the result.
+//! partitions and bytes that it reads, [`crate::athena`] runs it, [`table`] prints the result.
 
 mod guard;
 mod named;
@@ -52,7 +52,8 @@ pub struct Arguments {
 const AFTER_HELP: &str = "\
 Runs a statement in Athena. Before it runs, the command prints the partitions and bytes that it reads, and the price, on
 standard error. A statement needs --yes if it reads more than half of the partitions and more than --limit-mb (to read less,
-filter by year, month, dayofmonth and hour), or if Athena cannot plan it. SHOW, DESCRIBE and EXPLAIN (without ANALYZE) read nothing.
+filter by year, month, dayofmonth and hour), or if Athena cannot plan it. SHOW, DESCRIBE and EXPLAIN (without ANALYZE) read
+nothing.
 
 The table has at most 1000 rows; --csv and --json print all rows.
 

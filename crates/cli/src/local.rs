@@ -51,8 +51,8 @@ struct UpArguments {
     /// Serve the hours of this folder instead
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Download hours from this archive instead, for example https://data.gharchive.org
     #[arg(long, value_name = "URL", conflicts_with = "data")]
+    #[arg(help = "Download hours from this archive instead, for example https://data.gharchive.org")]
     source_url: Option<String>,
     /// Port of the local AWS; 0 takes a free one
     #[arg(long, value_name = "N", default_value_t = 4566)]

@@ -1,7 +1,7 @@
 //! Proves a conversion: compares the rows that a text must have with the rows that its files hold.
 //!
-//! [`expected`] computes the rows from the text by the general path. [`stored`] reads Parquet files with the Parquet
-//! crate's reader, and [`quarantined`] reads quarantine files. Neither uses the converter's fast code, which is what
+//! [`expected`] computes the rows from the text by the general path. [`mod@stored`] reads Parquet files with the Parquet
+//! crate's reader, and [`mod@quarantined`] reads quarantine files. Neither uses the converter's fast code, which is what
 //! the comparison proves: canonical events, the duplicate lines of the plan, the division into chunks, dictionaries,
 //! and pages.
 //!

@@ -6,7 +6,7 @@
 //! - An invalid environment variable fails the cold start with `InvalidConfiguration` and the variable's name.
 //! - Every log line is JSON and has the request, the execution, the hour and the chunk.
 //!
-//! The `main.rs` of a function calls [`run`] with its context and its handler:
+//! The `main.rs` of a function calls [`run()`] with its context and its handler:
 //!
 //! ```no_run
 //! # struct Context;
