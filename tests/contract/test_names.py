@@ -10,15 +10,7 @@ from project import ROOT
 
 # Every module may have its own type of these names.
 CONVENTIONAL = {"Input", "Output", "Context", "Arguments", "Error", "Result"}
-# Names that two crates use for related types. Existing ones are allowed; a new one fails the test.
-SHARED = {
-    *("Action", "Command"),  # subcommands of a command line
-    *("EmptyCells", "OnExisting"),  # options of the command line, and the rules of the crate that they become
-    *("BadRecord", "HourRange", "HourTotals", "Item", "LoadPlan", "PipeReader", "PlannedLoad"),
-    *("Source", "Statement"),
-}
 MAX_TEST_NAME = 50
-LONG_TEST_NAMES = "crates/cli"  # these crates still have longer ones
 MAX_LINES = 600
 
 RUST_SOURCES = sorted(path for folder in ("crates", "functions") for path in (ROOT / folder).glob("*/src/**/*.rs"))
@@ -35,7 +27,7 @@ def test_rust_type_names_are_unique() -> None:
     for path in RUST_SOURCES:
         for found in re.finditer(r"(?m)^(?:pub(?:\([^)]*\))? )?(?:struct|enum|trait|type|union) (\w+)", path.read_text()):
             places[found[1]].append(name(path))
-    shared = {one: paths for one, paths in places.items() if len(paths) > 1 and one not in CONVENTIONAL | SHARED}
+    shared = {one: paths for one, paths in places.items() if len(paths) > 1 and one not in CONVENTIONAL}
     assert not shared, "one type name for two types: rename one, or move the type to a shared crate"
 
 
@@ -43,7 +35,7 @@ def test_rust_test_names_are_short() -> None:
     tests = r"#\[(?:tokio::)?test[^\]]*\]\s*(?:#\[[^\]]*\]\s*)*(?:async )?fn (\w+)|fn (proptest_\w+)"
     found = [(name(path), one[1] or one[2]) for path in RUST_FILES for one in re.finditer(tests, path.read_text())]
     assert len(found) > 100
-    assert not [one for one in found if len(one[1]) > MAX_TEST_NAME and not one[0].startswith(LONG_TEST_NAMES)]
+    assert not [one for one in found if len(one[1]) > MAX_TEST_NAME]
 
 
 def test_python_test_names_are_short() -> None:

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use archive_server::generator::{HourSettings, generate};
-use archive_server::server::{ArchiveFault, GeneratedHours, HourFolder, HourRange, ServerSettings, start};
+use archive_server::server::{ArchiveFault, GeneratedHours, HourFolder, ServedHours, ServerSettings, start};
 use clap::{Args, Parser, Subcommand};
 use pipeline::ArchiveHour;
 use tokio::signal::unix::{SignalKind, signal};
@@ -44,7 +44,7 @@ struct ServeArguments {
     dir: Option<PathBuf>,
     /// Generate these hours on request, for example 2025-11-01-0..2025-11-01-23
     #[arg(long, value_name = "FROM..TO", conflicts_with = "generate_last")]
-    generate: Option<HourRange>,
+    generate: Option<ServedHours>,
     /// Generate the last N complete hours, and each later hour when it is complete
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=87_600))]
     generate_last: Option<u32>,
@@ -126,7 +126,7 @@ fn write_hour(command: &GenerateArguments) -> Result<(), Box<dyn Error>> {
 async fn serve(options: ServeArguments) -> Result<(), Box<dyn Error>> {
     let hours = match options.generate_last {
         Some(count) => {
-            Some(HourRange::last(count).ok_or("--generate-last reaches back before the archive's first hour")?)
+            Some(ServedHours::last(count).ok_or("--generate-last reaches back before the archive's first hour")?)
         }
         None => options.generate,
     };

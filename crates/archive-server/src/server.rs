@@ -23,7 +23,7 @@ use axum::response::Response;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use catalog::{CatalogError, GeneratedHours, HourFolder, HourRange, HourRangeError};
+pub use catalog::{CatalogError, GeneratedHours, HourFolder, HourRangeError, ServedHours};
 pub use fault::{ArchiveFault, FaultError, FaultKind};
 
 use catalog::Catalog;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// Rows, columns and write units of a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct PlannedLoad {
+pub(crate) struct LoadEstimate {
     pub(crate) load_id: LoadId,
     pub(crate) table: String,
     pub(crate) chunks: u64,
@@ -28,7 +28,7 @@ pub(crate) struct ManifestRef {
     pub(crate) bucket: String,
 }
 
-impl PlannedLoad {
+impl LoadEstimate {
     /// The plan of an execution, once it has made one.
     pub(crate) fn of(followed: &FollowedExecution) -> Option<Self> {
         serde_json::from_value(followed.progress.load_plan.clone()?).ok()

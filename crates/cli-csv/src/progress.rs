@@ -17,7 +17,7 @@ use csv_load::receipt::LoadChunkReceipt;
 use futures::StreamExt;
 use indicatif::{MultiProgress, ProgressBar};
 
-use crate::plan::PlannedLoad;
+use crate::plan::LoadEstimate;
 use crate::report::MAX_RECEIPT_BYTES;
 
 const CHUNKS: &str = "{bar:24} {pos} of {len} chunks, {msg}";
@@ -60,7 +60,7 @@ impl LoadProgress {
     /// Reads the new receipts and moves the bar. Read errors are ignored: they only delay the bar.
     pub(crate) async fn update(&mut self, aws: &AwsClients, followed: &FollowedExecution) {
         let loading = followed.progress.state == "LoadChunks";
-        let Some(plan) = loading.then(|| PlannedLoad::of(followed)).flatten() else {
+        let Some(plan) = loading.then(|| LoadEstimate::of(followed)).flatten() else {
             self.bar.set_message(state_of(followed));
             return;
         };
@@ -80,7 +80,7 @@ impl LoadProgress {
         self.draw(&plan);
     }
 
-    fn draw(&mut self, plan: &PlannedLoad) {
+    fn draw(&mut self, plan: &LoadEstimate) {
         let (began, before) = *self.since.get_or_insert((Instant::now(), self.rows));
         if self.bar.length().is_none() {
             self.bar.set_length(plan.chunks);

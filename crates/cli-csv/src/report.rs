@@ -12,7 +12,7 @@ use csv_load::{LoadId, keys};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::plan::{PlannedLoad, describe_columns};
+use crate::plan::{LoadEstimate, describe_columns};
 use crate::rejected::{MAX_PRINTED, RejectedRow, rejected_lines};
 
 /// Most chunks in the table. Above it, the table has only the sums.
@@ -59,7 +59,7 @@ pub struct LoadReport {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rejected_rows: Vec<RejectedRow>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) plan: Option<PlannedLoad>,
+    pub(crate) plan: Option<LoadEstimate>,
 }
 
 /// The output of `commit-csv-load`.
@@ -81,7 +81,7 @@ impl LoadReport {
     pub(crate) async fn of(aws: &AwsClients, root: &FollowedExecution) -> Result<Self, CliError> {
         let end = root.end.as_ref();
         let output = output_of(root);
-        let plan = PlannedLoad::of(root);
+        let plan = LoadEstimate::of(root);
         let mut ended = Self {
             execution: root.arn.clone(),
             status: end.map_or("running", |end| status_of(end.status())),

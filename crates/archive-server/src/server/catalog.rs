@@ -30,12 +30,12 @@ pub struct HourFolder {
 /// Hours that are generated on their first request.
 #[derive(Clone, Debug)]
 pub struct GeneratedHours {
-    pub hours: HourRange,
+    pub hours: ServedHours,
     pub settings: HourSettings,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HourRange {
+pub struct ServedHours {
     pub from: ArchiveHour,
     /// The last hour. If absent, all hours that have ended are in the range.
     pub to: Option<ArchiveHour>,
@@ -136,7 +136,7 @@ impl Catalog {
     }
 }
 
-impl HourRange {
+impl ServedHours {
     /// The last `count` hours that have ended, and every later hour when it has ended.
     pub fn last(count: u32) -> Option<Self> {
         let from = ArchiveHour::containing(Timestamp::now())?.minus(count)?;
@@ -152,7 +152,7 @@ impl HourRange {
     }
 }
 
-impl FromStr for HourRange {
+impl FromStr for ServedHours {
     type Err = HourRangeError;
 
     fn from_str(text: &str) -> Result<Self, HourRangeError> {
@@ -196,20 +196,20 @@ mod tests {
 
     #[test]
     fn hour_range_includes_both_ends() {
-        let hours: HourRange = "2025-11-01-0..2025-11-01-5".parse().unwrap();
+        let hours: ServedHours = "2025-11-01-0..2025-11-01-5".parse().unwrap();
         for (hour, inside) in
             [("2025-10-31-23", false), ("2025-11-01-0", true), ("2025-11-01-5", true), ("2025-11-01-6", false)]
         {
             assert_eq!(hours.contain(hour.parse().unwrap()), inside, "{hour}");
         }
         for text in ["", "2025-11-01-0", "2025-11-01-0..", "2025-11-01-5..2025-11-01-0", "a..b"] {
-            assert!(text.parse::<HourRange>().is_err(), "'{text}'");
+            assert!(text.parse::<ServedHours>().is_err(), "'{text}'");
         }
     }
 
     #[test]
     fn last_hours_exclude_the_current_one() {
-        let hours = HourRange::last(3).unwrap();
+        let hours = ServedHours::last(3).unwrap();
         let now = ArchiveHour::containing(Timestamp::now()).unwrap();
         assert!(!hours.contain(now.plus(1)));
         assert!(hours.contain(hours.from) && hours.contain(hours.from.plus(2)));

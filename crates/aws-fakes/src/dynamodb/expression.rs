@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 use super::invalid;
 use crate::json::ErrorResponse;
 
-type Item = Map<String, Value>;
+type FakeItem = Map<String, Value>;
 
 /// Evaluates a condition on an item, or on its absence. `request` has the names and values.
-pub(super) fn holds(condition: &str, item: Option<&Item>, request: &Value) -> Result<bool, ErrorResponse> {
+pub(super) fn holds(condition: &str, item: Option<&FakeItem>, request: &Value) -> Result<bool, ErrorResponse> {
     if let Some((left, right)) = condition.split_once(" OR ") {
         return Ok(holds(left, item, request)? | holds(right, item, request)?);
     }
@@ -46,9 +46,9 @@ pub(super) fn holds(condition: &str, item: Option<&Item>, request: &Value) -> Re
 }
 
 /// Returns the attributes of the item that the request's projection names.
-pub(super) fn projected(item: &Item, request: &Value) -> Result<Item, ErrorResponse> {
+pub(super) fn projected(item: &FakeItem, request: &Value) -> Result<FakeItem, ErrorResponse> {
     let Some(projection) = request["ProjectionExpression"].as_str() else { return Ok(item.clone()) };
-    let mut kept = Item::new();
+    let mut kept = FakeItem::new();
     for placeholder in projection.split(", ") {
         let name = attribute(placeholder, request)?;
         kept.extend(item.get(name).map(|value| (name.to_owned(), value.clone())));
@@ -57,7 +57,7 @@ pub(super) fn projected(item: &Item, request: &Value) -> Result<Item, ErrorRespo
 }
 
 /// Applies `SET a = :b, c = if_not_exists(c, :d) + :e`. Every value is read before the first attribute changes.
-pub(super) fn update(item: &mut Item, request: &Value) -> Result<(), ErrorResponse> {
+pub(super) fn update(item: &mut FakeItem, request: &Value) -> Result<(), ErrorResponse> {
     let expression = request["UpdateExpression"].as_str().unwrap_or_default();
     let assignments = expression.strip_prefix("SET #").ok_or_else(|| invalid(expression))?;
     let mut changes = Vec::new();
@@ -69,7 +69,7 @@ pub(super) fn update(item: &mut Item, request: &Value) -> Result<(), ErrorRespon
     Ok(())
 }
 
-fn sum(expression: &str, item: &Item, request: &Value) -> Result<Value, ErrorResponse> {
+fn sum(expression: &str, item: &FakeItem, request: &Value) -> Result<Value, ErrorResponse> {
     let Some((left, right)) = expression.split_once(" + ") else { return operand(expression, item, request) };
     let mut total = 0_i64;
     for part in [left, right] {
@@ -80,7 +80,7 @@ fn sum(expression: &str, item: &Item, request: &Value) -> Result<Value, ErrorRes
     Ok(json!({"N": total.to_string()}))
 }
 
-fn operand(expression: &str, item: &Item, request: &Value) -> Result<Value, ErrorResponse> {
+fn operand(expression: &str, item: &FakeItem, request: &Value) -> Result<Value, ErrorResponse> {
     let Some(arguments) = expression.strip_prefix("if_not_exists(") else { return given(expression, request).cloned() };
     let (name, value) = arguments.trim_end_matches(')').split_once(", ").ok_or_else(|| invalid(expression))?;
     match found(name, Some(item), request)? {
@@ -89,7 +89,7 @@ fn operand(expression: &str, item: &Item, request: &Value) -> Result<Value, Erro
     }
 }
 
-fn found<'a>(path: &str, item: Option<&'a Item>, request: &Value) -> Result<Option<&'a Value>, ErrorResponse> {
+fn found<'a>(path: &str, item: Option<&'a FakeItem>, request: &Value) -> Result<Option<&'a Value>, ErrorResponse> {
     let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
     let value = item.and_then(|item| attribute(first, request).ok().and_then(|name| item.get(name)));
     attribute(first, request)?;
@@ -120,7 +120,7 @@ pub(super) fn to_json(value: &AttributeValue) -> Value {
         AttributeValue::Null(value) => json!({"NULL": value}),
         AttributeValue::L(values) => json!({"L": values.iter().map(to_json).collect::<Vec<_>>()}),
         AttributeValue::M(values) => {
-            let values: Item = values.iter().map(|(name, value)| (name.clone(), to_json(value))).collect();
+            let values: FakeItem = values.iter().map(|(name, value)| (name.clone(), to_json(value))).collect();
             json!({"M": values})
         }
         other => panic!("unsupported value {other:?}"),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::follow::follow_load;
-use crate::plan::PlannedLoad;
+use crate::plan::LoadEstimate;
 use crate::rejected::{MAX_PRINTED, RejectedRow};
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -67,8 +67,8 @@ impl FileFacts {
     }
 }
 
-impl From<PlannedLoad> for FileFacts {
-    fn from(plan: PlannedLoad) -> Self {
+impl From<LoadEstimate> for FileFacts {
+    fn from(plan: LoadEstimate) -> Self {
         Self {
             rows: plan.rows,
             duplicate: plan.superseded,
