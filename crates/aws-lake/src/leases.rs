@@ -134,7 +134,7 @@ impl Leases {
         format!("{}/{}/{}", self.table, keys::LEASES, hour.ledger_key())
     }
 
-    /// Writes a lease; returns `false` if the stored one is no longer `seen`.
+    /// Writes a lease. Returns `false` if the stored lease differs from `seen`.
     async fn put(&self, hour: ArchiveHour, lease: &Lease, seen: Option<&LeaseSnapshot>) -> Result<bool, AwsError> {
         let resource = self.resource(hour);
         let item = LeaseItem {
@@ -164,7 +164,7 @@ impl Leases {
         }
     }
 
-    /// Removes the lease; returns `false` if the stored one is no longer `seen`.
+    /// Deletes the lease. Returns `false` if the stored lease differs from `seen`.
     async fn remove(&self, seen: &LeaseSnapshot) -> Result<bool, AwsError> {
         let request = self.client.delete_item().table_name(&self.table).set_key(Some(key(seen.hour)));
         let request = request

@@ -67,7 +67,7 @@ impl Partitions {
         Ok(response.partition.and_then(|partition| partition.storage_descriptor).and_then(|storage| storage.location))
     }
 
-    /// Returns the location of a partition, or `None` if there is no such partition.
+    /// Returns the location of a partition, or `None` if it is not registered.
     pub async fn registered(&self, values: &[String]) -> Result<Option<String>, PartitionError> {
         match self.location(values).await {
             Err(PartitionError::Conflict { .. }) => Ok(None),

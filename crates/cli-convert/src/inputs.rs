@@ -42,7 +42,7 @@ impl fmt::Display for InputLocation {
 ///
 /// # Errors
 ///
-/// If there is no input, if the hour of one is unknown, or if two have the same hour.
+/// Without inputs, if the hour of an input is unknown, or if two inputs have the same hour.
 pub(crate) fn resolve(
     arguments: &[String],
     hour: Option<ArchiveHour>,

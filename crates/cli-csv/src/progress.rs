@@ -24,7 +24,7 @@ const CHUNKS: &str = "{bar:24} {pos} of {len} chunks, {msg}";
 const OPEN: &str = "{spinner} {msg}";
 /// The number of chunk receipts that are read at a time.
 const READS_AT_ONCE: usize = 16;
-/// Interval of the progress lines where there is no terminal.
+/// Interval of the progress lines when standard error is not a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// The bar of a load, or a line every [`LINE_EVERY`] without a terminal.

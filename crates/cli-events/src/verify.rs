@@ -106,7 +106,7 @@ impl Arguments {
         bar.finish_and_clear();
         let found = looked?;
         let altered = altered(&found, &source)?;
-        let told = json!({"records": expected.records, "events": expected.events(), "again": expected.again, "bad": expected.bad_records()});
+        let sent = json!({"records": expected.records, "events": expected.events(), "again": expected.again, "bad": expected.bad_records()});
         let stored = json!({
             "events": found.events(),
             "bad": found.bad_records(&expected),
@@ -115,11 +115,11 @@ impl Arguments {
             "quarantine_objects": found.quarantine_objects,
         });
         let findings = found.finish(&expected, altered);
-        let told = VerifyReport { balanced: findings.is_empty(), sent: told, stored, findings: &findings };
+        let report = VerifyReport { balanced: findings.is_empty(), sent, stored, findings: &findings };
         if self.json {
-            output::json(&told);
+            output::json(&report);
         } else {
-            output::styled(&told.text());
+            output::styled(&report.text());
         }
         if findings.is_empty() { Ok(()) } else { Err(problem(&findings)) }
     }
@@ -275,15 +275,15 @@ mod tests {
     #[test]
     fn findings_have_examples() {
         let mut findings = Findings::new();
-        let told = |findings: &Findings| {
+        let text_of = |findings: &Findings| {
             let sent = json!({"records": 2110, "events": 2000, "again": 100, "bad": 10});
             let stored = json!({"events": 1998, "bad": 10, "objects": 30, "seals": 1});
             plain(&VerifyReport { balanced: findings.is_empty(), sent, stored, findings }.text())
         };
-        let good = told(&findings);
+        let good = text_of(&findings);
         assert!(good.contains("events") && good.contains("2,000") && good.ends_with("it balances\n"), "{good}");
         findings.insert(EventFinding::Missing, FindingCount { count: 2, examples: vec!["6f1b".to_owned()] });
-        let bad = told(&findings);
+        let bad = text_of(&findings);
         assert!(bad.ends_with("2 sent events are not stored\n  6f1b\n  and 1 more\n"), "{bad}");
         let line = problem(&findings).to_string();
         assert!(line.starts_with("it does not balance: 2 sent events are not stored; they may still arrive"), "{line}");

@@ -81,7 +81,7 @@ impl Catalog {
         Ok(Self { folder, generated, files: Mutex::default(), made: Mutex::default() })
     }
 
-    /// The file of an hour; `None` if there is no such hour.
+    /// The file of an hour, or `None` if the hour is not served.
     pub(crate) async fn find(&self, hour: ArchiveHour) -> Result<Option<ServedFile>, CatalogError> {
         if let Some(HourFolder { path }) = &self.folder
             && let Some(file) = file_of(path, hour)?
