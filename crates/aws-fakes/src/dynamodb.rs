@@ -47,12 +47,17 @@ pub fn memory(tables: &[(&str, &'static str, Option<&'static str>)]) -> Memory<F
 /// Creates an SDK client that makes up to three attempts without a wait.
 pub fn client(memory: &Memory<FakeTables>) -> Client {
     let connector = SharedHttpConnector::new(memory.clone());
+    client_of(connector, RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
+}
+
+/// Creates an SDK client whose calls go to a connector: a fake, or one that a test puts before it.
+pub fn client_of(connector: SharedHttpConnector, retries: RetryConfig) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .endpoint_url("http://dynamodb.memory")
-        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
+        .retry_config(retries)
         .http_client(http_client_fn(move |_, _| connector.clone()))
         .build();
     Client::from_conf(config)

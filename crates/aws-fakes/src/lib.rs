@@ -6,7 +6,7 @@
 pub mod dynamodb;
 pub mod glue;
 mod json;
-mod s3;
+pub mod s3;
 
 pub use json::{ErrorResponse, Fault, Memory, Service};
 pub use s3::{MemoryS3, S3Fault, S3Snapshot};

@@ -72,20 +72,26 @@ pub struct S3Snapshot {
     uploads: BTreeMap<String, MultipartUpload>,
 }
 
+/// Creates an SDK client whose calls go to a connector: a fake, or one that a test puts before it.
+pub fn client_of(connector: SharedHttpConnector, retries: RetryConfig) -> Client {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url("http://s3.memory")
+        .force_path_style(true)
+        .retry_config(retries)
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .build();
+    Client::from_conf(config)
+}
+
 impl MemoryS3 {
     /// Returns the bucket `name` with an SDK client that makes up to three attempts without a wait.
     pub fn bucket(&self, name: &str) -> Bucket {
         let connector = SharedHttpConnector::new(self.clone());
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url("http://s3.memory")
-            .force_path_style(true)
-            .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build();
-        Bucket::new(Client::from_conf(config), name)
+        let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
+        Bucket::new(client_of(connector, retries), name)
     }
 
     /// Writes an object without a call.

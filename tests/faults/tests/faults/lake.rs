@@ -8,11 +8,10 @@ use aws_client::Backoff;
 use aws_client::s3::Bucket;
 use aws_fakes::dynamodb::{self, FakeTables};
 use aws_fakes::glue::{self, FakeTable};
-use aws_fakes::{Memory, MemoryS3, S3Snapshot};
+use aws_fakes::{Memory, MemoryS3, S3Snapshot, s3};
 use aws_lake::{Jobs, LakeTables, Leases, Ledger, Partitions, Runs};
 use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use commit_bookmark::CommitRules;
 use function_runtime::{Clock, ErrorName};
 use jiff::{SignedDuration, Timestamp};
@@ -250,42 +249,17 @@ struct Clients<'a> {
 impl Clients<'_> {
     fn bucket(&self, fake: &MemoryS3) -> Bucket {
         let connector = self.injector.connector(Service::S3, SharedHttpConnector::new(fake.clone()));
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url("http://s3.memory")
-            .force_path_style(true)
-            .retry_config(self.retries())
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build();
-        Bucket::new(aws_sdk_s3::Client::from_conf(config), "lake")
+        Bucket::new(s3::client_of(connector, self.retries()), "lake")
     }
 
     fn dynamodb(&self, fake: &Memory<FakeTables>) -> aws_sdk_dynamodb::Client {
         let connector = self.injector.connector(Service::DynamoDb, SharedHttpConnector::new(fake.clone()));
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url("http://dynamodb.memory")
-            .retry_config(self.retries())
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build();
-        aws_sdk_dynamodb::Client::from_conf(config)
+        dynamodb::client_of(connector, self.retries())
     }
 
     fn partitions(&self, fake: &Memory<FakeTable>) -> Partitions {
         let connector = self.injector.connector(Service::Glue, SharedHttpConnector::new(fake.clone()));
-        let config = aws_sdk_glue::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url("http://glue.memory")
-            .retry_config(self.retries())
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build();
-        Partitions::new(aws_sdk_glue::Client::from_conf(config), "ghactivity_db", "events")
+        Partitions::new(glue::client_of(connector, self.retries()), "ghactivity_db", "events")
     }
 
     fn retries(&self) -> RetryConfig {

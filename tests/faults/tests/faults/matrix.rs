@@ -81,7 +81,8 @@ impl Matrix {
         let after_error = if fault.is_crash() { AfterError::Stop } else { AfterError::Retry };
         let mut run = Run::new(lake, after_error, self.resumed_redrive);
         let mut ended = block_on(scenario.run(&mut run));
-        let call = lake.injector.struck().unwrap_or_else(|| self.calls[number].clone());
+        let call =
+            lake.injector.struck().unwrap_or_else(|| panic!("{fault:?} struck none of the calls up to {number}"));
         let point = format!("{}, {fault:?} at call {number} ({call})", scenario.name());
         if let Err(error) = &ended {
             assert!(fault.is_crash(), "{point}: the second attempt failed too: {error:?}");
