@@ -300,21 +300,19 @@ class Part:
 
     @property
     def id(self) -> str:
-        faults = "crashes" if {*self.faults} == CRASHES else "errors"
-        if len(self.faults) == 1:
-            faults = self.faults[0].name.lower()
+        faults = self.faults[0].name.lower() if len(self.faults) == 1 else "errors"
         return f"{self.phrase}-{faults}" + ("" if self.every == 1 else f"-every-{self.every}")
 
 
 def parts() -> list[Part]:
     """Returns a fixed sample, or with `GHACTIVITY_FAULTS=all` every fault at every call.
 
-    The sample: a crash at every call, in turns before and after it, and another fault at every fourth call. `tests/faults`
+    The sample: a crash before and after every call, and another fault at every fourth call. `tests/faults`
     injects every fault at every call, in memory.
     """
     if os.environ.get("GHACTIVITY_FAULTS") == "all":
         return [Part(phrase, (fault,)) for phrase in SCENARIOS for fault in Fault if in_full_matrix(phrase, fault)]
-    crashes = [Part(phrase, (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)) for phrase in SCENARIOS]
+    crashes = [Part(phrase, (fault,)) for phrase in SCENARIOS for fault in (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)]
     errors = [Part(phrase, ERRORS, every=4) for phrase in SCENARIOS]
     return [*crashes, *errors, Part(LONGEST, (Fault.DELAYED,), every=6), Part(LONGEST, (Fault.REPEATED,), every=3)]
 
